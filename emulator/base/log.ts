@@ -1,0 +1,25 @@
+// One logger for the machine: what the user should know about the guest or the configuration.
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface Logger {
+  log(level: LogLevel, source: string, message: string): void;
+}
+
+export const silentLogger: Logger = { log: () => {} };
+
+/** Passes on the first message of each key and drops the rest: absence is reported once. */
+export class OnceLogger {
+  private readonly seen = new Set<string>();
+  private readonly sink: Logger;
+
+  constructor(sink: Logger) {
+    this.sink = sink;
+  }
+
+  once(key: string, level: LogLevel, source: string, message: string): void {
+    if (this.seen.has(key)) return;
+    this.seen.add(key);
+    this.sink.log(level, source, message);
+  }
+}

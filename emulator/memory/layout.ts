@@ -1,0 +1,283 @@
+// Where everything lies in the one WebAssembly memory of a machine.
+//
+// Every offset is declared here and nowhere else. The file is written in the common subset of
+// TypeScript and AssemblyScript (constants of small integers, no types, no objects), because the
+// kernels (`*.as.ts`) are compiled with the same constants.
+//
+// The block of the CPU that is running stands at the constant address CPU, so that generated
+// code addresses registers by constants; the blocks of the other CPUs wait in CPU_BANKS and are
+// copied in and out when the run loop turns to another CPU.
+
+// ---------------------------------------------------------------- the running CPU's block
+
+export const CPU = 0x1000;
+export const CPU_BLOCK_SIZE = 0x1000;
+
+/** X0..X30, eight bytes each. */
+export const X = CPU + 0x000;
+/** Register 31 read as ZR: always zero. */
+export const X_ZERO = X + 31 * 8;
+/** Register 31 written as ZR: a value nobody reads. */
+export const X_DISCARD = X + 32 * 8;
+/** The stack pointer in use; the banked ones are SP_EL0..SP_EL2 among the system registers. */
+export const SP = X + 33 * 8;
+/** i64. Exact whenever generated code is not running; see CURRENT_RECORD otherwise. */
+export const PC = CPU + 0x110;
+
+// Lazy flags: the last flag-setting operation and its operands (32-bit operands shifted left by
+// 32). ADD: flags of a+b. SUB: flags of a-b. LOGIC: flags of the result a, C and V clear.
+// RAW: a holds NZCV in bits 3..0.
+export const FLAGS_OP = CPU + 0x118; // i32
+export const FLAGS_A = CPU + 0x120; // i64
+export const FLAGS_B = CPU + 0x128; // i64
+export const FLAGS_ADD = 0;
+export const FLAGS_SUB = 1;
+export const FLAGS_LOGIC = 2;
+export const FLAGS_RAW = 3;
+
+/** i32, 0..2. */
+export const PSTATE_EL = CPU + 0x130;
+/** i32, 0 or 1. */
+export const PSTATE_SP = CPU + 0x134;
+/** i32: D, A, I, F at bits 9..6, as in SPSR_ELx. */
+export const PSTATE_DAIF = CPU + 0x138;
+/** i32: SS (21), IL (20), PAN (22), UAO (23) as in SPSR_ELx. */
+export const PSTATE_OTHER = CPU + 0x13c;
+export const PSTATE_PAN_BIT = 0x400000;
+export const PSTATE_SS_BIT = 0x200000;
+export const PSTATE_IL_BIT = 0x100000;
+
+export const FPCR = CPU + 0x140; // u32
+export const FPSR = CPU + 0x144; // u32
+
+/** Exclusive monitor of this CPU. i32, 0 open, 1 exclusive. */
+export const EXCLUSIVE_VALID = CPU + 0x148;
+/** i32: bytes. */
+export const EXCLUSIVE_SIZE = CPU + 0x14c;
+/** i64: physical address. */
+export const EXCLUSIVE_PA = CPU + 0x150;
+/** i64 each: the value that was loaded. */
+export const EXCLUSIVE_LOW = CPU + 0x158;
+export const EXCLUSIVE_HIGH = CPU + 0x160;
+
+/** i32: instructions that may still be executed in this run() call. */
+export const BUDGET = CPU + 0x168;
+/** i32: budget set aside by raiseAttention(), so that BUDGET is 0 and the loop leaves at once. */
+export const BUDGET_HELD = CPU + 0x16c;
+/** i32: why the loop must leave between two instructions; bits ATTENTION_*. */
+export const ATTENTION = CPU + 0x170;
+/** PC was written (exception, exception return, branch by a kernel). */
+export const ATTENTION_PC = 1;
+/** Interrupt lines or masks changed. */
+export const ATTENTION_INTERRUPT = 2;
+/** Leave run() with EXIT_REASON. */
+export const ATTENTION_EXIT = 4;
+/** i32: one of EXIT_*. */
+export const EXIT_REASON = CPU + 0x174;
+/** i64: VA of the page whose records are executed. */
+export const PAGE_VA = CPU + 0x178;
+/** i32: address of the first record of that page. */
+export const PAGE_RECORDS = CPU + 0x180;
+/** i32: address of the record being executed; its PC is PAGE_VA + (CURRENT_RECORD - PAGE_RECORDS) / 4. */
+export const CURRENT_RECORD = CPU + 0x184;
+/** i32: interrupt lines into this CPU, bits LINE_*. */
+export const LINES = CPU + 0x188;
+export const LINE_IRQ = 1;
+export const LINE_FIQ = 2;
+export const LINE_VIRQ = 4;
+export const LINE_VFIQ = 8;
+/** i32: the data TLB of the current regime, EL and PAN. */
+export const TLB_BASE = CPU + 0x18c;
+/** i32: the data TLB for unprivileged accesses (LDTR, STTR). */
+export const TLB_BASE_UNPRIVILEGED = CPU + 0x190;
+/** i32: the instruction TLB of the current regime and EL. */
+export const ITLB_BASE = CPU + 0x194;
+/** i32: index of this CPU. */
+export const CPU_INDEX = CPU + 0x198;
+/** i32: one of WAIT_*. */
+export const WAITING = CPU + 0x19c;
+export const WAIT_NONE = 0;
+export const WAIT_WFI = 1;
+export const WAIT_WFE = 2;
+/** Powered off (PSCI). */
+export const WAIT_OFF = 3;
+/** i32: the event register (SEV, WFE). */
+export const EVENT_REGISTER = CPU + 0x1a0;
+/** i32: not 0 while FP and AdvSIMD instructions trap at the current EL. */
+export const FP_TRAP = CPU + 0x1a4;
+/** i32: where records of breakpoints are passed once after a stop: 1 = ignore the next one. */
+export const BREAKPOINT_SKIP = CPU + 0x1a8;
+/** i32: bits FEATURE_* the kernels must know. */
+export const FEATURES = CPU + 0x1ac;
+export const FEATURE_PAN = 1;
+export const FEATURE_LSE = 2;
+export const FEATURE_FP16 = 4;
+/** i32: 1 = the embedded hypervisor sits at EL2: an exception to EL2 leaves run() with EXIT_TRAP. */
+export const EL2_EMBEDDED = CPU + 0x1b0;
+/** i32: vector offset (0x000..0x780) of the exception that left with EXIT_TRAP. */
+export const TRAP_VECTOR = CPU + 0x1b4;
+/** i32: index of the access that faulted inside a group, and other scratch of the slow path. */
+export const SCRATCH = CPU + 0x1c0;
+export const SCRATCH_SIZE = 0x40;
+
+/** V0..V31, 16 bytes each, lane 0 lowest. */
+export const V = CPU + 0x200;
+
+/** Storage of system registers, eight bytes each. Those the kernels know are named below. */
+export const SYSREGS = CPU + 0x400;
+export const SYSREGS_COUNT = 384;
+
+export const SP_EL0 = SYSREGS + 8 * 0;
+export const SP_EL1 = SYSREGS + 8 * 1;
+export const SP_EL2 = SYSREGS + 8 * 2;
+export const SPSR_EL1 = SYSREGS + 8 * 3;
+export const SPSR_EL2 = SYSREGS + 8 * 4;
+export const ELR_EL1 = SYSREGS + 8 * 5;
+export const ELR_EL2 = SYSREGS + 8 * 6;
+export const ESR_EL1 = SYSREGS + 8 * 7;
+export const ESR_EL2 = SYSREGS + 8 * 8;
+export const FAR_EL1 = SYSREGS + 8 * 9;
+export const FAR_EL2 = SYSREGS + 8 * 10;
+export const HPFAR_EL2 = SYSREGS + 8 * 11;
+export const VBAR_EL1 = SYSREGS + 8 * 12;
+export const VBAR_EL2 = SYSREGS + 8 * 13;
+export const SCTLR_EL1 = SYSREGS + 8 * 14;
+export const SCTLR_EL2 = SYSREGS + 8 * 15;
+export const TTBR0_EL1 = SYSREGS + 8 * 16;
+export const TTBR1_EL1 = SYSREGS + 8 * 17;
+export const TTBR0_EL2 = SYSREGS + 8 * 18;
+export const TCR_EL1 = SYSREGS + 8 * 19;
+export const TCR_EL2 = SYSREGS + 8 * 20;
+export const MAIR_EL1 = SYSREGS + 8 * 21;
+export const MAIR_EL2 = SYSREGS + 8 * 22;
+export const VTTBR_EL2 = SYSREGS + 8 * 23;
+export const VTCR_EL2 = SYSREGS + 8 * 24;
+export const HCR_EL2 = SYSREGS + 8 * 25;
+export const CPTR_EL2 = SYSREGS + 8 * 26;
+export const CPACR_EL1 = SYSREGS + 8 * 27;
+export const HSTR_EL2 = SYSREGS + 8 * 28;
+export const MDCR_EL2 = SYSREGS + 8 * 29;
+export const PAR_EL1 = SYSREGS + 8 * 30;
+export const MDSCR_EL1 = SYSREGS + 8 * 31;
+export const CONTEXTIDR_EL1 = SYSREGS + 8 * 32;
+export const TPIDR_EL0 = SYSREGS + 8 * 33;
+export const TPIDRRO_EL0 = SYSREGS + 8 * 34;
+export const TPIDR_EL1 = SYSREGS + 8 * 35;
+export const TPIDR_EL2 = SYSREGS + 8 * 36;
+export const CNTKCTL_EL1 = SYSREGS + 8 * 37;
+export const CNTHCTL_EL2 = SYSREGS + 8 * 38;
+export const CNTVOFF_EL2 = SYSREGS + 8 * 39;
+export const VMPIDR_EL2 = SYSREGS + 8 * 40;
+export const VPIDR_EL2 = SYSREGS + 8 * 41;
+/** The first slot that the system register table hands out by itself. */
+export const SYSREGS_FREE = 48;
+
+// ---------------------------------------------------------------- shared by all CPUs
+
+export const MACHINE = 0x2000;
+/** i64: PA of the first byte of RAM. */
+export const RAM_BASE = MACHINE + 0x00;
+/** i64: bytes of RAM. RAM is one contiguous range at host address RAM_HOST. */
+export const RAM_SIZE = MACHINE + 0x08;
+/** i64: PAs have this many bits, as ID_AA64MMFR0_EL1.PARange says. */
+export const PA_BITS = MACHINE + 0x10;
+/** i32: how many breakpoint addresses are in BREAKPOINTS. */
+export const BREAKPOINT_COUNT = MACHINE + 0x18;
+/** i32: how many watched ranges are in WATCHPOINTS. */
+export const WATCHPOINT_COUNT = MACHINE + 0x1c;
+/** i64: instructions executed by all CPUs up to the start of this run() call. */
+export const INSTRUCTIONS = MACHINE + 0x20;
+
+/** 1024 addresses of eight bytes: VAs at which a BREAK record stops. */
+export const BREAKPOINTS = 0x4000;
+export const BREAKPOINTS_MAX = 1024;
+/** 256 entries of 32 bytes: {i64 first PA, i64 last PA, i32 access bits, i32 id, i64 unused}. */
+export const WATCHPOINTS = 0x6000;
+export const WATCHPOINTS_MAX = 256;
+/** For each EL (stride SYSREG_ACCESS_STRIDE) and system register index one byte: bit 0 may be read, bit 1 may be written directly. */
+export const SYSREG_ACCESS = 0x8000;
+export const SYSREG_ACCESS_STRIDE = 0x400;
+
+export const CPU_BANKS = 0x10000;
+export const CPUS_MAX = 8;
+
+/** Static data of the kernels (tables of AES and the like). */
+export const KERNEL_DATA = 0x20000;
+export const KERNEL_DATA_END = 0x80000;
+
+// ---------------------------------------------------------------- translation lookaside buffers
+
+// Data TLB entry, 32 bytes. An access of n bytes at va hits when va - tag <= 4096 - n, unsigned,
+// with the tag of its kind; its host address is then (i32)va + addend. A tag that may not match
+// holds a page of another slot: see `tlb.as.ts`. The rest of the entry belongs to the slow path.
+export const TLB_AREA = 0x100000;
+export const TLB_ENTRY_SIZE = 32;
+export const TLB_ENTRIES = 1024;
+export const TLB_READ_TAG = 0; // i64
+export const TLB_WRITE_TAG = 8; // i64
+export const TLB_ADDEND = 16; // i32
+export const TLB_SIZE = TLB_ENTRIES * TLB_ENTRY_SIZE;
+
+// Instruction TLB entry, 16 bytes: {i64 VA of the page, i32 address of its records, i32 unused}.
+export const ITLB_ENTRY_SIZE = 16;
+export const ITLB_ENTRIES = 256;
+export const ITLB_TAG = 0;
+export const ITLB_RECORDS = 8;
+export const ITLB_SIZE = ITLB_ENTRIES * ITLB_ENTRY_SIZE;
+
+// Each CPU has both TLBs once for each of these.
+export const MMU_EL0 = 0;
+export const MMU_EL1 = 1;
+/** EL1 with PSTATE.PAN set. */
+export const MMU_EL1_PAN = 2;
+export const MMU_EL2 = 3;
+export const MMU_INDEXES = 4;
+
+export const ITLB_OFFSET = MMU_INDEXES * TLB_SIZE;
+export const TLB_CPU_STRIDE = MMU_INDEXES * (TLB_SIZE + ITLB_SIZE);
+
+// ---------------------------------------------------------------- predecoded code
+
+/** For each page of RAM an i32: address of its records, or 0. */
+export const PAGE_MAP = 0x400000;
+
+// A page of records: 1024 records of 16 bytes, a sentinel record, then facts about the page.
+// A record is {u16 handler, 14 bytes of operands as the handler's shape says}.
+export const RECORDS = 0x800000;
+export const RECORD_SIZE = 16;
+export const RECORD_SENTINEL = 0x4000;
+/** i32: index of the RAM page. */
+export const RECORD_PAGE_INDEX = 0x4010;
+/** u16 for each record: the handler that a BREAK record replaced. */
+export const RECORD_ORIGINAL = 0x4400;
+export const RECORD_PAGE_SIZE = 0x4c00;
+export const RECORD_PAGES = 2048;
+
+// Handlers that are not instructions.
+export const HANDLER_DECODE = 0;
+export const HANDLER_NEXT_PAGE = 1;
+export const HANDLER_BREAK = 2;
+export const HANDLER_UNDEFINED = 3;
+export const HANDLERS_FIRST = 4;
+
+// ---------------------------------------------------------------- RAM of the machine
+
+export const RAM_HOST = 0x3000000;
+/** The most RAM a machine can have: 3.5 GiB less what stands before it. */
+export const RAM_MAX = 0xd0000000;
+
+// ---------------------------------------------------------------- why run() returned
+
+export const EXIT_BUDGET = 0;
+/** WFI or WFE: nothing to do until an interrupt or event. WAITING says which. */
+export const EXIT_WAIT = 1;
+/** An exception was taken to EL2 and the embedded hypervisor sits there. */
+export const EXIT_TRAP = 2;
+export const EXIT_BREAKPOINT = 3;
+export const EXIT_WATCHPOINT = 4;
+/** A device or system register asked for it (power off, stop request). */
+export const EXIT_REQUEST = 5;
+/** YIELD: the rest of the slice may go to another CPU. */
+export const EXIT_YIELD = 6;
+/** HVC or SMC that nobody at a higher EL takes: PSCI of the machine. */
+export const EXIT_FIRMWARE = 7;
