@@ -1,0 +1,252 @@
+// What crosses the border between a machine and whoever drives it: requests with one answer each,
+// and events. All of it is plain data that a structured clone keeps (bigint and typed arrays
+// included), so that the machine may live in a worker, in another process or in the same thread.
+//
+// There is one run state for the whole machine. `run` and `step` are answered as soon as the machine
+// runs; that it stands again is told by exactly one `stopped` or `terminated` event for each of them.
+// Everything else may be asked at any time and is served between two slices.
+
+/** The domain id of a bare machine in every `VcpuId` and space: there is no domain. */
+export const BARE_DOMAIN = -1;
+
+export interface VcpuId {
+  /** Xen's domid, or BARE_DOMAIN. */
+  readonly domain: number;
+  readonly vcpu: number;
+}
+
+// ---------------------------------------------------------------- configuration
+
+/** A file the guest needs, already read and decompressed. */
+export interface GuestFile {
+  /** As the user named it: for messages. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface DomainConfig {
+  readonly name: string;
+  readonly kernel: GuestFile;
+  readonly ramdisk?: GuestFile;
+  readonly cmdline: string;
+  /** Bytes. */
+  readonly memory: number;
+  readonly vcpus: number;
+  readonly gicVersion: 2 | 3;
+  /** xl's disk and vif specifications, unread. */
+  readonly disk?: readonly string[];
+  readonly vif?: readonly string[];
+}
+
+export interface BareConfig {
+  readonly kernel: GuestFile;
+  readonly ramdisk?: GuestFile;
+  readonly deviceTree?: GuestFile;
+  readonly cmdline: string;
+  /** Bytes. */
+  readonly memory: number;
+  readonly cpus: number;
+  readonly gicVersion: 2 | 3;
+  readonly el: 1 | 2;
+  /** Goes into /chosen/kaslr-seed. */
+  readonly kaslrSeed?: bigint;
+}
+
+/** A machine with domains under the embedded hypervisor, or a bare one. */
+export interface MachineConfig {
+  readonly cpu: 'a53' | 'max';
+  readonly seed: number;
+  /** Seconds since 1970 that the guest's wall clock shows at moment 0. */
+  readonly startTime?: number;
+  readonly domains?: readonly DomainConfig[];
+  readonly bare?: BareConfig;
+}
+
+/** A part of the kernel file in guest memory. An Image is one segment without a link address. */
+export interface LoadedSegment {
+  /** Guest physical address (IPA; the PA on a bare machine). */
+  readonly ipa: number;
+  /** Bytes in memory, zero-filled part included. */
+  readonly size: number;
+  /** Link address, of an ELF. */
+  readonly va?: bigint;
+}
+
+export interface DomainInfo {
+  readonly domain: number;
+  readonly name: string;
+  readonly vcpus: number;
+  /** Where the kernel file went. */
+  readonly segments: readonly LoadedSegment[];
+  /** Guest physical RAM. */
+  readonly ram: readonly { readonly ipa: number; readonly size: number }[];
+}
+
+export interface MachineInfo {
+  /** One entry for each domain; on a bare machine one with BARE_DOMAIN. */
+  readonly domains: readonly DomainInfo[];
+}
+
+// ---------------------------------------------------------------- state
+
+/** An address space to read, write or translate in. */
+export type AddressSpace =
+  /** What this vCPU would see now, privileged, permissions ignored. `ttbr0` replaces the root of the lower half. */
+  | { readonly kind: 'va'; readonly at: VcpuId; readonly ttbr0?: bigint }
+  | { readonly kind: 'ipa'; readonly domain: number }
+  | { readonly kind: 'pa' };
+
+export type TranslateResult =
+  /** `ipa` equals `pa` on a bare machine and is left out when a PA was asked for. */
+  | { readonly ok: true; readonly ipa?: number; readonly pa: number }
+  /** In words: `stage 1 translation fault, level 2`. */
+  | { readonly ok: false; readonly fault: string };
+
+export interface GeneralRegisters {
+  /** X0..X30. */
+  readonly x: BigUint64Array;
+  readonly sp: bigint;
+  readonly pc: bigint;
+  /** As SPSR_ELx would hold it: NZCV, DAIF, EL and SP selection. */
+  readonly pstate: number;
+}
+
+export interface FpRegisters {
+  /** V0..V31, 16 bytes each, little endian. */
+  readonly v: Uint8Array;
+  readonly fpcr: number;
+  readonly fpsr: number;
+}
+
+export interface SystemRegister {
+  /** The manual's name: `TTBR0_EL1`. */
+  readonly name: string;
+  readonly value: bigint;
+}
+
+export type RegisterGroup = 'general' | 'fp' | 'system';
+
+export interface Registers {
+  readonly general?: GeneralRegisters;
+  readonly fp?: FpRegisters;
+  /** Those that can be read without side effects, in table order. */
+  readonly system?: readonly SystemRegister[];
+}
+
+export type VcpuState = 'running' | 'wfi' | 'wfe' | 'off' | 'blocked';
+
+export interface VcpuInfo extends VcpuId {
+  readonly state: VcpuState;
+  readonly el: number;
+  readonly pc: bigint;
+}
+
+export interface Breakpoint {
+  /** Chosen by the client; several breakpoints may share one. */
+  readonly id: number;
+  readonly domain: number;
+  /** `va`: matches the PC. `ipa`: matches the guest physical address of the PC, whatever its alias, MMU on or off. */
+  readonly kind: 'va' | 'ipa';
+  readonly address: bigint;
+}
+
+/** Where the machine stands on its clock. */
+export interface Moment {
+  readonly instructions: number;
+  readonly virtualNanoseconds: number;
+}
+
+export interface Stage2Range {
+  readonly ipa: number;
+  readonly pa: number;
+  readonly size: number;
+  /** `rwx`, with `-` for what is not allowed. */
+  readonly access: string;
+  /** What it is: `ram`, `grant table`, `device`. */
+  readonly memory: string;
+}
+
+export interface MachineStatistics extends Moment {
+  /** Exits out of generated code by kind. */
+  readonly exits: Readonly<Record<string, number>>;
+}
+
+// ---------------------------------------------------------------- requests
+
+interface Call<Arguments, Result> {
+  readonly arguments: Arguments;
+  readonly result: Result;
+}
+
+/** Every request: what it carries and what it answers. A UserError crosses the border as one. */
+export interface MachineRequests {
+  /** Builds the machine at moment 0, in place of the one before. Executes nothing. */
+  create: Call<MachineConfig, MachineInfo>;
+  /** Runs until a breakpoint, a pause or an end. No breakpoint fires on the instruction a vCPU stands at. */
+  run: Call<Record<string, never>, void>;
+  /**
+   * Runs until this vCPU has executed `count` instructions; the others go on as they would. Taking an
+   * exception ends the step too: the PC is then at the vector, the interrupted instruction not executed.
+   */
+  step: Call<{ readonly vcpu: VcpuId; readonly count: number }, void>;
+  /** Ends a run within one slice (`stopped`, reason `pause`). Without effect on a machine that stands. */
+  pause: Call<Record<string, never>, void>;
+  /** The whole new list. May be sent while the machine runs. */
+  setBreakpoints: Call<{ readonly breakpoints: readonly Breakpoint[] }, void>;
+  vcpus: Call<Record<string, never>, readonly VcpuInfo[]>;
+  readRegisters: Call<{ readonly vcpu: VcpuId; readonly groups: readonly RegisterGroup[] }, Registers>;
+  /** `x0`..`x30`, `sp`, `pc`, `pstate`, `v0`..`v31`, `fpcr`, `fpsr`, or a system register by name. */
+  writeRegister: Call<{ readonly vcpu: VcpuId; readonly name: string; readonly value: bigint }, void>;
+  /** Up to the first byte that is not there. No side effects: no fault, no access flag, no device state. */
+  readMemory: Call<{ readonly space: AddressSpace; readonly address: bigint; readonly length: number }, Uint8Array>;
+  /** Answers how many bytes were written. */
+  writeMemory: Call<{ readonly space: AddressSpace; readonly address: bigint; readonly bytes: Uint8Array }, number>;
+  translate: Call<{ readonly space: AddressSpace; readonly address: bigint }, TranslateResult>;
+  stage2Map: Call<{ readonly domain: number }, readonly Stage2Range[]>;
+  /** Somebody typed. */
+  consoleInput: Call<{ readonly domain: number; readonly bytes: Uint8Array }, void>;
+  stateHash: Call<Record<string, never>, string>;
+  statistics: Call<Record<string, never>, MachineStatistics>;
+}
+
+export type MachineRequestName = keyof MachineRequests;
+
+/** The machine's side: one handler for each request. */
+export type MachineServer = {
+  readonly [Name in MachineRequestName]: (
+    args: MachineRequests[Name]['arguments'],
+  ) => MachineRequests[Name]['result'] | Promise<MachineRequests[Name]['result']>;
+};
+
+// ---------------------------------------------------------------- events
+
+export type StopReason = 'breakpoint' | 'step' | 'pause' | 'crash';
+
+export interface StopInfo extends Moment {
+  readonly reason: StopReason;
+  /** The vCPU with the cause; on a pause the one that ran last. */
+  readonly vcpu: VcpuId;
+  /** Ids of the breakpoints at the PC, when the reason is `breakpoint`. */
+  readonly breakpointIds: readonly number[];
+  /** One sentence, for a crash: what the guest did. */
+  readonly description?: string;
+}
+
+export interface MachineEvents {
+  stopped: StopInfo;
+  /** Guest output. */
+  console: { readonly domain: number; readonly bytes: Uint8Array };
+  log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly source: string; readonly message: string };
+  /** The guest powered itself off or asked for a reboot; its state can still be read. */
+  terminated: Moment & { readonly reason: 'poweroff' | 'reboot' | 'crash' | 'suspend'; readonly domain: number };
+  /** Our own mistake: the machine stands for good. */
+  failed: { readonly message: string };
+}
+
+export type MachineEventName = keyof MachineEvents;
+
+export type MachineEvent = {
+  [Name in MachineEventName]: { readonly event: Name; readonly body: MachineEvents[Name] };
+}[MachineEventName];
+
+export type MachineEventSink = (event: MachineEvent) => void;
