@@ -6,6 +6,8 @@
 // runs; that it stands again is told by exactly one `stopped` or `terminated` event for each of them.
 // Everything else may be asked at any time and is served between two slices.
 
+import type { Kernel } from '../formats/kernel.ts';
+
 /** The domain id of a bare machine in every `VcpuId` and space: there is no domain. */
 export const BARE_DOMAIN = -1;
 
@@ -24,9 +26,15 @@ export interface GuestFile {
   readonly bytes: Uint8Array;
 }
 
+/** A kernel file, unpacked and taken apart by `loadKernel`. */
+export interface GuestKernel {
+  readonly name: string;
+  readonly kernel: Kernel;
+}
+
 export interface DomainConfig {
   readonly name: string;
-  readonly kernel: GuestFile;
+  readonly kernel: GuestKernel;
   readonly ramdisk?: GuestFile;
   readonly cmdline: string;
   /** Bytes. */
@@ -39,7 +47,7 @@ export interface DomainConfig {
 }
 
 export interface BareConfig {
-  readonly kernel: GuestFile;
+  readonly kernel: GuestKernel;
   readonly ramdisk?: GuestFile;
   readonly deviceTree?: GuestFile;
   readonly cmdline: string;
@@ -62,14 +70,12 @@ export interface MachineConfig {
   readonly bare?: BareConfig;
 }
 
-/** A part of the kernel file in guest memory. An Image is one segment without a link address. */
+/** Where a segment of the kernel file went, in the order of `Kernel.segments`. */
 export interface LoadedSegment {
   /** Guest physical address (IPA; the PA on a bare machine). */
   readonly ipa: number;
   /** Bytes in memory, zero-filled part included. */
   readonly size: number;
-  /** Link address, of an ELF. */
-  readonly va?: bigint;
 }
 
 export interface DomainInfo {
