@@ -1,0 +1,267 @@
+// What an xl.cfg file says, typed. Keys, defaults and checks are those of xl 4.17 on Arm
+// (tools/xl/xl_parse.c); which keys are read, ignored or refused stands in `keys.ts`.
+
+import { UserError } from '../../base/errors.ts';
+import type { Place } from '../../base/errors.ts';
+import { newerXlKeys, xlKeys } from './keys.ts';
+import { parseXlSyntax } from './syntax.ts';
+import type { XlAtom, XlSetting, XlValue } from './syntax.ts';
+
+export const XL_ACTIONS = [
+  'destroy',
+  'restart',
+  'rename-restart',
+  'preserve',
+  'coredump-destroy',
+  'coredump-restart',
+  'soft-reset',
+] as const;
+export type XlAction = (typeof XL_ACTIONS)[number];
+
+/** A file named in the configuration, as written there, and where. */
+export interface XlPath {
+  readonly path: string;
+  readonly place: Place;
+}
+
+export interface XlConfig {
+  readonly name: string;
+  readonly kernel: XlPath;
+  readonly ramdisk?: XlPath;
+  readonly cmdline: string;
+  /** MiB. */
+  readonly memory: number;
+  /** MiB, at least `memory`. */
+  readonly maxmem: number;
+  readonly vcpus: number;
+  readonly maxvcpus: number;
+  /** Undefined: the version of the machine's own interrupt controller. */
+  readonly gicVersion?: 2 | 3;
+  /** Lower case, with hyphens. */
+  readonly uuid?: string;
+  /** An emulated PL011 is wanted. */
+  readonly vuart: boolean;
+  readonly onPoweroff: XlAction;
+  readonly onReboot: XlAction;
+  readonly onCrash: XlAction;
+  readonly onWatchdog: XlAction;
+  readonly onSoftReset: XlAction;
+}
+
+export interface XlWarning {
+  readonly message: string;
+  readonly place: Place;
+}
+
+/** One MiB below 1019 GiB is the largest Arm guest (GUEST_RAM banks of public/arch-arm.h). */
+const MAX_MEMORY_MIB = 1019 * 1024;
+
+export function readXlConfig(text: string, file: string): { config: XlConfig; warnings: XlWarning[] } {
+  const reader = new Reader(parseXlSyntax(text, file), file);
+  const config = reader.config();
+  return { config, warnings: reader.warnings.sort((a, b) => (a.place.line ?? 0) - (b.place.line ?? 0)) };
+}
+
+class Reader {
+  readonly warnings: XlWarning[] = [];
+  private readonly values = new Map<string, XlValue>();
+  private readonly file: string;
+
+  constructor(settings: readonly XlSetting[], file: string) {
+    this.file = file;
+    for (const setting of settings) this.set(setting);
+    for (const [key, value] of this.values) this.judge(key, value);
+  }
+
+  config(): XlConfig {
+    this.checkType();
+    const memory = this.number('memory', 32, 1, MAX_MEMORY_MIB);
+    const maxmem = this.number('maxmem', memory, 1, MAX_MEMORY_MIB);
+    if (maxmem < memory) {
+      throw this.wrong('maxmem', `maxmem (${maxmem}) is less than memory (${memory})`, 'Raise maxmem or drop it.');
+    }
+    const gicVersion = this.gicVersion();
+    const limit = gicVersion === 2 ? 8 : 128;
+    const vcpus = this.number('vcpus', 1, 1, limit);
+    const maxvcpus = this.number('maxvcpus', vcpus, 1, limit);
+    if (maxvcpus < vcpus) {
+      throw this.wrong('maxvcpus', `maxvcpus (${maxvcpus}) is less than vcpus (${vcpus})`, 'Raise maxvcpus or drop it.');
+    }
+    const ramdisk = this.path('ramdisk');
+    const uuid = this.uuid();
+    return {
+      name: this.name(),
+      kernel: this.kernel(),
+      ...(ramdisk && { ramdisk }),
+      cmdline: this.commandLine(),
+      memory,
+      maxmem,
+      vcpus,
+      maxvcpus,
+      ...(gicVersion && { gicVersion }),
+      ...(uuid && { uuid }),
+      vuart: this.choice('vuart', ['sbsa_uart']) !== undefined,
+      onPoweroff: this.choice('on_poweroff', XL_ACTIONS) ?? 'destroy',
+      onReboot: this.choice('on_reboot', XL_ACTIONS) ?? 'restart',
+      onCrash: this.choice('on_crash', XL_ACTIONS) ?? 'destroy',
+      onWatchdog: this.choice('on_watchdog', XL_ACTIONS) ?? 'destroy',
+      onSoftReset: this.choice('on_soft_reset', XL_ACTIONS) ?? 'soft-reset',
+    };
+  }
+
+  // ------------------------------------------------------------------ settings
+
+  /** A later setting replaces an earlier one; += joins strings and lists. */
+  private set({ key, append, value, place }: XlSetting): void {
+    const earlier = this.values.get(key);
+    if (earlier === undefined || !append) {
+      if (earlier !== undefined) this.warn(`'${key}' is set again; the earlier value is dropped`, place);
+      this.values.set(key, value);
+    } else if (earlier.kind === 'atom' && value.kind === 'atom') {
+      this.values.set(key, { ...earlier, text: earlier.text + value.text });
+    } else if (earlier.kind === 'list' && value.kind === 'list') {
+      this.values.set(key, { ...earlier, items: [...earlier.items, ...value.items] });
+    } else {
+      throw new UserError(`'${key} +=' joins a list and a single value`, 'Write both as lists, or both as text.', place);
+    }
+  }
+
+  private judge(key: string, value: XlValue): void {
+    const known = xlKeys.get(key);
+    if (known === undefined) {
+      const reason = newerXlKeys.has(key) ? 'is newer than Xen 4.17' : 'is not a key of xl.cfg';
+      this.warn(`'${key}' ${reason} and is ignored`, value.place);
+    } else if (known.status === 'no-effect') {
+      this.warn(`'${key}' has no effect: ${known.why}`, value.place);
+    } else if (known.status === 'unsupported' && !isNeutral(value, known.neutral ?? [])) {
+      const neutral = (known.neutral ?? []).filter((text) => text !== '');
+      const hint = neutral.length > 0 ? `Remove it, or set it to ${neutral.join(' or ')}.` : 'Remove it.';
+      throw new UserError(`'${key}' (${known.doc}) is not supported`, hint, value.place);
+    }
+  }
+
+  // ------------------------------------------------------------------ keys
+
+  private name(): string {
+    const name = this.text('name');
+    if (name === undefined || name === '') throw this.missing('name', 'name = "guest"');
+    if (name.includes('/')) throw this.wrong('name', "the name contains '/'", 'Names become parts of xenstore paths.');
+    return name;
+  }
+
+  private kernel(): XlPath {
+    return this.path('kernel') ?? fail(this.missing('kernel', 'kernel = "vmlinuz"'));
+  }
+
+  private path(key: string): XlPath | undefined {
+    const path = this.text(key);
+    if (path === undefined) return undefined;
+    if (path === '') throw this.wrong(key, `'${key}' is empty`, 'Name a file, or drop the line.');
+    return { path, place: this.values.get(key)?.place ?? { file: this.file } };
+  }
+
+  private commandLine(): string {
+    const [cmdline, root, extra] = [this.text('cmdline'), this.text('root'), this.text('extra')];
+    if (cmdline !== undefined) {
+      const place = this.values.get('root')?.place ?? this.values.get('extra')?.place;
+      if (place !== undefined) this.warn("'root' and 'extra' are ignored in favour of 'cmdline'", place);
+      return cmdline;
+    }
+    return [root === undefined ? [] : `root=${root}`, extra ?? []].flat().join(' ');
+  }
+
+  /** xl compares beginnings, so "p" is pv; on Arm, pv and pvh guests are one kind. */
+  private checkType(): void {
+    const type = this.text('type');
+    if (type === undefined) return;
+    const place = this.values.get('type')?.place ?? { file: this.file };
+    if (type.startsWith('h')) {
+      throw this.wrong('type', "Arm has no guests of type 'hvm'", 'Write type = "pvh", or drop the line.');
+    }
+    if (!type.startsWith('p')) {
+      throw this.wrong('type', `'${type}' is not a type of guest`, 'Write type = "pvh", or drop the line.');
+    }
+    if (type !== 'pvh') this.warn(`type '${type}' is treated as 'pvh', the only one on Arm`, place);
+  }
+
+  private gicVersion(): 2 | 3 | undefined {
+    const version = this.choice('gic_version', ['default', 'v2', 'v3']);
+    if (version === undefined || version === 'default') return undefined;
+    return version === 'v2' ? 2 : 3;
+  }
+
+  private uuid(): string | undefined {
+    const text = this.text('uuid');
+    if (text === undefined) return undefined;
+    const digits = text.toLowerCase().replaceAll('-', '');
+    if (!/^[0-9a-f]{32}$/.test(digits)) {
+      throw this.wrong('uuid', `'${text}' is not a UUID`, 'Write 32 hexadecimal digits with or without hyphens.');
+    }
+    return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  }
+
+  // ------------------------------------------------------------------ values
+
+  private text(key: string): string | undefined {
+    const value = this.values.get(key);
+    if (value === undefined) return undefined;
+    return this.atom(key, value).text;
+  }
+
+  private number(key: string, standard: number, lowest: number, highest: number): number {
+    const value = this.values.get(key);
+    if (value === undefined) return standard;
+    const { text } = this.atom(key, value);
+    const number = strtol(text);
+    if (number === undefined) {
+      throw this.wrong(key, `'${key}' is '${text}', not a number`, `Write a number from ${lowest} to ${highest}.`);
+    }
+    if (number < lowest || number > highest) {
+      throw this.wrong(key, `'${key}' is ${number}`, `It must be from ${lowest} to ${highest}.`);
+    }
+    return number;
+  }
+
+  private choice<T extends string>(key: string, choices: readonly T[]): T | undefined {
+    const text = this.text(key);
+    if (text === undefined) return undefined;
+    const choice = choices.find((known) => known === text);
+    if (choice !== undefined) return choice;
+    throw this.wrong(key, `'${key}' cannot be '${text}'`, `Use ${choices.map((known) => `"${known}"`).join(', ')}.`);
+  }
+
+  private atom(key: string, value: XlValue): XlAtom {
+    if (value.kind === 'atom') return value;
+    throw this.wrong(key, `'${key}' is a list`, 'Write a single value.');
+  }
+
+  private wrong(key: string, message: string, hint: string): UserError {
+    return new UserError(message, hint, this.values.get(key)?.place ?? { file: this.file });
+  }
+
+  private missing(key: string, example: string): UserError {
+    return new UserError(`'${key}' is missing`, `Add a line such as ${example}`, { file: this.file });
+  }
+
+  private warn(message: string, place: Place): void {
+    this.warnings.push({ message, place });
+  }
+}
+
+/** Whether a value asks for what happens anyway: an empty list is neutral where '' is. */
+function isNeutral(value: XlValue, neutral: readonly string[]): boolean {
+  if (value.kind === 'list') return value.items.length === 0 && neutral.includes('');
+  return neutral.includes(value.text);
+}
+
+/** strtol with base 0, over the whole text. */
+function strtol(text: string): number | undefined {
+  const digits = text.trim();
+  if (/^0x[0-9a-f]+$/i.test(digits)) return Number.parseInt(digits, 16);
+  if (/^0[0-7]*$/.test(digits)) return Number.parseInt(digits, 8);
+  return /^[1-9][0-9]*$/.test(digits) ? Number(digits) : undefined;
+}
+
+function fail(error: Error): never {
+  throw error;
+}
