@@ -1,0 +1,172 @@
+// The launch configuration: one schema for parsing, for the types and for the attributes that the
+// extension's manifest describes (see `configurationAttributes`).
+
+import * as z from 'zod';
+import * as errors from './errors.ts';
+
+const memory = z
+  .union([
+    z.number().int().positive(),
+    z.string().regex(/^\d+[KMG]?$/i, "Use a number of MiB, or a size such as '512M' or '2G'"),
+  ])
+  .meta({ markdownDescription: 'Memory in MiB, or a size with a unit such as `"512M"`.' });
+
+const gicVersion = z
+  .union([z.literal(2), z.literal(3)])
+  .meta({ markdownDescription: 'Version of the interrupt controller the guest sees.' });
+
+const symbols = z.string().min(1).meta({
+  markdownDescription:
+    'File with symbols of the kernel: an ELF such as `vmlinux` (with DWARF for source lines), or a `System.map`. Without it the kernel file itself is asked: an ELF, or the symbol table inside a Linux Image.',
+});
+
+const sourceMap = z.record(z.string(), z.string()).meta({
+  markdownDescription:
+    'Where sources are: from a directory in which the guest was built to one on this machine, such as `"/build/linux": "${workspaceFolder}/linux"`.',
+});
+
+const vcpus = z.number().int().min(1).max(8);
+
+const domain = z
+  .strictObject({
+    name: z.string().min(1).default('guest').meta({ markdownDescription: 'Name of the domain.' }),
+    kernel: z.string().min(1).meta({ markdownDescription: 'Kernel: an arm64 `Image`, compressed or not, or an ELF.' }),
+    ramdisk: z.string().min(1).optional().meta({ markdownDescription: 'Initial RAM disk, as it is.' }),
+    cmdline: z.string().default('').meta({ markdownDescription: 'Command line of the kernel.' }),
+    memory: memory.default(256),
+    vcpus: vcpus.default(1).meta({ markdownDescription: 'Number of virtual CPUs.' }),
+    gicVersion: gicVersion.default(3),
+    disk: z.array(z.string()).optional().meta({ markdownDescription: 'Disks, as in `xl.cfg`.' }),
+    vif: z.array(z.string()).optional().meta({ markdownDescription: 'Network interfaces, as in `xl.cfg`.' }),
+    symbols: symbols.optional(),
+    sourceMap: sourceMap.optional(),
+  })
+  .meta({ markdownDescription: 'A domain, with the meaning `xl.cfg` gives its keys.' });
+
+const bare = z
+  .strictObject({
+    kernel: z.string().min(1).meta({ markdownDescription: 'Kernel: an arm64 `Image`, compressed or not, or an ELF.' }),
+    ramdisk: z.string().min(1).optional().meta({ markdownDescription: 'Initial RAM disk, as it is.' }),
+    cmdline: z.string().default('').meta({ markdownDescription: 'Command line of the kernel.' }),
+    cpus: vcpus.default(1).meta({ markdownDescription: 'Number of CPUs.' }),
+    memory: memory.default(512),
+    gicVersion: gicVersion.default(3),
+    el: z
+      .union([z.literal(1), z.literal(2)])
+      .default(1)
+      .meta({ markdownDescription: 'Exception level at which the kernel is entered.' }),
+    kaslrSeed: z
+      .number()
+      .int()
+      .nonnegative()
+      .optional()
+      .meta({ markdownDescription: 'Seed handed to the kernel for address space layout randomization.' }),
+  })
+  .meta({ markdownDescription: 'A kernel on the bare machine, without Xen.' });
+
+const launch = z.strictObject({
+  config: z
+    .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+    .optional()
+    .meta({ markdownDescription: 'Path of an `xl.cfg` file, or a list of them.' }),
+  domains: z.array(domain).min(1).optional().meta({ markdownDescription: 'Domains, described here.' }),
+  bare: bare.optional(),
+  symbols: symbols.optional(),
+  sourceMap: sourceMap.optional(),
+  stopOnEntry: z
+    .union([z.boolean(), z.string().min(1)])
+    .default(false)
+    .meta({
+      markdownDescription: '`true`: stop before the first instruction. A symbol: stop where it begins, once.',
+    }),
+  seed: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(0)
+    .meta({ markdownDescription: 'Everything random in the machine derives from it.' }),
+  startTime: z
+    .string()
+    .optional()
+    .meta({ markdownDescription: "The guest's wall clock at the start, such as `2026-01-01T00:00:00Z`." }),
+  cpu: z
+    .enum(['a53', 'max'])
+    .default('a53')
+    .meta({
+      markdownDescription: 'Model of the processor.',
+      enumDescriptions: ['Cortex-A53: Armv8.0-A', 'Everything that is modelled'],
+    }),
+  xen: z
+    .strictObject({
+      image: z.string().min(1).optional().meta({ markdownDescription: 'A real Xen instead of the embedded one.' }),
+      cmdline: z.string().optional().meta({ markdownDescription: "Xen's command line." }),
+    })
+    .optional()
+    .meta({ markdownDescription: 'The hypervisor.' }),
+});
+
+export type LaunchConfiguration = z.infer<typeof launch>;
+export type DomainConfiguration = z.infer<typeof domain>;
+export type BareConfiguration = z.infer<typeof bare>;
+
+/** What VS Code itself puts into a launch request. */
+const EDITOR_KEYS = new Set([
+  'name',
+  'type',
+  'request',
+  'preLaunchTask',
+  'postDebugTask',
+  'presentation',
+  'internalConsoleOptions',
+  'debugServer',
+  'serverReadyAction',
+  'suppressMultipleSessionWarning',
+  'noDebug',
+]);
+
+/** Checks a launch configuration. `where` names its origin in messages: launch.json, or a file. */
+export function parseLaunchConfiguration(raw: unknown, where: string): LaunchConfiguration {
+  const own =
+    typeof raw === 'object' && raw !== null
+      ? Object.fromEntries(Object.entries(raw).filter(([key]) => !EDITOR_KEYS.has(key) && !key.startsWith('__')))
+      : raw;
+  const parsed = launch.safeParse(own);
+  if (!parsed.success) throw errors.badConfiguration(where, problemsOf(parsed.error));
+  const configuration = parsed.data;
+  const given = (['config', 'domains', 'bare'] as const).filter((key) => configuration[key] !== undefined);
+  if (given.length === 0) throw errors.nothingToBoot(where);
+  if (given.length > 1) throw errors.tooMuchToBoot(where, given);
+  if (configuration.xen?.image !== undefined) throw errors.realXenUnsupported(where);
+  if (configuration.startTime !== undefined && Number.isNaN(Date.parse(configuration.startTime))) {
+    throw errors.badConfiguration(where, `'startTime' is not a date: '${configuration.startTime}'`);
+  }
+  return configuration;
+}
+
+/** The attributes of a launch request as JSON schema, for the extension's manifest. */
+export function configurationAttributes(): Record<string, unknown> {
+  const schema = z.toJSONSchema(launch, { target: 'draft-7', io: 'input', reused: 'inline' }) as Record<string, unknown>;
+  const { properties } = schema;
+  return { launch: { properties } };
+}
+
+/** Bytes of a `memory` key: MiB as a number, or with a unit. */
+export function memoryBytes(value: number | string): number {
+  if (typeof value === 'number') return value * 1024 * 1024;
+  const match = /^(\d+)([KMG]?)$/i.exec(value);
+  const units: Record<string, number> = { '': 1024 ** 2, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
+  return Number(match?.[1] ?? 0) * (units[(match?.[2] ?? '').toLowerCase()] ?? 1);
+}
+
+/** All problems in one sentence, each with the key it is about. */
+function problemsOf(error: z.ZodError): string {
+  return error.issues
+    .map((issue) => {
+      if (issue.code === 'unrecognized_keys') {
+        const keys = issue.keys.map((key) => `'${[...issue.path, key].join('.')}'`).join(', ');
+        return `${keys} ${issue.keys.length === 1 ? 'is not a key' : 'are not keys'} of a launch configuration`;
+      }
+      return `'${issue.path.join('.')}': ${issue.message}`;
+    })
+    .join('; ');
+}

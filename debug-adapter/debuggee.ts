@@ -1,0 +1,121 @@
+// What is being debugged: the machine, its domains with their symbols, and the state of the vCPUs as of
+// the current stop (each register file crosses the worker's border once for a stop).
+
+import type {
+  AddressSpace,
+  GeneralRegisters,
+  MachineInfo,
+  RegisterGroup,
+  Registers,
+  SystemRegister,
+  VcpuId,
+} from '../emulator/machine/messages.ts';
+import { BARE_DOMAIN } from '../emulator/machine/messages.ts';
+import { invariant } from '../emulator/base/errors.ts';
+import * as errors from './errors.ts';
+import type { MachineClient } from './machine-client.ts';
+import { threadIdOf } from './protocol.ts';
+import { walkStack } from './stack.ts';
+import type { Frame, ReadGuest } from './stack.ts';
+import type { Target } from './target.ts';
+
+export class Debuggee {
+  readonly machine: MachineClient;
+  readonly info: MachineInfo;
+  readonly targets: readonly Target[];
+  private readonly registerCache = new Map<string, Promise<Registers>>();
+
+  constructor(machine: MachineClient, info: MachineInfo, targets: readonly Target[]) {
+    this.machine = machine;
+    this.info = info;
+    this.targets = targets;
+  }
+
+  /** The machine runs, or somebody wrote a register. */
+  forgetRegisters(): void {
+    this.registerCache.clear();
+  }
+
+  targetOf(domain: number): Target {
+    const target = this.targets.find((candidate) => candidate.domain === domain);
+    invariant(target, `domain ${domain} of a stop is one of the machine`);
+    return target;
+  }
+
+  get vcpus(): readonly VcpuId[] {
+    return this.info.domains.flatMap(({ domain, vcpus }) =>
+      Array.from({ length: vcpus }, (_, vcpu): VcpuId => ({ domain, vcpu })),
+    );
+  }
+
+  vcpuOfThread(threadId: number): VcpuId {
+    const vcpu = this.vcpus.find((id) => threadIdOf(id.domain, id.vcpu) === threadId);
+    if (!vcpu) throw errors.unknownThread(threadId);
+    return vcpu;
+  }
+
+  get isBare(): boolean {
+    return this.info.domains.some(({ domain }) => domain === BARE_DOMAIN);
+  }
+
+  // ---------------------------------------------------------------- state of a vCPU
+
+  async general(vcpu: VcpuId): Promise<GeneralRegisters> {
+    const { general } = await this.registers(vcpu, 'general');
+    invariant(general, 'the machine answers the general registers when asked');
+    return general;
+  }
+
+  async system(vcpu: VcpuId): Promise<readonly SystemRegister[]> {
+    return (await this.registers(vcpu, 'system')).system ?? [];
+  }
+
+  async systemRegister(vcpu: VcpuId, name: string): Promise<bigint | undefined> {
+    const wanted = name.toUpperCase();
+    return (await this.system(vcpu)).find((register) => register.name.toUpperCase() === wanted)?.value;
+  }
+
+  registers(vcpu: VcpuId, group: RegisterGroup): Promise<Registers> {
+    const key = `${vcpu.domain}/${vcpu.vcpu}/${group}`;
+    let answer = this.registerCache.get(key);
+    if (!answer) {
+      answer = this.machine.request('readRegisters', { vcpu, groups: [group] });
+      this.registerCache.set(key, answer);
+    }
+    return answer;
+  }
+
+  async writeRegister(vcpu: VcpuId, name: string, value: bigint): Promise<void> {
+    await this.machine.request('writeRegister', { vcpu, name, value });
+    this.forgetRegisters();
+  }
+
+  walk(vcpu: VcpuId, limit: number): Promise<readonly Frame[]> {
+    return this.general(vcpu).then((registers) => walkStack(registers, this.reader(vcpu), limit));
+  }
+
+  reader(vcpu: VcpuId): ReadGuest {
+    return (address, length) => this.readMemory({ kind: 'va', at: vcpu }, address, length);
+  }
+
+  readMemory(space: AddressSpace, address: bigint, length: number): Promise<Uint8Array> {
+    return this.machine.request('readMemory', { space, address, length });
+  }
+
+  /** Guest physical address behind a VA. */
+  async ipaOf(vcpu: VcpuId, address: bigint): Promise<number | undefined> {
+    const space: AddressSpace = { kind: 'va', at: vcpu };
+    const result = await this.machine.request('translate', { space, address });
+    return result.ok ? (result.ipa ?? result.pa) : undefined;
+  }
+
+  /** Looks at the PC and the vectors of a vCPU: they tell where a moved kernel runs. */
+  async learnSlide(vcpu: VcpuId): Promise<boolean> {
+    const { map } = this.targetOf(vcpu.domain);
+    if (map.slide !== undefined) return false;
+    const translate = (address: bigint): Promise<number | undefined> => this.ipaOf(vcpu, address);
+    if (await map.learnFrom((await this.general(vcpu)).pc, translate)) return true;
+    const vectors = await this.systemRegister(vcpu, 'VBAR_EL1');
+    return vectors !== undefined && vectors !== 0n && (await map.learnFrom(vectors, translate));
+  }
+}

@@ -1,0 +1,170 @@
+// Every sentence of the debug adapter that a user can read, numbered, with what to do about it.
+//
+// 10xx configuration and files, 11xx run control, 12xx addresses and expressions, 13xx breakpoints.
+
+import { UserError } from '../emulator/base/errors.ts';
+import type { Place } from '../emulator/base/errors.ts';
+
+export class AdapterError extends UserError {
+  readonly number: number;
+  /** False: the client asked too late or too early; nothing a person has to read. */
+  readonly showUser: boolean;
+
+  constructor(number: number, message: string, hint: string, options: { place?: Place; showUser?: boolean } = {}) {
+    super(message, hint, options.place ?? {});
+    this.name = 'AdapterError';
+    this.number = number;
+    this.showUser = options.showUser ?? true;
+  }
+}
+
+// ---------------------------------------------------------------- 10xx: configuration and files
+
+export const badConfiguration = (file: string, problems: string) =>
+  new AdapterError(1001, problems, 'Correct the launch configuration', { place: { file } });
+
+export const nothingToBoot = (file: string) =>
+  new AdapterError(
+    1002,
+    'The configuration names nothing to boot',
+    "Give one of 'config' (an xl.cfg file), 'domains' or 'bare'",
+    { place: { file } },
+  );
+
+export const tooMuchToBoot = (file: string, keys: readonly string[]) =>
+  new AdapterError(
+    1003,
+    `The keys ${keys.map((key) => `'${key}'`).join(' and ')} contradict each other`,
+    "Keep one of 'config', 'domains' and 'bare'",
+    { place: { file } },
+  );
+
+export const MISSING_FILE = 1004;
+
+export const missingFile = (file: string, key: string, reason: string) =>
+  new AdapterError(MISSING_FILE, `The file of '${key}' cannot be read (${reason})`, 'Check the path', {
+    place: { file },
+  });
+
+/** The same, told where the configuration names the file. */
+export const missingFileAt = (place: Place, file: string, { message }: AdapterError) =>
+  new AdapterError(MISSING_FILE, `${file}: ${message}`, 'Check the path', { place });
+
+export const unsupportedCompression = (file: string, name: string) =>
+  new AdapterError(1005, `The file is compressed with ${name}, which is not read here`, `Decompress it first`, {
+    place: { file },
+  });
+
+export const damagedCompression = (file: string, name: string, reason: string) =>
+  new AdapterError(1006, `The ${name} data is damaged (${reason})`, 'Get the file again', { place: { file } });
+
+export const notLaunched = () =>
+  new AdapterError(1007, 'No machine has been launched', 'Send a launch request first', { showUser: false });
+
+export const alreadyLaunched = () =>
+  new AdapterError(1008, 'A machine has been launched in this session', 'Restart it, or open another session');
+
+export const attachUnsupported = () =>
+  new AdapterError(
+    1009,
+    "The request 'attach' is not there yet",
+    'Use "request": "launch" in the launch configuration',
+  );
+
+export const unknownSymbolFile = (file: string) =>
+  new AdapterError(1010, 'The symbol file is neither ELF nor a System.map', "Give vmlinux or System.map as 'symbols'", {
+    place: { file },
+  });
+
+export const machineFailed = (reason: string) =>
+  new AdapterError(1011, `The emulated machine failed: ${reason}`, 'Please report this with the log');
+
+export const tooManyDomains = (count: number) =>
+  new AdapterError(1012, `${count} domains are configured, and one can run at a time`, 'Keep one of them');
+
+export const realXenUnsupported = (file: string) =>
+  new AdapterError(1013, "'xen.image' asks for a real Xen, which cannot be booted yet", "Remove the key 'xen'", {
+    place: { file },
+  });
+
+export const noEntrySymbol = (name: string) =>
+  new AdapterError(1014, `'stopOnEntry' names '${name}', which is no symbol of the guest`, 'Correct it, or give symbols');
+
+// ---------------------------------------------------------------- 11xx: run control
+
+export const notStopped = () =>
+  new AdapterError(1101, 'notStopped', 'Pause the machine first', { showUser: false });
+
+export const stale = () =>
+  new AdapterError(1102, 'stale', 'Ask again: the machine has run since', { showUser: false });
+
+export const unknownThread = (threadId: number) =>
+  new AdapterError(1103, `There is no thread ${threadId}`, 'Ask for the threads again', { showUser: false });
+
+export const noCaller = () =>
+  new AdapterError(1104, 'No caller of this frame is known', 'Set a breakpoint where execution should stop');
+
+export const unsupportedRequest = (command: string) =>
+  new AdapterError(1105, `The request '${command}' is not supported`, 'Leave it out', { showUser: false });
+
+export const alreadyRunning = () =>
+  new AdapterError(1106, 'The machine is running', 'Pause the machine first', { showUser: false });
+
+export const stepIncomplete = (what: string) =>
+  new AdapterError(1107, `The step was given up: ${what}`, 'Set a breakpoint where execution should stop');
+
+// ---------------------------------------------------------------- 12xx: addresses, expressions
+
+export const notAnAddress = (text: string) =>
+  new AdapterError(1201, `'${text}' is not an address`, 'Use hexadecimal, such as 0xffff800008080000 or d1/ipa:0x40000000');
+
+export const unknownSpace = (text: string) =>
+  new AdapterError(1202, `'${text}' names no address space of this machine`, 'Use va, ipa or pa of a domain that exists');
+
+export const badBase64 = () =>
+  new AdapterError(1203, 'The data to write is not base64', 'Send the bytes base64-encoded', { showUser: false });
+
+export const notAnExpression = (text: string, where: number, wanted: string) =>
+  new AdapterError(
+    1204,
+    `'${text}' cannot be evaluated: ${wanted} expected at column ${where + 1}`,
+    'Use registers ($x0, $SCTLR_EL1), symbols, numbers, + and -, and * for memory',
+  );
+
+export const unknownSymbol = (name: string) =>
+  new AdapterError(1205, `No symbol '${name}'`, "Load symbols with the key 'symbols' of the launch configuration");
+
+export const unknownRegister = (name: string) =>
+  new AdapterError(1206, `There is no register '${name}'`, 'Use $x0 to $x30, $sp, $pc, $v0 or a system register such as $SCTLR_EL1');
+
+export const notANumber = (text: string, bits: number) =>
+  new AdapterError(1207, `'${text}' is not a number of ${bits} bits`, 'Use decimal, or hexadecimal after 0x');
+
+export const unreadable = (reference: string) =>
+  new AdapterError(1208, `Nothing can be read at ${reference}`, 'Check that the address is mapped');
+
+export const unwritable = (reference: string, written: number, wanted: number) =>
+  new AdapterError(1209, `Only ${written} of ${wanted} bytes at ${reference} can be written`, 'Check that the range is mapped');
+
+export const notAssignable = (name: string) =>
+  new AdapterError(1210, `'${name}' cannot be changed`, 'Registers of the innermost frame can be changed');
+
+export const notSaved = (name: string) =>
+  new AdapterError(1211, `'${name}' is not known in this frame`, 'Select the innermost frame');
+
+export const unknownSource = (reference: number) =>
+  new AdapterError(1212, `There is no generated source ${reference}`, 'Ask for the stack again', { showUser: false });
+
+// ---------------------------------------------------------------- 13xx: breakpoints
+
+/** Why a breakpoint is not verified: shown beside it. */
+export const breakpointMessages = {
+  noSuchFunction: (name: string) => `No function '${name}' in the loaded symbols`,
+  noSuchFile: (path: string) => `No debug information names '${path}'. If it was built under another path, add it to sourceMap`,
+  noCodeAtLine: (nearest: number | undefined) =>
+    nearest === undefined ? 'This line has no code' : `This line has no code, the nearest is line ${nearest}`,
+  noLineInformation: 'The loaded symbols have no line information. Give an ELF with DWARF as symbols',
+  severalPlaces: (count: number) => `Set at ${count} places`,
+  badReference: (text: string) => `'${text}' is not an address`,
+  notLaunched: 'No machine has been launched yet',
+} as const;

@@ -1,0 +1,173 @@
+// From a launch configuration to a machine configuration: reads xl.cfg, opens files, loads kernels.
+// The command line uses the same path, so that a file boots the same way everywhere.
+
+import type { UserError } from '../emulator/base/errors.ts';
+import type { ByteSource } from '../emulator/formats/byte-source.ts';
+import { readAll } from '../emulator/formats/byte-source.ts';
+import { loadKernel } from '../emulator/formats/kernel.ts';
+import { readXlConfig } from '../emulator/formats/xl-config/xl-config.ts';
+import type { XlWarning } from '../emulator/formats/xl-config/xl-config.ts';
+import type { DomainConfig, GuestFile, GuestKernel, MachineConfig } from '../emulator/machine/messages.ts';
+import type { BareConfiguration, DomainConfiguration, LaunchConfiguration } from './configuration.ts';
+import { memoryBytes } from './configuration.ts';
+import * as errors from './errors.ts';
+import type { Host } from './host.ts';
+
+/** What the debugger must know of a domain's kernel beside the machine. */
+export interface DomainSymbols {
+  readonly kernelPath: string;
+  readonly kernel: GuestKernel;
+  readonly symbols: string | undefined;
+  readonly sourceMap: Readonly<Record<string, string>>;
+}
+
+export interface PreparedLaunch {
+  readonly machine: MachineConfig;
+  /** In the order of the machine's domains; one entry on a bare machine. */
+  readonly domains: readonly DomainSymbols[];
+  readonly warnings: readonly XlWarning[];
+}
+
+type LaunchFiles = Pick<Host, 'openFile' | 'fileExists' | 'resolvePath' | 'decompress'>;
+
+/** `base`: the directory that relative paths of the configuration start from; undefined: the working directory. */
+export async function prepareLaunch(
+  host: LaunchFiles,
+  configuration: LaunchConfiguration,
+  base?: string,
+): Promise<PreparedLaunch> {
+  const { cpu, seed, startTime } = configuration;
+  const common = { cpu, seed, ...(startTime !== undefined && { startTime: Date.parse(startTime) / 1000 }) };
+  const symbols = {
+    symbols: configuration.symbols && host.resolvePath(base, configuration.symbols),
+    sourceMap: configuration.sourceMap ?? {},
+  };
+
+  if (configuration.bare) {
+    const { config, symbols: own } = await bareMachine(host, configuration.bare, base, symbols);
+    return { machine: { ...common, bare: config }, domains: [own], warnings: [] };
+  }
+
+  const prepared: { domain: DomainConfig; symbols: DomainSymbols; warnings: readonly XlWarning[] }[] = [];
+  for (const domain of configuration.domains ?? []) {
+    prepared.push({ ...(await inlineDomain(host, domain, base, symbols)), warnings: [] });
+  }
+  for (const file of listOf(configuration.config)) {
+    prepared.push(await xlDomain(host, host.resolvePath(base, file), symbols));
+  }
+  if (prepared.length > 1) throw errors.tooManyDomains(prepared.length);
+  return {
+    machine: { ...common, domains: prepared.map(({ domain }) => domain) },
+    domains: prepared.map(({ symbols: own }) => own),
+    warnings: prepared.flatMap(({ warnings }) => warnings),
+  };
+}
+
+interface SymbolKeys {
+  readonly symbols: string | undefined;
+  readonly sourceMap: Readonly<Record<string, string>>;
+}
+
+async function bareMachine(host: LaunchFiles, bare: BareConfiguration, base: string | undefined, keys: SymbolKeys) {
+  const kernelPath = host.resolvePath(base, bare.kernel);
+  const kernel = await kernelFile(host, kernelPath, 'bare.kernel');
+  const ramdisk = bare.ramdisk && (await guestFile(host, host.resolvePath(base, bare.ramdisk), 'bare.ramdisk'));
+  return {
+    config: {
+      kernel,
+      ...(ramdisk && { ramdisk }),
+      cmdline: bare.cmdline,
+      memory: memoryBytes(bare.memory),
+      cpus: bare.cpus,
+      gicVersion: bare.gicVersion,
+      el: bare.el,
+      ...(bare.kaslrSeed !== undefined && { kaslrSeed: BigInt(bare.kaslrSeed) }),
+    },
+    symbols: { kernelPath, kernel, ...keys },
+  };
+}
+
+async function inlineDomain(
+  host: LaunchFiles,
+  domain: DomainConfiguration,
+  base: string | undefined,
+  keys: SymbolKeys,
+): Promise<{ domain: DomainConfig; symbols: DomainSymbols }> {
+  const kernelPath = host.resolvePath(base, domain.kernel);
+  const kernel = await kernelFile(host, kernelPath, 'kernel');
+  const ramdisk = domain.ramdisk && (await guestFile(host, host.resolvePath(base, domain.ramdisk), 'ramdisk'));
+  return {
+    domain: {
+      name: domain.name,
+      kernel,
+      ...(ramdisk && { ramdisk }),
+      cmdline: domain.cmdline,
+      memory: memoryBytes(domain.memory),
+      vcpus: domain.vcpus,
+      gicVersion: domain.gicVersion,
+      ...(domain.disk && { disk: domain.disk }),
+      ...(domain.vif && { vif: domain.vif }),
+    },
+    symbols: {
+      kernelPath,
+      kernel,
+      symbols: domain.symbols ? host.resolvePath(base, domain.symbols) : keys.symbols,
+      sourceMap: { ...keys.sourceMap, ...domain.sourceMap },
+    },
+  };
+}
+
+async function xlDomain(host: LaunchFiles, file: string, keys: SymbolKeys) {
+  const source = await opened(host, file, 'config');
+  const { config, warnings } = readXlConfig(new TextDecoder().decode(await readAll(source)), file);
+  const near = async (path: string): Promise<string> => {
+    // xl takes relative paths from its working directory; beside the file is what people mean.
+    const beside = host.resolvePath(host.resolvePath(file, '..'), path);
+    return (await host.fileExists(beside)) ? beside : host.resolvePath(undefined, path);
+  };
+  const kernelPath = await near(config.kernel.path);
+  const kernel = await placed(config.kernel.place, () => kernelFile(host, kernelPath, 'kernel'));
+  const { ramdisk } = config;
+  const disk = ramdisk && (await placed(ramdisk.place, async () => guestFile(host, await near(ramdisk.path), 'ramdisk')));
+  const domain: DomainConfig = {
+    name: config.name,
+    kernel,
+    ...(disk && { ramdisk: disk }),
+    cmdline: config.cmdline,
+    memory: config.memory * 1024 * 1024,
+    vcpus: config.vcpus,
+    gicVersion: config.gicVersion ?? 3,
+  };
+  return { domain, symbols: { kernelPath, kernel, ...keys }, warnings };
+}
+
+/** A file that cannot be opened is the fault of the line that names it; a damaged one is its own. */
+async function placed<T>(place: UserError['place'], action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof errors.AdapterError && error.number === errors.MISSING_FILE) {
+      throw errors.missingFileAt(place, error.place.file ?? '', error);
+    }
+    throw error;
+  }
+}
+
+async function kernelFile(host: LaunchFiles, path: string, key: string): Promise<GuestKernel> {
+  return { name: path, kernel: await loadKernel(await opened(host, path, key), host.decompress) };
+}
+
+async function guestFile(host: LaunchFiles, path: string, key: string): Promise<GuestFile> {
+  return { name: path, bytes: await readAll(await opened(host, path, key)) };
+}
+
+async function opened(host: LaunchFiles, path: string, key: string): Promise<ByteSource> {
+  try {
+    return await host.openFile(path);
+  } catch (error) {
+    throw errors.missingFile(path, key, error instanceof Error ? error.message : String(error));
+  }
+}
+
+const listOf = (value: string | readonly string[] | undefined): readonly string[] =>
+  value === undefined ? [] : typeof value === 'string' ? [value] : value;

@@ -1,0 +1,158 @@
+// The machine as the adapter sees it: requests as promises, events as calls. Two transports: the same
+// thread (tests, tools), and a message port to a worker.
+
+import { UserError } from '../emulator/base/errors.ts';
+import type { Place } from '../emulator/base/errors.ts';
+import type {
+  MachineEvent,
+  MachineEventSink,
+  MachineRequestName,
+  MachineRequests,
+  MachineServer,
+} from '../emulator/machine/messages.ts';
+import * as errors from './errors.ts';
+
+export interface MachineClient {
+  request<Name extends MachineRequestName>(
+    name: Name,
+    args: MachineRequests[Name]['arguments'],
+  ): Promise<MachineRequests[Name]['result']>;
+  /** One listener: the session that owns the machine. */
+  onEvent: MachineEventSink;
+  /** Ends the machine and its worker. Requests under way fail. */
+  dispose(): void;
+}
+
+// ---------------------------------------------------------------- same thread
+
+/** Drives a machine in the same thread. Events come between two turns, as they would from a worker. */
+export class LocalMachineClient implements MachineClient {
+  onEvent: MachineEventSink = () => {};
+  private readonly server: MachineServer;
+  private disposed = false;
+
+  constructor(create: (events: MachineEventSink) => MachineServer) {
+    this.server = create((event) => {
+      queueMicrotask(() => {
+        if (!this.disposed) this.onEvent(event);
+      });
+    });
+  }
+
+  async request<Name extends MachineRequestName>(
+    name: Name,
+    args: MachineRequests[Name]['arguments'],
+  ): Promise<MachineRequests[Name]['result']> {
+    if (this.disposed) throw errors.machineFailed('it has been disposed of');
+    return await this.server[name](args);
+  }
+
+  dispose(): void {
+    this.disposed = true;
+  }
+}
+
+// ---------------------------------------------------------------- message port
+
+/** What both ends need of a MessagePort, a worker or a worker's parent, in Node and in a browser. */
+export interface Port {
+  post(message: unknown): void;
+  /** One listener. */
+  listen(listener: (message: unknown) => void): void;
+}
+
+interface RequestMessage {
+  readonly id: number;
+  readonly name: MachineRequestName;
+  readonly args: unknown;
+}
+
+/** Errors do not survive a structured clone with their fields: they travel as plain data. */
+interface PlainError {
+  readonly message: string;
+  readonly hint?: string;
+  readonly place?: Place;
+}
+
+type ReplyMessage =
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: PlainError }
+  | { readonly event: MachineEvent };
+
+export class PortMachineClient implements MachineClient {
+  onEvent: MachineEventSink = () => {};
+  private readonly port: Port;
+  private readonly close: () => void;
+  private readonly waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  private nextId = 1;
+  private failure: Error | undefined;
+
+  constructor(port: Port, close: () => void) {
+    this.port = port;
+    this.close = close;
+    port.listen((message) => this.receive(message as ReplyMessage));
+  }
+
+  request<Name extends MachineRequestName>(
+    name: Name,
+    args: MachineRequests[Name]['arguments'],
+  ): Promise<MachineRequests[Name]['result']> {
+    if (this.failure) return Promise.reject(this.failure);
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.port.post({ id, name, args } satisfies RequestMessage);
+    });
+  }
+
+  /** The worker is gone: nothing under way will be answered. */
+  fail(reason: string): void {
+    if (this.failure) return;
+    this.failure = errors.machineFailed(reason);
+    for (const { reject } of this.waiting.values()) reject(this.failure);
+    this.waiting.clear();
+    this.onEvent({ event: 'failed', body: { message: reason } });
+  }
+
+  dispose(): void {
+    this.onEvent = () => {};
+    this.fail('it has been disposed of');
+    this.close();
+  }
+
+  private receive(message: ReplyMessage): void {
+    if ('event' in message) {
+      this.onEvent(message.event);
+      return;
+    }
+    const call = this.waiting.get(message.id);
+    if (!call) return;
+    this.waiting.delete(message.id);
+    if ('error' in message) call.reject(revived(message.error));
+    else call.resolve(message.result);
+  }
+}
+
+/** The worker's end: answers requests from the port with the machine, and passes on its events. */
+export function serveMachine(port: Port, create: (events: MachineEventSink) => MachineServer): void {
+  const server = create((event) => port.post({ event } satisfies ReplyMessage));
+  port.listen((message) => {
+    const { id, name, args } = message as RequestMessage;
+    const handler = server[name] as (args: unknown) => unknown;
+    Promise.resolve()
+      .then(() => handler.call(server, args))
+      .then(
+        (result) => port.post({ id, result } satisfies ReplyMessage),
+        (error: unknown) => port.post({ id, error: flattened(error) } satisfies ReplyMessage),
+      );
+  });
+}
+
+function flattened(error: unknown): PlainError {
+  if (error instanceof UserError) return { message: error.message, hint: error.hint, place: error.place };
+  return { message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+function revived({ message, hint, place }: PlainError): Error {
+  return hint === undefined ? new Error(message) : new UserError(message, hint, place);
+}

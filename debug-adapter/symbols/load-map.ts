@@ -1,0 +1,98 @@
+// Where a program that was linked to certain addresses lies in guest memory, and at which virtual
+// addresses it runs: before its MMU is on at its physical place, afterwards at its link address plus a
+// slide that is chosen by the guest itself (KASLR).
+//
+// The slide is learned by looking: a PC that the page tables lead into the loaded image tells it, if the
+// start of the image is mapped with the same distance.
+
+import type { Breakpoint } from '../../emulator/machine/messages.ts';
+
+/** A contiguous part of the program. */
+export interface LoadedPart {
+  readonly link: bigint;
+  /** Guest physical address. */
+  readonly ipa: number;
+  readonly size: number;
+}
+
+/** Guest physical address of a VA as the guest's tables say now; undefined where nothing is mapped. */
+export type TranslateVa = (address: bigint) => Promise<number | undefined>;
+
+/** KASLR of arm64 Linux moves by multiples of this (MIN_KIMG_ALIGN and the offset of the load address). */
+const SLIDE_ALIGNMENT = 0x1000n;
+
+export class LoadMap {
+  private readonly parts: readonly LoadedPart[];
+  /** Undefined until it has been seen. */
+  private knownSlide: bigint | undefined;
+
+  /** `fixed`: the program never moves, so its slide is 0 from the start. */
+  constructor(parts: readonly LoadedPart[], fixed: boolean) {
+    this.parts = parts;
+    this.knownSlide = fixed ? 0n : undefined;
+  }
+
+  get slide(): bigint | undefined {
+    return this.knownSlide;
+  }
+
+  /** The program starts anew. */
+  forget(fixed: boolean): void {
+    this.knownSlide = fixed ? 0n : undefined;
+  }
+
+  /** The link address of what runs at this address: by the slide, or at its physical place with the MMU off. */
+  toLink(address: bigint): bigint | undefined {
+    const part = this.parts.find(({ ipa, size }) => address >= BigInt(ipa) && address < BigInt(ipa + size));
+    if (part) return part.link + (address - BigInt(part.ipa));
+    // Until the slide is known, link addresses are the best guess: a kernel without KASLR runs there.
+    const link = BigInt.asUintN(64, address - (this.knownSlide ?? 0n));
+    return this.partAt(link) ? link : undefined;
+  }
+
+  /** Where a link address runs once the MMU is on; the link address itself until the slide is known. */
+  toRuntime(link: bigint): bigint {
+    return this.partAt(link) ? BigInt.asUintN(64, link + (this.knownSlide ?? 0n)) : link;
+  }
+
+  toIpa(link: bigint): number | undefined {
+    const part = this.partAt(link);
+    return part && part.ipa + Number(link - part.link);
+  }
+
+  /**
+   * The places where the machine must stop for a link address. Until the slide is known that is the guest
+   * physical address, which matches every alias; afterwards the two virtual addresses at which the program
+   * runs, because the guest may give the memory of its init code to somebody else.
+   */
+  breakpointsFor(id: number, domain: number, link: bigint): readonly Breakpoint[] {
+    const ipa = this.toIpa(link);
+    if (ipa === undefined) return [{ id, domain, kind: 'va', address: link }];
+    if (this.knownSlide === undefined) return [{ id, domain, kind: 'ipa', address: BigInt(ipa) }];
+    const runtime: Breakpoint = { id, domain, kind: 'va', address: this.toRuntime(link) };
+    const physical: Breakpoint = { id, domain, kind: 'va', address: BigInt(ipa) };
+    return runtime.address === physical.address ? [runtime] : [runtime, physical];
+  }
+
+  /** Looks at an address where the program may run. Answers whether the slide became known by it. */
+  async learnFrom(address: bigint, translate: TranslateVa): Promise<boolean> {
+    if (this.knownSlide !== undefined) return false;
+    const ipa = await translate(address);
+    const part = this.parts.find((p) => ipa !== undefined && ipa >= p.ipa && ipa < p.ipa + p.size);
+    if (ipa === undefined || !part) return false;
+    // In the identity map nothing is decided yet, unless the program is linked to its physical place.
+    const link = part.link + BigInt(ipa - part.ipa);
+    if (address === BigInt(ipa) && link !== address) return false;
+    const slide = BigInt.asUintN(64, address - link);
+    if (slide % SLIDE_ALIGNMENT !== 0n) return false;
+    // An alias of one page (the trampoline of KPTI) is not the place of the whole image.
+    const start = this.parts[0];
+    if (!start || (await translate(BigInt.asUintN(64, start.link + slide))) !== start.ipa) return false;
+    this.knownSlide = slide;
+    return true;
+  }
+
+  private partAt(link: bigint): LoadedPart | undefined {
+    return this.parts.find((part) => link >= part.link && link < part.link + BigInt(part.size));
+  }
+}

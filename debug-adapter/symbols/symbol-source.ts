@@ -1,0 +1,50 @@
+// What the debugger asks of symbols and debug information, whatever file they come from. All addresses
+// are link addresses; where the program really runs is the business of `load-map.ts`.
+
+export interface SymbolInfo {
+  readonly name: string;
+  readonly start: bigint;
+  /** The end of the symbol, or where the next one begins. */
+  readonly end: bigint;
+}
+
+export interface SymbolSource {
+  /** For people: `kallsyms of vmlinuz`. */
+  readonly description: string;
+  /** The symbol that holds the address. */
+  symbolAt(address: bigint): SymbolInfo | undefined;
+  /** Every address that has this name: static functions of several files may share one. */
+  addressesOf(name: string): readonly bigint[];
+}
+
+/** A line of a source file and the code of it around an address. */
+export interface LinePlace {
+  /** As the compiler recorded it. */
+  readonly path: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1; 0 when not known. */
+  readonly column: number;
+  /** The contiguous code of this line that holds the address asked for. */
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** Where a breakpoint on a line may stand. */
+export interface LineCode {
+  readonly path: string;
+  /** The line with code: the one asked for, or the next one that has any. */
+  readonly line: number;
+  readonly addresses: readonly bigint[];
+}
+
+export type LineLookup =
+  | { readonly kind: 'found'; readonly code: readonly LineCode[] }
+  | { readonly kind: 'no-code'; readonly nearest?: number }
+  | { readonly kind: 'no-file' };
+
+export interface LineSource {
+  lineAt(address: bigint): Promise<LinePlace | undefined>;
+  /** `paths`: the names under which the file may be recorded, best first. */
+  addressesOfLine(paths: readonly string[], line: number): Promise<LineLookup>;
+}

@@ -1,0 +1,99 @@
+// One domain as the debugger sees it: its kernel's symbols and lines at the addresses where it runs.
+
+import type { DomainInfo } from '../emulator/machine/messages.ts';
+import type { LoadMap } from './symbols/load-map.ts';
+import type { SourceMap } from './symbols/source-map.ts';
+import type { LineLookup, LineSource, SymbolSource } from './symbols/symbol-source.ts';
+
+/** A symbol at the addresses where it runs now. */
+export interface RunningSymbol {
+  readonly name: string;
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+export interface RunningLine {
+  /** On the user's disk, as far as sourceMap says. */
+  readonly path: string;
+  readonly line: number;
+  readonly column: number;
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** The image that symbols belong to: a module of the protocol. */
+export interface TargetImage {
+  readonly name: string;
+  readonly path: string;
+  /** `d1:<build-id or hash of the path>`. */
+  readonly id: string;
+}
+
+export class Target {
+  readonly info: DomainInfo;
+  readonly image: TargetImage;
+  readonly map: LoadMap;
+  readonly symbols: SymbolSource | undefined;
+  readonly lines: LineSource | undefined;
+  private readonly sourceMap: SourceMap;
+
+  constructor(
+    info: DomainInfo,
+    image: TargetImage,
+    map: LoadMap,
+    symbols: SymbolSource | undefined,
+    lines: LineSource | undefined,
+    sourceMap: SourceMap,
+  ) {
+    this.info = info;
+    this.image = image;
+    this.map = map;
+    this.symbols = symbols;
+    this.lines = lines;
+    this.sourceMap = sourceMap;
+  }
+
+  get domain(): number {
+    return this.info.domain;
+  }
+
+  symbolAt(address: bigint): RunningSymbol | undefined {
+    const link = this.map.toLink(address);
+    const symbol = link === undefined ? undefined : this.symbols?.symbolAt(link);
+    if (link === undefined || !symbol) return undefined;
+    const shift = address - link;
+    return { name: symbol.name, start: symbol.start + shift, end: symbol.end + shift };
+  }
+
+  /** `start_kernel+0x10`, or undefined where nothing is known. */
+  describe(address: bigint): string | undefined {
+    const symbol = this.symbolAt(address);
+    if (!symbol) return undefined;
+    const offset = address - symbol.start;
+    return offset === 0n ? symbol.name : `${symbol.name}+0x${offset.toString(16)}`;
+  }
+
+  /** Link addresses of a name. */
+  addressesOf(name: string): readonly bigint[] {
+    return this.symbols?.addressesOf(name) ?? [];
+  }
+
+  async lineAt(address: bigint): Promise<RunningLine | undefined> {
+    const link = this.map.toLink(address);
+    const place = link === undefined ? undefined : await this.lines?.lineAt(link);
+    if (link === undefined || !place) return undefined;
+    const shift = address - link;
+    return {
+      path: this.sourceMap.toUser(place.path),
+      line: place.line,
+      column: place.column,
+      start: place.start + shift,
+      end: place.end + shift,
+    };
+  }
+
+  /** Link addresses of the code of a line. */
+  async addressesOfLine(path: string, line: number): Promise<LineLookup | undefined> {
+    return this.lines?.addressesOfLine(this.sourceMap.toRecorded(path), line);
+  }
+}
