@@ -72,6 +72,8 @@ export const ATTENTION_PC = 1;
 export const ATTENTION_INTERRUPT = 2;
 /** Leave run() with EXIT_REASON. */
 export const ATTENTION_EXIT = 4;
+/** Software step is active: after this one instruction serviceInterrupts() takes the step exception. */
+export const ATTENTION_STEP = 8;
 /** i32: one of EXIT_*. */
 export const EXIT_REASON = CPU + 0x174;
 /** i64: VA of the page whose records are executed. */
@@ -112,10 +114,18 @@ export const FEATURES = CPU + 0x1ac;
 export const FEATURE_PAN = 1;
 export const FEATURE_LSE = 2;
 export const FEATURE_FP16 = 4;
+/** EL2 is implemented. */
+export const FEATURE_EL2 = 8;
+/** VMIDs of 16 bits may be selected by VTCR_EL2.VS. */
+export const FEATURE_VMID16 = 16;
+/** PSTATE.UAO exists. */
+export const FEATURE_UAO = 32;
 /** i32: 1 = the embedded hypervisor sits at EL2: an exception to EL2 leaves run() with EXIT_TRAP. */
 export const EL2_EMBEDDED = CPU + 0x1b0;
 /** i32: vector offset (0x000..0x780) of the exception that left with EXIT_TRAP. */
 export const TRAP_VECTOR = CPU + 0x1b4;
+/** i64: the value read or to be written when a system register is accessed through TypeScript. */
+export const SYSREG_VALUE = CPU + 0x1b8;
 /** i32: index of the access that faulted inside a group, and other scratch of the slow path. */
 export const SCRATCH = CPU + 0x1c0;
 export const SCRATCH_SIZE = 0x40;
@@ -169,6 +179,8 @@ export const CNTHCTL_EL2 = SYSREGS + 8 * 38;
 export const CNTVOFF_EL2 = SYSREGS + 8 * 39;
 export const VMPIDR_EL2 = SYSREGS + 8 * 40;
 export const VPIDR_EL2 = SYSREGS + 8 * 41;
+export const MPIDR_EL1 = SYSREGS + 8 * 42;
+export const MIDR_EL1 = SYSREGS + 8 * 43;
 /** The first slot that the system register table hands out by itself. */
 export const SYSREGS_FREE = 48;
 
@@ -187,6 +199,14 @@ export const BREAKPOINT_COUNT = MACHINE + 0x18;
 export const WATCHPOINT_COUNT = MACHINE + 0x1c;
 /** i64: instructions executed by all CPUs up to the start of this run() call. */
 export const INSTRUCTIONS = MACHINE + 0x20;
+/** i32: how many CPUs the machine has. */
+export const CPU_COUNT = MACHINE + 0x28;
+/** i32: which of HVC (bit 0) and SMC (bit 1) reach the machine's firmware when no exception level takes them. */
+export const FIRMWARE_CONDUIT = MACHINE + 0x2c;
+export const CONDUIT_HVC = 1;
+export const CONDUIT_SMC = 2;
+// What the last watchpoint hit saw: {i32 id, i32 access (1 read, 2 write), i64 VA, i64 PA, i64 size}.
+export const WATCHPOINT_HIT = MACHINE + 0x40;
 
 /** 1024 addresses of eight bytes: VAs at which a BREAK record stops. */
 export const BREAKPOINTS = 0x4000;
@@ -194,7 +214,10 @@ export const BREAKPOINTS_MAX = 1024;
 /** 256 entries of 32 bytes: {i64 first PA, i64 last PA, i32 access bits, i32 id, i64 unused}. */
 export const WATCHPOINTS = 0x6000;
 export const WATCHPOINTS_MAX = 256;
-/** For each EL (stride SYSREG_ACCESS_STRIDE) and system register index one byte: bit 0 may be read, bit 1 may be written directly. */
+/**
+ * For each EL (stride SYSREG_ACCESS_STRIDE) and system register index one byte: bit 0 may be read, bit 1 may be
+ * written directly (at SYSREGS + 8 * index); bit 2 is read, bit 3 is written by the kernels; else TypeScript decides.
+ */
 export const SYSREG_ACCESS = 0x8000;
 export const SYSREG_ACCESS_STRIDE = 0x400;
 
@@ -217,6 +240,19 @@ export const TLB_READ_TAG = 0; // i64
 export const TLB_WRITE_TAG = 8; // i64
 export const TLB_ADDEND = 16; // i32
 export const TLB_SIZE = TLB_ENTRIES * TLB_ENTRY_SIZE;
+// The slow part of an entry is the architectural TLB: what is resident. The tags are a cache of it.
+/** i32: VA bits 47..22 at bits 26..1, VA bit 55 at bit 0; the slot says bits 21..12. */
+export const TLB_KEY = 20;
+/** i64: PA bits 47..12, flags TLB_FLAG_* in bits 11..0. */
+export const TLB_PAGE = 24;
+export const TLB_FLAG_VALID = 1;
+export const TLB_FLAG_READ = 2;
+export const TLB_FLAG_WRITE = 4;
+export const TLB_FLAG_DEVICE = 8;
+export const TLB_FLAG_RAM = 16;
+export const TLB_FLAG_GLOBAL = 32;
+/** Bits 10..6: log2 of the size of the stage 1 page or block, less 12. */
+export const TLB_FLAG_SIZE_SHIFT = 6;
 
 // Instruction TLB entry, 16 bytes: {i64 VA of the page, i32 address of its records, i32 unused}.
 export const ITLB_ENTRY_SIZE = 16;
@@ -225,16 +261,30 @@ export const ITLB_TAG = 0;
 export const ITLB_RECORDS = 8;
 export const ITLB_SIZE = ITLB_ENTRIES * ITLB_ENTRY_SIZE;
 
-// Each CPU has both TLBs once for each of these.
+/** Distance from an entry to its slow part: {i64 VA of the page, i64 PA and flags as in TLB_PAGE}. */
+export const ITLB_SLOW = ITLB_SIZE;
+export const ITLB_PAGE = 8;
+
+// Translation regimes and privileges with TLBs of their own.
 export const MMU_EL0 = 0;
 export const MMU_EL1 = 1;
-/** EL1 with PSTATE.PAN set. */
+/** EL1 with PSTATE.PAN set. Fetches are those of MMU_EL1. */
 export const MMU_EL1_PAN = 2;
 export const MMU_EL2 = 3;
 export const MMU_INDEXES = 4;
 
-export const ITLB_OFFSET = MMU_INDEXES * TLB_SIZE;
-export const TLB_CPU_STRIDE = MMU_INDEXES * (TLB_SIZE + ITLB_SIZE);
+// Entries are not tagged with ASID and VMID, since the inline probe could not check them. Instead
+// each CPU keeps the TLBs of a few (VMID, ASID) pairs, called contexts, and TLB_BASE points into
+// the current one. A context: data TLBs of EL0, EL1, EL1 with PAN; instruction TLBs of EL0, EL1.
+export const TLB_CONTEXTS = 3;
+export const TLB_CONTEXT_ITLB = 3 * TLB_SIZE;
+export const TLB_CONTEXT_SIZE = 3 * TLB_SIZE + 4 * ITLB_SIZE;
+export const TLB_EL2 = TLB_CONTEXTS * TLB_CONTEXT_SIZE;
+export const ITLB_EL2 = TLB_EL2 + TLB_SIZE;
+/** Which contexts there are: see `tlb.as.ts`. */
+export const TLB_FACTS = ITLB_EL2 + 2 * ITLB_SIZE;
+export const TLB_FACTS_SIZE = 0x100;
+export const TLB_CPU_STRIDE = 0x60000;
 
 // ---------------------------------------------------------------- predecoded code
 
@@ -248,6 +298,8 @@ export const RECORD_SIZE = 16;
 export const RECORD_SENTINEL = 0x4000;
 /** i32: index of the RAM page. */
 export const RECORD_PAGE_INDEX = 0x4010;
+/** i32: stores into this page since it was last entered by a fetch miss. */
+export const RECORD_STORES = 0x4014;
 /** u16 for each record: the handler that a BREAK record replaced. */
 export const RECORD_ORIGINAL = 0x4400;
 export const RECORD_PAGE_SIZE = 0x4c00;

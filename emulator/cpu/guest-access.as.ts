@@ -1,0 +1,215 @@
+// The loads and stores of instructions, off the fast path: the access, or the abort.
+
+import {
+  EXCLUSIVE_HIGH,
+  EXCLUSIVE_LOW,
+  EXCLUSIVE_PA,
+  EXCLUSIVE_SIZE,
+  EXCLUSIVE_VALID,
+  PSTATE_EL,
+  PSTATE_OTHER,
+  PSTATE_PAN_BIT,
+  TLB_BASE,
+  TLB_BASE_UNPRIVILEGED,
+} from '../memory/layout';
+import {
+  checkRange,
+  dataIsRam,
+  dataPa,
+  readData,
+  readDataV,
+  translateData,
+  writeData,
+  writeDataV,
+} from '../mmu/access.as';
+import {
+  ACCESS_READ,
+  ACCESS_WRITE,
+  FAULT_ALIGNMENT,
+  FAULT_UNSUPPORTED_EXCLUSIVE,
+  faulted,
+  stage1Fault,
+} from '../mmu/fault.as';
+import { hostOf } from '../mmu/walk.as';
+import { dataAbort } from './aborts.as';
+import { UAO_BIT } from './pstate.as';
+
+@inline
+function el(): i32 {
+  return load<i32>(PSTATE_EL);
+}
+
+@inline
+function pan(): i32 {
+  return load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT;
+}
+
+@inline
+function tlb(): usize {
+  return <usize>load<i32>(TLB_BASE);
+}
+
+@inline
+function tlbUnprivileged(): usize {
+  return <usize>load<i32>(TLB_BASE_UNPRIVILEGED);
+}
+
+/** The EL whose permissions LDTR and STTR have: EL0, for EL1 without UAO. */
+@inline
+function elUnprivileged(): i32 {
+  const level = load<i32>(PSTATE_EL);
+  return level == 1 && (load<i32>(PSTATE_OTHER) & UAO_BIT) == 0 ? 0 : level;
+}
+
+export function loadSlow(va: i64, size: i32): i64 {
+  const value = readData(va, size, tlb(), el(), pan());
+  if (faulted) dataAbort();
+  return value;
+}
+
+export function storeSlow(va: i64, size: i32, value: i64): void {
+  writeData(va, size, value, tlb(), el(), pan());
+  if (faulted) dataAbort();
+}
+
+export function loadSlowUnprivileged(va: i64, size: i32): i64 {
+  const value = readData(va, size, tlbUnprivileged(), elUnprivileged(), pan());
+  if (faulted) dataAbort();
+  return value;
+}
+
+export function storeSlowUnprivileged(va: i64, size: i32, value: i64): void {
+  writeData(va, size, value, tlbUnprivileged(), elUnprivileged(), pan());
+  if (faulted) dataAbort();
+}
+
+export function loadSlowV(va: i64, out: i32): void {
+  readDataV(va, <usize>out, tlb(), el(), pan());
+  if (faulted) dataAbort();
+}
+
+export function storeSlowV(va: i64, from: i32): void {
+  writeDataV(va, <usize>from, tlb(), el(), pan());
+  if (faulted) dataAbort();
+}
+
+/** 1, with the exception taken, when not all of up to 64 bytes can be read. */
+export function prepareRead(va: i64, size: i32): i32 {
+  if (checkRange(va, size, tlb(), el(), pan(), ACCESS_READ)) return 0;
+  dataAbort();
+  return 1;
+}
+
+export function prepareWrite(va: i64, size: i32): i32 {
+  if (checkRange(va, size, tlb(), el(), pan(), ACCESS_WRITE)) return 0;
+  dataAbort();
+  return 1;
+}
+
+export function alignmentFault(va: i64, write: i32): void {
+  stage1Fault(FAULT_ALIGNMENT, va, write);
+  dataAbort();
+}
+
+/** Ordered, exclusive and atomic accesses fault when not aligned, whatever SCTLR.A says. */
+export function requireAligned(va: i64, size: i32, write: i32): i32 {
+  if ((va & <i64>(size - 1)) == 0) return 0;
+  alignmentFault(va, write);
+  return 1;
+}
+
+// ---------------------------------------------------------------- exclusives
+//
+// The monitor holds the PA, the size and the value that was loaded. A store-exclusive succeeds
+// when memory still holds that value. Deviation: another CPU's store of the same value, or of
+// another and back, goes unnoticed; what the architecture promises to lock-free algorithms holds
+// for compare-and-swap and so for them.
+
+export function loadExclusive(va: i64, size: i32): i64 {
+  if (!openExclusive(va, size)) return 0;
+  const value = readData(va, size, tlb(), el(), pan());
+  if (faulted) {
+    dataAbort();
+    return 0;
+  }
+  closeExclusive(size, value, 0);
+  return value;
+}
+
+/** Two of 4 bytes (size 8) or two of 8 bytes (size 16): the bytes are in EXCLUSIVE_LOW and EXCLUSIVE_HIGH. */
+export function loadExclusivePair(va: i64, size: i32): void {
+  if (!openExclusive(va, size)) return;
+  const low = readData(va, 8, tlb(), el(), pan());
+  const high = size == 16 && !faulted ? readData(va + 8, 8, tlb(), el(), pan()) : 0;
+  if (faulted) return dataAbort();
+  closeExclusive(size, low, high);
+}
+
+/** Alignment, translation, and that it is memory: MMIO knows no exclusives. */
+function openExclusive(va: i64, size: i32): bool {
+  store<i32>(EXCLUSIVE_VALID, 0);
+  if (requireAligned(va, size, 0)) return false;
+  if (!translateData(va, tlb(), el(), pan(), ACCESS_READ, 1)) {
+    dataAbort();
+    return false;
+  }
+  if (!dataIsRam) {
+    stage1Fault(FAULT_UNSUPPORTED_EXCLUSIVE, va, 0);
+    dataAbort();
+    return false;
+  }
+  return true;
+}
+
+function closeExclusive(size: i32, low: i64, high: i64): void {
+  store<i32>(EXCLUSIVE_VALID, 1);
+  store<i32>(EXCLUSIVE_SIZE, size);
+  store<i64>(EXCLUSIVE_PA, dataPa & ~<i64>(size - 1));
+  store<i64>(EXCLUSIVE_LOW, low);
+  store<i64>(EXCLUSIVE_HIGH, high);
+}
+
+/** Answers the status: 0 stored, 1 not. After a fault the status is meaningless. */
+export function storeExclusive(va: i64, size: i32, value: i64): i32 {
+  if (!checkExclusive(va, size)) return 1;
+  if (readPaQuietly(size) != load<i64>(EXCLUSIVE_LOW)) return 1;
+  writeData(va, size, value, tlb(), el(), pan());
+  return 0;
+}
+
+export function storeExclusivePair(va: i64, size: i32, low: i64, high: i64): i32 {
+  if (!checkExclusive(va, size)) return 1;
+  const pa = dataPa;
+  if (load<i64>(hostOf(pa)) != load<i64>(EXCLUSIVE_LOW)) return 1;
+  if (size == 16 && load<i64>(hostOf(pa) + 8) != load<i64>(EXCLUSIVE_HIGH)) return 1;
+  writeData(va, 8, low, tlb(), el(), pan());
+  if (size == 16) writeData(va + 8, 8, high, tlb(), el(), pan());
+  return 0;
+}
+
+/**
+ * Alignment first, then the monitor, and only when that passes the translation: a failing
+ * store-exclusive does not abort (the order is IMPLEMENTATION DEFINED). The monitor is open after.
+ */
+function checkExclusive(va: i64, size: i32): bool {
+  const valid = load<i32>(EXCLUSIVE_VALID);
+  store<i32>(EXCLUSIVE_VALID, 0);
+  if (requireAligned(va, size, 1)) return false;
+  if (valid == 0 || load<i32>(EXCLUSIVE_SIZE) != size) return false;
+  if (!translateData(va, tlb(), el(), pan(), ACCESS_WRITE, 1)) {
+    dataAbort();
+    return false;
+  }
+  return dataIsRam != 0 && dataPa == load<i64>(EXCLUSIVE_PA);
+}
+
+function readPaQuietly(size: i32): i64 {
+  const host = hostOf(dataPa);
+  if (size == 8) return load<i64>(host);
+  if (size == 4) return load<u32>(host);
+  return size == 2 ? load<u16>(host) : load<u8>(host);
+}
+
+export function clearExclusive(): void {
+  store<i32>(EXCLUSIVE_VALID, 0);
+}

@@ -1,0 +1,186 @@
+// System instructions: cache maintenance by VA, DC ZVA, address translation, TLB invalidation.
+// Whether the current EL may execute them is settled before (see system-access.as.ts).
+
+import {
+  PAR_EL1,
+  PSTATE_EL,
+  PSTATE_OTHER,
+  PSTATE_PAN_BIT,
+  TLB_BASE,
+  TLB_SIZE,
+} from '../memory/layout';
+import { dataIsDevice, translateData, zeroPa } from '../mmu/access.as';
+import {
+  ACCESS_READ,
+  ACCESS_WRITE,
+  FAULT_EXTERNAL_ON_WALK,
+  FAULT_PERMISSION,
+  clearFault,
+  faultOnWalk,
+  faultStage2,
+  faultStatus,
+  faulted,
+} from '../mmu/fault.as';
+import {
+  asidOfOperand,
+  currentVmid,
+  flushAllEl2,
+  flushAsid,
+  flushEl1,
+  flushVa,
+  flushVaEl2,
+  flushVmid,
+  vaOfOperand,
+} from '../mmu/tlb.as';
+import { isDevice, outAttributes, outPa, outShareability, translate, translateStage1 } from '../mmu/walk.as';
+import { dataAbort, maintenanceAbort } from './aborts.as';
+import { alignmentFault } from './guest-access.as';
+import { hcrBit } from './pstate.as';
+import {
+  INDEX_AT_S12E0R,
+  INDEX_AT_S12E0W,
+  INDEX_AT_S12E1R,
+  INDEX_AT_S12E1W,
+  INDEX_AT_S1E0R,
+  INDEX_AT_S1E0W,
+  INDEX_AT_S1E1RP,
+  INDEX_AT_S1E1W,
+  INDEX_AT_S1E1WP,
+  INDEX_AT_S1E2R,
+  INDEX_AT_S1E2W,
+  INDEX_TLBI_ALLE1,
+  INDEX_TLBI_ALLE1IS,
+  INDEX_TLBI_ALLE2,
+  INDEX_TLBI_ALLE2IS,
+  INDEX_TLBI_ASIDE1,
+  INDEX_TLBI_ASIDE1IS,
+  INDEX_TLBI_IPAS2E1IS,
+  INDEX_TLBI_IPAS2LE1IS,
+  INDEX_TLBI_VAAE1,
+  INDEX_TLBI_VAAE1IS,
+  INDEX_TLBI_VAALE1,
+  INDEX_TLBI_VAALE1IS,
+  INDEX_TLBI_VAE1,
+  INDEX_TLBI_VAE1IS,
+  INDEX_TLBI_VAE2,
+  INDEX_TLBI_VAE2IS,
+  INDEX_TLBI_VALE1,
+  INDEX_TLBI_VALE1IS,
+  INDEX_TLBI_VALE2,
+  INDEX_TLBI_VALE2IS,
+  INDEX_TLBI_VMALLE1IS,
+  INDEX_TLBI_VMALLS12E1IS,
+} from './sysregs/indexes';
+
+const HCR_FB: i32 = 9;
+
+/** DC ZVA: clears the 64-byte block that contains va. On Device memory it faults as if unaligned. */
+export function zeroBlockChecked(va: i64): void {
+  const el = load<i32>(PSTATE_EL);
+  const pan = load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT;
+  if (!translateData(va, <usize>load<i32>(TLB_BASE), el, pan, ACCESS_WRITE, 1)) return dataAbort();
+  if (dataIsDevice) return alignmentFault(va, 1);
+  translateData(va & ~63, <usize>load<i32>(TLB_BASE), el, pan, ACCESS_WRITE, 1);
+  zeroPa(va & ~63);
+  if (faulted) dataAbort();
+}
+
+/**
+ * DC by VA and IC IVAU: memory is coherent here, so what remains are their faults. EL0 needs read
+ * permission; EL1 and EL2 take no permission faults, and PAN does not apply.
+ */
+export function cacheByVa(va: i64, needsWrite: bool): void {
+  const el = load<i32>(PSTATE_EL);
+  const pan = load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT;
+  const base = <usize>load<i32>(TLB_BASE) - (el == 1 && pan != 0 ? TLB_SIZE : 0);
+  if (translateData(va, base, el, 0, needsWrite ? ACCESS_WRITE : ACCESS_READ, 1)) return;
+  if (el != 0 && !needsWrite && (faultStatus & ~3) == FAULT_PERMISSION) return clearFault();
+  maintenanceAbort();
+}
+
+// ---------------------------------------------------------------- AT
+
+/** Executes an AT instruction (INDEX_AT_*): the result or the fault goes to PAR_EL1. */
+export function addressTranslate(op: i32, va: i64): void {
+  const isWrite =
+    op == INDEX_AT_S1E1W ||
+    op == INDEX_AT_S1E0W ||
+    op == INDEX_AT_S1E1WP ||
+    op == INDEX_AT_S1E2W ||
+    op == INDEX_AT_S12E1W ||
+    op == INDEX_AT_S12E0W;
+  const access = isWrite ? ACCESS_WRITE : ACCESS_READ;
+  let el = 1;
+  if (op == INDEX_AT_S1E0R || op == INDEX_AT_S1E0W || op == INDEX_AT_S12E0R || op == INDEX_AT_S12E0W) el = 0;
+  if (op == INDEX_AT_S1E2R || op == INDEX_AT_S1E2W) el = 2;
+  // Only the forms with P look at PSTATE.PAN.
+  const pan = op == INDEX_AT_S1E1RP || op == INDEX_AT_S1E1WP ? load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT : 0;
+  const both = op == INDEX_AT_S12E1R || op == INDEX_AT_S12E1W || op == INDEX_AT_S12E0R || op == INDEX_AT_S12E0W;
+  const ok = both ? translate(va, el, pan, access) : translateStage1(va, el, pan, access);
+  if (ok) {
+    // ATTR 63:56, PA 47:12, bit 11 RES1, NS 9 (one Security state: set), SH 8:7.
+    const shareability = isDevice(outAttributes) ? 2 : outShareability;
+    store<i64>(
+      PAR_EL1,
+      (<i64>outAttributes << 56) | (outPa & 0xffff_ffff_f000) | (1 << 11) | (1 << 9) | (<i64>shareability << 7),
+    );
+    return;
+  }
+  // At EL1, an abort on the walk itself is taken: from stage 2, or an external one.
+  const external = (faultStatus & ~3) == FAULT_EXTERNAL_ON_WALK;
+  if ((load<i32>(PSTATE_EL) == 1 && faultStage2 != 0 && faultOnWalk != 0) || external) return maintenanceAbort();
+  store<i64>(PAR_EL1, <i64>((1 << 11) | (faultStage2 << 9) | (faultOnWalk << 8) | (faultStatus << 1) | 1));
+}
+
+/**
+ * Where va leads at this EL, or -1: changes no TLB, takes no exception. For the debugger and the
+ * embedded hypervisor.
+ */
+export function probe(va: i64, el: i32, write: i32): i64 {
+  return translate(va, el, 0, write ? ACCESS_WRITE : ACCESS_READ) ? outPa : -1;
+}
+
+/** As probe(), for fetching. */
+export function probeExecute(va: i64, el: i32): i64 {
+  return translate(va, el, 0, 4) ? outPa : -1;
+}
+
+// ---------------------------------------------------------------- TLBI
+
+/** Executes a TLBI (INDEX_TLBI_*). Stage 1 and stage 2 are held combined, so IPAS2 drops the VMID. */
+export function tlbInvalidate(op: i32, operand: i64): void {
+  const inner =
+    (op >= INDEX_TLBI_VMALLE1IS && op <= INDEX_TLBI_VAALE1IS) ||
+    op == INDEX_TLBI_IPAS2E1IS ||
+    op == INDEX_TLBI_IPAS2LE1IS ||
+    (op >= INDEX_TLBI_ALLE2IS && op <= INDEX_TLBI_VMALLS12E1IS);
+  const broadcast = inner || (load<i32>(PSTATE_EL) == 1 && hcrBit(HCR_FB));
+  switch (op) {
+    case INDEX_TLBI_VAE1IS:
+    case INDEX_TLBI_VAE1:
+    case INDEX_TLBI_VALE1IS:
+    case INDEX_TLBI_VALE1:
+      return flushVa(vaOfOperand(operand), asidOfOperand(operand), broadcast);
+    case INDEX_TLBI_VAAE1IS:
+    case INDEX_TLBI_VAAE1:
+    case INDEX_TLBI_VAALE1IS:
+    case INDEX_TLBI_VAALE1:
+      return flushVa(vaOfOperand(operand), -1, broadcast);
+    case INDEX_TLBI_ASIDE1IS:
+    case INDEX_TLBI_ASIDE1:
+      return flushAsid(asidOfOperand(operand), broadcast);
+    case INDEX_TLBI_VAE2IS:
+    case INDEX_TLBI_VAE2:
+    case INDEX_TLBI_VALE2IS:
+    case INDEX_TLBI_VALE2:
+      return flushVaEl2(vaOfOperand(operand), broadcast);
+    case INDEX_TLBI_ALLE2IS:
+    case INDEX_TLBI_ALLE2:
+      return flushAllEl2(broadcast);
+    case INDEX_TLBI_ALLE1IS:
+    case INDEX_TLBI_ALLE1:
+      return flushEl1(broadcast);
+    default:
+      return flushVmid(currentVmid(), broadcast);
+  }
+}

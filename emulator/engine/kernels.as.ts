@@ -1,0 +1,68 @@
+// Everything that the kernels module exports: what the generated interpreter, translated code and
+// TypeScript may call. Compiled by test/tools/build-kernels.ts into build/kernels.wasm.
+
+export {
+  alignmentFault,
+  clearExclusive,
+  loadExclusive,
+  loadExclusivePair,
+  loadSlow,
+  loadSlowUnprivileged,
+  loadSlowV,
+  prepareRead,
+  prepareWrite,
+  requireAligned,
+  storeExclusive,
+  storeExclusivePair,
+  storeSlow,
+  storeSlowUnprivileged,
+  storeSlowV,
+} from '../cpu/guest-access.as';
+export { dataAbort, instructionAbort, pcAlignmentFault } from '../cpu/aborts.as';
+export { fetchMiss } from '../cpu/fetch.as';
+export {
+  brk,
+  fpTrap,
+  hlt,
+  hvc,
+  illegalState,
+  smc,
+  spAlignmentFault,
+  svc,
+  takeException,
+  trapSystemRegister,
+  trapSystemRegisterToEl1,
+  undefinedInstruction,
+} from '../cpu/exceptions.as';
+export {
+  hasWakeEvent,
+  serviceInterrupts,
+  sev,
+  sevl,
+  takePendingInterrupt,
+  trapWfx,
+  wfe,
+  wfi,
+} from '../cpu/interrupts.as';
+export { addressTranslate, probe, probeExecute, tlbInvalidate } from '../cpu/maintenance.as';
+export { bankSp, currentPc, currentWord, nzcv, pstate, setNzcv, setPstate, unbankSp, updateRegime } from '../cpu/pstate.as';
+export {
+  branchAddress,
+  exceptionReturn,
+  msrDaifClr,
+  msrDaifSet,
+  msrPan,
+  msrSpSel,
+  msrUao,
+} from '../cpu/return.as';
+export {
+  kernelRead,
+  kernelWrite,
+  readSystemRegister,
+  translationControlChanged,
+  writeSystemRegister,
+  zeroBlock,
+} from '../cpu/system-access.as';
+export { dropRecords, invalidateRange, raiseAttention } from '../mmu/access.as';
+export { dropTags, flushAllEl2, flushEl1, flushVmid, forgetAllRecords, resetTlbs } from '../mmu/tlb.as';
+export { translateIpa } from '../mmu/walk.as';

@@ -1,0 +1,342 @@
+// Loads and stores that the inline probe of generated code could not do: TLB misses, page
+// crossings, MMIO, big-endian data, alignment faults, watched pages, pages with predecoded code.
+//
+// A failed access sets `faulted` (fault.as.ts) and does nothing else; who called turns it into an
+// exception. An access that crosses a page is checked on both pages before either is touched.
+
+import {
+  ATTENTION,
+  ATTENTION_EXIT,
+  BUDGET,
+  BUDGET_HELD,
+  EXIT_REASON,
+  EXIT_WATCHPOINT,
+  HANDLER_DECODE,
+  PAGE_MAP,
+  PAGE_RECORDS,
+  PSTATE_EL,
+  RAM_BASE,
+  RECORD_STORES,
+  SCRATCH,
+  SCTLR_EL1,
+  SCTLR_EL2,
+  TLB_FLAG_DEVICE,
+  TLB_FLAG_RAM,
+  TLB_PAGE,
+  WATCHPOINTS,
+  WATCHPOINT_COUNT,
+  WATCHPOINT_HIT,
+} from '../memory/layout';
+import {
+  ACCESS_READ,
+  ACCESS_WRITE,
+  FAULT_ALIGNMENT,
+  FAULT_EXTERNAL,
+  clearFault,
+  faulted,
+  stage1Fault,
+} from './fault.as';
+import { dataEntry, forgetRecords, setTags } from './tlb.as';
+import { hostOf, isRam } from './walk.as';
+
+// MMIO is served by the machine's bus. A refused access sets the i32 at SCRATCH to 1.
+@external('env', 'mmioRead')
+declare function mmioRead(paLow: i32, paHigh: i32, size: i32): i32;
+@external('env', 'mmioReadHigh')
+declare function mmioReadHigh(): i32;
+@external('env', 'mmioWrite')
+declare function mmioWrite(paLow: i32, paHigh: i32, size: i32, low: i32, high: i32): void;
+/** The engine takes back the records of a page of RAM that is written more than it is executed. */
+@external('env', 'releaseRecords')
+declare function releaseRecords(ramPage: i32): void;
+
+const PAGE_MASK: i64 = 0xffff_ffff_f000;
+/** Stores into a page with records, after which its records are given up. */
+const STORES_UNTIL_RELEASE: i32 = 256;
+
+/** PA of the last translateData(). */
+export let dataPa: i64 = 0;
+/** Whether it is RAM. */
+export let dataIsRam: i32 = 0;
+/** Whether it is Device memory by its attributes. */
+export let dataIsDevice: i32 = 0;
+
+/**
+ * Translates an access that lies in one page, filling the TLB. `element` is the size that the
+ * address must be a multiple of when alignment is checked.
+ */
+export function translateData(va: i64, base: usize, el: i32, pan: i32, access: i32, element: i32): bool {
+  clearFault();
+  const unaligned = (va & <i64>(element - 1)) != 0;
+  const isWrite = access == ACCESS_WRITE ? 1 : 0;
+  // SCTLR.A comes before translation, Device memory after it.
+  if (unaligned && ((load<i64>(el == 2 ? SCTLR_EL2 : SCTLR_EL1) >> 1) & 1) != 0) {
+    stage1Fault(FAULT_ALIGNMENT, va, isWrite);
+    return false;
+  }
+  const entry = dataEntry(base, va, el, pan, access);
+  if (entry == 0) return false;
+  const page = load<i64>(entry + TLB_PAGE);
+  dataIsDevice = (page & TLB_FLAG_DEVICE) != 0 ? 1 : 0;
+  if (unaligned && dataIsDevice != 0) {
+    stage1Fault(FAULT_ALIGNMENT, va, isWrite);
+    return false;
+  }
+  setTags(entry, va, el);
+  dataPa = (page & PAGE_MASK) | (va & 0xfff);
+  dataIsRam = (page & TLB_FLAG_RAM) != 0 ? 1 : 0;
+  return true;
+}
+
+@inline
+function crossesPage(va: i64, size: i32): bool {
+  return <i32>(va & 0xfff) + size > 4096;
+}
+
+/** Whether data accesses of the current EL are big-endian. */
+function bigEndian(): bool {
+  const el = load<i32>(PSTATE_EL);
+  if (el == 2) return ((load<i64>(SCTLR_EL2) >> 25) & 1) != 0;
+  return ((load<i64>(SCTLR_EL1) >> (el == 0 ? 24 : 25)) & 1) != 0;
+}
+
+function swap(value: i64, size: i32): i64 {
+  return bswap<i64>(value) >>> ((8 - size) << 3);
+}
+
+/** Reads 1, 2, 4 or 8 bytes, zero-extended. */
+export function readData(va: i64, size: i32, base: usize, el: i32, pan: i32): i64 {
+  let value: i64;
+  if (crossesPage(va, size)) {
+    if (!checkBothPages(va, size, base, el, pan, ACCESS_READ, size)) return 0;
+    value = 0;
+    for (let i = 0; i < size; i++) {
+      translateData(va + i, base, el, pan, ACCESS_READ, 1);
+      value |= readPa(va + i, 1) << (i << 3);
+      if (faulted) return 0;
+    }
+  } else {
+    if (!translateData(va, base, el, pan, ACCESS_READ, size)) return 0;
+    value = readPa(va, size);
+  }
+  return bigEndian() ? swap(value, size) : value;
+}
+
+export function writeData(va: i64, size: i32, value: i64, base: usize, el: i32, pan: i32): void {
+  if (bigEndian()) value = swap(value, size);
+  if (crossesPage(va, size)) {
+    if (!checkBothPages(va, size, base, el, pan, ACCESS_WRITE, size)) return;
+    for (let i = 0; i < size; i++) {
+      translateData(va + i, base, el, pan, ACCESS_WRITE, 1);
+      writePa(va + i, 1, value >>> (i << 3));
+      if (faulted) return;
+    }
+    return;
+  }
+  if (!translateData(va, base, el, pan, ACCESS_WRITE, size)) return;
+  writePa(va, size, value);
+}
+
+/** 16 bytes into host memory at `out`. */
+export function readDataV(va: i64, out: usize, base: usize, el: i32, pan: i32): void {
+  if (crossesPage(va, 16)) {
+    if (!checkBothPages(va, 16, base, el, pan, ACCESS_READ, 16)) return;
+  } else if (!translateData(va, base, el, pan, ACCESS_READ, 16)) {
+    return;
+  }
+  // A quadword is 16-byte aligned or, on an alignment-checked page, has already faulted.
+  const low = readHalf(va, base, el, pan);
+  if (faulted) return;
+  const high = readHalf(va + 8, base, el, pan);
+  if (faulted) return;
+  const swapped = bigEndian();
+  store<i64>(out, swapped ? bswap<i64>(high) : low);
+  store<i64>(out + 8, swapped ? bswap<i64>(low) : high);
+}
+
+function readHalf(va: i64, base: usize, el: i32, pan: i32): i64 {
+  if (!crossesPage(va, 8)) {
+    if (!translateData(va, base, el, pan, ACCESS_READ, 1)) return 0;
+    return readPa(va, 8);
+  }
+  let value: i64 = 0;
+  for (let i = 0; i < 8; i++) {
+    if (!translateData(va + i, base, el, pan, ACCESS_READ, 1)) return 0;
+    value |= readPa(va + i, 1) << (i << 3);
+    if (faulted) return 0;
+  }
+  return value;
+}
+
+export function writeDataV(va: i64, from: usize, base: usize, el: i32, pan: i32): void {
+  if (crossesPage(va, 16)) {
+    if (!checkBothPages(va, 16, base, el, pan, ACCESS_WRITE, 16)) return;
+  } else if (!translateData(va, base, el, pan, ACCESS_WRITE, 16)) {
+    return;
+  }
+  const swapped = bigEndian();
+  const low = load<i64>(from);
+  const high = load<i64>(from + 8);
+  writeHalf(va, swapped ? bswap<i64>(high) : low, base, el, pan);
+  if (faulted) return;
+  writeHalf(va + 8, swapped ? bswap<i64>(low) : high, base, el, pan);
+}
+
+function writeHalf(va: i64, value: i64, base: usize, el: i32, pan: i32): void {
+  if (!crossesPage(va, 8)) {
+    if (translateData(va, base, el, pan, ACCESS_WRITE, 1)) writePa(va, 8, value);
+    return;
+  }
+  for (let i = 0; i < 8; i++) {
+    if (!translateData(va + i, base, el, pan, ACCESS_WRITE, 1)) return;
+    writePa(va + i, 1, value >>> (i << 3));
+    if (faulted) return;
+  }
+}
+
+/** Whether all of up to 64 bytes can be accessed; nothing is accessed. */
+export function checkRange(va: i64, size: i32, base: usize, el: i32, pan: i32, access: i32): bool {
+  if (crossesPage(va, size)) return checkBothPages(va, size, base, el, pan, access, 1);
+  return translateData(va, base, el, pan, access, 1);
+}
+
+function checkBothPages(va: i64, size: i32, base: usize, el: i32, pan: i32, access: i32, element: i32): bool {
+  if (!translateData(va, base, el, pan, access, element)) return false;
+  return translateData((va + size) & ~0xfff, base, el, pan, access, 1);
+}
+
+/** Reads at dataPa, which the access at va translated to. */
+export function readPa(va: i64, size: i32): i64 {
+  const pa = dataPa;
+  let value: i64;
+  if (dataIsRam) {
+    const host = hostOf(pa);
+    if (size == 8) value = load<i64>(host);
+    else if (size == 4) value = load<u32>(host);
+    else if (size == 2) value = load<u16>(host);
+    else value = load<u8>(host);
+  } else {
+    store<i32>(SCRATCH, 0);
+    value = <i64>(<u32>mmioRead(<i32>pa, <i32>(pa >>> 32), size));
+    if (size == 8) value |= <i64>mmioReadHigh() << 32;
+    if (load<i32>(SCRATCH) != 0) {
+      stage1Fault(FAULT_EXTERNAL, va, 0);
+      return 0;
+    }
+  }
+  if (load<i32>(WATCHPOINT_COUNT) != 0) watch(va, pa, size, 1);
+  return value;
+}
+
+export function writePa(va: i64, size: i32, value: i64): void {
+  const pa = dataPa;
+  if (dataIsRam) {
+    const host = hostOf(pa);
+    if (size == 8) store<i64>(host, value);
+    else if (size == 4) store<i32>(host, <i32>value);
+    else if (size == 2) store<i16>(host, <i16>value);
+    else store<i8>(host, <i8>value);
+    codeWritten(pa, size);
+  } else {
+    store<i32>(SCRATCH, 0);
+    mmioWrite(<i32>pa, <i32>(pa >>> 32), size, <i32>value, <i32>(value >>> 32));
+    if (load<i32>(SCRATCH) != 0) {
+      stage1Fault(FAULT_EXTERNAL, va, 1);
+      return;
+    }
+  }
+  if (load<i32>(WATCHPOINT_COUNT) != 0) watch(va, pa, size, 2);
+}
+
+/** Zeroes 64 bytes at dataPa, which the access at va (a multiple of 64) translated to. */
+export function zeroPa(va: i64): void {
+  const pa = dataPa;
+  if (!dataIsRam) {
+    for (let i = 0; i < 64; i += 8) {
+      dataPa = pa + i;
+      writePa(va + i, 8, 0);
+      if (faulted) return;
+    }
+    return;
+  }
+  const host = hostOf(pa);
+  for (let i: usize = 0; i < 64; i += 8) store<i64>(host + i, 0);
+  codeWritten(pa, 64);
+  if (load<i32>(WATCHPOINT_COUNT) != 0) watch(va, pa, 64, 2);
+}
+
+// ---------------------------------------------------------------- predecoded code
+
+/**
+ * Bytes of RAM in one page were written: records of those words are decoded again. A page that is
+ * only data by now loses its records, so that stores to it become fast again.
+ */
+export function codeWritten(pa: i64, size: i32): void {
+  const ramPage = <i32>((pa - load<i64>(RAM_BASE)) >>> 12);
+  const records = load<i32>(<usize>PAGE_MAP + (<usize>ramPage << 2));
+  if (records == 0) return;
+  const first = (<i32>pa & 0xfff) >>> 2;
+  const last = ((<i32>pa & 0xfff) + size - 1) >>> 2;
+  for (let i = first; i <= last; i++) store<u16>(<usize>records + (<usize>i << 4), HANDLER_DECODE);
+  const stores = load<i32>(<usize>records + RECORD_STORES) + 1;
+  store<i32>(<usize>records + RECORD_STORES, stores);
+  if (stores > STORES_UNTIL_RELEASE && records != load<i32>(PAGE_RECORDS)) {
+    dropRecords(ramPage);
+    releaseRecords(ramPage);
+  }
+}
+
+/** Unlinks the records of a page of RAM; the engine may reuse them. Never those being executed. */
+export function dropRecords(ramPage: i32): void {
+  const slot = <usize>PAGE_MAP + (<usize>ramPage << 2);
+  const records = load<i32>(slot);
+  if (records == 0) return;
+  store<i32>(slot, 0);
+  forgetRecords(records);
+}
+
+/** RAM was written by something that is not this CPU: a device, a debugger, the hypervisor. */
+export function invalidateRange(pa: i64, length: i32): void {
+  let at = pa;
+  const end = pa + <i64>(<u32>length);
+  while (at < end) {
+    if (!isRam(at)) return;
+    const pageEnd = (at | 0xfff) + 1;
+    const stop = pageEnd < end ? pageEnd : end;
+    const ramPage = <i32>((at - load<i64>(RAM_BASE)) >>> 12);
+    const records = load<i32>(<usize>PAGE_MAP + (<usize>ramPage << 2));
+    if (records != 0) {
+      const first = (<i32>at & 0xfff) >>> 2;
+      const last = (<i32>(stop - 1) & 0xfff) >>> 2;
+      for (let i = first; i <= last; i++) store<u16>(<usize>records + (<usize>i << 4), HANDLER_DECODE);
+    }
+    at = stop;
+  }
+}
+
+// ---------------------------------------------------------------- watchpoints
+
+/** Leaves the run loop after this instruction when the access touched a watched range. */
+function watch(va: i64, pa: i64, size: i32, access: i32): void {
+  const last = pa + <i64>(size - 1);
+  for (let i = 0; i < load<i32>(WATCHPOINT_COUNT); i++) {
+    const range = <usize>WATCHPOINTS + (<usize>i << 5);
+    if (load<i64>(range) > last || load<i64>(range + 8) < pa) continue;
+    if ((load<i32>(range + 16) & access) == 0) continue;
+    store<i32>(WATCHPOINT_HIT, load<i32>(range + 20));
+    store<i32>(WATCHPOINT_HIT + 4, access);
+    store<i64>(WATCHPOINT_HIT + 8, va);
+    store<i64>(WATCHPOINT_HIT + 16, pa);
+    store<i64>(WATCHPOINT_HIT + 24, <i64>size);
+    store<i32>(EXIT_REASON, EXIT_WATCHPOINT);
+    raiseAttention(ATTENTION_EXIT);
+    return;
+  }
+}
+
+/** Makes the run loop leave after this instruction: the budget is set aside and is 0 at once. */
+export function raiseAttention(bits: i32): void {
+  store<i32>(ATTENTION, load<i32>(ATTENTION) | bits);
+  store<i32>(BUDGET_HELD, load<i32>(BUDGET_HELD) + load<i32>(BUDGET));
+  store<i32>(BUDGET, 0);
+}
