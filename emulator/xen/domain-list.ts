@@ -25,7 +25,9 @@ export class DomainList {
     return this.domains.get(domid);
   }
 
-  remove(domid: number): void {
+  /** The domain ends, and its number names nobody any more. */
+  destroy(domid: number): void {
+    this.domains.get(domid)?.destroy((other) => this.find(other));
     this.domains.delete(domid);
   }
 

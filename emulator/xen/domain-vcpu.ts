@@ -87,10 +87,18 @@ export class DomainVcpu {
     return this.runstate;
   }
 
-  /** VCPUOP_register_runstate_memory_area, at pages that Xen keeps mapped. */
-  registerRunstate(area: readonly AreaPiece[]): void {
+  /** VCPUOP_register_runstate_memory_area, at pages that Xen keeps mapped. Returns the area before. */
+  registerRunstate(area: readonly AreaPiece[]): readonly AreaPiece[] {
+    const before = this.runstateArea ?? [];
     this.runstateArea = area;
     this.writeRunstate();
+    return before;
+  }
+
+  /** Pages that Xen keeps mapped for this vCPU. */
+  heldPages(): Page[] {
+    const info = this.infoRegistered && this.info ? [this.info.page] : [];
+    return [...info, ...(this.runstateArea ?? []).map(({ page }) => page)];
   }
 
   startPolling(ports: readonly number[]): void {

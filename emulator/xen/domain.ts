@@ -5,8 +5,10 @@
 import type { Gfn, Mfn } from '../base/address.ts';
 import { invariant } from '../base/errors.ts';
 import type { Errno } from './abi/errno.ts';
-import { WC_NSEC_OFFSET, WC_SEC_HI_OFFSET, WC_SEC_OFFSET, WC_VERSION_OFFSET } from './abi/shared-info.ts';
+import { GNTMAP_readonly } from './abi/grant-table.ts';
 import { SHUTDOWN_WATCHDOG } from './abi/sched.ts';
+import { WC_NSEC_OFFSET, WC_SEC_HI_OFFSET, WC_SEC_OFFSET, WC_VERSION_OFFSET } from './abi/shared-info.ts';
+import { PrintBuffer } from './console/print-buffer.ts';
 import { DomainVcpu } from './domain-vcpu.ts';
 import { EventChannels } from './event-channels/event-channels.ts';
 import { GrantTable } from './grant-table/grant-table.ts';
@@ -48,6 +50,8 @@ export class Domain {
   readonly grantTable: GrantTable;
   /** Xen's page with shared_info; undefined for a domain without guest code. */
   readonly sharedInfo: Page | undefined;
+  /** The line the guest is writing to Xen's console. */
+  readonly printBuffer = new PrintBuffer();
   /** VMASST_TYPE_* that are on. */
   readonly vmAssists = new Set<number>();
 
@@ -106,6 +110,17 @@ export class Domain {
     return new Page(this.sockets.machine, mapping.mfn);
   }
 
+  /** The same, kept from being reused: for what Xen maps until the domain ends (vcpu_info, event words). */
+  holdOwnPage(gfn: Gfn): Page | undefined {
+    const page = this.ownPage(gfn);
+    if (page) this.sockets.heap.addReference(page.mfn);
+    return page;
+  }
+
+  releasePage(page: Page): void {
+    this.sockets.heap.dropReference(page.mfn);
+  }
+
   /** A page of machine memory: for a pinned grant. */
   machinePage(mfn: Mfn): Page {
     return new Page(this.sockets.machine, mfn);
@@ -123,7 +138,10 @@ export class Domain {
    * Maps shared_info or a grant frame. Xen refuses a second place while the first is mapped: the
    * guest has to remove it there before, so that no unwanted hole appears.
    */
-  mapXenPage(gfn: Gfn, what: { space: 'shared_info' } | { space: 'grant_table'; index: number }): Errno | undefined {
+  mapXenPage(
+    gfn: Gfn,
+    what: { space: 'shared_info' } | { space: 'grant_table'; index: number },
+  ): Errno | undefined {
     const mfn = what.space === 'shared_info' ? this.sharedInfo?.mfn : this.grantTable.frame(what.index);
     if (mfn === undefined) return 'EINVAL';
     if (typeof mfn === 'string') return mfn;
@@ -204,6 +222,21 @@ export class Domain {
     if (due !== undefined && due <= nowNs) this.shutdown(SHUTDOWN_WATCHDOG);
   }
 
+  /**
+   * The domain ends: its ports close, the grants it mapped are given back, Xen lets go of its pages.
+   * Its p2m and its own pages are the owner of its memory's to free, afterwards.
+   */
+  destroy(find: (domid: number) => Domain | undefined): void {
+    const held = [...this.eventChannels.reset('xen'), ...this.vcpus.flatMap((vcpu) => vcpu.heldPages())];
+    for (const page of held) this.releasePage(page);
+    for (const { domid, ref, flags } of this.grantTable.maptrack.takeAll()) {
+      const granter = domid === this.id ? this : find(domid);
+      granter?.grantTable.unpin(ref, (flags & GNTMAP_readonly) !== 0);
+    }
+    for (const page of this.grantTable.takeFrames()) this.sockets.heap.freePage(page.mfn);
+    if (this.sharedInfo) this.sockets.heap.freePage(this.sharedInfo.mfn);
+  }
+
   save(): unknown {
     return {
       id: this.id,
@@ -220,6 +253,7 @@ export class Domain {
       watchdogs: this.watchdogs.map((deadline) => deadline ?? null),
       shutdownCode: this.code ?? null,
       isShutDown: this.isShutDown,
+      printBuffer: this.printBuffer.save(),
       vcpus: this.vcpus.map((vcpu) => vcpu.save()),
       eventChannels: this.eventChannels.save(),
       grantTable: this.grantTable.save(),

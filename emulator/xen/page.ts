@@ -1,7 +1,7 @@
 // One page of machine memory as Xen keeps it mapped: shared_info, grant frames, rings, event
 // words. Held by mfn, so it stays what it is when the guest changes its p2m.
 
-import { type Mfn, type Pa, PAGE_SIZE, pa } from '../base/address.ts';
+import { type Mfn, PAGE_SIZE, type Pa, pa } from '../base/address.ts';
 import type { MachineMemory } from './sockets.ts';
 
 export class Page {

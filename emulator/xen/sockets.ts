@@ -25,6 +25,11 @@ export interface MachineMemory {
 export interface XenHeap {
   allocatePage(): Mfn | undefined;
   freePage(mfn: Mfn): void;
+  /** Keeps a page from being reused while Xen or another domain has it mapped (get_page, put_page). */
+  addReference(mfn: Mfn): void;
+  dropReference(mfn: Mfn): void;
+  /** The highest mfn of the machine plus one (max_page). */
+  readonly maximumPage: number;
 }
 
 /**
@@ -81,10 +86,11 @@ export interface VcpuControl {
   isOnline(domid: number, vcpu: number): boolean;
   /**
    * SCHEDOP_block and SCHEDOP_poll: the calling vCPU stops until an interrupt is pending for it,
-   * wake() is called, or the time comes. With `unmaskInterrupts` PSTATE.I is cleared first.
+   * wake() is called, or the time comes. With `unmaskInterrupts` PSTATE.I is cleared first. False
+   * when an interrupt can be taken already; then the vCPU goes on.
    * Obligation: when the block ends, DomainVcpu.enterRunstate() is called with another state.
    */
-  block(domid: number, vcpu: number, options: { unmaskInterrupts: boolean; untilNs?: number }): void;
+  block(domid: number, vcpu: number, options: { unmaskInterrupts: boolean; untilNs?: number }): boolean;
   /** Ends the block of a vCPU; no effect on one that is not blocked. */
   wake(domid: number, vcpu: number): void;
   /** The rest of the caller's slice may go to another vCPU. */

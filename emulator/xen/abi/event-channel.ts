@@ -22,7 +22,11 @@ export const evtchnStatus = struct('evtchn_status', {
   interdomain_port: out(at(20, u32)),
   virq: out(at(16, u32)),
 });
-export const evtchnAllocUnbound = struct('evtchn_alloc_unbound', { dom: u16, remote_dom: u16, port: out(u32) });
+export const evtchnAllocUnbound = struct('evtchn_alloc_unbound', {
+  dom: u16,
+  remote_dom: u16,
+  port: out(u32),
+});
 export const evtchnBindIpi = struct('evtchn_bind_ipi', { vcpu: u32, port: out(u32) });
 export const evtchnBindVcpu = struct('evtchn_bind_vcpu', { port: u32, vcpu: u32 });
 export const evtchnUnmask = struct('evtchn_unmask', { port: u32 });

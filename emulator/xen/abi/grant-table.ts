@@ -78,7 +78,12 @@ export const gnttabSetupTable = struct('gnttab_setup_table', {
   status: out(i16),
   frame_list: pointer,
 });
-export const gnttabTransfer = struct('gnttab_transfer', { mfn: frame, domid: u16, ref: u32, status: out(i16) });
+export const gnttabTransfer = struct('gnttab_transfer', {
+  mfn: frame,
+  domid: u16,
+  ref: u32,
+  status: out(i16),
+});
 export const gnttabCopy = struct('gnttab_copy', {
   // A grant reference or a frame number, as the flags say.
   source_ref: at(0, u32),
@@ -107,7 +112,11 @@ export const gnttabGetStatusFrames = struct('gnttab_get_status_frames', {
   frame_list: pointer,
 });
 export const gnttabGetVersion = struct('gnttab_get_version', { dom: u16, version: out(at(4, u32)) });
-export const gnttabSwapGrantRef = struct('gnttab_swap_grant_ref', { ref_a: u32, ref_b: u32, status: out(i16) });
+export const gnttabSwapGrantRef = struct('gnttab_swap_grant_ref', {
+  ref_a: u32,
+  ref_b: u32,
+  status: out(i16),
+});
 export const gnttabCacheFlush = struct('gnttab_cache_flush', {
   dev_bus_addr: u64,
   offset: u16,

@@ -90,7 +90,11 @@ export function struct<F extends Fields>(name: string, fields: F): Struct<Values
     end = Math.max(end, offset + type.size);
     alignment = Math.max(alignment, type.alignment);
   }
-  const members = Object.entries(fields).map(([member, type]) => ({ member, type, offset: offsets[member] ?? 0 }));
+  const members = Object.entries(fields).map(([member, type]) => ({
+    member,
+    type,
+    offset: offsets[member] ?? 0,
+  }));
 
   return {
     name,
@@ -106,9 +110,11 @@ export function struct<F extends Fields>(name: string, fields: F): Struct<Values
     update(bytes, values) {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       // Compared before anything is written: members of a union share their bytes.
-      const valueOf = (member: string) => (values as Record<string, unknown>)[member];
-      const changed = members.filter(({ member, type, offset }) => type.get(view, offset) !== valueOf(member));
-      for (const { member, type, offset } of changed) type.set(view, offset, valueOf(member));
+      const valueIn = (member: string) => (values as Record<string, unknown>)[member];
+      const changed = members.filter(
+        ({ member, type, offset }) => type.get(view, offset) !== valueIn(member),
+      );
+      for (const { member, type, offset } of changed) type.set(view, offset, valueIn(member));
     },
   };
 }

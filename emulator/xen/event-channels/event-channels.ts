@@ -75,7 +75,11 @@ export class EventChannels {
   }
 
   /** EVTCHNOP_bind_interdomain. `mayConnect` is asked once both ends are known to fit. */
-  bindInterdomain(remote: EventChannels, remotePort: number, mayConnect: () => Errno | undefined): PortResult {
+  bindInterdomain(
+    remote: EventChannels,
+    remotePort: number,
+    mayConnect: () => Errno | undefined,
+  ): PortResult {
     const port = this.freePort();
     if (typeof port === 'string') return port;
     const far = remote.channel(remotePort);
@@ -191,10 +195,14 @@ export class EventChannels {
     return { binding: channel.binding, vcpu: channel.notifyVcpu };
   }
 
-  /** EVTCHNOP_reset: closes everything a guest can close, and returns to the 2-level ABI. */
-  reset(): void {
-    for (const { port } of this.channels) this.close(port);
-    if (this.delivery.name === 'fifo') this.delivery = this.initialDelivery();
+  /** EVTCHNOP_reset: closes everything a guest can close, and returns to the 2-level ABI. Returns the
+   * pages of the FIFO ABI, which nobody needs any more. */
+  reset(by: 'guest' | 'xen' = 'guest'): readonly Page[] {
+    for (const { port } of this.channels) this.close(port, by);
+    if (!(this.delivery instanceof FifoDelivery)) return [];
+    const pages = this.delivery.heldPages();
+    this.delivery = this.initialDelivery();
+    return pages;
   }
 
   /**
@@ -238,8 +246,8 @@ export class EventChannels {
   /** What SCHEDOP_poll finds at a port. */
   poll(port: number): 'pending' | 'quiet' | Errno {
     const channel = this.channel(port);
-    if (!channel) return 'EINVAL';
-    return isUsable(channel) && this.delivery.isPending(channel) ? 'pending' : 'quiet';
+    if (!channel || !isUsable(channel)) return 'EINVAL';
+    return this.delivery.isPending(channel) ? 'pending' : 'quiet';
   }
 
   isMasked(port: number): boolean {

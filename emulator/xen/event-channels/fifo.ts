@@ -68,6 +68,11 @@ export class FifoDelivery implements Delivery {
     return (this.pages.length - 1) * FIFO_WORDS_PER_PAGE;
   }
 
+  heldPages(): Page[] {
+    const controls = this.queues.flatMap(({ control }) => (control ? [control.page] : []));
+    return [...this.pages, ...controls];
+  }
+
   bound(channel: Channel): void {
     channel.priority = FIFO_PRIORITY_DEFAULT;
   }
@@ -164,7 +169,10 @@ export class FifoDelivery implements Delivery {
     return true;
   }
 
-  private raiseReady({ notifyVcpu, priority }: Channel, { page, offset }: { page: Page; offset: number }): void {
+  private raiseReady(
+    { notifyVcpu, priority }: Channel,
+    { page, offset }: { page: Page; offset: number },
+  ): void {
     if (!page.setBit(offset + FIFO_READY_OFFSET, priority)) this.signals.upcall(notifyVcpu);
   }
 

@@ -94,6 +94,11 @@ export class GrantTable {
     return this.sockets.memory.frame(at)?.mfn === this.frames[index]?.mfn ? at : undefined;
   }
 
+  /** The domain ends: the frames, for Xen's heap. */
+  takeFrames(): Page[] {
+    return this.frames.splice(0);
+  }
+
   noteFrameMapped(index: number, at: Gfn): void {
     this.mappedAt[index] = at;
   }
@@ -124,6 +129,8 @@ export class GrantTable {
     }
     if (readonly) grant.readers++;
     else grant.writers++;
+    // The owner may give the page up; it is not reused while the grant is in use.
+    this.sockets.heap.addReference(grant.mfn);
     return { mfn: grant.mfn };
   }
 
@@ -133,6 +140,7 @@ export class GrantTable {
     if (!active || !entry) return;
     if (readonly) active.readers--;
     else active.writers--;
+    this.sockets.heap.dropReference(active.mfn);
     if (active.readers + active.writers === 0) this.active.delete(ref);
     this.unmark(entry, this.active.get(ref), readonly);
   }

@@ -49,8 +49,11 @@ export class Maptrack {
     this.freeLists[vcpu]?.push(handle);
   }
 
-  entries(): IterableIterator<[number, Mapping]> {
-    return this.mappings.entries();
+  /** The domain ends: every mapping, taken out of the table. */
+  takeAll(): Mapping[] {
+    const all = [...this.mappings.values()];
+    this.mappings.clear();
+    return all;
   }
 
   save(): unknown {
