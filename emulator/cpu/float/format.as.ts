@@ -54,9 +54,9 @@ export function currentRounding(): i32 {
   return ((fpcr() >> 22) & 3) as i32;
 }
 
-/** -1 stands for the rounding mode of FPCR. */
+/** 7 or -1 stands for the rounding mode of FPCR. */
 export function resolveRounding(rounding: i32): i32 {
-  return rounding < 0 ? currentRounding() : rounding;
+  return (rounding as u32) > (ODD as u32) ? currentRounding() : rounding;
 }
 
 /** Whether the fast paths may be taken: round to nearest, no flushing, no default NaN. */

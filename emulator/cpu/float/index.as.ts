@@ -2,8 +2,8 @@
 //
 // Names are an operation and a width: fadd16, fadd32, fadd64. Operands and results are raw bits: half and
 // single precision in an i32, double precision in an i64; conversions name both ends (f32tof64, f64toi32,
-// i64tof32). FPCR is read and FPSR accumulated where memory/layout.ts has them. A rounding argument is -1
-// for the mode in FPCR, 0 to nearest with ties to even, 1 towards plus infinity, 2 towards minus infinity,
+// i64tof32). FPCR is read and FPSR accumulated where memory/layout.ts has them. A rounding argument is 7
+// (or -1) for the mode in FPCR, 0 to nearest with ties to even, 1 towards plus infinity, 2 towards minus infinity,
 // 3 towards zero, 4 to nearest with ties away from zero.
 //
 //   fadd fsub fmul fmulx fdiv fmax fmin fmaxnum fminnum frecps frsqrts (a, b)

@@ -1,7 +1,7 @@
 // Rounding to an integral value and conversion to and from integers and fixed-point numbers.
 // Arm ARM, shared pseudocode: FPRoundInt, FPRoundIntN, FPToFixed, FPToFixedJS, FixedToFP.
 //
-// `rounding` is -1 for the mode in FPCR, or one of format.as.ts.
+// `rounding` is 7 or -1 for the mode in FPCR, or one of format.as.ts.
 
 import {
   bias,
