@@ -2,6 +2,7 @@
 // host (TypeScript). One row each; the generator imports exactly these.
 
 import type { ValueType } from '../base/wasm/opcodes.ts';
+import { floatKernels } from './float/kernels.ts';
 
 export interface Kernel {
   readonly params: readonly ValueType[];
@@ -26,8 +27,63 @@ const memory = {
   requireAligned: kernel({ params: ['i64', 'i32', 'i32'], result: 'i32', faults: true }),
 } as const;
 
+// LDXR and its kin. Alignment is checked, the monitor of the CPU is set or tested by PA.
+// A pair's values are left at EXCLUSIVE_LOW and EXCLUSIVE_HIGH.
+const exclusives = {
+  loadExclusive: kernel({ params: ['i64', 'i32'], result: 'i64', faults: true }),
+  loadExclusivePair: kernel({ params: ['i64', 'i32'], faults: true }),
+  /** Status: 0 stored, 1 not. */
+  storeExclusive: kernel({ params: ['i64', 'i32', 'i64'], result: 'i32', faults: true }),
+  storeExclusivePair: kernel({ params: ['i64', 'i32', 'i64', 'i64'], result: 'i32', faults: true }),
+} as const;
+
+// What the interpreter's loop itself needs.
+const loop = {
+  fetchMiss: kernel({ params: ['i64'], result: 'i32' }),
+  service: kernel({ params: ['i32', 'i32'], result: 'i32' }),
+  breakpointHit: kernel({ params: ['i32'], result: 'i32' }),
+  raiseAttention: kernel({ params: ['i32'] }),
+  decodeRecord: kernel({ params: ['i32'], host: true }),
+} as const;
+
+const exceptions = {
+  undefinedInstruction: kernel({ params: [], faults: true }),
+  fpTrap: kernel({ params: [], faults: true }),
+  svc: kernel({ params: ['i32'], faults: true }),
+  hvc: kernel({ params: ['i32'], faults: true }),
+  smc: kernel({ params: ['i32'], faults: true }),
+  brk: kernel({ params: ['i32'], faults: true }),
+  exceptionReturn: kernel({ params: [], faults: true }),
+  wfi: kernel({ params: [], faults: true }),
+  wfe: kernel({ params: [], faults: true }),
+  sev: kernel({ params: [] }),
+  sevl: kernel({ params: [] }),
+  msrDaifSet: kernel({ params: ['i32'], faults: true }),
+  msrDaifClr: kernel({ params: ['i32'], faults: true }),
+  msrSpSel: kernel({ params: ['i32'], faults: true }),
+  msrPan: kernel({ params: ['i32'], faults: true }),
+  msrUao: kernel({ params: ['i32'], faults: true }),
+} as const;
+
+// System registers and system instructions; the first argument is the number of the row.
+const system = {
+  readSystemRegister: kernel({ params: ['i32'], result: 'i64', faults: true }),
+  writeSystemRegister: kernel({ params: ['i32', 'i64'], faults: true }),
+} as const;
+
+const integer = {
+  /** accumulator, value, bytes, 1 for CRC-32C. */
+  crc32: kernel({ params: ['i32', 'i64', 'i32', 'i32'], result: 'i32' }),
+} as const;
+
 export const kernels = {
   ...memory,
+  ...loop,
+  ...exclusives,
+  ...exceptions,
+  ...floatKernels,
+  ...system,
+  ...integer,
 } as const;
 
 export type KernelName = keyof typeof kernels;

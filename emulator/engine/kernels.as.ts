@@ -43,6 +43,7 @@ export {
   trapWfx,
   wfe,
   wfi,
+  yieldHint,
 } from '../cpu/interrupts.as';
 export { addressTranslate, probe, probeExecute, tlbInvalidate } from '../cpu/maintenance.as';
 export { bankSp, currentPc, currentWord, nzcv, pstate, setNzcv, setPstate, unbankSp, updateRegime } from '../cpu/pstate.as';
@@ -51,6 +52,7 @@ export {
   exceptionReturn,
   msrDaifClr,
   msrDaifSet,
+  msrImmediate,
   msrPan,
   msrSpSel,
   msrUao,
@@ -64,5 +66,11 @@ export {
   zeroBlock,
 } from '../cpu/system-access.as';
 export { dropRecords, invalidateRange, raiseAttention } from '../mmu/access.as';
-export { dropTags, flushAllEl2, flushEl1, flushVmid, forgetAllRecords, resetTlbs } from '../mmu/tlb.as';
+export { dropTags, flushAllEl2, flushEl1, flushVmid, forgetAllRecords, forgetRecords, resetTlbs } from '../mmu/tlb.as';
 export { translateIpa } from '../mmu/walk.as';
+export { breakpointHit, service } from './service.as';
+export { crc32 } from '../cpu/crc.as';
+export * from '../cpu/float/index.as';
+export { breakpointHit, service } from './service.as';
+export { crc32 } from '../cpu/crc.as';
+export * from '../cpu/float/index.as';

@@ -21,6 +21,8 @@ type Operands<P extends string, S, D> = { readonly [K in keyof S]: number } & {
 interface Definition<P extends string, S, D> {
   /** Fields (of the word or derived) with the values they can have: one handler for each combination. */
   readonly static?: S;
+  /** False: this combination of static fields does not exist, and no handler is made for it. */
+  readonly combination?: (statics: { readonly [K in keyof S]: number }) => boolean;
   /** False: this combination of fields is not allocated, and the word is UNDEFINED (or another row's). */
   readonly accept?: (fields: Words<P>) => boolean;
   /** Values computed when the word is decoded. Numbers of up to 16 bits, 32-bit offsets or 64-bit immediates, as `ops` reads them. */
@@ -50,6 +52,7 @@ export interface InstructionRow {
   readonly value: number;
   readonly fields: readonly FieldPosition[];
   readonly statics: ReadonlyMap<string, readonly number[]>;
+  readonly combination: ((statics: Record<string, number>) => boolean) | undefined;
   readonly accept: ((fields: Record<string, number>) => boolean) | undefined;
   readonly derive: ((fields: Record<string, number>) => Derived) | undefined;
   readonly asm: string | ((fields: Record<string, number>) => string) | undefined;
@@ -74,6 +77,7 @@ export function instruction<
     pattern,
     ...parsePattern(pattern),
     statics: new Map(Object.entries(definition.static ?? {})),
+    combination: definition.combination as InstructionRow['combination'],
     accept: definition.accept as InstructionRow['accept'],
     derive: definition.derive as InstructionRow['derive'],
     asm: definition.asm as InstructionRow['asm'],

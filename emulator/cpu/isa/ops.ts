@@ -143,8 +143,18 @@ export interface Ops {
   store(size: 1 | 2 | 4 | 8, address: I64, value: I64, options?: AccessOptions): void;
   loadV(address: I64, options?: AccessOptions): V128;
   storeV(address: I64, value: V128, options?: AccessOptions): void;
+  /** Two neighbours of 4 or 8 bytes: both or none. */
+  loadPair(size: 4 | 8, address: I64): readonly [I64, I64];
+  storePair(size: 4 | 8, address: I64, first: I64, second: I64): void;
   /** Takes the fault of writing (or reading) that many bytes, up to 64, if there is one. Before the first of several accesses. */
   prepare(access: 'read' | 'write', address: I64, bytes: number, options?: AccessOptions): void;
+
+  // ---- processor state by its address in memory/layout.ts (a constant, or a small field)
+  loadState(type: 'i32', address: number | Field): I32;
+  loadState(type: 'i64', address: number | Field): I64;
+  /** A byte of a table: base + index. */
+  loadByte(base: number, index: I32): I32;
+  storeState(address: number | Field, value: Int): void;
 
   // ---- control flow; ends the instruction
   /** Address of this instruction. */

@@ -1,0 +1,116 @@
+// Pages of predecoded records: handed out on the first fetch from a page of RAM, reused round
+// robin, marked with BREAK records where breakpoints stand.
+
+import * as layout from '../memory/layout.ts';
+import type { RecordWriter } from './interpreter/decode.ts';
+import type { KernelExports } from './kernel-exports.ts';
+
+const recordsAt = (slot: number): number => layout.RECORDS + slot * layout.RECORD_PAGE_SIZE;
+
+export class CodeCache {
+  private readonly u8: Uint8Array;
+  private readonly u16: Uint16Array;
+  private readonly i32: Int32Array;
+  private readonly view: DataView;
+  private readonly writer: RecordWriter;
+  private readonly kernels: KernelExports;
+  /** RAM page that each slot holds, or -1. */
+  private readonly pageOfSlot = new Int32Array(layout.RECORD_PAGES).fill(-1);
+  private nextSlot = 0;
+  /** Offsets inside a page (in words) at which some breakpoint may stand: how many. */
+  private readonly candidates = new Uint16Array(1024);
+  private breakpointCount = 0;
+
+  constructor(memory: WebAssembly.Memory, writer: RecordWriter, kernels: KernelExports) {
+    this.u8 = new Uint8Array(memory.buffer);
+    this.u16 = new Uint16Array(memory.buffer);
+    this.i32 = new Int32Array(memory.buffer);
+    this.view = new DataView(memory.buffer);
+    this.writer = writer;
+    this.kernels = kernels;
+  }
+
+  get hasBreakpoints(): boolean {
+    return this.breakpointCount > 0;
+  }
+
+  /** Records for a page of RAM, none of them decoded. The slot that was used longest ago is given up. */
+  allocate(ramPage: number): number {
+    const slot = this.nextSlot;
+    this.nextSlot = (slot + 1) % layout.RECORD_PAGES;
+    const records = recordsAt(slot);
+    const before = this.pageOfSlot[slot] as number;
+    if (before >= 0) {
+      this.kernels.forgetRecords(records);
+      this.i32[(layout.PAGE_MAP >> 2) + before] = 0;
+    }
+    this.u8.fill(0, records, records + layout.RECORD_PAGE_SIZE);
+    this.u16[(records + layout.RECORD_SENTINEL) >> 1] = layout.HANDLER_NEXT_PAGE;
+    this.i32[(records + layout.RECORD_PAGE_INDEX) >> 2] = ramPage;
+    this.i32[(layout.PAGE_MAP >> 2) + ramPage] = records;
+    this.pageOfSlot[slot] = ramPage;
+    return records;
+  }
+
+  /** The kernels gave up the records of a page. */
+  release(ramPage: number): void {
+    const records = this.i32[(layout.PAGE_MAP >> 2) + ramPage] as number;
+    if (records === 0) return;
+    this.i32[(layout.PAGE_MAP >> 2) + ramPage] = 0;
+    this.pageOfSlot[(records - layout.RECORDS) / layout.RECORD_PAGE_SIZE] = -1;
+  }
+
+  /** Fills in the record at this address from the word it stands for. */
+  decode(record: number): void {
+    const slot = Math.floor((record - layout.RECORDS) / layout.RECORD_PAGE_SIZE);
+    const records = recordsAt(slot);
+    const index = (record - records) / layout.RECORD_SIZE;
+    const ramPage = this.i32[(records + layout.RECORD_PAGE_INDEX) >> 2] as number;
+    const word = this.view.getUint32(layout.RAM_HOST + ramPage * 4096 + index * 4, true);
+    const handler = this.writer.write(record, word);
+    if (this.candidates[index] === 0) {
+      this.u16[record >> 1] = handler;
+    } else {
+      this.u16[(records + layout.RECORD_ORIGINAL + 2 * index) >> 1] = handler;
+      this.u16[record >> 1] = layout.HANDLER_BREAK;
+    }
+  }
+
+  /** Bit 0 of an entry says that it is a physical address; instructions are aligned to four. */
+  setBreakpoints(list: readonly { readonly kind: 'va' | 'pa'; readonly address: bigint }[]): void {
+    if (list.length > layout.BREAKPOINTS_MAX) {
+      throw new RangeError(`more than ${layout.BREAKPOINTS_MAX} breakpoints`);
+    }
+    const before = this.candidates.slice();
+    this.candidates.fill(0);
+    list.forEach(({ kind, address }, i) => {
+      this.view.setBigUint64(layout.BREAKPOINTS + 8 * i, (address & ~3n) | (kind === 'pa' ? 1n : 0n), true);
+      const index = Number((address >> 2n) & 0x3ffn);
+      this.candidates[index] = (this.candidates[index] as number) + 1;
+    });
+    this.view.setInt32(layout.BREAKPOINT_COUNT, list.length, true);
+    this.breakpointCount = list.length;
+    for (let index = 0; index < 1024; index++) {
+      const wanted = (this.candidates[index] as number) > 0;
+      if (wanted !== (before[index] as number) > 0) this.mark(index, wanted);
+    }
+  }
+
+  /** Puts or lifts BREAK records at one place of every page. */
+  private mark(index: number, wanted: boolean): void {
+    for (let slot = 0; slot < layout.RECORD_PAGES; slot++) {
+      if ((this.pageOfSlot[slot] as number) < 0) continue;
+      const records = recordsAt(slot);
+      const record = (records + index * layout.RECORD_SIZE) >> 1;
+      const original = (records + layout.RECORD_ORIGINAL + 2 * index) >> 1;
+      const handler = this.u16[record] as number;
+      if (handler === layout.HANDLER_DECODE) continue;
+      if (wanted) {
+        this.u16[original] = handler;
+        this.u16[record] = layout.HANDLER_BREAK;
+      } else if (handler === layout.HANDLER_BREAK) {
+        this.u16[record] = this.u16[original] as number;
+      }
+    }
+  }
+}

@@ -1,0 +1,198 @@
+// Builds one WebAssembly function: locals, structured control flow, stores, in order.
+
+import { CodeBuffer } from '../../base/wasm/code.ts';
+import { VALUE_TYPE_CODE, type ValueType } from '../../base/wasm/opcodes.ts';
+import { constant, emit, type Expression, leb, local, operation } from './expression.ts';
+
+/** A block or loop to branch to; the number is its nesting depth. */
+export type Label = number & { readonly label?: true };
+
+export type LoadKind = 'u8' | 'u16' | 'i32' | 'i64' | 'u8x64' | 'u16x64' | 'u32x64' | 'v128';
+
+// Opcode, alignment exponent and type of each load.
+const LOADS: Record<LoadKind, readonly [readonly number[], number, ValueType]> = {
+  u8: [[0x2d], 0, 'i32'],
+  u16: [[0x2f], 1, 'i32'],
+  i32: [[0x28], 2, 'i32'],
+  i64: [[0x29], 3, 'i64'],
+  u8x64: [[0x31], 0, 'i64'],
+  u16x64: [[0x33], 0, 'i64'],
+  u32x64: [[0x35], 0, 'i64'],
+  v128: [[0xfd, 0x00], 0, 'v128'],
+};
+
+export type StoreKind = 'i32' | 'i64' | 'i32as8' | 'i32as16' | 'i64as8' | 'i64as16' | 'i64as32' | 'v128';
+
+const STORES: Record<StoreKind, readonly [readonly number[], number]> = {
+  i32: [[0x36], 2],
+  i64: [[0x37], 3],
+  i32as8: [[0x3a], 0],
+  i32as16: [[0x3b], 1],
+  i64as8: [[0x3c], 0],
+  i64as16: [[0x3d], 0],
+  i64as32: [[0x3e], 0],
+  v128: [[0xfd, 0x0b], 0],
+};
+
+export class FunctionBuilder {
+  readonly code = new CodeBuffer(4096);
+  readonly locals: ValueType[] = [];
+  private depth = 0;
+  private readonly parameterCount: number;
+  private readonly pools = new Map<ValueType, { indexes: number[]; used: number }>();
+
+  constructor(parameterCount: number) {
+    this.parameterCount = parameterCount;
+  }
+
+  // ---- locals
+
+  newLocal(type: ValueType): number {
+    return this.parameterCount + this.locals.push(type) - 1;
+  }
+
+  /** A local that may be handed out again after `recycle`. */
+  temporary(type: ValueType): number {
+    let pool = this.pools.get(type);
+    if (!pool) {
+      pool = { indexes: [], used: 0 };
+      this.pools.set(type, pool);
+    }
+    let index = pool.indexes[pool.used];
+    if (index === undefined) {
+      index = this.newLocal(type);
+      pool.indexes.push(index);
+    }
+    pool.used++;
+    return index;
+  }
+
+  /** All temporaries are free again: what they held is no longer used. */
+  recycle(): void {
+    for (const pool of this.pools.values()) pool.used = 0;
+  }
+
+  /** Computes the expression now, once. Constants and locals that are never assigned again stay as they are. */
+  pin<T extends ValueType>(value: Expression<T>): Expression<T> {
+    if (value.kind === 'constant' || value.kind === 'vector') return value;
+    const index = this.temporary(value.type);
+    this.set(index, value);
+    return local(value.type, index);
+  }
+
+  set(index: number, value: Expression): void {
+    emit(value, this.code);
+    this.code.byte(0x21);
+    this.code.unsigned(index);
+  }
+
+  // ---- memory; the address is base + offset
+
+  load(kind: LoadKind, base: Expression, offset = 0): Expression {
+    const [opcode, alignment, type] = LOADS[kind];
+    return operation(type, [...opcode, ...leb(alignment), ...leb(offset)], base);
+  }
+
+  /** From a constant address. */
+  loadAt(kind: LoadKind, address: number): Expression {
+    return this.load(kind, constant('i32', 0), address);
+  }
+
+  store(kind: StoreKind, base: Expression, offset: number, value: Expression): void {
+    const [opcode, alignment] = STORES[kind];
+    emit(base, this.code);
+    emit(value, this.code);
+    this.code.bytes(opcode);
+    this.code.unsigned(alignment);
+    this.code.unsigned(offset);
+  }
+
+  storeAt(kind: StoreKind, address: number, value: Expression): void {
+    this.store(kind, constant('i32', 0), address, value);
+  }
+
+  // ---- control flow
+
+  block(): Label {
+    this.code.bytes([0x02, 0x40]);
+    return ++this.depth;
+  }
+
+  loop(): Label {
+    this.code.bytes([0x03, 0x40]);
+    return ++this.depth;
+  }
+
+  if(condition: Expression): void {
+    emit(condition, this.code);
+    this.code.bytes([0x04, 0x40]);
+    this.depth++;
+  }
+
+  /** An if that leaves a value. */
+  ifValue(condition: Expression, type: ValueType): void {
+    emit(condition, this.code);
+    this.code.bytes([0x04, VALUE_TYPE_CODE[type]]);
+    this.depth++;
+  }
+
+  else(): void {
+    this.code.byte(0x05);
+  }
+
+  end(): void {
+    this.code.byte(0x0b);
+    this.depth--;
+  }
+
+  branch(label: Label): void {
+    this.code.byte(0x0c);
+    this.code.unsigned(this.depth - label);
+  }
+
+  branchIf(label: Label, condition: Expression): void {
+    emit(condition, this.code);
+    this.code.byte(0x0d);
+    this.code.unsigned(this.depth - label);
+  }
+
+  /** The last label is the default. */
+  branchTable(labels: readonly Label[], selector: Expression): void {
+    emit(selector, this.code);
+    this.code.byte(0x0e);
+    this.code.unsigned(labels.length - 1);
+    for (const label of labels) this.code.unsigned(this.depth - label);
+  }
+
+  return(value?: Expression): void {
+    if (value) emit(value, this.code);
+    this.code.byte(0x0f);
+  }
+
+  unreachable(): void {
+    this.code.byte(0x00);
+  }
+
+  /** The call's result, if it has one, is left on the stack: use `callValue` to keep it. */
+  call(functionIndex: number, args: readonly Expression[]): void {
+    for (const arg of args) emit(arg, this.code);
+    this.code.byte(0x10);
+    this.code.unsigned(functionIndex);
+  }
+
+  callValue<T extends ValueType>(functionIndex: number, args: readonly Expression[], type: T): Expression<T> {
+    this.call(functionIndex, args);
+    const index = this.temporary(type);
+    this.code.byte(0x21);
+    this.code.unsigned(index);
+    return local(type, index);
+  }
+
+  callIndirect(typeIndex: number, args: readonly Expression[], selector: Expression): void {
+    for (const arg of args) emit(arg, this.code);
+    emit(selector, this.code);
+    this.code.byte(0x11);
+    this.code.unsigned(typeIndex);
+    this.code.byte(0x00);
+  }
+}

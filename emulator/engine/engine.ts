@@ -1,0 +1,216 @@
+// The engine: one WebAssembly memory with the CPUs and the RAM of a machine, the kernels and the
+// interpreter that run on it, and the predecoded code.
+//
+// It executes instructions and says why it stopped. Devices, time and what sits at EL2 are the
+// business of the floors above, which reach it through EngineHost.
+
+import { type FeatureSet, kernelFeatures } from '../cpu/features.ts';
+import { instructions } from '../cpu/isa/catalog.ts';
+import * as layout from '../memory/layout.ts';
+import { CodeCache } from './code-cache.ts';
+import { RecordWriter } from './interpreter/decode.ts';
+import type { InterpreterTables } from './interpreter/generate.ts';
+import type { KernelExports } from './kernel-exports.ts';
+
+/** What the build made; the host loads it. */
+export interface EngineModules {
+  readonly kernels: WebAssembly.Module;
+  readonly interpreter: WebAssembly.Module;
+  readonly tables: InterpreterTables;
+}
+
+/** What generated code and kernels call out to. */
+export interface EngineHost {
+  /** An access of 1, 2 or 4 bytes outside RAM; undefined is an external abort. */
+  readDevice(pa: number, size: number): number | undefined;
+  /** False is an external abort. */
+  writeDevice(pa: number, size: number, value: number): boolean;
+  /** The register whose row has this index; the value passes through SYSREG_VALUE. */
+  readSystemRegister(index: number): void;
+  writeSystemRegister(index: number): void;
+}
+
+export interface EngineOptions {
+  readonly cpus: number;
+  /** Physical address of the first byte of RAM. */
+  readonly ramBase: number;
+  /** Bytes, a multiple of 64 KiB. */
+  readonly ramSize: number;
+  readonly features: FeatureSet;
+}
+
+const WASM_PAGE = 0x10000;
+
+export class Engine {
+  readonly memory: WebAssembly.Memory;
+  readonly kernels: KernelExports;
+  readonly cpus: number;
+  /** Instructions executed by all CPUs before the present run() call. */
+  private executed = 0;
+  private runBudget = 0;
+  private running = false;
+  private current = 0;
+  private readonly runInterpreter: () => void;
+  private readonly i32: Int32Array;
+  private readonly u8: Uint8Array;
+  private readonly code: CodeCache;
+
+  constructor(modules: EngineModules, options: EngineOptions, host: EngineHost) {
+    const pages = (layout.RAM_HOST + options.ramSize) / WASM_PAGE;
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.i32 = new Int32Array(this.memory.buffer);
+    this.u8 = new Uint8Array(this.memory.buffer);
+    this.cpus = options.cpus;
+
+    const hostFunctions = this.hostFunctions(host);
+    const kernelInstance = new WebAssembly.Instance(modules.kernels, {
+      env: { memory: this.memory, ...hostFunctions.env },
+    });
+    this.kernels = kernelInstance.exports as unknown as KernelExports;
+    const writer = new RecordWriter(instructions, modules.tables, options.features, this.memory);
+    this.code = new CodeCache(this.memory, writer, this.kernels);
+    const interpreter = new WebAssembly.Instance(modules.interpreter, {
+      environment: { memory: this.memory },
+      kernels: kernelInstance.exports,
+      host: hostFunctions.host,
+    });
+    this.runInterpreter = interpreter.exports['run'] as () => void;
+    this.setUp(options);
+  }
+
+  /** Address of the block of a CPU: the running one's is at CPU. */
+  blockOf(cpu: number): number {
+    return cpu === this.current ? layout.CPU : layout.CPU_BANKS + cpu * layout.CPU_BLOCK_SIZE;
+  }
+
+  /** Makes the CPU the one that is at CPU. */
+  select(cpu: number): void {
+    if (cpu === this.current) return;
+    const size = layout.CPU_BLOCK_SIZE;
+    this.u8.copyWithin(layout.CPU_BANKS + this.current * size, layout.CPU, layout.CPU + size);
+    const bank = layout.CPU_BANKS + cpu * size;
+    this.u8.copyWithin(layout.CPU, bank, bank + size);
+    this.current = cpu;
+  }
+
+  get selected(): number {
+    return this.current;
+  }
+
+  /**
+   * Runs the selected CPU for up to that many instructions (at most 2^30) and returns one of
+   * EXIT_*. PC and the instruction count are then exact.
+   */
+  run(budget: number): number {
+    this.runBudget = budget;
+    this.i32[layout.BUDGET >> 2] = budget;
+    this.i32[layout.BUDGET_HELD >> 2] = 0;
+    this.running = true;
+    this.runInterpreter();
+    this.running = false;
+    this.executed += budget - this.budgetLeft();
+    return this.i32[layout.EXIT_REASON >> 2] as number;
+  }
+
+  /** As run(), but a breakpoint at the first instruction does not stop it. */
+  runPastBreakpoint(budget: number): number {
+    if (!this.code.hasBreakpoints || budget < 1) return this.run(budget);
+    this.i32[layout.BREAKPOINT_SKIP >> 2] = 1;
+    const reason = this.run(1);
+    this.i32[layout.BREAKPOINT_SKIP >> 2] = 0;
+    return reason === layout.EXIT_BUDGET && budget > 1 ? this.run(budget - 1) : reason;
+  }
+
+  /** Instructions executed by all CPUs so far, exact also while a device or register is accessed. */
+  get instructions(): number {
+    return this.running ? this.executed + this.runBudget - this.budgetLeft() : this.executed;
+  }
+
+  /** Drives an interrupt line (LINE_*) into a CPU. */
+  setLine(cpu: number, line: number, level: boolean): void {
+    const block = this.blockOf(cpu);
+    const lines = this.i32[(block + (layout.LINES - layout.CPU)) >> 2] as number;
+    const changed = level ? lines | line : lines & ~line;
+    if (changed === lines) return;
+    this.i32[(block + (layout.LINES - layout.CPU)) >> 2] = changed;
+    if (level) this.raiseAttention(cpu, layout.ATTENTION_INTERRUPT);
+  }
+
+  /** Makes run() return after the present instruction, with EXIT_REQUEST. */
+  requestExit(): void {
+    this.i32[layout.EXIT_REASON >> 2] = layout.EXIT_REQUEST;
+    this.raiseAttention(this.current, layout.ATTENTION_EXIT);
+  }
+
+  /** A CPU that is not running looks at it when it runs next. */
+  raiseAttention(cpu: number, bits: number): void {
+    if (cpu === this.current) {
+      this.kernels.raiseAttention(bits);
+      return;
+    }
+    const address = (this.blockOf(cpu) + (layout.ATTENTION - layout.CPU)) >> 2;
+    this.i32[address] = (this.i32[address] as number) | bits;
+  }
+
+  /** Replaces the breakpoints: addresses at which run() stops before the instruction. */
+  setBreakpoints(list: readonly { readonly kind: 'va' | 'pa'; readonly address: bigint }[]): void {
+    this.code.setBreakpoints(list);
+  }
+
+  private budgetLeft(): number {
+    return (this.i32[layout.BUDGET >> 2] as number) + (this.i32[layout.BUDGET_HELD >> 2] as number);
+  }
+
+  private setUp({ ramBase, ramSize, features, cpus }: EngineOptions): void {
+    const view = new DataView(this.memory.buffer);
+    view.setBigInt64(layout.RAM_BASE, BigInt(ramBase), true);
+    view.setBigInt64(layout.RAM_SIZE, BigInt(ramSize), true);
+    view.setBigInt64(layout.PA_BITS, 40n, true);
+    view.setInt32(layout.CPU_COUNT, cpus, true);
+    for (let cpu = 0; cpu < cpus; cpu++) {
+      const offset = this.blockOf(cpu) - layout.CPU;
+      view.setInt32(offset + layout.CPU_INDEX, cpu, true);
+      view.setInt32(offset + layout.FEATURES, kernelFeatures(features), true);
+    }
+    this.kernels.resetTlbs();
+  }
+
+  private hostFunctions(host: EngineHost): {
+    env: Record<string, (...args: number[]) => number | void>;
+    host: Record<string, (...args: number[]) => number | void>;
+  } {
+    let high = 0;
+    const refuse = (): void => {
+      this.i32[layout.SCRATCH >> 2] = 1;
+    };
+    const address = (low: number, top: number): number => top * 0x1_0000_0000 + (low >>> 0);
+    const env = {
+      mmioRead: (paLow: number, paHigh: number, size: number): number => {
+        const pa = address(paLow, paHigh);
+        this.i32[layout.SCRATCH >> 2] = 0;
+        const low = host.readDevice(pa, Math.min(size, 4));
+        high = 0;
+        if (low === undefined) refuse();
+        else if (size === 8) high = host.readDevice(pa + 4, 4) ?? 0;
+        return low ?? 0;
+      },
+      mmioReadHigh: (): number => high,
+      mmioWrite: (paLow: number, paHigh: number, size: number, low: number, top: number): void => {
+        const pa = address(paLow, paHigh);
+        this.i32[layout.SCRATCH >> 2] = 0;
+        const done = host.writeDevice(pa, Math.min(size, 4), low >>> 0);
+        if (!done || (size === 8 && !host.writeDevice(pa + 4, 4, top >>> 0))) refuse();
+      },
+      sysregRead: (index: number): void => host.readSystemRegister(index),
+      sysregWrite: (index: number): void => host.writeSystemRegister(index),
+      allocateRecords: (ramPage: number): number => this.code.allocate(ramPage),
+      releaseRecords: (ramPage: number): void => this.code.release(ramPage),
+    };
+    return {
+      env,
+      host: {
+        decodeRecord: (record: number): void => this.code.decode(record),
+      },
+    };
+  }
+}

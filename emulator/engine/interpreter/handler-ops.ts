@@ -1,0 +1,673 @@
+// The code builder of the interpreter: an instruction's meaning becomes one handler, which finds
+// its operands in the record it executes.
+//
+// Every handler exists as a function of its own; the hot ones also stand inline in the switch of
+// run(). The two differ only in how control leaves them: see HandlerFrame.
+
+import type { IntegerBinary, IntegerCompare, SimdOperation } from '../../base/wasm/opcodes.ts';
+import type {
+  AccessOptions,
+  Field,
+  FlagKind,
+  I32,
+  I64,
+  Int,
+  Ops,
+  Register,
+  V128,
+  Value,
+  Width,
+} from '../../cpu/isa/ops.ts';
+import { type Kernel, type KernelName, kernels } from '../../cpu/kernels.ts';
+import * as layout from '../../memory/layout.ts';
+import * as code from '../code/expression.ts';
+import type { Expression } from '../code/expression.ts';
+import type { FunctionBuilder, LoadKind, StoreKind } from '../code/function-builder.ts';
+import type { OperandUse } from './shape.ts';
+
+/** What differs between a handler in the switch and one that is a function. */
+export interface HandlerFrame {
+  readonly builder: FunctionBuilder;
+  /** Local that holds the address of the record. */
+  readonly record: number;
+  /** Where an operand lies in the record. */
+  operandPlace(field: string, use: OperandUse): number;
+  kernelIndex(name: KernelName): number;
+  /** Function index of nzcv(op, a, b): i32. */
+  readonly materializeFlags: number;
+  /** Before and after something that may look at or change the run's budget and position. */
+  beforeSlowCall(): void;
+  afterSlowCall(): void;
+  /** Leaves the handler: the instruction has taken an exception. */
+  abandon(): void;
+  /** To this instruction's address plus an offset in bytes (i32). */
+  jumpRelative(offset: Expression): void;
+  jumpAbsolute(address: Expression): void;
+}
+
+/** A field that is only known at run time: its name. */
+class RecordField {
+  readonly name: string;
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+export const recordField = (name: string): Field => new RecordField(name) as unknown as Field;
+
+const nameOf = (field: Field): string => {
+  const value: unknown = field;
+  if (value instanceof RecordField) return value.name;
+  throw new Error('a number stands where a dynamic field is expected: is the field static by mistake?');
+};
+
+// Value is what rows see of an Expression.
+const out = <T extends Value>(value: Expression): T => value as unknown as T;
+const x = (value: Value): Expression => value as unknown as Expression;
+
+const LOAD_KINDS: Record<number, LoadKind> = { 1: 'u8x64', 2: 'u16x64', 4: 'u32x64', 8: 'i64' };
+const STORE_KINDS: Record<number, StoreKind> = { 1: 'i64as8', 2: 'i64as16', 4: 'i64as32', 8: 'i64' };
+const SHAPES: Record<number, string> = { 8: 'i8x16', 16: 'i16x8', 32: 'i32x4', 64: 'i64x2' };
+
+export class InterpreterOps implements Ops {
+  private readonly frame: HandlerFrame;
+  private readonly b: FunctionBuilder;
+
+  constructor(frame: HandlerFrame) {
+    this.frame = frame;
+    this.b = frame.builder;
+  }
+
+  // ---- constants and fields
+
+  i32(value: number): I32 {
+    return out(code.constant('i32', value));
+  }
+
+  i64(value: bigint | number): I64 {
+    return out(code.constant('i64', value));
+  }
+
+  constant(width: Width, value: bigint | number): Int {
+    return width === 64 ? this.i64(value) : out(code.constant('i32', value));
+  }
+
+  v128(low: bigint, high: bigint): V128 {
+    return out(code.vectorConstant(low, high));
+  }
+
+  small(field: Field): I32 {
+    return out(this.b.pin(this.operand(field, 'small', 'u16')));
+  }
+
+  offset(field: Field): I64 {
+    return out(this.b.pin(code.extendS(this.operand(field, 'offset', 'i32'))));
+  }
+
+  immediate(field: Field, width: Width): Int {
+    return out(this.b.pin(this.operand(field, 'immediate', width === 64 ? 'i64' : 'i32')));
+  }
+
+  // ---- general registers
+
+  readX(register: Register, width: Width): I64 {
+    return this.readSlot(register, 'read', layout.X, width);
+  }
+
+  writeX(register: Register, width: Width, value: Int): void {
+    this.writeSlot(register, 'write', layout.X, width, value);
+  }
+
+  readXOrSp(register: Register, width: Width): I64 {
+    return this.readSlot(register, 'sp', layout.X, width);
+  }
+
+  writeXOrSp(register: Register, width: Width, value: Int): void {
+    this.writeSlot(register, 'sp', layout.X, width, value);
+  }
+
+  // ---- vector registers
+
+  readV(register: Register): V128 {
+    return out(this.b.pin(this.loadSlot('v128', register)));
+  }
+
+  writeV(register: Register, value: V128): void {
+    this.storeSlot('v128', register, 0, x(value));
+  }
+
+  writeVLow(register: Register, value: V128): void {
+    const low = this.extractLane(64, value, 0);
+    this.writeVLane0(register, 64, low);
+  }
+
+  readVLane0(register: Register, bits: number): I64 & I32 {
+    const kind = ({ 8: 'u8', 16: 'u16', 32: 'i32', 64: 'i64' } as const)[bits];
+    if (kind === undefined) throw new Error(`a lane of ${bits} bits`);
+    return out(this.b.pin(this.loadSlot(kind, register)));
+  }
+
+  writeVLane0(register: Register, bits: number, value: Int): void {
+    const expected = bits === 64 ? 'i64' : 'i32';
+    if (value.type !== expected) throw new Error(`lane of ${bits} bits from ${value.type}`);
+    let low = x(value);
+    if (bits < 64) low = code.extendU(low);
+    if (bits < 32) low = code.binary('and', low, code.constant('i64', (1 << bits) - 1));
+    this.storeSlot('i64', register, 0, low);
+    this.storeSlot('i64', register, 8, code.constant('i64', 0));
+  }
+
+  addressOfV(register: Register): I32 {
+    if (typeof register === 'number') return this.i32(layout.V + 16 * register);
+    return out(this.b.pin(this.operand(register, 'vector', 'u16')));
+  }
+
+  // ---- integer arithmetic
+
+  binary<T extends Int>(operation: IntegerBinary, a: T, b: T): T {
+    return out(code.binary(operation, x(a), x(b)));
+  }
+
+  compare(operation: IntegerCompare, a: Int, b: Int): I32 {
+    return out(code.compare(operation, x(a), x(b)));
+  }
+
+  add<T extends Int>(a: T, b: T): T {
+    return this.binary('add', a, b);
+  }
+
+  sub<T extends Int>(a: T, b: T): T {
+    return this.binary('sub', a, b);
+  }
+
+  mul<T extends Int>(a: T, b: T): T {
+    return this.binary('mul', a, b);
+  }
+
+  and<T extends Int>(a: T, b: T): T {
+    return this.binary('and', a, b);
+  }
+
+  or<T extends Int>(a: T, b: T): T {
+    return this.binary('or', a, b);
+  }
+
+  xor<T extends Int>(a: T, b: T): T {
+    return this.binary('xor', a, b);
+  }
+
+  not<T extends Int>(a: T): T {
+    return this.binary('xor', a, this.like(a, -1));
+  }
+
+  neg<T extends Int>(a: T): T {
+    return this.binary('sub', this.like(a, 0), a);
+  }
+
+  shl<T extends Int>(a: T, amount: T): T {
+    return this.binary('shl', a, amount);
+  }
+
+  shrU<T extends Int>(a: T, amount: T): T {
+    return this.binary('shrU', a, amount);
+  }
+
+  shrS<T extends Int>(a: T, amount: T): T {
+    return this.binary('shrS', a, amount);
+  }
+
+  rotr<T extends Int>(a: T, amount: T): T {
+    return this.binary('rotr', a, amount);
+  }
+
+  clz<T extends Int>(a: T): T {
+    return out(code.unary('clz', x(a)));
+  }
+
+  popcnt<T extends Int>(a: T): T {
+    return out(code.unary('popcnt', x(a)));
+  }
+
+  eqz(a: Int): I32 {
+    return out(code.eqz(x(a)));
+  }
+
+  eq(a: Int, b: Int): I32 {
+    return this.compare('eq', a, b);
+  }
+
+  ne(a: Int, b: Int): I32 {
+    return this.compare('ne', a, b);
+  }
+
+  ltU(a: Int, b: Int): I32 {
+    return this.compare('ltU', a, b);
+  }
+
+  ltS(a: Int, b: Int): I32 {
+    return this.compare('ltS', a, b);
+  }
+
+  select<T extends Value>(condition: I32, a: T, b: T): T {
+    return out(code.select(x(condition), x(a), x(b)));
+  }
+
+  wrap(a: I64): I32 {
+    return out(code.wrap(x(a)));
+  }
+
+  extendU(a: I32): I64 {
+    return out(code.extendU(x(a)));
+  }
+
+  extendS(a: I32): I64 {
+    return out(code.extendS(x(a)));
+  }
+
+  signExtend<T extends Int>(a: T, bits: number): T {
+    return out(code.signExtend(x(a), bits));
+  }
+
+  toWidth(a: Int, width: Width): Int {
+    if (a.type === (width === 64 ? 'i64' : 'i32')) return a;
+    return width === 64 ? this.extendU(a as I32) : this.wrap(a as I64);
+  }
+
+  // ---- vectors
+
+  simd(operation: SimdOperation, ...args: readonly Value[]): V128 {
+    return out(code.simd(operation, args.map(x)));
+  }
+
+  extractLane(laneBits: 8 | 16 | 32 | 64, vector: V128, lane: number, signed = false): Int {
+    const suffix = laneBits >= 32 ? '' : signed ? '_s' : '_u';
+    return out(code.simd(`${SHAPES[laneBits]}.extract_lane${suffix}` as SimdOperation, [x(vector)], lane));
+  }
+
+  replaceLane(laneBits: 8 | 16 | 32 | 64, vector: V128, lane: number, value: Int): V128 {
+    return out(code.simd(`${SHAPES[laneBits]}.replace_lane` as SimdOperation, [x(vector), x(value)], lane));
+  }
+
+  splat(laneBits: 8 | 16 | 32 | 64, value: Int): V128 {
+    return out(code.simd(`${SHAPES[laneBits]}.splat` as SimdOperation, [x(value)]));
+  }
+
+  shuffle(a: V128, b: V128, lanes: readonly number[]): V128 {
+    return out(code.shuffle(x(a), x(b), lanes));
+  }
+
+  simdTest(operation: SimdOperation, vector: V128): I32 {
+    return out(code.simd(operation, [x(vector)]));
+  }
+
+  // ---- flags
+
+  setFlags(kind: FlagKind, width: Width, a: Int, b: Int, result: Int): void {
+    const widen = (value: Int): Expression =>
+      width === 64
+        ? x(value)
+        : code.binary('shl', code.extendU(x(value)), code.constant('i64', 32));
+    if (kind === 'logic') {
+      this.b.storeAt('i64', layout.FLAGS_A, widen(result));
+    } else {
+      this.b.storeAt('i64', layout.FLAGS_A, widen(a));
+      this.b.storeAt('i64', layout.FLAGS_B, widen(b));
+    }
+    const operations = { add: layout.FLAGS_ADD, sub: layout.FLAGS_SUB, logic: layout.FLAGS_LOGIC };
+    this.b.storeAt('i32', layout.FLAGS_OP, code.constant('i32', operations[kind]));
+  }
+
+  setFlagsNzcv(nzcv: I32): void {
+    this.b.storeAt('i64', layout.FLAGS_A, code.extendU(x(nzcv)));
+    this.b.storeAt('i32', layout.FLAGS_OP, code.constant('i32', layout.FLAGS_RAW));
+  }
+
+  nzcv(): I32 {
+    const op = this.b.loadAt('i32', layout.FLAGS_OP);
+    const a = this.b.loadAt('i64', layout.FLAGS_A);
+    const b = this.b.loadAt('i64', layout.FLAGS_B);
+    return out(this.b.callValue(this.frame.materializeFlags, [op, a, b], 'i32'));
+  }
+
+  carry(): I32 {
+    return this.condition(2);
+  }
+
+  condition(conditionCode: number): I32 {
+    if (conditionCode >= 14) return this.i32(1);
+    const result = this.b.temporary('i32');
+    const op = this.b.loadAt('i32', layout.FLAGS_OP);
+    this.b.if(code.compare('eq', op, code.constant('i32', layout.FLAGS_SUB)));
+    const a = this.b.pin(this.b.loadAt('i64', layout.FLAGS_A));
+    const b = this.b.pin(this.b.loadAt('i64', layout.FLAGS_B));
+    this.b.set(result, afterSubtraction(conditionCode, a, b));
+    this.b.else();
+    this.b.set(result, fromNzcv(conditionCode, this.b.pin(x(this.nzcv()))));
+    this.b.end();
+    return out(code.local('i32', result));
+  }
+
+  // ---- memory
+
+  load(size: 1 | 2 | 4 | 8, address: I64, options: AccessOptions = {}): I64 {
+    const va = this.b.pin(x(address));
+    this.checkAlignment(va, size, false, options);
+    const result = this.b.temporary('i64');
+    const entry = this.tlbEntry(va, options);
+    this.b.if(this.tlbHit(va, entry, layout.TLB_READ_TAG, size));
+    this.b.set(result, this.b.load(LOAD_KINDS[size] as LoadKind, this.hostAddress(va, entry)));
+    this.b.else();
+    const slow = options.unprivileged ? 'loadSlowUnprivileged' : 'loadSlow';
+    this.b.set(result, this.faulting(slow, [va, code.constant('i32', size)], 'i64'));
+    this.b.end();
+    return out(code.local('i64', result));
+  }
+
+  store(size: 1 | 2 | 4 | 8, address: I64, value: I64, options: AccessOptions = {}): void {
+    const va = this.b.pin(x(address));
+    this.checkAlignment(va, size, true, options);
+    const entry = this.tlbEntry(va, options);
+    this.b.if(this.tlbHit(va, entry, layout.TLB_WRITE_TAG, size));
+    this.b.store(STORE_KINDS[size] as StoreKind, this.hostAddress(va, entry), 0, x(value));
+    this.b.else();
+    const slow = options.unprivileged ? 'storeSlowUnprivileged' : 'storeSlow';
+    this.faulting(slow, [va, code.constant('i32', size), x(value)]);
+    this.b.end();
+  }
+
+  loadV(address: I64, options: AccessOptions = {}): V128 {
+    const va = this.b.pin(x(address));
+    this.checkAlignment(va, 16, false, options);
+    const result = this.b.temporary('v128');
+    const entry = this.tlbEntry(va, options);
+    this.b.if(this.tlbHit(va, entry, layout.TLB_READ_TAG, 16));
+    this.b.set(result, this.b.load('v128', this.hostAddress(va, entry)));
+    this.b.else();
+    this.faulting('loadSlowV', [va, code.constant('i32', layout.SCRATCH)]);
+    this.b.set(result, this.b.loadAt('v128', layout.SCRATCH));
+    this.b.end();
+    return out(code.local('v128', result));
+  }
+
+  storeV(address: I64, value: V128, options: AccessOptions = {}): void {
+    const va = this.b.pin(x(address));
+    this.checkAlignment(va, 16, true, options);
+    const entry = this.tlbEntry(va, options);
+    this.b.if(this.tlbHit(va, entry, layout.TLB_WRITE_TAG, 16));
+    this.b.store('v128', this.hostAddress(va, entry), 0, x(value));
+    this.b.else();
+    this.b.storeAt('v128', layout.SCRATCH, x(value));
+    this.faulting('storeSlowV', [va, code.constant('i32', layout.SCRATCH)]);
+    this.b.end();
+  }
+
+  loadPair(size: 4 | 8, address: I64): readonly [I64, I64] {
+    const va = this.b.pin(x(address));
+    const first = this.b.temporary('i64');
+    const second = this.b.temporary('i64');
+    const entry = this.tlbEntry(va, {});
+    this.b.if(this.tlbHit(va, entry, layout.TLB_READ_TAG, 2 * size));
+    const host = this.b.pin(this.hostAddress(va, entry));
+    this.b.set(first, this.b.load(LOAD_KINDS[size] as LoadKind, host));
+    this.b.set(second, this.b.load(LOAD_KINDS[size] as LoadKind, host, size));
+    this.b.else();
+    const bytes = code.constant('i32', size);
+    this.b.set(first, this.faulting('loadSlow', [va, bytes], 'i64'));
+    const next = code.binary('add', va, code.constant('i64', size));
+    this.b.set(second, this.faulting('loadSlow', [next, bytes], 'i64'));
+    this.b.end();
+    return [out(code.local('i64', first)), out(code.local('i64', second))];
+  }
+
+  storePair(size: 4 | 8, address: I64, first: I64, second: I64): void {
+    const va = this.b.pin(x(address));
+    const entry = this.tlbEntry(va, {});
+    this.b.if(this.tlbHit(va, entry, layout.TLB_WRITE_TAG, 2 * size));
+    const host = this.b.pin(this.hostAddress(va, entry));
+    this.b.store(STORE_KINDS[size] as StoreKind, host, 0, x(first));
+    this.b.store(STORE_KINDS[size] as StoreKind, host, size, x(second));
+    this.b.else();
+    const bytes = code.constant('i32', size);
+    this.faulting('prepareWrite', [va, code.constant('i32', 2 * size)], 'i32');
+    this.faulting('storeSlow', [va, bytes, x(first)]);
+    const next = code.binary('add', va, code.constant('i64', size));
+    this.faulting('storeSlow', [next, bytes, x(second)]);
+    this.b.end();
+  }
+
+  prepare(access: 'read' | 'write', address: I64, bytes: number, options: AccessOptions = {}): void {
+    const va = this.b.pin(x(address));
+    const tag = access === 'read' ? layout.TLB_READ_TAG : layout.TLB_WRITE_TAG;
+    this.b.if(code.eqz(this.tlbHit(va, this.tlbEntry(va, options), tag, bytes)));
+    const kernel = access === 'read' ? 'prepareRead' : 'prepareWrite';
+    this.faulting(kernel, [va, code.constant('i32', bytes)], 'i32');
+    this.b.end();
+  }
+
+  // ---- processor state
+
+  loadState(type: 'i32' | 'i64', address: number | Field): I32 & I64 {
+    if (typeof address === 'number') return out(this.b.pin(this.b.loadAt(type, address)));
+    return out(this.b.pin(this.b.load(type, this.operand(address, 'small', 'u16'))));
+  }
+
+  loadByte(base: number, index: I32): I32 {
+    return out(this.b.pin(this.b.load('u8', x(index), base)));
+  }
+
+  storeState(address: number | Field, value: Int): void {
+    const kind = value.type === 'i32' ? 'i32' : 'i64';
+    if (typeof address === 'number') this.b.storeAt(kind, address, x(value));
+    else this.b.store(kind, this.operand(address, 'small', 'u16'), 0, x(value));
+  }
+
+  // ---- control flow
+
+  pc(): I64 {
+    const record = code.local('i32', this.frame.record);
+    const distance = code.binary('sub', record, this.b.loadAt('i32', layout.PAGE_RECORDS));
+    const offset = code.binary('shrU', distance, code.constant('i32', 2));
+    return out(this.b.pin(code.binary('add', this.b.loadAt('i64', layout.PAGE_VA), code.extendU(offset))));
+  }
+
+  jump(offset: Field): void {
+    this.frame.jumpRelative(this.operand(offset, 'offset', 'i32'));
+  }
+
+  branchIf(condition: I32, offset: Field): void {
+    this.b.if(x(condition));
+    this.jump(offset);
+    this.b.end();
+  }
+
+  jumpTo(address: I64, _kind: 'jump' | 'call' | 'return'): void {
+    this.frame.jumpAbsolute(this.b.pin(x(address)));
+  }
+
+  // ---- structure
+
+  let<T extends Value>(value: T): T {
+    return out(this.b.pin(x(value)));
+  }
+
+  when(condition: I32, then: () => void, otherwise?: () => void): void {
+    this.b.if(x(condition));
+    then();
+    if (otherwise) {
+      this.b.else();
+      otherwise();
+    }
+    this.b.end();
+  }
+
+  variable<T extends Value>(initial: T): { get(): T; set(value: T): void } {
+    const index = this.b.temporary(initial.type);
+    this.b.set(index, x(initial));
+    return {
+      // A copy, so that a value read before a later set stays what it was.
+      get: () => out(this.b.pin(code.local(initial.type, index))),
+      set: (value) => this.b.set(index, x(value)),
+    };
+  }
+
+  call<T extends Value = Value>(name: KernelName, ...args: readonly Value[]): T {
+    const kernel: Kernel = kernels[name];
+    if (kernel.params.length !== args.length || kernel.params.some((type, i) => args[i]?.type !== type)) {
+      throw new Error(`kernel ${name} called with ${args.map((arg) => arg.type).join()}`);
+    }
+    if (kernel.faults) return out(this.faulting(name, args.map(x), kernel.result));
+    const index = this.frame.kernelIndex(name);
+    if (kernel.result) return out(this.b.callValue(index, args.map(x), kernel.result));
+    this.b.call(index, args.map(x));
+    return out(code.constant('i32', 0));
+  }
+
+  // ---- what the above is made of
+
+  /** FP and AdvSIMD instructions trap while they are disabled. */
+  requireFp(): void {
+    this.b.if(this.b.loadAt('i32', layout.FP_TRAP));
+    this.faulting('fpTrap', []);
+    this.b.end();
+  }
+
+  private like<T extends Int>(a: T, value: number): T {
+    return out(code.constant(a.type as 'i32' | 'i64', value));
+  }
+
+  private operand(field: Field, use: OperandUse, kind: LoadKind): Expression {
+    return this.b.load(kind, code.local('i32', this.frame.record), this.frame.operandPlace(nameOf(field), use));
+  }
+
+  private readSlot(register: Register, use: OperandUse, base: number, width: Width): I64 {
+    const kind = width === 64 ? 'i64' : 'i32';
+    if (typeof register === 'number') return out(this.b.pin(this.b.loadAt(kind, base + 8 * register)));
+    return out(this.b.pin(this.b.load(kind, this.operand(register, use, 'u16'))));
+  }
+
+  private writeSlot(register: Register, use: OperandUse, base: number, width: Width, value: Int): void {
+    if (value.type !== (width === 64 ? 'i64' : 'i32')) throw new Error(`${value.type} into a ${width}-bit register`);
+    const whole = width === 64 ? x(value) : code.extendU(x(value));
+    if (typeof register === 'number') this.b.storeAt('i64', base + 8 * register, whole);
+    else this.b.store('i64', this.operand(register, use, 'u16'), 0, whole);
+  }
+
+  private loadSlot(kind: LoadKind, register: Register): Expression {
+    if (typeof register === 'number') return this.b.loadAt(kind, layout.V + 16 * register);
+    return this.b.load(kind, this.operand(register, 'vector', 'u16'));
+  }
+
+  private storeSlot(kind: StoreKind, register: Register, offset: number, value: Expression): void {
+    if (typeof register === 'number') this.b.storeAt(kind, layout.V + 16 * register + offset, value);
+    else this.b.store(kind, this.operand(register, 'vector', 'u16'), offset, value);
+  }
+
+  /** Address of the TLB entry that a VA selects. */
+  private tlbEntry(va: Expression, options: AccessOptions): Expression {
+    const base = options.unprivileged ? layout.TLB_BASE_UNPRIVILEGED : layout.TLB_BASE;
+    // ((va >> 12) % TLB_ENTRIES) * TLB_ENTRY_SIZE, in one shift.
+    const shifted = code.wrap(code.binary('shrU', va, code.constant('i64', 7)));
+    const masked = code.binary('and', shifted, code.constant('i32', (layout.TLB_ENTRIES - 1) * layout.TLB_ENTRY_SIZE));
+    return this.b.pin(code.binary('add', masked, this.b.loadAt('i32', base)));
+  }
+
+  private tlbHit(va: Expression, entry: Expression, tag: number, size: number): Expression {
+    const distance = code.binary('sub', va, this.b.load('i64', entry, tag));
+    return code.compare('leU', distance, code.constant('i64', 4096 - size));
+  }
+
+  private hostAddress(va: Expression, entry: Expression): Expression {
+    return code.binary('add', code.wrap(va), this.b.load('i32', entry, layout.TLB_ADDEND));
+  }
+
+  private checkAlignment(va: Expression, size: number, write: boolean, options: AccessOptions): void {
+    if (!options.aligned || size === 1) return;
+    const low = code.binary('and', code.wrap(va), code.constant('i32', size - 1));
+    this.b.if(low);
+    this.faulting('requireAligned', [va, code.constant('i32', size), code.constant('i32', write ? 1 : 0)], 'i32');
+    this.b.end();
+  }
+
+  /** Calls a kernel that may take an exception, and abandons the instruction if it did. */
+  private faulting(name: KernelName, args: readonly Expression[], result?: Expression['type']): Expression {
+    this.frame.beforeSlowCall();
+    const index = this.frame.kernelIndex(name);
+    let value: Expression = code.constant('i32', 0);
+    if (result) value = this.b.callValue(index, args, result);
+    else this.b.call(index, args);
+    this.frame.afterSlowCall();
+    const attention = this.b.loadAt('i32', layout.ATTENTION);
+    this.b.if(code.binary('and', attention, code.constant('i32', layout.ATTENTION_PC)));
+    this.frame.abandon();
+    this.b.end();
+    return value;
+  }
+}
+
+/** Condition codes after SUBS a, b (operands of 64 bits, or of 32 shifted left by 32). */
+function afterSubtraction(conditionCode: number, a: Expression, b: Expression): Expression {
+  const zero = code.constant('i64', 0);
+  const difference = code.binary('sub', a, b);
+  const overflow = (): Expression =>
+    code.compare(
+      'ltS',
+      code.binary('and', code.binary('xor', a, b), code.binary('xor', a, difference)),
+      zero,
+    );
+  switch (conditionCode) {
+    case 0:
+      return code.compare('eq', a, b);
+    case 1:
+      return code.compare('ne', a, b);
+    case 2:
+      return code.compare('geU', a, b);
+    case 3:
+      return code.compare('ltU', a, b);
+    case 4:
+      return code.compare('ltS', difference, zero);
+    case 5:
+      return code.compare('geS', difference, zero);
+    case 6:
+      return overflow();
+    case 7:
+      return code.eqz(overflow());
+    case 8:
+      return code.compare('gtU', a, b);
+    case 9:
+      return code.compare('leU', a, b);
+    case 10:
+      return code.compare('geS', a, b);
+    case 11:
+      return code.compare('ltS', a, b);
+    case 12:
+      return code.compare('gtS', a, b);
+    default:
+      return code.compare('leS', a, b);
+  }
+}
+
+/** Condition codes 0..13 from N, Z, C, V at bits 3..0. */
+function fromNzcv(conditionCode: number, nzcv: Expression): Expression {
+  const one = code.constant('i32', 1);
+  const bit = (position: number): Expression =>
+    code.binary('and', code.binary('shrU', nzcv, code.constant('i32', position)), one);
+  const base = (): Expression => {
+    switch (conditionCode >> 1) {
+      case 0:
+        return bit(2);
+      case 1:
+        return bit(1);
+      case 2:
+        return bit(3);
+      case 3:
+        return bit(0);
+      case 4: // C and not Z
+        return code.compare('eq', code.binary('and', nzcv, code.constant('i32', 6)), code.constant('i32', 2));
+      case 5: // N equals V
+        return code.compare('eq', bit(3), bit(0));
+      default: // not Z and N equals V
+        return code.binary('and', code.compare('eq', bit(3), bit(0)), code.eqz(bit(2)));
+    }
+  };
+  return conditionCode & 1 ? code.eqz(base()) : base();
+}
