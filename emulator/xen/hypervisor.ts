@@ -1,0 +1,127 @@
+// The embedded hypervisor: what runs when an exception is taken to EL2 and no guest code sits
+// there. It behaves as Xen 4.17 does at EL2: stage 2 in emulated memory, interrupts through list
+// registers, its own timer CNTHP. This file holds the state that belongs to the whole machine and
+// the way in; single traps are in traps/.
+//
+// vCPU n of a domain is resident on one physical CPU for good, as with Xen's null scheduler; a vCPU
+// that does not run leaves its CPU idle.
+
+import { OnceLogger } from '../base/log.ts';
+import { invariant } from '../base/errors.ts';
+import type { Monitor, TrapOutcome } from '../cpu/monitor.ts';
+import { SHUTDOWN_CRASH } from './abi/sched.ts';
+import { DomainList } from './domain-list.ts';
+import { noMemory } from './domain.ts';
+import { Heap } from './heap.ts';
+import type { HypercallServices, XenConsole } from './hypercalls/define.ts';
+import { type XenIdentity, xen417 } from './hypercalls/identity.ts';
+import { buildHostedDomain, type NewDomain } from './hypervisor/create-domain.ts';
+import type { HostedDomain } from './hypervisor/hosted-domain.ts';
+import type { Platform } from './hypervisor/platform.ts';
+import { Scheduler } from './hypervisor/scheduler.ts';
+import { type HypervisorView, viewOf } from './hypervisor/view.ts';
+import type { XenSockets } from './sockets.ts';
+import { handleTrap } from './traps/dispatch.ts';
+
+export interface HypervisorOptions {
+  readonly platform: Platform;
+  readonly console: XenConsole;
+  /** Default: Xen 4.17 as Debian builds it. */
+  readonly identity?: XenIdentity;
+  readonly xsm?: 'silo' | 'dummy';
+  /** A domain powered off, rebooted, crashed or was suspended (SHUTDOWN_*); its vCPUs stand. */
+  readonly onShutdown: (domid: number, reason: number) => void;
+}
+
+export class Hypervisor implements Monitor {
+  readonly platform: Platform;
+  readonly heap: Heap;
+  readonly domains: DomainList;
+  /** What the parts that hypercalls own are plugged into. */
+  readonly sockets: XenSockets;
+  readonly services: HypercallServices;
+  readonly scheduler: Scheduler;
+  readonly once: OnceLogger;
+  /** Domains with guest code, by domid. */
+  private readonly hosted = new Map<number, HostedDomain>();
+
+  constructor(options: HypervisorOptions) {
+    const { platform } = options;
+    this.platform = platform;
+    this.once = new OnceLogger(platform.log);
+    this.heap = new Heap(platform.memory, platform.ramBase, platform.ramSize);
+    this.scheduler = new Scheduler(platform, (domid) => this.hosted.get(domid));
+    this.sockets = {
+      machine: platform.memory,
+      heap: this.heap,
+      vcpus: this.scheduler,
+      domains: {
+        domainShutDown: (domid, reason) => {
+          const domain = this.hosted.get(domid);
+          if (domain) this.scheduler.pauseDomain(domain);
+          if (reason === SHUTDOWN_CRASH) this.warn(`crash:${domid}`, `domain ${domid} crashed`);
+          options.onShutdown(domid, reason);
+        },
+      },
+      clock: {
+        nanoseconds: () => this.scheduler.nanoseconds(),
+        deadlineChanged: (domid) => this.scheduler.programTimerOf(domid),
+      },
+      log: platform.log,
+    };
+    this.domains = new DomainList(this.sockets);
+    this.services = {
+      domains: this.domains,
+      sockets: this.sockets,
+      identity: options.identity ?? xen417,
+      xsm: options.xsm ?? 'silo',
+      once: this.once,
+      console: options.console,
+    };
+    // The embedded toolstack acts as domain 0, without a vCPU.
+    const control = { id: 0, name: 'Domain-0', handle: new Uint8Array(16), vcpuCount: 0, privileged: true };
+    this.domains.create(control, noMemory);
+    for (const { index } of platform.cpus) platform.gic.start(index);
+  }
+
+  /** Creates a domain without memory or a program; its vCPUs are off. */
+  createDomain(config: NewDomain): HostedDomain {
+    const domain = buildHostedDomain(this, config);
+    this.hosted.set(domain.id, domain);
+    return domain;
+  }
+
+  domain(domid: number): HostedDomain | undefined {
+    return this.hosted.get(domid);
+  }
+
+  /** Monitor. */
+  onTrap(cpu: number): TrapOutcome {
+    const vcpu = this.scheduler.residentOn(cpu);
+    invariant(vcpu !== undefined, `a CPU that takes traps has a vCPU (CPU ${cpu})`);
+    const domain = this.hosted.get(vcpu.domid);
+    invariant(domain !== undefined, 'a resident vCPU belongs to a domain');
+    const registers = domain.vgic.cpus[vcpu.id]?.listRegisters;
+
+    registers?.sync();
+    const stop = handleTrap(this, domain, vcpu);
+    registers?.flush();
+    return stop ?? this.scheduler.outcomeFor(vcpu);
+  }
+
+  get view(): HypervisorView {
+    return viewOf(this.domains, this.hosted);
+  }
+
+  warn(key: string, message: string): void {
+    this.once.once(key, 'warn', 'xen', message);
+  }
+
+  save(): unknown {
+    return {
+      heap: this.heap.save(),
+      scheduler: this.scheduler.save(),
+      domains: this.domains.all().map((domain) => this.hosted.get(domain.id)?.save() ?? { domain: domain.save() }),
+    };
+  }
+}

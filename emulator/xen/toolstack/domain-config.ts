@@ -1,0 +1,25 @@
+// What the toolstack builds a domain from: an xl.cfg or a launch configuration with its files read.
+
+import type { Kernel } from '../../formats/kernel.ts';
+
+export interface DomainConfig {
+  readonly name: string;
+  readonly kernel: Kernel;
+  /** The kernel file's name, for messages. */
+  readonly kernelFile: string;
+  readonly ramdisk?: Uint8Array;
+  /** /chosen/bootargs; without it the property is missing. */
+  readonly cmdline?: string;
+  /** Bytes of RAM (xl's `memory` is in MiB). */
+  readonly memory: number;
+  /** Bytes the domain may balloon up to; `memory` when absent. */
+  readonly maximumMemory?: number;
+  readonly vcpus: number;
+  readonly gicVersion: 2 | 3;
+  /** 16 bytes; drawn from the seed when absent. */
+  readonly uuid?: Uint8Array;
+  /** An emulated PL011 (`vuart = "sbsa_uart"`). */
+  readonly vuart?: boolean;
+  readonly maxGrantFrames?: number;
+  readonly maxEventPort?: number;
+}
