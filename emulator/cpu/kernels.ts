@@ -76,6 +76,17 @@ const integer = {
   crc32: kernel({ params: ['i32', 'i64', 'i32', 'i32'], result: 'i32' }),
 } as const;
 
+// Integer AdvSIMD and cryptography.
+const simd = {
+  setSaturated: kernel({ params: [] }),
+  /** values, amounts, size, bytes in use, kind: see simd.as.ts. */
+  shiftLanes: kernel({ params: ['v128', 'v128', 'i32', 'i32', 'i32'], result: 'v128' }),
+  multiplyPolynomials: kernel({ params: ['i64', 'i64'], result: 'v128' }),
+  aesSubBytes: kernel({ params: ['v128'], result: 'v128' }),
+  aesInverseSubBytes: kernel({ params: ['v128'], result: 'v128' }),
+  sm4SubBytes: kernel({ params: ['i32'], result: 'i32' }),
+} as const;
+
 export const kernels = {
   ...memory,
   ...loop,
@@ -84,6 +95,7 @@ export const kernels = {
   ...floatKernels,
   ...system,
   ...integer,
+  ...simd,
 } as const;
 
 export type KernelName = keyof typeof kernels;

@@ -9,6 +9,7 @@ import type { InstructionRow } from './define.ts';
 import { exclusives } from './exclusives.ts';
 import { floatingPoint } from './floating-point.ts';
 import { loadsAndStores } from './loads-stores.ts';
+import { simd } from './simd.ts';
 import { system } from './system.ts';
 
 export const instructions: readonly InstructionRow[] = [
@@ -20,4 +21,5 @@ export const instructions: readonly InstructionRow[] = [
   ...atomics,
   ...system,
   ...floatingPoint,
+  ...simd,
 ];
