@@ -49,7 +49,7 @@ interface Fields {
   readonly Rd: Field;
 }
 
-const readElement = (ops: Ops, { size, Vm, offset }: Omit<Fields, 'Q'>): V128 =>
+const readElement = (ops: Ops, size: number, { Vm, offset }: Pick<Fields, 'Vm' | 'offset'>): V128 =>
   splatLane(ops, size, ops.readV(Vm), ops.small(offset));
 
 type Meaning = (lanes: Lanes, n: V128, element: V128, d: () => V128) => V128 | Saturated;
@@ -59,7 +59,7 @@ const vector = (meaning: Meaning) => ({
   accept: halfOrWord,
   derive: element,
   fp: true,
-  execute: (ops: Ops, { Q, ...fields }: Fields) => perform(ops, vectorOf(fields.size, Q), fields, meaning),
+  execute: (ops: Ops, fields: Fields) => perform(ops, vectorOf(fields.size, fields.Q), fields, meaning),
 });
 
 const scalar = (meaning: Meaning) => ({
@@ -71,7 +71,7 @@ const scalar = (meaning: Meaning) => ({
 });
 
 function perform(ops: Ops, arrangement: Arrangement, fields: Omit<Fields, 'Q'>, meaning: Meaning): void {
-  const m = readElement(ops, fields);
+  const m = readElement(ops, fields.size, fields);
   const result = meaning(lanesOf(ops, fields.size), ops.readV(fields.Rn), m, () => ops.readV(fields.Rd));
   if ('saturated' in result) writeSaturated(ops, arrangement, fields.Rd, result);
   else writeLanes(ops, arrangement, fields.Rd, result);
@@ -82,9 +82,9 @@ const long = (accumulate?: (wide: Lanes, d: V128, product: V128) => V128) => ({
   accept: halfOrWord,
   derive: element,
   fp: true,
-  execute(ops: Ops, { Q, U, ...fields }: Fields & { readonly U: number }) {
-    const m = readElement(ops, fields);
-    const product = lanesOf(ops, fields.size).extendedMul(ops.readV(fields.Rn), m, Q === 1, U === 1);
+  execute(ops: Ops, fields: Fields & { readonly U: number }) {
+    const m = readElement(ops, fields.size, fields);
+    const product = lanesOf(ops, fields.size).extendedMul(ops.readV(fields.Rn), m, fields.Q === 1, fields.U === 1);
     const wide = lanesOf(ops, fields.size + 1);
     ops.writeV(fields.Rd, accumulate ? accumulate(wide, ops.readV(fields.Rd), product) : product);
   },
@@ -95,9 +95,9 @@ const doublingLong = (accumulation: DoublingAccumulation) => ({
   accept: halfOrWord,
   derive: element,
   fp: true,
-  execute(ops: Ops, { Q, ...fields }: Fields) {
-    const m = readElement(ops, fields);
-    const product = doublingMultiplyLong(lanesOf(ops, fields.size), ops.readV(fields.Rn), m, Q === 1);
+  execute(ops: Ops, fields: Fields) {
+    const m = readElement(ops, fields.size, fields);
+    const product = doublingMultiplyLong(lanesOf(ops, fields.size), ops.readV(fields.Rn), m, fields.Q === 1);
     writeDoublingProduct(ops, vectorOf(fields.size + 1, 1), fields.Rd, product, accumulation);
   },
 });
@@ -108,7 +108,7 @@ const scalarDoublingLong = (accumulation: DoublingAccumulation) => ({
   derive: element,
   fp: true,
   execute(ops: Ops, fields: Omit<Fields, 'Q'>) {
-    const m = readElement(ops, fields);
+    const m = readElement(ops, fields.size, fields);
     const product = doublingMultiplyLong(lanesOf(ops, fields.size), ops.readV(fields.Rn), m, false);
     writeDoublingProduct(ops, scalarOf(fields.size + 1), fields.Rd, product, accumulation);
   },
@@ -124,10 +124,10 @@ const dot = (nUnsigned: (U: number) => boolean, mUnsigned: (U: number) => boolea
   static: { Q: bit, U: bit },
   derive: ({ L, M, Rm, H }: Omit<Index, 'size'>) => element({ size: 2, L, M, Rm, H }),
   fp: true,
-  execute(ops: Ops, { Q, U, ...fields }: Omit<Fields, 'size'> & { readonly U: number }) {
-    const m = readElement(ops, { ...fields, size: 2 });
-    const products = dotProducts(ops, ops.readV(fields.Rn), m, nUnsigned(U), mUnsigned(U));
-    writeLanes(ops, vectorOf(2, Q), fields.Rd, lanesOf(ops, 2).add(ops.readV(fields.Rd), products));
+  execute(ops: Ops, fields: Omit<Fields, 'size'> & { readonly U: number }) {
+    const m = readElement(ops, 2, fields);
+    const products = dotProducts(ops, ops.readV(fields.Rn), m, nUnsigned(fields.U), mUnsigned(fields.U));
+    writeLanes(ops, vectorOf(2, fields.Q), fields.Rd, lanesOf(ops, 2).add(ops.readV(fields.Rd), products));
   },
 });
 

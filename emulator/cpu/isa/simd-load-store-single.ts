@@ -84,7 +84,8 @@ export const simdLoadStoreSingle = [
       accept: (fields) => scaleOf(fields) !== undefined && hasValidRm(fields),
       derive: lane,
       fp: true,
-      execute(ops, { scale, count, place, ...fields }) {
+      execute(ops, fields) {
+        const { scale, count, place } = fields;
         const base = ops.readXOrSp(fields.Rn, 64);
         const values = loadSplats(ops, base, scale, count);
         const mask = ops.let(laneMask(ops, scale, offsetOf(ops, place)));
@@ -104,7 +105,8 @@ export const simdLoadStoreSingle = [
       accept: (fields) => scaleOf(fields) !== undefined && hasValidRm(fields),
       derive: lane,
       fp: true,
-      execute(ops, { scale, count, place, ...fields }) {
+      execute(ops, fields) {
+        const { scale, count, place } = fields;
         const base = ops.readXOrSp(fields.Rn, 64);
         const values = registersOf(fields, count).map((register) => {
           const value = lane0(ops, scale, fromByte(ops, ops.readV(register), offsetOf(ops, place)));
@@ -126,7 +128,8 @@ export const simdLoadStoreSingle = [
       accept: hasValidRm,
       derive: ({ high, ...fields }) => replicate({ ...fields, opcode: 6 | high, S: 0 }),
       fp: true,
-      execute(ops, { Q, size, count, ...fields }) {
+      execute(ops, fields) {
+        const { Q, size, count } = fields;
         const base = ops.readXOrSp(fields.Rn, 64);
         const values = loadSplats(ops, base, size, count);
         for (const [element, register] of registersOf(fields, count).entries()) {

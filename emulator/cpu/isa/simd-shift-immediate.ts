@@ -67,17 +67,23 @@ interface Operands {
 
 type Meaning = (lanes: Lanes, operands: Operands) => V128 | Saturated;
 
-const vector = (derive: typeof leftShift, meaning: Meaning) => ({
-  static: { Q: bit, U: bit, size: BHSD },
-  accept: ({ Q, immh }: { Q: number; immh: number }) => immh !== 0 && (immh < 8 || Q === 1),
+/** Doubleword lanes need the whole register. */
+const isVector = ({ Q, size }: { readonly Q: number; readonly size: number }): boolean => size < 3 || Q === 1;
+
+const vector = (derive: typeof leftShift, meaning: Meaning, U: readonly number[] = bit) => ({
+  static: { Q: bit, U, size: BHSD },
+  combination: isVector,
+  accept: (fields: { Q: number; U: number; immh: number }) =>
+    U.includes(fields.U) && fields.immh !== 0 && (fields.immh < 8 || fields.Q === 1),
   derive,
   fp: true,
-  execute: (ops: Ops, { Q, ...fields }: Fields) => perform(ops, vectorOf(fields.size, Q), fields, meaning),
+  execute: (ops: Ops, fields: Fields) => perform(ops, vectorOf(fields.size, fields.Q), fields, meaning),
 });
 
-const scalar = (derive: typeof leftShift, meaning: Meaning, sizes: readonly number[] = [3]) => ({
-  static: { U: bit, size: sizes },
-  accept: ({ immh }: { immh: number }) => immh !== 0 && sizes.includes(sizeOf(immh)),
+const scalar = (derive: typeof leftShift, meaning: Meaning, U: readonly number[] = bit, sizes = [3]) => ({
+  static: { U, size: sizes },
+  accept: (fields: { U: number; immh: number }) =>
+    U.includes(fields.U) && fields.immh !== 0 && sizes.includes(sizeOf(fields.immh)),
   derive,
   fp: true,
   execute: (ops: Ops, fields: Omit<Fields, 'Q'>) => perform(ops, scalarOf(fields.size), fields, meaning),
@@ -143,13 +149,13 @@ const narrow = (kind: NarrowKind, round: boolean) => ({
   accept: ({ immh }: { immh: number }) => immh !== 0 && immh < 8,
   derive: rightShift,
   fp: true,
-  execute(ops: Ops, { Q, ...fields }: Fields) {
+  execute(ops: Ops, fields: Fields) {
     const result = shiftNarrow(ops, fields, kind, round);
     if ('saturated' in result) {
       noteSaturation(ops, vectorOf(fields.size + 1, 1), result.saturated);
-      writeNarrow(ops, Q, fields.Rd, result.value);
+      writeNarrow(ops, fields.Q, fields.Rd, result.value);
     } else {
-      writeNarrow(ops, Q, fields.Rd, result);
+      writeNarrow(ops, fields.Q, fields.Rd, result);
     }
   },
 });
@@ -186,19 +192,17 @@ export const simdShiftByImmediate = [
     '0 Q:1 U:1 011110 immh:4 immb:3 00110 1 Rn:5 Rd:5',
     vector(rightShift, roundedAccumulated),
   ),
-  instruction('SRI (vector)', '0 Q:1 1 011110 immh:4 immb:3 01000 1 Rn:5 Rd:5', {
-    ...vector(rightShift, insertRight),
-    static: { Q: bit, size: BHSD },
-    execute: (ops, fields) =>
-      perform(ops, vectorOf(fields.size, fields.Q), { ...fields, U: 1 }, insertRight),
-  }),
+  instruction(
+    'SRI (vector)',
+    '0 Q:1 U:1 011110 immh:4 immb:3 01000 1 Rn:5 Rd:5',
+    vector(rightShift, insertRight, [1]),
+  ),
   instruction('SHL, SLI (vector)', '0 Q:1 U:1 011110 immh:4 immb:3 01010 1 Rn:5 Rd:5', vector(leftShift, left)),
-  instruction('SQSHLU (vector)', '0 Q:1 1 011110 immh:4 immb:3 01100 1 Rn:5 Rd:5', {
-    ...vector(leftShift, leftSignedToUnsigned),
-    static: { Q: bit, size: BHSD },
-    execute: (ops, fields) =>
-      perform(ops, vectorOf(fields.size, fields.Q), { ...fields, U: 1 }, leftSignedToUnsigned),
-  }),
+  instruction(
+    'SQSHLU (vector)',
+    '0 Q:1 U:1 011110 immh:4 immb:3 01100 1 Rn:5 Rd:5',
+    vector(leftShift, leftSignedToUnsigned, [1]),
+  ),
   instruction(
     'SQSHL, UQSHL (immediate, vector)',
     '0 Q:1 U:1 011110 immh:4 immb:3 01110 1 Rn:5 Rd:5',
@@ -253,22 +257,17 @@ export const simdScalarShiftByImmediate = [
     '01 U:1 111110 immh:4 immb:3 00110 1 Rn:5 Rd:5',
     scalar(rightShift, roundedAccumulated),
   ),
-  instruction('SRI (scalar)', '01 1 111110 immh:4 immb:3 01000 1 Rn:5 Rd:5', {
-    ...scalar(rightShift, insertRight),
-    static: { size: [3] },
-    execute: (ops, fields) => perform(ops, scalarOf(3), { ...fields, U: 1 }, insertRight),
-  }),
+  instruction('SRI (scalar)', '01 U:1 111110 immh:4 immb:3 01000 1 Rn:5 Rd:5', scalar(rightShift, insertRight, [1])),
   instruction('SHL, SLI (scalar)', '01 U:1 111110 immh:4 immb:3 01010 1 Rn:5 Rd:5', scalar(leftShift, left)),
-  instruction('SQSHLU (scalar)', '01 1 111110 immh:4 immb:3 01100 1 Rn:5 Rd:5', {
-    ...scalar(leftShift, leftSignedToUnsigned, BHSD),
-    static: { size: BHSD },
-    execute: (ops, fields) =>
-      perform(ops, scalarOf(fields.size), { ...fields, U: 1 }, leftSignedToUnsigned),
-  }),
+  instruction(
+    'SQSHLU (scalar)',
+    '01 U:1 111110 immh:4 immb:3 01100 1 Rn:5 Rd:5',
+    scalar(leftShift, leftSignedToUnsigned, [1], BHSD),
+  ),
   instruction(
     'SQSHL, UQSHL (immediate, scalar)',
     '01 U:1 111110 immh:4 immb:3 01110 1 Rn:5 Rd:5',
-    scalar(leftShift, leftSaturating, BHSD),
+    scalar(leftShift, leftSaturating, bit, BHSD),
   ),
   instruction(
     'SQSHRUN (scalar)',

@@ -58,7 +58,7 @@ const vector = (sizes: readonly number[], meaning: Meaning, U: readonly number[]
   accept: (fields: { Q: number; U: number; size: number }) =>
     U.includes(fields.U) && sizes.includes(fields.size) && (fields.size < 3 || fields.Q === 1),
   fp: true,
-  execute: (ops: Ops, { Q, ...fields }: VectorFields) => perform(ops, vectorOf(fields.size, Q), fields, meaning),
+  execute: (ops: Ops, fields: VectorFields) => perform(ops, vectorOf(fields.size, fields.Q), fields, meaning),
 });
 
 /** The scalar form. */

@@ -44,7 +44,7 @@ const vector = (sizes: readonly number[], meaning: Meaning, U: readonly number[]
   accept: (fields: { Q: number; U: number; size: number }) =>
     U.includes(fields.U) && sizes.includes(fields.size) && (fields.size < 3 || fields.Q === 1),
   fp: true,
-  execute: (ops: Ops, { Q, ...fields }: VectorFields) => perform(ops, vectorOf(fields.size, Q), fields, meaning),
+  execute: (ops: Ops, fields: VectorFields) => perform(ops, vectorOf(fields.size, fields.Q), fields, meaning),
 });
 
 const scalar = (sizes: readonly number[], meaning: Meaning, U: readonly number[] = bit) => ({
@@ -83,20 +83,8 @@ const notAboveZero: Meaning = (l, { n, U }) => (U ? l.ge(zero(l), n, false) : l.
 const belowZero: Meaning = (l, { n }) => l.signs(n);
 
 export const simdTwoRegister = [
-  instruction('REV64', '0 Q:1 0 01110 size:2 10000 00000 10 Rn:5 Rd:5', {
-    static: { Q: bit, size: BHS },
-    accept: ({ size }) => size < 3,
-    fp: true,
-    execute: (ops, fields) =>
-      perform(ops, vectorOf(fields.size, fields.Q), { ...fields, U: 0 }, reverse(3)),
-  }),
-  instruction('REV32 (vector)', '0 Q:1 1 01110 size:2 10000 00000 10 Rn:5 Rd:5', {
-    static: { Q: bit, size: [0, 1] },
-    accept: ({ size }) => size < 2,
-    fp: true,
-    execute: (ops, fields) =>
-      perform(ops, vectorOf(fields.size, fields.Q), { ...fields, U: 0 }, reverse(2)),
-  }),
+  instruction('REV64', '0 Q:1 U:1 01110 size:2 10000 00000 10 Rn:5 Rd:5', vector(BHS, reverse(3), [0])),
+  instruction('REV32 (vector)', '0 Q:1 U:1 01110 size:2 10000 00000 10 Rn:5 Rd:5', vector([0, 1], reverse(2), [1])),
   instruction('REV16 (vector)', '0 Q:1 U:1 01110 size:2 10000 00001 10 Rn:5 Rd:5', vector([0], reverse(1), [0])),
   instruction(
     'SADDLP, UADDLP',
