@@ -10,6 +10,7 @@ import {
   EVENT_REGISTER,
   EXIT_REASON,
   EXIT_WAIT,
+  EXIT_YIELD,
   HCR_EL2,
   LINES,
   LINE_FIQ,
@@ -92,14 +93,15 @@ export function takePendingInterrupt(): i32 {
 
 /**
  * Between two instructions, PC exact: takes what is pending, a software step first. Answers 1 when
- * an exception was taken.
+ * an exception was taken. When an instruction is to be stepped, ATTENTION_STEP is set and all but
+ * one of the budget set aside.
  */
 export function serviceInterrupts(): i32 {
   stepDone();
   if (serviceStep()) return 1;
-  if (takePendingInterrupt()) return 1;
+  const taken = takePendingInterrupt();
   armStep();
-  return 0;
+  return taken;
 }
 
 /** A physical interrupt for EL2 is not masked below EL2; one for EL1 is never taken at EL2. */
@@ -159,6 +161,13 @@ export function sev(): void {
   for (let cpu = 0; cpu < load<i32>(CPU_COUNT); cpu++) {
     store<i32>(<usize>CPU_BANKS + <usize>(cpu * CPU_BLOCK_SIZE) + (EVENT_REGISTER - CPU), 1);
   }
+}
+
+/** YIELD: the rest of the slice may go to another CPU. */
+export function yieldHint(): void {
+  if (load<i32>(CPU_COUNT) == 1) return;
+  store<i32>(EXIT_REASON, EXIT_YIELD);
+  raiseAttention(ATTENTION_EXIT);
 }
 
 export function sevl(): void {

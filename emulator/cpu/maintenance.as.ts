@@ -92,7 +92,7 @@ export function zeroBlockChecked(va: i64): void {
 export function cacheByVa(va: i64, needsWrite: bool): void {
   const el = load<i32>(PSTATE_EL);
   const pan = load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT;
-  const base = <usize>load<i32>(TLB_BASE) - (el == 1 && pan != 0 ? TLB_SIZE : 0);
+  const base = <usize>load<i32>(TLB_BASE) - <usize>(el == 1 && pan != 0 ? TLB_SIZE : 0);
   if (translateData(va, base, el, 0, needsWrite ? ACCESS_WRITE : ACCESS_READ, 1)) return;
   if (el != 0 && !needsWrite && (faultStatus & ~3) == FAULT_PERMISSION) return clearFault();
   maintenanceAbort();

@@ -121,7 +121,7 @@ export function setPstate(spsr: i64): void {
 
 /** Where the stack pointer in use belongs. */
 function bankOfSp(): usize {
-  return load<i32>(PSTATE_SP) == 0 ? SP_EL0 : <usize>SP_EL0 + (<usize>load<i32>(PSTATE_EL) << 3);
+  return load<i32>(PSTATE_SP) == 0 ? <usize>SP_EL0 : <usize>SP_EL0 + (<usize>load<i32>(PSTATE_EL) << 3);
 }
 
 /** Puts the stack pointer in use into its bank. Before EL or SP of PSTATE change, or a bank is read. */

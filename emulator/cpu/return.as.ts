@@ -77,6 +77,24 @@ export function branchAddress(va: i64): i64 {
 
 // ---------------------------------------------------------------- MSR (immediate) and special-purpose registers
 
+/** MSR (immediate): op1 << 3 | op2 says which field. Fields that this core lacks are UNDEFINED. */
+export function msrImmediate(which: i32, imm: i32): void {
+  switch (which) {
+    case 0o03:
+      return msrUao(imm);
+    case 0o04:
+      return msrPan(imm);
+    case 0o05:
+      return msrSpSel(imm);
+    case 0o36:
+      return msrDaifSet(imm);
+    case 0o37:
+      return msrDaifClr(imm);
+    default:
+      undefinedInstruction();
+  }
+}
+
 /** Bits D, A, I, F at 3..0 of the immediate. */
 export function msrDaifSet(imm: i32): void {
   if (daifTrapped()) return;

@@ -50,7 +50,7 @@ export function serviceStep(): i32 {
   return 0;
 }
 
-/** When an instruction is to be stepped, sets all but one instruction of the budget aside. */
+/** Before the loop goes on: when an instruction is to be stepped, sets all but one of the budget aside. */
 export function armStep(): void {
   if (!stepEnabled() || (load<i32>(PSTATE_OTHER) & PSTATE_SS_BIT) == 0) return;
   const budget = load<i32>(BUDGET) + load<i32>(BUDGET_HELD);

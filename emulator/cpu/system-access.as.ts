@@ -71,6 +71,7 @@ function access(index: i32): i32 {
   return load<u8>(<usize>(SYSREG_ACCESS + load<i32>(PSTATE_EL) * SYSREG_ACCESS_STRIDE + index));
 }
 
+/** MRS. */
 export function readSystemRegister(index: i32): i64 {
   const allowed = access(index);
   if (allowed & DIRECT_READ) return load<i64>(<usize>(SYSREGS + (index << 3)));
