@@ -19,6 +19,7 @@ export interface Pl031State {
 export class Pl031 implements TimedDevice {
   // Invariant: the line is high exactly when rawInterrupt and bit 0 of interruptMask are set;
   // `due` is when the seconds will reach `match` next, from the last time one of them changed.
+  // While the interrupt is masked nobody must be woken for it: `catchUp` notices it on access.
   /** What is added to the seconds of virtual time. */
   private offset: number;
   private load: number;
@@ -48,6 +49,7 @@ export class Pl031 implements TimedDevice {
   }
 
   setSeconds(seconds: number): void {
+    this.catchUp();
     this.load = seconds;
     this.offset = (((seconds - this.elapsed()) % TWO_32) + TWO_32) % TWO_32;
     this.schedule();
@@ -58,6 +60,7 @@ export class Pl031 implements TimedDevice {
   }
 
   setMatch(seconds: number): void {
+    this.catchUp();
     this.matchValue = seconds;
     this.schedule();
   }
@@ -67,31 +70,33 @@ export class Pl031 implements TimedDevice {
   }
 
   setMask(value: number): void {
+    this.catchUp();
     this.interruptMask = value & 1;
     this.updateIrq();
   }
 
   get isRaised(): boolean {
-    return this.rawInterrupt;
+    return this.rawInterrupt || this.clock.nanoseconds() >= this.due;
   }
 
   clearInterrupt(): void {
+    this.catchUp();
     this.rawInterrupt = false;
     this.updateIrq();
   }
 
   nextDeadline(): number {
-    return this.due;
+    // Infinity too for what lies beyond exact numbers, 104 days of virtual time ahead.
+    return this.interruptMask !== 0 && this.due <= Number.MAX_SAFE_INTEGER ? this.due : Infinity;
   }
 
   update(): void {
-    if (this.clock.nanoseconds() < this.due) return;
-    this.rawInterrupt = true;
-    this.schedule();
+    this.catchUp();
     this.updateIrq();
   }
 
   save(): Pl031State {
+    this.catchUp();
     return {
       offset: this.offset,
       load: this.load,
@@ -110,6 +115,12 @@ export class Pl031 implements TimedDevice {
     this.rawInterrupt = state.rawInterrupt;
     this.schedule();
     this.updateIrq();
+  }
+
+  private catchUp(): void {
+    if (this.clock.nanoseconds() < this.due) return;
+    this.rawInterrupt = true;
+    this.schedule();
   }
 
   private elapsed(): number {
