@@ -1,0 +1,103 @@
+// Finds the symbols of a domain: those the configuration names, or those the kernel file has itself.
+
+import type { DomainInfo } from '../emulator/machine/messages.ts';
+import { BARE_DOMAIN } from '../emulator/machine/messages.ts';
+import { readAll } from '../emulator/formats/byte-source.ts';
+import type { ByteSource } from '../emulator/formats/byte-source.ts';
+import { ElfFile, PT_LOAD } from '../emulator/formats/elf.ts';
+import { SymbolTable } from '../emulator/formats/symbols.ts';
+import * as errors from './errors.ts';
+import type { Host } from './host.ts';
+import type { DomainSymbols } from './launch.ts';
+import { nameOfDomain } from './memory-reference.ts';
+import { findKallsyms } from './symbols/kallsyms.ts';
+import { LoadMap } from './symbols/load-map.ts';
+import type { LoadedPart } from './symbols/load-map.ts';
+import { dwarfLines } from './symbols/dwarf-lines.ts';
+import { SourceMap } from './symbols/source-map.ts';
+import type { LineSource, SymbolSource } from './symbols/symbol-source.ts';
+import { TableSymbols } from './symbols/table-symbols.ts';
+import { Target } from './target.ts';
+import { textHash } from './text-hash.ts';
+
+const ET_DYN = 3;
+const ELF_MAGIC = 0x7f454c46;
+
+interface Loaded {
+  readonly symbols: SymbolSource | undefined;
+  readonly lines: LineSource | undefined;
+  readonly parts: readonly LoadedPart[];
+  /** The program runs where it was linked. */
+  readonly fixed: boolean;
+  readonly buildId: string | undefined;
+}
+
+const NOTHING: Loaded = { symbols: undefined, lines: undefined, parts: [], fixed: true, buildId: undefined };
+
+type SymbolFiles = Pick<Host, 'openFile' | 'decompress'>;
+
+export async function loadTarget(host: SymbolFiles, info: DomainInfo, about: DomainSymbols): Promise<Target> {
+  const loaded = await loadSymbols(host, info, about);
+  const path = about.symbols ?? about.kernelPath;
+  const image = {
+    name: path.split(/[/\\]/).at(-1) ?? path,
+    path,
+    id: `${info.domain === BARE_DOMAIN ? 'host' : nameOfDomain(info.domain)}:${loaded.buildId ?? textHash(path).toString(16)}`,
+  };
+  const map = new LoadMap(loaded.parts, loaded.fixed);
+  return new Target(info, image, map, loaded.symbols, loaded.lines, new SourceMap(about.sourceMap));
+}
+
+async function loadSymbols(host: SymbolFiles, info: DomainInfo, about: DomainSymbols): Promise<Loaded> {
+  if (about.symbols !== undefined) return fromFile(host, await opened(host, about.symbols), info, about);
+  const { kernel } = about.kernel;
+  if (kernel.kind === 'elf') return fromElf(host, await opened(host, about.kernelPath), info, about);
+  const file = await opened(host, about.kernelPath);
+  if (await isElf(file)) return fromElf(host, file, info, about);
+  const kallsyms = findKallsyms(kernel.segments[0].data, about.kernelPath.split(/[/\\]/).at(-1) ?? '');
+  if (!kallsyms) return NOTHING;
+  return { ...NOTHING, symbols: kallsyms, parts: imageParts(info, kallsyms.imageBase), fixed: false };
+}
+
+async function fromFile(host: SymbolFiles, file: ByteSource, info: DomainInfo, about: DomainSymbols): Promise<Loaded> {
+  if (await isElf(file)) return fromElf(host, file, info, about);
+  const head = new TextDecoder('latin1').decode(await file.read(0, 64));
+  if (!/^[0-9a-f]{16} [A-Za-z] \S/.test(head)) throw errors.unknownSymbolFile(file.name);
+  const text = new TextDecoder('latin1').decode(await readAll(file));
+  const symbols = new TableSymbols(SymbolTable.fromSystemMap(text, file.name), file.name);
+  return { ...NOTHING, symbols, parts: imageParts(info, symbols.addressesOf('_text')[0]), fixed: false };
+}
+
+async function fromElf(host: SymbolFiles, file: ByteSource, info: DomainInfo, about: DomainSymbols): Promise<Loaded> {
+  const elf = await ElfFile.open(file, host.decompress);
+  const symbols = new TableSymbols(await SymbolTable.fromElf(elf), file.name);
+  const loads = elf.segments.filter((segment) => segment.type === PT_LOAD && segment.memorySize > 0);
+  // An ELF kernel is loaded segment by segment; an Image and its vmlinux share their first address.
+  const parts =
+    about.kernel.kernel.kind === 'elf'
+      ? loads.flatMap((segment, i): LoadedPart[] => {
+          const place = info.segments[i];
+          return place ? [{ link: segment.virtualAddress, ipa: place.ipa, size: place.size }] : [];
+        })
+      : imageParts(info, symbols.addressesOf('_text')[0] ?? loads[0]?.virtualAddress);
+  const moves = elf.type === ET_DYN;
+  return { symbols, lines: await dwarfLines(elf), parts, fixed: !moves, buildId: await elf.buildId() };
+}
+
+function imageParts(info: DomainInfo, base: bigint | undefined): readonly LoadedPart[] {
+  const [place] = info.segments;
+  return base === undefined || !place ? [] : [{ link: base, ipa: place.ipa, size: place.size }];
+}
+
+async function isElf(file: ByteSource): Promise<boolean> {
+  const head = await file.read(0, 4);
+  return head.length === 4 && new DataView(head.buffer, head.byteOffset, 4).getUint32(0, false) === ELF_MAGIC;
+}
+
+async function opened(host: SymbolFiles, path: string): Promise<ByteSource> {
+  try {
+    return await host.openFile(path);
+  } catch (error) {
+    throw errors.missingFile(path, 'symbols', error instanceof Error ? error.message : String(error));
+  }
+}

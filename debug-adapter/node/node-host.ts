@@ -1,0 +1,37 @@
+// The debug adapter's host in Node.
+
+import { existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import type { LogLevel } from '../../emulator/base/log.ts';
+import type { Host } from '../host.ts';
+import { decompress, openFile } from './files.ts';
+import { startWorkerMachine } from './worker-host.ts';
+
+export function nodeHost(log: (level: LogLevel, message: string) => void): Host {
+  return {
+    startMachine: () => startWorkerMachine(),
+    openFile,
+    fileExists: async (path) => (await stat(path).catch(() => undefined))?.isFile() ?? false,
+    resolvePath: (base, path) => (base === undefined ? resolve(path) : resolve(base, path)),
+    decompress,
+    readCapstone,
+    log,
+  };
+}
+
+/** Beside the bundle, or in its package when the sources are run as they are. */
+async function readCapstone(): Promise<Uint8Array> {
+  const here = import.meta.dirname ?? __dirname;
+  const bundled = join(here, 'capstone.wasm');
+  if (existsSync(bundled)) return readFile(bundled);
+  const from = createRequire(join(here, 'package.json'));
+  return readFile(from.resolve('@alexaltea/capstone-js/dist/capstone.wasm'));
+}
+
+/** One JSON object a line on stderr: stdout belongs to the protocol. */
+export function logToStderr(level: LogLevel, message: string): void {
+  if (level === 'debug') return;
+  process.stderr.write(`${JSON.stringify({ level, message })}\n`);
+}

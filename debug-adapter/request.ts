@@ -1,0 +1,73 @@
+// A request as one row of a table: what it announces, when it may come, and what it does. A handler returns
+// the body of the response or throws an AdapterError; it never builds a response and never touches the
+// connection. Dispatch and the capabilities of `initialize` follow from the rows.
+
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import type { XenRequests } from './protocol.ts';
+import type { XenSession } from './session.ts';
+
+interface Call<Request extends Dap.Request, Response extends Dap.Response> {
+  readonly arguments: NonNullable<Request['arguments']>;
+  readonly body: Response['body'];
+}
+
+export interface DapRequests {
+  initialize: Call<Dap.InitializeRequest, Dap.InitializeResponse>;
+  launch: Call<Dap.LaunchRequest, Dap.LaunchResponse>;
+  attach: Call<Dap.AttachRequest, Dap.AttachResponse>;
+  configurationDone: Call<Dap.ConfigurationDoneRequest, Dap.ConfigurationDoneResponse>;
+  restart: Call<Dap.RestartRequest, Dap.RestartResponse>;
+  disconnect: Call<Dap.DisconnectRequest, Dap.DisconnectResponse>;
+  terminate: Call<Dap.TerminateRequest, Dap.TerminateResponse>;
+  setBreakpoints: Call<Dap.SetBreakpointsRequest, Dap.SetBreakpointsResponse>;
+  setFunctionBreakpoints: Call<Dap.SetFunctionBreakpointsRequest, Dap.SetFunctionBreakpointsResponse>;
+  setInstructionBreakpoints: Call<Dap.SetInstructionBreakpointsRequest, Dap.SetInstructionBreakpointsResponse>;
+  setExceptionBreakpoints: Call<Dap.SetExceptionBreakpointsRequest, Dap.SetExceptionBreakpointsResponse>;
+  exceptionInfo: Call<Dap.ExceptionInfoRequest, Dap.ExceptionInfoResponse>;
+  continue: Call<Dap.ContinueRequest, Dap.ContinueResponse>;
+  pause: Call<Dap.PauseRequest, Dap.PauseResponse>;
+  next: Call<Dap.NextRequest, Dap.NextResponse>;
+  stepIn: Call<Dap.StepInRequest, Dap.StepInResponse>;
+  stepOut: Call<Dap.StepOutRequest, Dap.StepOutResponse>;
+  threads: Call<Dap.ThreadsRequest, Dap.ThreadsResponse>;
+  stackTrace: Call<Dap.StackTraceRequest, Dap.StackTraceResponse>;
+  scopes: Call<Dap.ScopesRequest, Dap.ScopesResponse>;
+  variables: Call<Dap.VariablesRequest, Dap.VariablesResponse>;
+  setVariable: Call<Dap.SetVariableRequest, Dap.SetVariableResponse>;
+  evaluate: Call<Dap.EvaluateRequest, Dap.EvaluateResponse>;
+  readMemory: Call<Dap.ReadMemoryRequest, Dap.ReadMemoryResponse>;
+  writeMemory: Call<Dap.WriteMemoryRequest, Dap.WriteMemoryResponse>;
+  disassemble: Call<Dap.DisassembleRequest, Dap.DisassembleResponse>;
+  source: Call<Dap.SourceRequest, Dap.SourceResponse>;
+  modules: Call<Dap.ModulesRequest, Dap.ModulesResponse>;
+}
+
+type Custom = { [Name in keyof XenRequests]: { arguments: XenRequests[Name]['arguments']; body: XenRequests[Name]['result'] } };
+
+export type Requests = DapRequests & Custom;
+
+export type Command = keyof Requests;
+
+/** What must hold when the request comes; otherwise it gets an error that no user sees. */
+export type Need = 'nothing' | 'machine' | 'stopped';
+
+export interface RequestRow<Name extends Command> {
+  /** Announced by `initialize`. */
+  readonly capabilities?: Readonly<Dap.Capabilities>;
+  readonly needs: Need;
+  /** Answered before requests that came earlier: what ends or interrupts them. */
+  readonly urgent?: boolean;
+  handle(
+    session: XenSession,
+    args: Requests[Name]['arguments'],
+  ): Promise<Requests[Name]['body']> | Requests[Name]['body'];
+}
+
+export interface AnyRequest extends RequestRow<Command> {
+  readonly command: Command;
+}
+
+export function request<Name extends Command>(command: Name, row: RequestRow<Name>): AnyRequest {
+  // The row's own types hold for its own command, and dispatch goes by command.
+  return { command, ...row } as unknown as AnyRequest;
+}

@@ -1,0 +1,24 @@
+// Every request the adapter answers.
+
+import type { AnyRequest } from '../request.ts';
+import { breakpointRequests } from './breakpoints.ts';
+import { evaluateRequests } from './evaluate.ts';
+import { executionRequests } from './execution.ts';
+import { lifecycleRequests } from './lifecycle.ts';
+import { memoryRequests } from './memory.ts';
+import { sourceRequests } from './sources.ts';
+import { stackRequests } from './stack.ts';
+import { variableRequests } from './variables.ts';
+import { xenRequests } from './xen.ts';
+
+export const allRequests: readonly AnyRequest[] = [
+  ...lifecycleRequests,
+  ...breakpointRequests,
+  ...executionRequests,
+  ...stackRequests,
+  ...variableRequests,
+  ...evaluateRequests,
+  ...memoryRequests,
+  ...sourceRequests,
+  ...xenRequests,
+];

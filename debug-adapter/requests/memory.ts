@@ -1,0 +1,136 @@
+// Memory as bytes and as instructions. Both work while the machine runs; nothing here faults the guest.
+
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import { bytesFromBase64, bytesToBase64 } from '../base64.ts';
+import { hex8 } from '../disassembler.ts';
+import type { DisassembledLine } from '../disassembler.ts';
+import * as errors from '../errors.ts';
+import { formatMemoryReference, offsetBy, parseMemoryReference } from '../memory-reference.ts';
+import type { MemoryReference } from '../memory-reference.ts';
+import { request } from '../request.ts';
+import type { XenSession } from '../session.ts';
+import type { Target } from '../target.ts';
+
+/** A client that asks for more gets this much. */
+const MAX_READ = 16 << 20;
+const MAX_INSTRUCTIONS = 65_536;
+
+export const memoryRequests = [
+  request('readMemory', {
+    capabilities: { supportsReadMemoryRequest: true },
+    needs: 'machine',
+    async handle(session, { memoryReference, offset = 0, count }) {
+      const at = offsetBy(parsed(session, memoryReference), offset);
+      const wanted = Math.min(Math.max(count, 0), MAX_READ);
+      const bytes = await session.debuggee.readMemory(at.space, at.address, wanted);
+      const unreadable = wanted - bytes.length;
+      return {
+        address: formatMemoryReference(at),
+        data: bytesToBase64(bytes),
+        ...(unreadable > 0 && { unreadableBytes: unreadable }),
+      };
+    },
+  }),
+
+  request('writeMemory', {
+    capabilities: { supportsWriteMemoryRequest: true },
+    needs: 'machine',
+    async handle(session, { memoryReference, offset = 0, data, allowPartial = false }) {
+      const at = offsetBy(parsed(session, memoryReference), offset);
+      const bytes = bytesFromBase64(data);
+      if (!bytes) throw errors.badBase64();
+      if (!allowPartial) {
+        const there = await session.debuggee.readMemory(at.space, at.address, bytes.length);
+        if (there.length < bytes.length) {
+          throw errors.unwritable(formatMemoryReference(at), there.length, bytes.length);
+        }
+      }
+      const written = await session.machine.client.request('writeMemory', { ...at, bytes });
+      if (written < bytes.length && !allowPartial) {
+        throw errors.unwritable(formatMemoryReference(at), written, bytes.length);
+      }
+      session.afterResponse(() => {
+        session.tell('memory', { memoryReference, offset, count: written });
+        session.tell('invalidated', { areas: ['variables', 'stacks'] });
+      });
+      return { bytesWritten: written };
+    },
+  }),
+
+  request('disassemble', {
+    capabilities: { supportsDisassembleRequest: true },
+    needs: 'machine',
+    async handle(session, args) {
+      const { memoryReference, offset = 0, instructionOffset = 0, resolveSymbols = true } = args;
+      const count = Math.min(Math.max(args.instructionCount, 0), MAX_INSTRUCTIONS);
+      const at = offsetBy(parsed(session, memoryReference), BigInt(offset) + 4n * BigInt(instructionOffset));
+      const start: MemoryReference = { space: at.space, address: at.address & ~3n };
+      const words = await readWords(session, start, count);
+      const lines = (await session.disassembler()).disassemble(words, start.address);
+      const target = start.space.kind === 'va' ? session.debuggee.targetOf(start.space.at.domain) : undefined;
+      const instructions: Dap.DisassembledInstruction[] = [];
+      for (const line of lines) instructions.push(await instructionOf(session, line, resolveSymbols ? target : undefined));
+      return { instructions };
+    },
+  }),
+];
+
+async function instructionOf(
+  session: XenSession,
+  line: DisassembledLine,
+  target: Target | undefined,
+): Promise<Dap.DisassembledInstruction> {
+  // A plain number: clients compute with it.
+  const address = `0x${line.address.toString(16)}`;
+  if (line.word === undefined) return { address, instruction: line.text, presentationHint: 'invalid' };
+  const bytes = hex8(line.word).match(/../g)?.reverse().join(' ') ?? '';
+  const to = line.target === undefined ? undefined : target?.describe(line.target);
+  const symbol = target?.describe(line.address);
+  const place = await target?.lineAt(line.address);
+  const begins = place && place.start === line.address && (await session.fileExists(place.path));
+  return {
+    address,
+    instructionBytes: bytes,
+    instruction: to === undefined ? line.text : `${line.text} <${to}>`,
+    ...(symbol !== undefined && { symbol }),
+    ...(begins && {
+      location: { name: place.path.split(/[/\\]/).at(-1) ?? place.path, path: session.pathToClient(place.path) },
+      line: session.lineToClient(place.line),
+    }),
+  };
+}
+
+/** Words page by page, so that what is readable on both sides of a hole is shown. */
+async function readWords(
+  session: XenSession,
+  { space, address }: MemoryReference,
+  count: number,
+): Promise<readonly (number | undefined)[]> {
+  const words: (number | undefined)[] = [];
+  while (words.length < count) {
+    const at = BigInt.asUintN(64, address + BigInt(4 * words.length));
+    const toPageEnd = Number(0x1000n - (at & 0xfffn)) / 4;
+    const wanted = Math.min(count - words.length, toPageEnd);
+    const bytes = await session.debuggee.readMemory(space, at, 4 * wanted);
+    words.push(...wordsOf(bytes, wanted));
+  }
+  return words;
+}
+
+/** Little-endian words; undefined where bytes are missing. */
+export function wordsOf(bytes: Uint8Array, count: number): readonly (number | undefined)[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Array.from({ length: count }, (_, i) => (4 * i + 4 <= bytes.length ? view.getUint32(4 * i, true) : undefined));
+}
+
+/** A reference whose domain is one of the machine. */
+export function parsed(session: XenSession, text: string): MemoryReference {
+  const reference = parseMemoryReference(text, session.focus);
+  const { space } = reference;
+  const domain = space.kind === 'va' ? space.at.domain : space.kind === 'ipa' ? space.domain : undefined;
+  const { info } = session.debuggee;
+  const known = info.domains.find((candidate) => candidate.domain === domain);
+  const vcpu = space.kind === 'va' ? space.at.vcpu : 0;
+  if (domain !== undefined && (!known || vcpu >= known.vcpus)) throw errors.unknownSpace(text);
+  return reference;
+}

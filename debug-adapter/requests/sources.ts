@@ -1,0 +1,59 @@
+// Generated sources, and the images that symbols belong to.
+
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import type { GeneratedSource } from '../generated-sources.ts';
+import { hex8 } from '../disassembler.ts';
+import * as errors from '../errors.ts';
+import { request } from '../request.ts';
+import type { XenSession } from '../session.ts';
+import { wordsOf } from './memory.ts';
+
+export const sourceRequests = [
+  request('source', {
+    needs: 'machine',
+    async handle(session, { source, sourceReference }) {
+      const reference = source?.sourceReference || sourceReference;
+      const generated = session.sources.get(reference);
+      if (!generated) throw errors.unknownSource(reference);
+      return { content: await listing(session, generated), mimeType: 'text/x-asm' };
+    },
+  }),
+
+  request('modules', {
+    capabilities: {
+      supportsModulesRequest: true,
+      additionalModuleColumns: [
+        { attributeName: 'domain', label: 'Domain', type: 'string' },
+        { attributeName: 'slide', label: 'Slide', type: 'string' },
+      ],
+    },
+    needs: 'machine',
+    handle(session, { startModule = 0, moduleCount = 0 }) {
+      const all = session.debuggee.targets.map(({ image, info, symbols, lines, map }): Dap.Module & Record<string, unknown> => ({
+        id: image.id,
+        name: image.name,
+        path: image.path,
+        symbolStatus: symbols ? (lines ? 'Symbols and lines' : 'Symbols') : 'No symbols',
+        ...(symbols && { symbolFilePath: symbols.description }),
+        domain: info.name,
+        slide: map.slide === undefined ? 'not known yet' : `0x${map.slide.toString(16)}`,
+      }));
+      const end = moduleCount === 0 ? undefined : startModule + moduleCount;
+      return { modules: all.slice(startModule, end), totalModules: all.length };
+    },
+  }),
+];
+
+async function listing(session: XenSession, source: GeneratedSource): Promise<string> {
+  const vcpu = session.focus.domain === source.domain ? session.focus : { domain: source.domain, vcpu: 0 };
+  const length = Number(source.end - source.start);
+  const bytes = await session.debuggee.readMemory({ kind: 'va', at: vcpu }, source.start, length);
+  const target = session.debuggee.targetOf(source.domain);
+  const disassembler = await session.disassembler();
+  const lines = disassembler.disassemble(wordsOf(bytes, length >>> 2), source.start).map((line) => {
+    const word = line.word === undefined ? '????????' : hex8(line.word);
+    const to = line.target === undefined ? undefined : target.describe(line.target);
+    return `${line.address.toString(16).padStart(16, '0')}  ${word}  ${line.text}${to ? `  <${to}>` : ''}`;
+  });
+  return [`${target.describe(source.start) ?? source.name}:`, ...lines, ''].join('\n');
+}

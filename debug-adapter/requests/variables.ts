@@ -1,0 +1,164 @@
+// Scopes and variables: the registers of a frame. Of callers only what the walk recovers is known.
+
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import * as errors from '../errors.ts';
+import { vaReference } from '../memory-reference.ts';
+import { parseRegisterValue, pstateText, registerBits } from '../registers.ts';
+import { request } from '../request.ts';
+import type { HandleValue, RegisterScope, XenSession } from '../session.ts';
+
+type RegistersHandle = Extract<HandleValue, { kind: 'registers' }>;
+
+const NOT_SAVED = '<not saved>';
+
+export const variableRequests = [
+  request('scopes', {
+    needs: 'stopped',
+    handle(session, { frameId }) {
+      const frame = session.handles.get(frameId);
+      if (frame.kind !== 'frame') return { scopes: [] };
+      const scope = (name: string, group: RegisterScope, expensive: boolean): Dap.Scope => ({
+        name,
+        variablesReference: session.handles.add({ ...frame, kind: 'registers', group }),
+        expensive,
+        presentationHint: 'registers',
+      });
+      const general = scope('Registers', 'general', false);
+      if (frame.index > 0) return { scopes: [general] };
+      return {
+        scopes: [general, scope('FP and SIMD registers', 'fp', true), scope('System registers', 'system', true)],
+      };
+    },
+  }),
+
+  request('variables', {
+    needs: 'stopped',
+    async handle(session, { variablesReference, start = 0, count = 0 }) {
+      const handle = session.handles.get(variablesReference);
+      if (handle.kind !== 'registers') return { variables: [] };
+      const variables = await variablesOf(session, handle);
+      return { variables: variables.slice(start, count === 0 ? undefined : start + count) };
+    },
+  }),
+
+  request('setVariable', {
+    capabilities: { supportsSetVariable: true },
+    needs: 'stopped',
+    async handle(session, { variablesReference, name, value }) {
+      const handle = session.handles.get(variablesReference);
+      if (handle.kind !== 'registers' || handle.index > 0) throw errors.notAssignable(name);
+      await session.debuggee.writeRegister(handle.vcpu, name, parseRegisterValue(value, registerBits(name)));
+      const changed = (await variablesOf(session, handle)).find((variable) => variable.name === name);
+      if (!changed) throw errors.unknownRegister(name);
+      session.afterResponse(() => session.tell('invalidated', { areas: ['variables', 'stacks'] }));
+      const { type, memoryReference } = changed;
+      return {
+        value: changed.value,
+        variablesReference: 0,
+        ...(type !== undefined && { type }),
+        ...(memoryReference !== undefined && { memoryReference }),
+      };
+    },
+  }),
+];
+
+function variablesOf(session: XenSession, handle: RegistersHandle): Promise<readonly Dap.Variable[]> {
+  switch (handle.group) {
+    case 'general':
+      return generalRegisters(session, handle);
+    case 'fp':
+      return fpRegisters(session, handle);
+    case 'system':
+      return systemGroups(session, handle);
+    case 'EL0':
+    case 'EL1':
+    case 'EL2':
+    case 'other':
+      return systemRegisters(session, handle);
+  }
+}
+
+async function generalRegisters(session: XenSession, { vcpu, index, frame }: RegistersHandle) {
+  const { debuggee } = session;
+  const target = debuggee.targetOf(vcpu.domain);
+  const registers = await debuggee.general(vcpu);
+  const variable = (name: string, value: bigint | undefined): Dap.Variable => {
+    if (value === undefined) return { name, value: NOT_SAVED, variablesReference: 0, presentationHint: { attributes: ['readOnly'] } };
+    const symbol = target.describe(value);
+    return {
+      name,
+      value: `0x${value.toString(16).padStart(16, '0')}${symbol === undefined ? '' : ` <${symbol}>`}`,
+      type: 'u64',
+      variablesReference: 0,
+      evaluateName: `$${name}`,
+      memoryReference: vaReference(vcpu, value),
+      ...(index > 0 && { presentationHint: { attributes: ['readOnly'] } }),
+    };
+  };
+  const names = Array.from({ length: 31 }, (_, n) => `x${n}`);
+  if (index > 0) {
+    const known: Record<string, bigint | undefined> = { x29: frame.framePointer };
+    return [...names.map((name) => variable(name, known[name])), variable('sp', frame.sp), variable('pc', frame.pc)];
+  }
+  return [
+    ...names.map((name, n) => variable(name, registers.x[n] ?? 0n)),
+    variable('sp', registers.sp),
+    variable('pc', registers.pc),
+    {
+      name: 'pstate',
+      value: `0x${registers.pstate.toString(16).padStart(8, '0')} ${pstateText(registers.pstate)}`,
+      type: 'u32',
+      variablesReference: 0,
+      evaluateName: '$pstate',
+    },
+  ];
+}
+
+async function fpRegisters({ debuggee }: XenSession, { vcpu }: RegistersHandle) {
+  const { fp } = await debuggee.registers(vcpu, 'fp');
+  if (!fp) return [];
+  const plain = (name: string, digits: number, value: bigint): Dap.Variable => ({
+    name,
+    value: `0x${value.toString(16).padStart(digits, '0')}`,
+    type: `u${digits * 4}`,
+    variablesReference: 0,
+    evaluateName: `$${name}`,
+  });
+  const view = new DataView(fp.v.buffer, fp.v.byteOffset, fp.v.byteLength);
+  const vectors = Array.from({ length: 32 }, (_, n) => {
+    return plain(`v${n}`, 32, (view.getBigUint64(16 * n + 8, true) << 64n) | view.getBigUint64(16 * n, true));
+  });
+  return [...vectors, plain('fpcr', 8, BigInt(fp.fpcr)), plain('fpsr', 8, BigInt(fp.fpsr))];
+}
+
+const GROUPS = ['EL1', 'EL2', 'EL0', 'other'] as const;
+
+const groupOf = (name: string): (typeof GROUPS)[number] => {
+  const suffix = /_(EL[012])$/i.exec(name)?.[1]?.toUpperCase();
+  return suffix === 'EL0' || suffix === 'EL1' || suffix === 'EL2' ? suffix : 'other';
+};
+
+async function systemGroups(session: XenSession, handle: RegistersHandle) {
+  const registers = await session.debuggee.system(handle.vcpu);
+  return GROUPS.flatMap((group): Dap.Variable[] => {
+    const count = registers.filter(({ name }) => groupOf(name) === group).length;
+    if (count === 0) return [];
+    const variablesReference = session.handles.add({ ...handle, group });
+    return [{ name: group, value: `${count} registers`, variablesReference, namedVariables: count }];
+  });
+}
+
+async function systemRegisters({ debuggee }: XenSession, { vcpu, group }: RegistersHandle) {
+  const registers = await debuggee.system(vcpu);
+  return registers
+    .filter(({ name }) => groupOf(name) === group)
+    .map(
+      ({ name, value }): Dap.Variable => ({
+        name,
+        value: `0x${value.toString(16).padStart(16, '0')}`,
+        type: 'u64',
+        variablesReference: 0,
+        evaluateName: `$${name}`,
+      }),
+    );
+}

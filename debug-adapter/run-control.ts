@@ -1,0 +1,271 @@
+// Runs the machine for the session. There is one run state; a plan (continue, a step) drives the machine in
+// parts and ends with what the user sees. A pause is answered in the part that is under way, or before
+// the next one begins.
+
+import type { Breakpoint, MachineEvents, Moment, StopInfo, VcpuId } from '../emulator/machine/messages.ts';
+import type { BreakpointTable } from './breakpoints.ts';
+import type { Debuggee } from './debuggee.ts';
+import type { StepContext, StepStop } from './stepping.ts';
+
+/** What the user is told about a stop. */
+export interface StopReport {
+  readonly reason: 'entry' | 'breakpoint' | 'function breakpoint' | 'instruction breakpoint' | 'step' | 'pause' | 'exception';
+  readonly vcpu: VcpuId;
+  readonly description: string;
+  readonly hitBreakpointIds: readonly number[];
+  /** Set for `exception`. */
+  readonly exception?: ExceptionReport;
+}
+
+export interface ExceptionReport {
+  readonly id: 'panic' | 'crash';
+  readonly description: string;
+}
+
+export type Ended = MachineEvents['terminated'];
+
+/** Machine breakpoint id of the places a plan runs to. */
+const TEMPORARY = 0;
+
+/** The machine ended under a plan: nothing is left to do for it. */
+class MachineEnded extends Error {}
+
+export interface RunEvents {
+  stopped(report: StopReport, moment: Moment): void;
+  ended(ended: Ended): void;
+  failed(message: string): void;
+}
+
+export class RunControl {
+  private readonly debuggee: Debuggee;
+  private readonly breakpoints: BreakpointTable;
+  private readonly events: RunEvents;
+  private plan: 'none' | 'running' | 'ended' = 'none';
+  private pauseWanted = false;
+  private waiting: { resolve(stop: StopInfo): void; reject(error: Error): void } | undefined;
+  /** What the machine was last told, as text: most parts of a plan change nothing. */
+  private placesSent = '';
+  private focus: VcpuId;
+  private moment: Moment = { instructions: 0, virtualNanoseconds: 0 };
+
+  constructor(debuggee: Debuggee, breakpoints: BreakpointTable, events: RunEvents) {
+    this.debuggee = debuggee;
+    this.breakpoints = breakpoints;
+    this.events = events;
+    this.focus = debuggee.vcpus[0] ?? { domain: 0, vcpu: 0 };
+  }
+
+  get running(): boolean {
+    return this.plan === 'running';
+  }
+
+  get ended(): boolean {
+    return this.plan === 'ended';
+  }
+
+  // ---------------------------------------------------------------- events of the machine
+
+  machineStopped(stop: StopInfo): void {
+    const { waiting } = this;
+    this.waiting = undefined;
+    waiting?.resolve(stop);
+  }
+
+  machineEnded(ended: Ended): void {
+    if (this.plan === 'ended') return;
+    this.plan = 'ended';
+    const { waiting } = this;
+    this.waiting = undefined;
+    waiting?.reject(new MachineEnded());
+    this.events.ended(ended);
+  }
+
+  // ---------------------------------------------------------------- requests
+
+  pause(vcpu: VcpuId): void {
+    if (!this.running) return;
+    this.focus = vcpu;
+    this.pauseWanted = true;
+    void this.debuggee.machine.request('pause', {}).catch(() => {});
+  }
+
+  /** Breakpoints may be set while the machine runs. */
+  async breakpointsChanged(): Promise<void> {
+    if (this.plan !== 'ended') await this.sendBreakpoints([]);
+  }
+
+  /** Runs until there is something to see. */
+  continue(): void {
+    this.perform(async () => {
+      for (;;) {
+        const stop = await this.go('run', []);
+        const report = await this.judge(stop);
+        if (report) return report;
+      }
+    });
+  }
+
+  /** Runs to the link addresses of the entry symbol, or to whatever stops the machine before. */
+  runToEntry(places: readonly Breakpoint[], description: string): void {
+    const temporary = places.map((place) => ({ ...place, id: TEMPORARY }));
+    this.perform(async () => {
+      for (;;) {
+        const stop = await this.go('run', temporary);
+        const report = await this.judge(stop);
+        if (report) return report;
+        if (stop.reason === 'breakpoint' && stop.breakpointIds.includes(TEMPORARY)) {
+          return { reason: 'entry', vcpu: stop.vcpu, description, hitBreakpointIds: [] };
+        }
+      }
+    });
+  }
+
+  /** Carries out a step of one vCPU. */
+  step(vcpu: VcpuId, plan: (context: StepContext<StopReport>) => Promise<StepStop<StopReport> | undefined>): void {
+    this.perform(async () => {
+      const stop = await plan(this.contextFor(vcpu));
+      if (stop?.kind === 'elsewhere') return stop.report;
+      const { pc } = await this.debuggee.general(vcpu);
+      const here = this.breakpoints.at(this.debuggee.targetOf(vcpu.domain), pc);
+      return { reason: 'step', vcpu, description: 'Paused on step', hitBreakpointIds: here.map(({ id }) => id) };
+    });
+  }
+
+  // ---------------------------------------------------------------- plans
+
+  private perform(plan: () => Promise<StopReport>): void {
+    this.plan = 'running';
+    this.pauseWanted = false;
+    plan().then(
+      (report) => {
+        this.plan = 'none';
+        this.events.stopped(report, this.moment);
+      },
+      (error: unknown) => {
+        if (error instanceof MachineEnded) return;
+        this.plan = 'none';
+        this.events.failed(error instanceof Error ? error.message : String(error));
+      },
+    );
+  }
+
+  private contextFor(vcpu: VcpuId): StepContext<StopReport> {
+    const { debuggee } = this;
+    const target = debuggee.targetOf(vcpu.domain);
+    return {
+      vcpu,
+      read: debuggee.reader(vcpu),
+      runTo: (places) => this.runTo(vcpu, places),
+      stepOnce: () => this.stepOnce(vcpu),
+      registers: () => debuggee.general(vcpu),
+      systemRegister: (name) => debuggee.systemRegister(vcpu, name),
+      lineAt: (pc) => target.lineAt(pc),
+      functionAt: (pc) => target.symbolAt(pc),
+    };
+  }
+
+  private async runTo(vcpu: VcpuId, places: readonly bigint[]): Promise<StepStop<StopReport>> {
+    const temporary = places.map((address): Breakpoint => ({ id: TEMPORARY, domain: vcpu.domain, kind: 'va', address }));
+    for (;;) {
+      const stop = await this.go('run', temporary);
+      const report = await this.judge(stop);
+      if (report) return { kind: 'elsewhere', report };
+      if (!sameVcpu(stop.vcpu, vcpu)) continue;
+      if (places.includes((await this.debuggee.general(vcpu)).pc)) return { kind: 'here' };
+    }
+  }
+
+  private async stepOnce(vcpu: VcpuId): Promise<StepStop<StopReport>> {
+    for (;;) {
+      const stop = await this.go({ vcpu, count: 1 }, []);
+      const report = await this.judge(stop);
+      if (report) return { kind: 'elsewhere', report };
+      if (stop.reason === 'step') return { kind: 'here' };
+    }
+  }
+
+  /** One run of the machine, from sending the breakpoints to its next stop. */
+  private async go(
+    how: 'run' | { readonly vcpu: VcpuId; readonly count: number },
+    temporary: readonly Breakpoint[],
+  ): Promise<StopInfo> {
+    await this.sendBreakpoints(temporary);
+    if (this.plan === 'ended') throw new MachineEnded();
+    if (this.pauseWanted) {
+      return { ...this.moment, reason: 'pause', vcpu: this.focus, breakpointIds: [] };
+    }
+    this.debuggee.forgetRegisters();
+    const stopped = new Promise<StopInfo>((resolve, reject) => {
+      this.waiting = { resolve, reject };
+    });
+    const { machine } = this.debuggee;
+    const request = how === 'run' ? machine.request('run', {}) : machine.request('step', how);
+    request.catch((error: Error) => this.waiting?.reject(error));
+    const stop = await stopped;
+    this.moment = stop;
+    this.debuggee.forgetRegisters();
+    // Where a moved kernel runs is learned before anything else: breakpoints and names depend on it.
+    if (await this.debuggee.learnSlide(stop.vcpu)) await this.sendBreakpoints(temporary);
+    return stop;
+  }
+
+  private async sendBreakpoints(temporary: readonly Breakpoint[]): Promise<void> {
+    const breakpoints = [...this.breakpoints.forMachine(), ...temporary];
+    const text = breakpoints.map(({ id, domain, kind, address }) => `${id} ${domain} ${kind} ${address}`).join('\n');
+    if (text === this.placesSent) return;
+    this.placesSent = text;
+    await this.debuggee.machine.request('setBreakpoints', { breakpoints });
+  }
+
+  /** Decides whether a stop is one to show. Undefined: it concerns the plan only, or nobody. */
+  private async judge(stop: StopInfo): Promise<StopReport | undefined> {
+    const { vcpu } = stop;
+    switch (stop.reason) {
+      case 'pause':
+        return { reason: 'pause', vcpu: this.focus, description: 'Paused', hitBreakpointIds: [] };
+      case 'crash': {
+        const description = stop.description ?? 'The guest crashed';
+        return { reason: 'exception', vcpu, description, hitBreakpointIds: [], exception: { id: 'crash', description } };
+      }
+      case 'step':
+        return undefined;
+      case 'breakpoint':
+        return this.breakpointReport(stop);
+    }
+  }
+
+  private async breakpointReport({ vcpu, breakpointIds }: StopInfo): Promise<StopReport | undefined> {
+    const { pc } = await this.debuggee.general(vcpu);
+    const hits = this.breakpoints.at(this.debuggee.targetOf(vcpu.domain), pc, breakpointIds);
+    const [first] = hits;
+    if (!first) return undefined;
+    const hitBreakpointIds = hits.filter(({ kind }) => kind !== 'panic').map(({ id }) => id);
+    if (hits.some(({ kind }) => kind === 'panic')) {
+      const description = await panicMessage(this.debuggee, vcpu);
+      return { reason: 'exception', vcpu, description, hitBreakpointIds, exception: { id: 'panic', description } };
+    }
+    const reasons = {
+      source: 'breakpoint',
+      function: 'function breakpoint',
+      instruction: 'instruction breakpoint',
+      panic: 'exception',
+    } as const;
+    const reason = reasons[first.kind];
+    return { reason, vcpu, description: `Paused on ${reason}`, hitBreakpointIds };
+  }
+}
+
+/** panic(fmt, ...) of Linux: its first argument says the most. */
+async function panicMessage(debuggee: Debuggee, vcpu: VcpuId): Promise<string> {
+  const { x } = await debuggee.general(vcpu);
+  const bytes = await debuggee.reader(vcpu)(x[0] ?? 0n, 256);
+  const end = bytes.indexOf(0);
+  const text = new TextDecoder('latin1').decode(bytes.subarray(0, end < 0 ? 0 : end)).replace(/[^ -~]+/g, ' ').trim();
+  return text === '' ? 'Guest panic' : `Guest panic: ${text}`;
+}
+
+const sameVcpu = (a: VcpuId, b: VcpuId): boolean => a.domain === b.domain && a.vcpu === b.vcpu;
+
+/** Where the machine stands on its clock: `t=1.204381 s  insn 48112904`. */
+export const momentText = ({ instructions, virtualNanoseconds }: Moment): string =>
+  `t=${(virtualNanoseconds / 1e9).toFixed(6)} s  insn ${instructions}`;

@@ -1,0 +1,283 @@
+// One debug session: takes requests in order, keeps what the client knows (handles, breakpoints, generated
+// sources), and tells it what the machine does. What each request means stands in `requests/`.
+
+import { DebugSession } from '@vscode/debugadapter/lib/debugSession.js';
+import { Event, Response } from '@vscode/debugadapter/lib/messages.js';
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import { UserError } from '../emulator/base/errors.ts';
+import type { MachineEvent, VcpuId } from '../emulator/machine/messages.ts';
+import { BreakpointTable } from './breakpoints.ts';
+import type { LaunchConfiguration } from './configuration.ts';
+import type { Debuggee } from './debuggee.ts';
+import { loadDisassembler } from './disassembler.ts';
+import type { Disassembler } from './disassembler.ts';
+import * as errors from './errors.ts';
+import { GeneratedSources } from './generated-sources.ts';
+import { Handles } from './handles.ts';
+import type { Host } from './host.ts';
+import type { MachineClient } from './machine-client.ts';
+import { threadIdOf } from './protocol.ts';
+import type { XenEvents } from './protocol.ts';
+import type { AnyRequest, Need } from './request.ts';
+import { allRequests } from './requests/all.ts';
+import type { Ended, RunControl, StopReport } from './run-control.ts';
+import type { Frame } from './stack.ts';
+
+/** Behind a frame id or a variables reference. */
+export type HandleValue =
+  | { readonly kind: 'label' }
+  | { readonly kind: 'frame'; readonly vcpu: VcpuId; readonly index: number; readonly frame: Frame }
+  | { readonly kind: 'registers'; readonly group: RegisterScope; readonly vcpu: VcpuId; readonly index: number; readonly frame: Frame };
+
+export type RegisterScope = 'general' | 'fp' | 'system' | 'EL0' | 'EL1' | 'EL2' | 'other';
+
+export interface Launched {
+  readonly configuration: LaunchConfiguration;
+  /** Where relative paths of the configuration start. */
+  readonly base: string | undefined;
+  readonly client: MachineClient;
+  readonly debuggee: Debuggee;
+  readonly run: RunControl;
+}
+
+const requestsByCommand = new Map<string, AnyRequest>(allRequests.map((row) => [row.command, row]));
+
+export class XenSession extends DebugSession {
+  readonly host: Host;
+  readonly requests = allRequests;
+  readonly handles = new Handles<HandleValue>();
+  readonly breakpoints = new BreakpointTable();
+  readonly sources = new GeneratedSources();
+  /** What `initialize` said of the client. */
+  client: Partial<Dap.InitializeRequestArguments> = {};
+  launched: Launched | undefined;
+  /** The filters of setExceptionBreakpoints that are on. */
+  exceptionFilters: ReadonlySet<string> = new Set(['panic', 'crash']);
+  /** The vCPU of the last stop, which plain numbers as addresses refer to. */
+  focus: VcpuId = { domain: 0, vcpu: 0 };
+  lastStop: StopReport | undefined;
+
+  /** The program that runs the session may end now. */
+  onDisconnected: () => void = () => {};
+
+  private queue: Promise<void> = Promise.resolve();
+  private afterwards: (() => void)[] = [];
+  private readonly existing = new Map<string, Promise<boolean>>();
+  private readonly consoles = new Map<number, TextDecoder>();
+  private loadingDisassembler: Promise<Disassembler> | undefined;
+  private over = false;
+
+  constructor(host: Host) {
+    super();
+    this.host = host;
+  }
+
+  // ---------------------------------------------------------------- for request handlers
+
+  get machine(): Launched {
+    if (!this.launched) throw errors.notLaunched();
+    return this.launched;
+  }
+
+  get debuggee(): Debuggee {
+    return this.machine.debuggee;
+  }
+
+  disassembler(): Promise<Disassembler> {
+    this.loadingDisassembler ??= loadDisassembler(() => this.host.readCapstone());
+    return this.loadingDisassembler;
+  }
+
+  tell(event: string, body?: unknown): void {
+    if (!this.over) this.sendEvent(new Event(event, body));
+  }
+
+  tellXen<Name extends keyof XenEvents>(name: Name, body: XenEvents[Name]): void {
+    this.tell(name, body);
+  }
+
+  say(text: string, category: 'console' | 'important' | 'stderr' = 'console'): void {
+    this.tell('output', { category, output: `${text}\n` });
+  }
+
+  /** Done once the response of the current request is on its way: what follows from it comes after it. */
+  afterResponse(action: () => void): void {
+    this.afterwards.push(action);
+  }
+
+  lineToClient(line: number): number {
+    return this.client.linesStartAt1 === false ? line - 1 : line;
+  }
+
+  lineFromClient(line: number): number {
+    return this.client.linesStartAt1 === false ? line + 1 : line;
+  }
+
+  columnToClient(column: number): number {
+    return this.client.columnsStartAt1 === false ? column - 1 : column;
+  }
+
+  /** Paths go out as the client wants them. */
+  pathToClient(path: string): string {
+    if (this.client.pathFormat !== 'uri') return path;
+    return `file://${path.split('/').map(encodeURIComponent).join('/')}`;
+  }
+
+  pathFromClient(path: string): string {
+    return path.startsWith('file://') ? decodeURIComponent(path.slice('file://'.length)) : path;
+  }
+
+  /** Asked for every frame, so the answer is kept. */
+  fileExists(path: string): Promise<boolean> {
+    let answer = this.existing.get(path);
+    if (!answer) {
+      answer = this.host.fileExists(path);
+      this.existing.set(path, answer);
+    }
+    return answer;
+  }
+
+  // ---------------------------------------------------------------- what the machine tells
+
+  machineEvent({ event, body }: MachineEvent): void {
+    const run = this.launched?.run;
+    switch (event) {
+      case 'stopped':
+        run?.machineStopped(body);
+        return;
+      case 'terminated':
+        run?.machineEnded(body);
+        return;
+      case 'console':
+        this.consoleOutput(body.domain, body.bytes);
+        return;
+      case 'log':
+        this.host.log(body.level, `${body.source}: ${body.message}`);
+        if (body.level === 'warn' || body.level === 'error') this.say(`${body.source}: ${body.message}`, 'stderr');
+        return;
+      case 'failed':
+        this.failed(body.message);
+    }
+  }
+
+  /** The machine stands, and the user is to see why. */
+  stopped(report: StopReport, moment: string): void {
+    this.handles.invalidate();
+    this.lastStop = report;
+    this.focus = report.vcpu;
+    this.tell('stopped', {
+      reason: report.reason,
+      threadId: threadIdOf(report.vcpu.domain, report.vcpu.vcpu),
+      allThreadsStopped: true,
+      description: report.description,
+      text: report.exception?.description ?? moment,
+      ...(report.hitBreakpointIds.length > 0 && { hitBreakpointIds: report.hitBreakpointIds }),
+    });
+    this.tellXen('xen/state', { running: false });
+  }
+
+  running(): void {
+    this.handles.invalidate();
+    this.tellXen('xen/state', { running: true });
+  }
+
+  ended({ reason, domain }: Ended): void {
+    this.say(domain < 0 ? `The machine ended: ${reason}` : `Domain d${domain} ended: ${reason}`);
+    this.tell('exited', { exitCode: reason === 'crash' ? 1 : 0 });
+    this.tell('terminated');
+  }
+
+  failed(message: string): void {
+    this.host.log('error', message);
+    if (!this.launched) return;
+    this.say(errors.machineFailed(message.split('\n', 1)[0] ?? message).toString(), 'important');
+    this.tell('terminated');
+    this.endMachine();
+  }
+
+  endMachine(): void {
+    const { launched } = this;
+    this.launched = undefined;
+    if (!launched) return;
+    launched.client.onEvent = () => {};
+    launched.client.dispose();
+  }
+
+  private consoleOutput(domain: number, bytes: Uint8Array): void {
+    let decoder = this.consoles.get(domain);
+    if (!decoder) {
+      decoder = new TextDecoder();
+      this.consoles.set(domain, decoder);
+    }
+    const text = decoder.decode(bytes, { stream: true });
+    if (text === '') return;
+    const name = this.launched?.debuggee.info.domains.find((info) => info.domain === domain)?.name ?? '';
+    this.tell('output', { category: 'stdout', output: text });
+    this.tellXen('xen/consoleData', { domain, name, text });
+  }
+
+  // ---------------------------------------------------------------- dispatch
+
+  protected override dispatchRequest(request: Dap.Request): void {
+    const row = requestsByCommand.get(request.command);
+    const answer = (): Promise<void> => this.answer(request, row);
+    if (row?.urgent) void answer();
+    else this.queue = this.queue.then(answer);
+  }
+
+  private async answer(request: Dap.Request, row: AnyRequest | undefined): Promise<void> {
+    const response = new Response(request);
+    try {
+      if (!row) throw errors.unsupportedRequest(request.command);
+      this.check(row.needs);
+      const body = await row.handle(this, request.arguments ?? {});
+      if (body !== undefined) (response as Dap.Response).body = body;
+      if (!this.over) this.sendResponse(response);
+    } catch (error) {
+      this.afterwards = [];
+      this.refuse(response, error);
+    }
+    const actions = this.afterwards;
+    this.afterwards = [];
+    for (const action of actions) action();
+  }
+
+  private check(need: Need): void {
+    if (need === 'nothing') return;
+    const { run } = this.machine;
+    if (need === 'stopped' && run.running) throw errors.notStopped();
+  }
+
+  /** Bad input is an error response, shown to the user when there is something for a person to do. */
+  private refuse(response: Dap.Response, error: unknown): void {
+    if (error instanceof UserError) {
+      const id = error instanceof errors.AdapterError ? error.number : 1000;
+      const showUser = !(error instanceof errors.AdapterError) || error.showUser;
+      const text = showUser ? error.toString() : error.message;
+      // Braces would be taken for variables of the format.
+      const format = text.replaceAll('{', '(').replaceAll('}', ')');
+      response.success = false;
+      response.message = showUser ? text : error.message;
+      response.body = { error: { id, format, showUser } };
+    } else {
+      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.host.log('error', `${response.command}: ${text}`);
+      response.success = false;
+      response.message = error instanceof Error ? error.message : String(error);
+      response.body = { error: { id: 1000, format: 'An error inside the debug adapter: see the log', showUser: true } };
+    }
+    if (!this.over) this.sendResponse(response);
+  }
+
+  /** The client has said goodbye, and has its answer. */
+  disconnected(): void {
+    this.over = true;
+    this.onDisconnected();
+  }
+
+  /** The connection is gone, or the client has said goodbye. */
+  override shutdown(): void {
+    this.endMachine();
+    if (!this.over) this.disconnected();
+  }
+}
