@@ -21,6 +21,7 @@ interface Fields {
 
 const reduction = (combine: (l: Lanes, a: V128, b: V128, unsigned: boolean) => V128) => ({
   static: { Q: bit, U: bit, size: BHS },
+  combination: accept,
   accept,
   fp: true,
   execute(ops: Ops, { Q, U, size, Rn, Rd }: Fields) {
@@ -33,6 +34,7 @@ const reduction = (combine: (l: Lanes, a: V128, b: V128, unsigned: boolean) => V
 export const simdAcrossLanes = [
   instruction('SADDLV, UADDLV', '0 Q:1 U:1 01110 size:2 11000 00011 10 Rn:5 Rd:5', {
     static: { Q: bit, U: bit, size: BHS },
+    combination: accept,
     accept,
     fp: true,
     execute(ops, { Q, U, size, Rn, Rd }) {
@@ -54,6 +56,7 @@ export const simdAcrossLanes = [
   ),
   instruction('ADDV', '0 Q:1 0 01110 size:2 11000 11011 10 Rn:5 Rd:5', {
     static: { Q: bit, size: BHS },
+    combination: accept,
     accept,
     fp: true,
     execute(ops, { Q, size, Rn, Rd }) {

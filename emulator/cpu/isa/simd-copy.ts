@@ -6,6 +6,7 @@
 
 import { bit, instruction } from './define.ts';
 import {
+  fitsRegister,
   fromByte,
   lane0,
   laneBits,
@@ -29,7 +30,8 @@ const lane = ({ imm5 }: { imm5: number }) => {
 export const simdCopy = [
   instruction('DUP (element, vector)', '0 Q:1 0 01110000 imm5:5 0 0000 1 Rn:5 Rd:5', {
     static: { Q: bit, size: BHSD },
-    accept: ({ Q, imm5 }) => sizeOf(imm5) < 3 || (sizeOf(imm5) === 3 && Q === 1),
+    combination: fitsRegister,
+    accept: ({ Q, imm5 }) => sizeOf(imm5) < 4 && fitsRegister({ Q, size: sizeOf(imm5) }),
     derive: lane,
     fp: true,
     execute(ops, { Q, size, offset, Rn, Rd }) {
@@ -38,7 +40,8 @@ export const simdCopy = [
   }),
   instruction('DUP (general)', '0 Q:1 0 01110000 imm5:5 0 0001 1 Rn:5 Rd:5', {
     static: { Q: bit, size: BHSD },
-    accept: ({ Q, imm5 }) => sizeOf(imm5) < 3 || (sizeOf(imm5) === 3 && Q === 1),
+    combination: fitsRegister,
+    accept: ({ Q, imm5 }) => sizeOf(imm5) < 4 && fitsRegister({ Q, size: sizeOf(imm5) }),
     derive: lane,
     fp: true,
     execute(ops, { Q, size, Rn, Rd }) {
@@ -48,6 +51,7 @@ export const simdCopy = [
   }),
   instruction('SMOV', '0 Q:1 0 01110000 imm5:5 0 0101 1 Rn:5 Rd:5', {
     static: { Q: bit, size: [0, 1, 2] },
+    combination: ({ Q, size }) => size < 2 + Q,
     accept: ({ Q, imm5 }) => sizeOf(imm5) < 2 + Q,
     derive: lane,
     fp: true,

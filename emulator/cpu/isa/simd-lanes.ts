@@ -24,6 +24,10 @@ export interface Arrangement {
 export const vectorOf = (size: number, Q: number): Arrangement => ({ size, bytes: Q ? 16 : 8 });
 export const scalarOf = (size: number): Arrangement => ({ size, bytes: 1 << size });
 
+/** Doubleword lanes need the whole register: there is no vector of one. */
+export const fitsRegister = ({ Q, size }: { readonly Q: number; readonly size: number }): boolean =>
+  size < 3 || Q === 1;
+
 /** Writes the lanes of the arrangement and clears the rest of the register. */
 export function writeLanes(ops: Ops, { size, bytes }: Arrangement, register: Register, value: V128): void {
   if (bytes === 16) ops.writeV(register, value);

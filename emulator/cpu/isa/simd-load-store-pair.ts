@@ -6,7 +6,8 @@
 // CONSTRAINED UNPREDICTABLE: a load of a pair into one register leaves the second value.
 
 import { bit, instruction, signed } from './define.ts';
-import { loadScalar, storeScalar, writeLoaded } from './simd-load-store.ts';
+import type { I64, Ops, Register } from './ops.ts';
+import { readLane0, writeLoaded } from './simd-load-store.ts';
 
 const POST = 1;
 const PRE = 3;
@@ -20,22 +21,31 @@ export const simdLoadStorePair = [
     hot: ({ opc, mode }) => opc > 0 && mode > 0,
     execute(ops, { opc, mode, L, offset, Rt2, Rn, Rt }) {
       const scale = opc + 2;
-      const bytes = 1 << scale;
       const base = ops.readXOrSp(Rn, 64);
       const moved = ops.let(ops.add(base, ops.offset(offset)));
-      const first = mode === POST ? base : moved;
-      const second = ops.add(first, ops.i64(bytes));
-      if (L) {
-        const low = loadScalar(ops, scale, first);
-        const high = loadScalar(ops, scale, second);
-        writeLoaded(ops, scale, Rt, low);
-        writeLoaded(ops, scale, Rt2, high);
-      } else {
-        ops.prepare('write', first, 2 * bytes);
-        storeScalar(ops, scale, first, Rt);
-        storeScalar(ops, scale, second, Rt2);
-      }
+      const address = mode === POST ? base : moved;
+      if (L) loadPair(ops, scale, address, Rt, Rt2);
+      else storePair(ops, scale, address, Rt, Rt2);
       if (mode === POST || mode === PRE) ops.writeXOrSp(Rn, 64, moved);
     },
   }),
 ];
+
+function loadPair(ops: Ops, scale: number, address: I64, Rt: Register, Rt2: Register): void {
+  const [first, second] =
+    scale === 4
+      ? [ops.loadV(address), ops.loadV(ops.add(address, ops.i64(16)))]
+      : ops.loadPair(scale === 3 ? 8 : 4, address);
+  writeLoaded(ops, scale, Rt, first);
+  writeLoaded(ops, scale, Rt2, second);
+}
+
+function storePair(ops: Ops, scale: number, address: I64, Rt: Register, Rt2: Register): void {
+  if (scale === 4) {
+    ops.prepare('write', address, 32);
+    ops.storeV(address, ops.readV(Rt));
+    ops.storeV(ops.add(address, ops.i64(16)), ops.readV(Rt2));
+  } else {
+    ops.storePair(scale === 3 ? 8 : 4, address, readLane0(ops, scale, Rt), readLane0(ops, scale, Rt2));
+  }
+}

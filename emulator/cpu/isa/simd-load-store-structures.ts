@@ -6,7 +6,7 @@
 
 import { bit, bits, instruction } from './define.ts';
 import type { Field, I32, I64, Ops, V128 } from './ops.ts';
-import { byteList } from './simd-lanes.ts';
+import { byteList, fitsRegister } from './simd-lanes.ts';
 
 const BHSD = bits(2);
 
@@ -86,8 +86,9 @@ export const simdLoadStoreStructures = [
     '0 Q:1 001100 post:1 L:1 0 Rm:5 opcode:4 size:2 Rn:5 Rt:5',
     {
       static: { Q: bit, L: bit, size: BHSD, count: [2, 3, 4] },
+      combination: fitsRegister,
       accept: (fields) =>
-        fields.opcode in ELEMENTS && (fields.size < 3 || fields.Q === 1) && hasValidRm(fields),
+        fields.opcode in ELEMENTS && fitsRegister(fields) && hasValidRm(fields),
       derive: multiple(ELEMENTS),
       fp: true,
       execute: (ops, fields) => transferStructures(ops, fields.size, fields.count, fields),

@@ -5,6 +5,7 @@
 // that an access that faults leaves it alone.
 
 import { bit, instruction, signed } from './define.ts';
+import { extendRegister } from './operands.ts';
 import type { I64, Ops, Register, V128 } from './ops.ts';
 import { laneBits } from './simd-lanes.ts';
 
@@ -14,6 +15,15 @@ interface SizeFields {
   readonly size: number;
   readonly opc: number;
 }
+
+const UXTW = 2;
+const LSL = 3;
+const SXTW = 6;
+const SXTX = 7;
+const EXTENSIONS = [UXTW, LSL, SXTW];
+
+/** LSL and SXTX both take all 64 bits. */
+const extensionOf = (option: number): number => (option === SXTX ? LSL : option);
 
 const isAllocated = ({ size, opc }: SizeFields): boolean => opc < 2 || size === 0;
 const access = ({ size, opc }: SizeFields) => ({ scale: ((opc & 2) << 1) | size, load: opc & 1 });
@@ -67,15 +77,16 @@ export const simdLoadStore = [
     'LDR, STR (register, SIMD&FP)',
     'size:2 111 1 00 opc:2 1 Rm:5 option:3 S:1 10 Rn:5 Rt:5',
     {
-      static: { scale: SCALES, load: bit, extend: [0, 1, 2] },
+      static: { scale: SCALES, load: bit, option: EXTENSIONS },
       accept: (fields) => isAllocated(fields) && (fields.option & 2) !== 0,
       derive(fields) {
         const { scale, load } = access(fields);
-        return { scale, load, extend: extensionOf(fields.option), shift: fields.S ? scale : 0 };
+        return { scale, load, option: extensionOf(fields.option), shift: fields.S ? scale : 0 };
       },
       fp: true,
-      execute(ops, { scale, load, extend, shift, Rm, Rn, Rt }) {
-        const index = ops.shl(readExtended(ops, extend, Rm), ops.extendU(ops.small(shift)));
+      execute(ops, { scale, load, option, shift, Rm, Rn, Rt }) {
+        const extended = extendRegister(ops, option, ops.readX(Rm, 64));
+        const index = ops.shl(extended, ops.extendU(ops.small(shift)));
         transfer(ops, scale, load, ops.add(ops.readXOrSp(Rn, 64), index), Rt);
       },
     },
@@ -91,41 +102,25 @@ export const simdLoadStore = [
   }),
 ];
 
-const UXTW = 0;
-const SXTW = 1;
-const LSL = 2;
-
-/** LSL and SXTX both take all 64 bits. */
-function extensionOf(option: number): number {
-  if (option === 2) return UXTW;
-  return option === 6 ? SXTW : LSL;
-}
-
-function readExtended(ops: Ops, extend: number, Rm: Register): I64 {
-  const index = ops.readX(Rm, 64);
-  if (extend === UXTW) return ops.extendU(ops.wrap(index));
-  return extend === SXTW ? ops.extendS(ops.wrap(index)) : index;
-}
-
 function transfer(ops: Ops, scale: number, load: number, address: I64, Rt: Register): void {
   if (load) writeLoaded(ops, scale, Rt, loadScalar(ops, scale, address));
   else storeScalar(ops, scale, address, Rt);
 }
 
 /** Loads 1 to 16 bytes: an integer, or the whole register. */
-export const loadScalar = (ops: Ops, scale: number, address: I64): I64 | V128 =>
+const loadScalar = (ops: Ops, scale: number, address: I64): I64 | V128 =>
   scale === 4 ? ops.loadV(address) : ops.load((1 << scale) as 1 | 2 | 4 | 8, address);
 
-/** Writes what loadScalar() gave and clears the rest of the register. */
+/** Writes an integer, or the whole register, and clears the rest of the register. */
 export function writeLoaded(ops: Ops, scale: number, Rt: Register, value: I64 | V128): void {
   if (scale === 4) ops.writeV(Rt, value as V128);
   else ops.writeVLane0(Rt, laneBits(scale), ops.toWidth(value as I64, scale === 3 ? 64 : 32));
 }
 
-export function storeScalar(ops: Ops, scale: number, address: I64, Rt: Register): void {
+function storeScalar(ops: Ops, scale: number, address: I64, Rt: Register): void {
   if (scale === 4) ops.storeV(address, ops.readV(Rt));
   else ops.store((1 << scale) as 1 | 2 | 4 | 8, address, readLane0(ops, scale, Rt));
 }
 
-const readLane0 = (ops: Ops, scale: number, Rt: Register): I64 =>
+export const readLane0 = (ops: Ops, scale: number, Rt: Register): I64 =>
   ops.toWidth(ops.readVLane0(Rt, 8 << scale), 64) as I64;

@@ -2,7 +2,7 @@
 // Floating-Point and Advanced SIMD".
 
 import { bit, bits, instruction } from './define.ts';
-import { byteNumbers, joinLow, shuffleLanes, splatConstant, vectorOf, writeLanes } from './simd-lanes.ts';
+import { byteNumbers, fitsRegister, joinLow, shuffleLanes, splatConstant, vectorOf, writeLanes } from './simd-lanes.ts';
 
 const UZP = 1;
 const TRN = 2;
@@ -10,11 +10,11 @@ const TRN = 2;
 export const simdPermute = [
   instruction('UZP1, UZP2, TRN1, TRN2, ZIP1, ZIP2', '0 Q:1 001110 size:2 0 Rm:5 0 part:1 op:2 10 Rn:5 Rd:5', {
     static: { Q: bit, size: bits(2), part: bit, op: [1, 2, 3] },
-    accept: ({ Q, size, op }) => op !== 0 && (size < 3 || Q === 1),
+    combination: fitsRegister,
+    accept: (fields) => fields.op !== 0 && fitsRegister(fields),
     fp: true,
     execute(ops, { Q, size, part, op, Rm, Rn, Rd }) {
-      // A doubleword form with Q = 0 is not accepted, but a handler of it may be generated.
-      const arrangement = vectorOf(size, size === 3 ? 1 : Q);
+      const arrangement = vectorOf(size, Q);
       const lanes = arrangement.bytes >> size;
       const source = (i: number): number => {
         if (op === UZP) return 2 * i + part;

@@ -9,6 +9,7 @@ import { bit, instruction } from './define.ts';
 import type { Field, I32, Ops, V128 } from './ops.ts';
 import {
   type Arrangement,
+  fitsRegister,
   type Lanes,
   lanesOf,
   noteSaturation,
@@ -67,12 +68,9 @@ interface Operands {
 
 type Meaning = (lanes: Lanes, operands: Operands) => V128 | Saturated;
 
-/** Doubleword lanes need the whole register. */
-const isVector = ({ Q, size }: { readonly Q: number; readonly size: number }): boolean => size < 3 || Q === 1;
-
 const vector = (derive: typeof leftShift, meaning: Meaning, U: readonly number[] = bit) => ({
   static: { Q: bit, U, size: BHSD },
-  combination: isVector,
+  combination: fitsRegister,
   accept: (fields: { Q: number; U: number; immh: number }) =>
     U.includes(fields.U) && fields.immh !== 0 && (fields.immh < 8 || fields.Q === 1),
   derive,

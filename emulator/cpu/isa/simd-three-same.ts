@@ -8,6 +8,7 @@ import type { Field, Ops, V128 } from './ops.ts';
 import {
   type Arrangement,
   evenLanes,
+  fitsRegister,
   type Lanes,
   lanesOf,
   oddLanes,
@@ -55,8 +56,9 @@ interface VectorFields {
 /** The vector form of an instruction on lanes of these sizes; U has the given values. */
 const vector = (sizes: readonly number[], meaning: Meaning, U: readonly number[] = bit) => ({
   static: { Q: bit, U, size: sizes },
+  combination: fitsRegister,
   accept: (fields: { Q: number; U: number; size: number }) =>
-    U.includes(fields.U) && sizes.includes(fields.size) && (fields.size < 3 || fields.Q === 1),
+    U.includes(fields.U) && sizes.includes(fields.size) && fitsRegister(fields),
   fp: true,
   execute: (ops: Ops, fields: VectorFields) => perform(ops, vectorOf(fields.size, fields.Q), fields, meaning),
 });
