@@ -321,7 +321,8 @@ export function fdiv64(a: u64, b: u64): u64 {
       const bits = reinterpret<u64>(result);
       if (inexactIsKnown()) return bits;
       // Exact when quotient times divisor has room and gives the dividend.
-      if (digitsOf(bits) + digitsOf(b) <= 53 && result * reinterpret<f64>(b) == reinterpret<f64>(a)) return bits;
+      if (digitsOf(bits) + digitsOf(b) <= 53 && result * reinterpret<f64>(b) == reinterpret<f64>(a))
+        return bits;
     }
   }
   return quotient<Double>(a, b);

@@ -68,7 +68,7 @@ export function f64tof16(a: u64): u32 {
 export function f32tof64(a: u32): u64 {
   const x = reinterpret<f32>(a);
   // Zeros, and normal numbers whatever FPCR says.
-  if (x == 0 ? (a << 1) == 0 : abs(x) >= 1.1754943508222875e-38 && abs(x) < Infinity) {
+  if (x == 0 ? a << 1 == 0 : abs(x) >= 1.1754943508222875e-38 && abs(x) < Infinity) {
     return reinterpret<u64>(x as f64);
   }
   return convert<Single, Double>(a, currentRounding());

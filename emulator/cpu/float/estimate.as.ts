@@ -58,7 +58,10 @@ function reciprocalEstimate<F>(operand: u64): u64 {
   const exponent = exponentOf<F>(a);
   if (exponent < -bias<F>() - 1) {
     raise(OVERFLOW | INEXACT);
-    return withSign<F>(sign, overflowsToInfinity(sign, currentRounding()) ? infinity<F>() : infinity<F>() - 1);
+    return withSign<F>(
+      sign,
+      overflowsToInfinity(sign, currentRounding()) ? infinity<F>() : infinity<F>() - 1,
+    );
   }
   if (exponent >= bias<F>() - 1 && flushes<F>()) {
     raise(UNDERFLOW);
@@ -68,7 +71,8 @@ function reciprocalEstimate<F>(operand: u64): u64 {
   // The estimate has 8 digits after its leading one; a result below the normal numbers moves them right.
   const biased = bias<F>() - 1 - exponent;
   let digits = (estimate as u64) << (fractionBits<F>() - 8);
-  if (biased > 0) return withSign<F>(sign, ((biased as u64) << fractionBits<F>()) | (digits & fractionMask<F>()));
+  if (biased > 0)
+    return withSign<F>(sign, ((biased as u64) << fractionBits<F>()) | (digits & fractionMask<F>()));
   digits >>= 1 - biased;
   return withSign<F>(sign, digits);
 }
@@ -88,7 +92,9 @@ function reciprocalRootEstimate<F>(operand: u64): u64 {
   const scaled = (biased & 1) == 0 ? significand >> 55 : significand >> 56;
   const estimate = reciprocalRoot(scaled as u32);
   const resultBiased = (3 * bias<F>() - 1 - biased) >> 1;
-  return ((resultBiased as u64) << fractionBits<F>()) | (((estimate & 0xff) as u64) << (fractionBits<F>() - 8));
+  return (
+    ((resultBiased as u64) << fractionBits<F>()) | (((estimate & 0xff) as u64) << (fractionBits<F>() - 8))
+  );
 }
 
 /** FRECPX: the exponent of the reciprocal alone. */

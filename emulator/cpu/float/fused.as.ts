@@ -203,7 +203,7 @@ function errorOfSum(a: f64, b: f64, sum: f64): f64 {
 function towardsOdd(sum: f64, error: f64): f64 {
   const bits = reinterpret<u64>(sum);
   if ((bits & 1) != 0) return sum;
-  const outwards = (error > 0) == (sum > 0);
+  const outwards = error > 0 == sum > 0;
   return reinterpret<f64>(outwards ? bits + 1 : bits - 1);
 }
 

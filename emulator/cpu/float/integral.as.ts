@@ -8,7 +8,6 @@ import {
   currentRounding,
   Double,
   exponentOf,
-  fpcr,
   fractionBits,
   Half,
   INEXACT,
@@ -203,7 +202,7 @@ function fromFixed<F>(value: u64, fractionDigits: i32, unsigned: i32): u64 {
 }
 
 function extended(value: u32, unsigned: i32): u64 {
-  return unsigned != 0 ? (value as u64) : (((value as i32) as i64) as u64);
+  return unsigned != 0 ? (value as u64) : (value as i32 as i64 as u64);
 }
 
 export function i16tof16(a: u32, fractionDigits: i32, unsigned: i32): u32 {
@@ -225,13 +224,13 @@ export function i64tof32(a: u64, fractionDigits: i32, unsigned: i32): u32 {
 export function i32tof64(a: u32, fractionDigits: i32, unsigned: i32): u64 {
   // Exact.
   if (fractionDigits == 0) {
-    return reinterpret<u64>(unsigned != 0 ? (a as f64) : ((a as i32) as f64));
+    return reinterpret<u64>(unsigned != 0 ? (a as f64) : (a as i32 as f64));
   }
   return fromFixed<Double>(extended(a, unsigned), fractionDigits, unsigned);
 }
 export function i64tof64(a: u64, fractionDigits: i32, unsigned: i32): u64 {
   if (fractionDigits == 0 && isPlainMode() && (inexactIsKnown() || a < 1 << 53)) {
-    return reinterpret<u64>(unsigned != 0 ? (a as f64) : ((a as i64) as f64));
+    return reinterpret<u64>(unsigned != 0 ? (a as f64) : (a as i64 as f64));
   }
   return fromFixed<Double>(a, fractionDigits, unsigned);
 }

@@ -27,7 +27,7 @@ import {
 export function shiftRightSticky(value: u64, amount: i32): u64 {
   if (amount == 0) return value;
   if (amount > 63) return value != 0 ? 1 : 0;
-  return (value >> amount) | ((value << (64 - amount)) != 0 ? 1 : 0);
+  return (value >> amount) | (value << (64 - amount) != 0 ? 1 : 0);
 }
 
 /**

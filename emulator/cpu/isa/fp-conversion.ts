@@ -61,7 +61,13 @@ const toFixed = inEachPrecision((ftypes, feature) =>
         const width = sf ? 64 : 32;
         const operand = readScalar(ops, Rn, bits);
         const digits = ops.small(fractionDigits);
-        const result = ops.call<Int>(`f${bits}toi${width}`, operand, digits, ops.i32(ROUND.zero), ops.small(unsigned));
+        const result = ops.call<Int>(
+          `f${bits}toi${width}`,
+          operand,
+          digits,
+          ops.i32(ROUND.zero),
+          ops.small(unsigned),
+        );
         ops.writeX(Rd, width, result);
       },
     },
@@ -139,36 +145,50 @@ const moveWord = instruction('FMOV (general, 32 bits)', '0 0011110 00 1 00 11 to
   },
 });
 
-const moveDoubleword = instruction('FMOV (general, 64 bits)', '1 0011110 01 1 00 11 toFp:1 000000 Rn:5 Rd:5', {
-  static: { toFp: bit },
-  fp: true,
-  asm: ({ toFp }) => (toFp ? 'FMOV <Dd>, <Xn>' : 'FMOV <Xd>, <Dn>'),
-  execute(ops, { toFp, Rn, Rd }) {
-    if (toFp) ops.writeVLane0(Rd, 64, ops.readX(Rn, 64));
-    else ops.writeX(Rd, 64, ops.readVLane0(Rn, 64));
+const moveDoubleword = instruction(
+  'FMOV (general, 64 bits)',
+  '1 0011110 01 1 00 11 toFp:1 000000 Rn:5 Rd:5',
+  {
+    static: { toFp: bit },
+    fp: true,
+    asm: ({ toFp }) => (toFp ? 'FMOV <Dd>, <Xn>' : 'FMOV <Xd>, <Dn>'),
+    execute(ops, { toFp, Rn, Rd }) {
+      if (toFp) ops.writeVLane0(Rd, 64, ops.readX(Rn, 64));
+      else ops.writeX(Rd, 64, ops.readVLane0(Rn, 64));
+    },
   },
-});
+);
 
-const moveUpperHalf = instruction('FMOV (general, upper half)', '1 0011110 10 1 01 11 toFp:1 000000 Rn:5 Rd:5', {
-  static: { toFp: bit },
-  fp: true,
-  asm: ({ toFp }) => (toFp ? 'FMOV <Vd>.D[1], <Xn>' : 'FMOV <Xd>, <Vn>.D[1]'),
-  execute(ops, { toFp, Rn, Rd }) {
-    if (toFp) ops.writeV(Rd, ops.replaceLane(64, ops.readV(Rd), 1, ops.readX(Rn, 64)));
-    else ops.writeX(Rd, 64, ops.extractLane(64, ops.readV(Rn), 1));
+const moveUpperHalf = instruction(
+  'FMOV (general, upper half)',
+  '1 0011110 10 1 01 11 toFp:1 000000 Rn:5 Rd:5',
+  {
+    static: { toFp: bit },
+    fp: true,
+    asm: ({ toFp }) => (toFp ? 'FMOV <Vd>.D[1], <Xn>' : 'FMOV <Xd>, <Vn>.D[1]'),
+    execute(ops, { toFp, Rn, Rd }) {
+      if (toFp) ops.writeV(Rd, ops.replaceLane(64, ops.readV(Rd), 1, ops.readX(Rn, 64)));
+      else ops.writeX(Rd, 64, ops.extractLane(64, ops.readV(Rn), 1));
+    },
   },
-});
+);
 
-const moveHalfPrecision = instruction('FMOV (general, 16 bits)', 'sf:1 0011110 11 1 00 11 toFp:1 000000 Rn:5 Rd:5', {
-  static: { toFp: bit },
-  since: 'FEAT_FP16',
-  fp: true,
-  asm: ({ sf, toFp }) => (toFp ? `FMOV <Hd>, <${generalLetter(sf)}n>` : `FMOV <${generalLetter(sf)}d>, <Hn>`),
-  execute(ops, { toFp, Rn, Rd }) {
-    if (toFp) ops.writeVLane0(Rd, 16, ops.and(ops.readX(Rn, 32) as I32, floatConstant(ops, 16, 0xffffn) as I32));
-    else ops.writeX(Rd, 32, ops.readVLane0(Rn, 16));
+const moveHalfPrecision = instruction(
+  'FMOV (general, 16 bits)',
+  'sf:1 0011110 11 1 00 11 toFp:1 000000 Rn:5 Rd:5',
+  {
+    static: { toFp: bit },
+    since: 'FEAT_FP16',
+    fp: true,
+    asm: ({ sf, toFp }) =>
+      toFp ? `FMOV <Hd>, <${generalLetter(sf)}n>` : `FMOV <${generalLetter(sf)}d>, <Hn>`,
+    execute(ops, { toFp, Rn, Rd }) {
+      if (toFp)
+        ops.writeVLane0(Rd, 16, ops.and(ops.readX(Rn, 32) as I32, floatConstant(ops, 16, 0xffffn) as I32));
+      else ops.writeX(Rd, 32, ops.readVLane0(Rn, 16));
+    },
   },
-});
+);
 
 export const fpConversion: readonly InstructionRow[] = [
   ...toInteger,

@@ -24,7 +24,6 @@ import {
 } from './fp-values.ts';
 import type { Int } from './ops.ts';
 
-
 // ---------------------------------------------------------------- one source
 
 const UNARY_NAMES = ['FMOV', 'FABS', 'FNEG', 'FSQRT'];
@@ -37,7 +36,8 @@ const oneSource = inEachPrecision((ftypes, feature) =>
       static: { ftype: ftypes, opcode: [0, 1, 2, 3] },
       fp: true,
       ...since(feature),
-      asm: ({ opcode, ftype }) => `${UNARY_NAMES[opcode]} <${letterOf(formatOf(ftype))}d>, <${letterOf(formatOf(ftype))}n>`,
+      asm: ({ opcode, ftype }) =>
+        `${UNARY_NAMES[opcode]} <${letterOf(formatOf(ftype))}d>, <${letterOf(formatOf(ftype))}n>`,
       execute(ops, { ftype, opcode, Rn, Rd }) {
         const bits = formatOf(ftype);
         const operand = readScalar(ops, Rn, bits);
@@ -75,7 +75,11 @@ const roundToIntegral = inEachPrecision((ftypes, feature) =>
       execute(ops, { ftype, Rn, Rd, rounding, exact }) {
         const bits = formatOf(ftype);
         const operand = readScalar(ops, Rn, bits);
-        ops.writeVLane0(Rd, bits, compute(ops, 'frint', bits, operand, ops.small(rounding), ops.small(exact)));
+        ops.writeVLane0(
+          Rd,
+          bits,
+          compute(ops, 'frint', bits, operand, ops.small(rounding), ops.small(exact)),
+        );
       },
     },
   ),

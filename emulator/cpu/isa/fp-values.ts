@@ -84,8 +84,12 @@ export type FloatOperation =
   | 'fcmpgt'
   | 'frint';
 
-export const compute = (ops: Ops, operation: FloatOperation, bits: FloatBits, ...args: readonly Value[]): Int =>
-  ops.call<Int>(`${operation}${bits}` satisfies KernelName, ...args);
+export const compute = (
+  ops: Ops,
+  operation: FloatOperation,
+  bits: FloatBits,
+  ...args: readonly Value[]
+): Int => ops.call<Int>(`${operation}${bits}` satisfies KernelName, ...args);
 
 /** The same bits in each of the lanes of a size. */
 export function splatBits(ops: Ops, bits: FloatBits, value: bigint): V128 {
@@ -120,7 +124,8 @@ export function writeVector(ops: Ops, Q: number, register: Register, value: V128
 }
 
 /** The 16-bit lane 0 as the kernels want it; the other sizes as well. */
-export const readScalar = (ops: Ops, register: Register, bits: FloatBits): Int => ops.readVLane0(register, bits);
+export const readScalar = (ops: Ops, register: Register, bits: FloatBits): Int =>
+  ops.readVLane0(register, bits);
 
 /** VFPExpandImm: sign, three bits of exponent, four of fraction. */
 export function expandImmediate(imm8: number, bits: FloatBits): bigint {
@@ -161,4 +166,3 @@ export const holds = (ops: Ops, mask: I32): I32 => ops.let(ops.and(ops.shrU(mask
 /** The rounding argument of the kernels that stands for FPCR.RMode. */
 export const ROUND_BY_FPCR = 7;
 export const ROUND = { tieEven: 0, plusInfinity: 1, minusInfinity: 2, zero: 3, tieAway: 4 } as const;
-

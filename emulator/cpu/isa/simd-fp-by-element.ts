@@ -52,7 +52,14 @@ const NAMES = ['FMLA', 'FMLS', 'FMUL', undefined, undefined, undefined, 'FMULX',
 const isAllocated = ({ U, opcode }: { readonly U: number; readonly opcode: number }): boolean =>
   NAMES[4 * U + opcode] !== undefined;
 
-function lane(ops: Ops, laneBits: FloatBits, kind: { U: number; opcode: number }, d: () => Int, n: Int, m: Int): Int {
+function lane(
+  ops: Ops,
+  laneBits: FloatBits,
+  kind: { U: number; opcode: number },
+  d: () => Int,
+  n: Int,
+  m: Int,
+): Int {
   if (kind.U) return compute(ops, 'fmulx', laneBits, n, m);
   if (kind.opcode === 2) return compute(ops, 'fmul', laneBits, n, m);
   return compute(ops, 'fmuladd', laneBits, d(), negatedIf(ops, kind.opcode === 1, laneBits, n), m);
@@ -75,7 +82,13 @@ interface Operands {
   readonly offset: Field;
 }
 
-function byElement(ops: Ops, laneBits: FloatBits, Q: number, kind: { U: number; opcode: number }, operands: Operands): void {
+function byElement(
+  ops: Ops,
+  laneBits: FloatBits,
+  Q: number,
+  kind: { U: number; opcode: number },
+  operands: Operands,
+): void {
   const m = element(ops, laneBits, operands.Vm, ops.small(operands.offset));
   const n = ops.readV(operands.Rn);
   const d = ops.readV(operands.Rd);
@@ -85,7 +98,12 @@ function byElement(ops: Ops, laneBits: FloatBits, Q: number, kind: { U: number; 
   writeVector(ops, Q, operands.Rd, result);
 }
 
-function scalarByElement(ops: Ops, laneBits: FloatBits, kind: { U: number; opcode: number }, operands: Operands): void {
+function scalarByElement(
+  ops: Ops,
+  laneBits: FloatBits,
+  kind: { U: number; opcode: number },
+  operands: Operands,
+): void {
   const m = element(ops, laneBits, operands.Vm, ops.small(operands.offset));
   const n = readScalar(ops, operands.Rn, laneBits);
   const result = lane(ops, laneBits, kind, () => readScalar(ops, operands.Rd, laneBits), n, m);
@@ -183,29 +201,40 @@ const widening = instruction(
 );
 
 /** The element is a complex number: twice the lane size, index H:L for half precision, H for single. */
-const complex = instruction('FCMLA (by element)', '0 Q:1 1 01111 size:2 L:1 M:1 Rm:4 0 rot:2 1 H:1 0 Rn:5 Rd:5', {
-  static: { Q: bit, size: [1, 2], rot: bits(2) },
-  combination: ({ Q, size }) => size === 1 || Q === 1,
-  accept: ({ Q, size, L, H }) => (size === 1 ? Q === 1 || H === 0 : L === 0),
-  derive: ({ size, H, L, M, Rm }) => ({ offset: size === 1 ? 4 * (2 * H + L) : 8 * H, Vm: 16 * M + Rm }),
-  since: 'FEAT_FCMA',
-  fp: true,
-  asm: ({ Q, size, rot }) => `${vectorText('FCMLA', complexFormat(size), Q)}, #${rot * 90}`,
-  execute(ops, { Q, size, rot, Rd, Rn, Vm, offset }) {
-    const laneBits = complexFormat(size);
-    const bytes = laneBits / 8;
-    const place = ops.small(offset);
-    const parts = [
-      element(ops, laneBits, Vm, place),
-      element(ops, laneBits, Vm, ops.let(ops.add(place, ops.i32(bytes)))),
-    ];
-    const n = ops.readV(Rn);
-    const d = ops.readV(Rd);
-    const result = buildLanes(ops, laneBits, laneCount(laneBits, Q), (i) =>
-      complexMultiplyLane(ops, laneBits, rot, i, d, n, (part) => parts[part] as Int),
-    );
-    writeVector(ops, Q, Rd, result);
+const complex = instruction(
+  'FCMLA (by element)',
+  '0 Q:1 1 01111 size:2 L:1 M:1 Rm:4 0 rot:2 1 H:1 0 Rn:5 Rd:5',
+  {
+    static: { Q: bit, size: [1, 2], rot: bits(2) },
+    combination: ({ Q, size }) => size === 1 || Q === 1,
+    accept: ({ Q, size, L, H }) => (size === 1 ? Q === 1 || H === 0 : L === 0),
+    derive: ({ size, H, L, M, Rm }) => ({ offset: size === 1 ? 4 * (2 * H + L) : 8 * H, Vm: 16 * M + Rm }),
+    since: 'FEAT_FCMA',
+    fp: true,
+    asm: ({ Q, size, rot }) => `${vectorText('FCMLA', complexFormat(size), Q)}, #${rot * 90}`,
+    execute(ops, { Q, size, rot, Rd, Rn, Vm, offset }) {
+      const laneBits = complexFormat(size);
+      const bytes = laneBits / 8;
+      const place = ops.small(offset);
+      const parts = [
+        element(ops, laneBits, Vm, place),
+        element(ops, laneBits, Vm, ops.let(ops.add(place, ops.i32(bytes)))),
+      ];
+      const n = ops.readV(Rn);
+      const d = ops.readV(Rd);
+      const result = buildLanes(ops, laneBits, laneCount(laneBits, Q), (i) =>
+        complexMultiplyLane(ops, laneBits, rot, i, d, n, (part) => parts[part] as Int),
+      );
+      writeVector(ops, Q, Rd, result);
+    },
   },
-});
+);
 
-export const simdFpByElement: readonly InstructionRow[] = [vector, vectorHalf, scalar, scalarHalf, widening, complex].map(selective);
+export const simdFpByElement: readonly InstructionRow[] = [
+  vector,
+  vectorHalf,
+  scalar,
+  scalarHalf,
+  widening,
+  complex,
+].map(selective);

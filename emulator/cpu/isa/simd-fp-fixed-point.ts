@@ -55,8 +55,13 @@ function fixedScalar(ops: Ops, laneBits: FloatBits, toFixed: number, operands: O
 }
 
 // The opcode is 11100 from fixed-point and 11111 to it.
-const accept = ({ toFixed, toFixedToo }: { readonly toFixed: number; readonly toFixedToo: number }): boolean =>
-  toFixed === toFixedToo;
+const accept = ({
+  toFixed,
+  toFixedToo,
+}: {
+  readonly toFixed: number;
+  readonly toFixedToo: number;
+}): boolean => toFixed === toFixedToo;
 
 const vectorText = (laneBits: number, Q: number, toFixed: number, unsigned: number): string => {
   const t = `${laneCount(laneBits, Q)}${letterOf(laneBits)}`;

@@ -15,7 +15,14 @@ import {
 import type { Int, Ops, V128 } from './ops.ts';
 
 /** FPReduce: the two halves, each reduced the same way. */
-function reduced(ops: Ops, operation: FloatOperation, laneBits: FloatBits, vector: V128, first: number, count: number): Int {
+function reduced(
+  ops: Ops,
+  operation: FloatOperation,
+  laneBits: FloatBits,
+  vector: V128,
+  first: number,
+  count: number,
+): Int {
   if (count === 1) return laneOf(ops, laneBits, vector, first);
   const middle = count / 2;
   const high = reduced(ops, operation, laneBits, vector, first + middle, middle);
@@ -63,7 +70,13 @@ const acrossHalf = instruction(
 );
 
 function pair(ops: Ops, operation: FloatOperation, laneBits: FloatBits, vector: V128): Int {
-  return compute(ops, operation, laneBits, laneOf(ops, laneBits, vector, 0), laneOf(ops, laneBits, vector, 1));
+  return compute(
+    ops,
+    operation,
+    laneBits,
+    laneOf(ops, laneBits, vector, 0),
+    laneOf(ops, laneBits, vector, 1),
+  );
 }
 
 const pairText = (name: string, laneBits: number): string =>

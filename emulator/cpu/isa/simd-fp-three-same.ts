@@ -95,7 +95,8 @@ interface Selector {
   readonly opcode: number;
 }
 
-const operationOf = ({ U, a, opcode }: Selector): Operation | undefined => OPERATIONS[(U << 4) | (a << 3) | opcode];
+const operationOf = ({ U, a, opcode }: Selector): Operation | undefined =>
+  OPERATIONS[(U << 4) | (a << 3) | opcode];
 
 function knownOperation(selector: Selector): Operation {
   const operation = operationOf(selector);
@@ -127,7 +128,13 @@ interface Registers {
   readonly Rm: Field;
 }
 
-function vectorOperation(ops: Ops, operation: Operation, laneBits: FloatBits, Q: number, registers: Registers): void {
+function vectorOperation(
+  ops: Ops,
+  operation: Operation,
+  laneBits: FloatBits,
+  Q: number,
+  registers: Registers,
+): void {
   const n = ops.readV(registers.Rn);
   const m = ops.readV(registers.Rm);
   const d = operation.accumulates ? ops.readV(registers.Rd) : undefined;

@@ -67,7 +67,9 @@ const withZero =
   (operation: FloatOperation, swapped = false): Operation['lane'] =>
   (ops, laneBits, n) => {
     const zero = floatConstant(ops, laneBits, 0n);
-    const result = swapped ? compute(ops, operation, laneBits, zero, n) : compute(ops, operation, laneBits, n, zero);
+    const result = swapped
+      ? compute(ops, operation, laneBits, zero, n)
+      : compute(ops, operation, laneBits, n, zero);
     return laneMask(ops, laneBits, result as I32);
   };
 
@@ -111,7 +113,8 @@ interface Selector {
   readonly opcode: number;
 }
 
-const operationOf = ({ U, a, opcode }: Selector): Operation | undefined => OPERATIONS[(U << 6) | (a << 5) | opcode];
+const operationOf = ({ U, a, opcode }: Selector): Operation | undefined =>
+  OPERATIONS[(U << 6) | (a << 5) | opcode];
 
 function knownOperation(selector: Selector): Operation {
   const operation = operationOf(selector);
@@ -146,19 +149,28 @@ function scalarText(selector: Selector, laneBits: number): string {
   return operandText(knownOperation(selector).name, `<${letter}d>, <${letter}n>`);
 }
 
-const vector = instruction(`${namesOf(isVector)} (vector)`, '0 Q:1 U:1 01110 a:1 sz:1 10000 opcode:5 10 Rn:5 Rd:5', {
-  static: { Q: bit, sz: bit, ...selectors },
-  combination: ({ Q, sz, ...selector }) => isVector(selector) && (Q === 1 || sz === 0),
-  fp: true,
-  asm: ({ Q, sz, ...selector }) => vectorText(selector, formatOfSz(sz), Q),
-  execute(ops, { Q, sz, U, a, opcode, Rd, Rn }) {
-    const { lane } = knownOperation({ U, a, opcode });
-    const laneBits = formatOfSz(sz);
-    const n = ops.readV(Rn);
-    const count = laneCount(laneBits, Q);
-    writeVector(ops, Q, Rd, buildLanes(ops, laneBits, count, (i) => lane(ops, laneBits, laneOf(ops, laneBits, n, i))));
+const vector = instruction(
+  `${namesOf(isVector)} (vector)`,
+  '0 Q:1 U:1 01110 a:1 sz:1 10000 opcode:5 10 Rn:5 Rd:5',
+  {
+    static: { Q: bit, sz: bit, ...selectors },
+    combination: ({ Q, sz, ...selector }) => isVector(selector) && (Q === 1 || sz === 0),
+    fp: true,
+    asm: ({ Q, sz, ...selector }) => vectorText(selector, formatOfSz(sz), Q),
+    execute(ops, { Q, sz, U, a, opcode, Rd, Rn }) {
+      const { lane } = knownOperation({ U, a, opcode });
+      const laneBits = formatOfSz(sz);
+      const n = ops.readV(Rn);
+      const count = laneCount(laneBits, Q);
+      writeVector(
+        ops,
+        Q,
+        Rd,
+        buildLanes(ops, laneBits, count, (i) => lane(ops, laneBits, laneOf(ops, laneBits, n, i))),
+      );
+    },
   },
-});
+);
 
 const vectorHalf = instruction(
   `${namesOf(isVector)} (vector, half precision)`,
@@ -173,22 +185,31 @@ const vectorHalf = instruction(
       const { lane } = knownOperation({ U, a, opcode });
       const n = ops.readV(Rn);
       const count = laneCount(16, Q);
-      writeVector(ops, Q, Rd, buildLanes(ops, 16, count, (i) => lane(ops, 16, laneOf(ops, 16, n, i))));
+      writeVector(
+        ops,
+        Q,
+        Rd,
+        buildLanes(ops, 16, count, (i) => lane(ops, 16, laneOf(ops, 16, n, i))),
+      );
     },
   },
 );
 
-const scalar = instruction(`${namesOf(isScalar)} (scalar)`, '01 U:1 11110 a:1 sz:1 10000 opcode:5 10 Rn:5 Rd:5', {
-  static: { sz: bit, ...selectors },
-  combination: isScalar,
-  fp: true,
-  asm: ({ sz, ...selector }) => scalarText(selector, formatOfSz(sz)),
-  execute(ops, { sz, U, a, opcode, Rd, Rn }) {
-    const { lane } = knownOperation({ U, a, opcode });
-    const laneBits = formatOfSz(sz);
-    ops.writeVLane0(Rd, laneBits, lane(ops, laneBits, readScalar(ops, Rn, laneBits)));
+const scalar = instruction(
+  `${namesOf(isScalar)} (scalar)`,
+  '01 U:1 11110 a:1 sz:1 10000 opcode:5 10 Rn:5 Rd:5',
+  {
+    static: { sz: bit, ...selectors },
+    combination: isScalar,
+    fp: true,
+    asm: ({ sz, ...selector }) => scalarText(selector, formatOfSz(sz)),
+    execute(ops, { sz, U, a, opcode, Rd, Rn }) {
+      const { lane } = knownOperation({ U, a, opcode });
+      const laneBits = formatOfSz(sz);
+      ops.writeVLane0(Rd, laneBits, lane(ops, laneBits, readScalar(ops, Rn, laneBits)));
+    },
   },
-});
+);
 
 const scalarHalf = instruction(
   `${namesOf(isScalar)} (scalar, half precision)`,
@@ -250,7 +271,13 @@ const estimate = instruction('URECPE, URSQRTE', '0 Q:1 root:1 01110 10 10000 111
 // ---------------------------------------------------------------- between formats
 
 /** The narrowed lanes go to the lower half of the register, clearing the upper, or with Q to the upper half. */
-function writeNarrowed(ops: Ops, upper: number, bitsOfLane: FloatBits, Rd: Parameters<Ops['readV']>[0], lane: (i: number) => Int): void {
+function writeNarrowed(
+  ops: Ops,
+  upper: number,
+  bitsOfLane: FloatBits,
+  Rd: Parameters<Ops['readV']>[0],
+  lane: (i: number) => Int,
+): void {
   const count = laneCount(bitsOfLane, 0);
   const narrowed = buildLanes(ops, bitsOfLane, count, lane);
   if (!upper) {
@@ -263,7 +290,8 @@ function writeNarrowed(ops: Ops, upper: number, bitsOfLane: FloatBits, Rd: Param
 const narrow = instruction('FCVTN, FCVTN2', '0 Q:1 0 01110 0 sz:1 10000 10110 10 Rn:5 Rd:5', {
   static: { Q: bit, sz: bit },
   fp: true,
-  asm: ({ Q, sz }) => `FCVTN${Q ? '2' : ''} <Vd>.${laneCount(sz ? 32 : 16, Q)}${sz ? 'S' : 'H'}, <Vn>.${sz ? '2D' : '4S'}`,
+  asm: ({ Q, sz }) =>
+    `FCVTN${Q ? '2' : ''} <Vd>.${laneCount(sz ? 32 : 16, Q)}${sz ? 'S' : 'H'}, <Vn>.${sz ? '2D' : '4S'}`,
   execute(ops, { Q, sz, Rd, Rn }) {
     const n = ops.readV(Rn);
     const to = sz ? 32 : 16;
@@ -305,7 +333,8 @@ const narrowToBFloat = instruction('BFCVTN, BFCVTN2', '0 Q:1 0 01110 10 10000 10
 const lengthen = instruction('FCVTL, FCVTL2', '0 Q:1 0 01110 0 sz:1 10000 10111 10 Rn:5 Rd:5', {
   static: { Q: bit, sz: bit },
   fp: true,
-  asm: ({ Q, sz }) => `FCVTL${Q ? '2' : ''} <Vd>.${sz ? '2D' : '4S'}, <Vn>.${laneCount(sz ? 32 : 16, Q)}${sz ? 'S' : 'H'}`,
+  asm: ({ Q, sz }) =>
+    `FCVTL${Q ? '2' : ''} <Vd>.${sz ? '2D' : '4S'}, <Vn>.${laneCount(sz ? 32 : 16, Q)}${sz ? 'S' : 'H'}`,
   execute(ops, { Q, sz, Rd, Rn }) {
     const n = ops.readV(Rn);
     const to = sz ? 64 : 32;
@@ -313,7 +342,10 @@ const lengthen = instruction('FCVTL, FCVTL2', '0 Q:1 0 01110 0 sz:1 10000 10111 
     const count = laneCount(to, 1);
     const first = Q ? count : 0;
     const kernel = sz ? 'f32tof64' : 'f16tof32';
-    ops.writeV(Rd, buildLanes(ops, to, count, (i) => ops.call<Int>(kernel, laneOf(ops, from, n, first + i))));
+    ops.writeV(
+      Rd,
+      buildLanes(ops, to, count, (i) => ops.call<Int>(kernel, laneOf(ops, from, n, first + i))),
+    );
   },
 });
 

@@ -24,7 +24,16 @@ beforeAll(async () => {
 
 async function compile(entry: string) {
   let binary: Uint8Array | undefined;
-  const options = ['--runtime', 'stub', '--importMemory', '--memoryBase', '131072', '-O3', '--outFile', 'out.wasm'];
+  const options = [
+    '--runtime',
+    'stub',
+    '--importMemory',
+    '--memoryBase',
+    '131072',
+    '-O3',
+    '--outFile',
+    'out.wasm',
+  ];
   const { error, stderr } = await asc.main([entry, ...options], {
     writeFile: (_name: string, contents: string | Uint8Array) => {
       if (typeof contents !== 'string') binary = contents;
@@ -70,7 +79,13 @@ function* vectors(): Generator<Case> {
   }
 }
 
-function run(name: string, args: readonly (string | number)[], operands: readonly bigint[], fpcr: number, fpsr: number) {
+function run(
+  name: string,
+  args: readonly (string | number)[],
+  operands: readonly bigint[],
+  fpcr: number,
+  fpsr: number,
+) {
   const kernel = kernels[name];
   if (!kernel) throw new Error(`there is no kernel ${name}`);
   state.setUint32(FPCR, fpcr, true);

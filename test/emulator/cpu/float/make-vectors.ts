@@ -30,7 +30,13 @@ const ROUNDINGS = [
 
 function operations(): Operation[] {
   const rows: Operation[] = [];
-  const add = (call: string, assembly: string, size: number, result: 'd3' | 'x0' = 'd3', addend = size): void => {
+  const add = (
+    call: string,
+    assembly: string,
+    size: number,
+    result: 'd3' | 'x0' = 'd3',
+    addend = size,
+  ): void => {
     rows.push({ call, assembly, result, sizes: [size, size, addend] });
   };
   for (const size of [16, 32, 64] as const) {
@@ -41,15 +47,28 @@ function operations(): Operation[] {
     }
     add(`fmaxnum${size} a b`, `fmaxnm ${two}`, size);
     add(`fminnum${size} a b`, `fminnm ${two}`, size);
-    for (const name of ['fsqrt', 'frecpe', 'frsqrte', 'frecpx']) add(`${name}${size} a`, `${name} ${r}3, ${r}0`, size);
+    for (const name of ['fsqrt', 'frecpe', 'frsqrte', 'frecpx'])
+      add(`${name}${size} a`, `${name} ${r}3, ${r}0`, size);
     for (let i = 0; i < 2; i++) add(`fmuladd${size} c a b`, `fmadd ${two}, ${r}2`, size);
-    for (const [suffix, signal] of [['', 0], ['e', 1]] as const) {
-      add(`fcmp${size} a b ${signal}`, `fcmp${suffix} ${r}0, ${r}1\nmrs x0, nzcv\nlsr x0, x0, #28`, size, 'x0');
+    for (const [suffix, signal] of [
+      ['', 0],
+      ['e', 1],
+    ] as const) {
+      add(
+        `fcmp${size} a b ${signal}`,
+        `fcmp${suffix} ${r}0, ${r}1\nmrs x0, nzcv\nlsr x0, x0, #28`,
+        size,
+        'x0',
+      );
     }
     for (const condition of ['eq', 'ge', 'gt']) {
       add(`fcmp${condition}${size} a b`, `fcm${condition} ${two}\nfmov x0, d3\nand x0, x0, #1`, size, 'x0');
     }
-    for (const [letter, mode, exact] of [...ROUNDINGS.map(([l, m]) => [l, m, 0]), ['i', -1, 0], ['x', -1, 1]]) {
+    for (const [letter, mode, exact] of [
+      ...ROUNDINGS.map(([l, m]) => [l, m, 0]),
+      ['i', -1, 0],
+      ['x', -1, 1],
+    ]) {
       add(`frint${size} a ${mode} ${exact}`, `frint${letter} ${r}3, ${r}0`, size);
     }
     addIntegers(size, add);
@@ -84,16 +103,32 @@ function operations(): Operation[] {
   return rows;
 }
 
-function addIntegers(size: 16 | 32 | 64, add: (call: string, asm: string, size: number, result?: 'd3' | 'x0') => void) {
+function addIntegers(
+  size: 16 | 32 | 64,
+  add: (call: string, asm: string, size: number, result?: 'd3' | 'x0') => void,
+) {
   const r = LETTERS[size];
-  for (const [bits, general] of [[32, 'w'], [64, 'x']] as const) {
+  for (const [bits, general] of [
+    [32, 'w'],
+    [64, 'x'],
+  ] as const) {
     for (const unsigned of [0, 1]) {
       const sign = unsigned ? 'u' : 's';
       for (const [letter, mode] of ROUNDINGS) {
-        add(`f${size}toi${bits} a 0 ${mode} ${unsigned}`, `fcvt${letter}${sign} ${general}0, ${r}0`, size, 'x0');
+        add(
+          `f${size}toi${bits} a 0 ${mode} ${unsigned}`,
+          `fcvt${letter}${sign} ${general}0, ${r}0`,
+          size,
+          'x0',
+        );
       }
       for (const digits of [1, 7, bits / 2, bits]) {
-        add(`f${size}toi${bits} a ${digits} 3 ${unsigned}`, `fcvtz${sign} ${general}0, ${r}0, #${digits}`, size, 'x0');
+        add(
+          `f${size}toi${bits} a ${digits} 3 ${unsigned}`,
+          `fcvtz${sign} ${general}0, ${r}0, #${digits}`,
+          size,
+          'x0',
+        );
       }
       for (const digits of [0, 1, 7, bits / 2, bits]) {
         const fixed = digits ? `, #${digits}` : '';
@@ -210,7 +245,14 @@ const directory = mkdtempSync(join(tmpdir(), 'float-vectors-'));
 const source = join(directory, 'vectors.c');
 const program = join(directory, 'vectors');
 writeFileSync(source, cProgram(operations()));
-execFileSync('aarch64-linux-gnu-gcc', ['-O1', '-static', '-march=armv8.6-a+fp16+fp16fml+bf16', source, '-o', program]);
+execFileSync('aarch64-linux-gnu-gcc', [
+  '-O1',
+  '-static',
+  '-march=armv8.6-a+fp16+fp16fml+bf16',
+  source,
+  '-o',
+  program,
+]);
 const vectors = execFileSync('qemu-aarch64', ['-cpu', 'max', program, cases, seed], { maxBuffer: 2 ** 30 });
 const target = new URL('vectors.bin.gz', import.meta.url);
 writeFileSync(target, gzipSync(vectors, { level: 9 }));
