@@ -57,6 +57,8 @@ export interface SubOpRow {
   /** A sentence when something is missing. */
   readonly partial?: string;
   readonly unsupported?: string;
+  /** The structure it takes, and which argument points to it. */
+  readonly argument?: { readonly type: Struct<unknown>; readonly pointer: number };
   invoke(ctx: HypercallContext, args: HypercallArgs): HypercallResult;
 }
 
@@ -122,8 +124,6 @@ interface SubOpBody<V> {
   partial?: string;
   /** Which argument points to the structure; x1 by default. */
   pointer?: number;
-  /** Do not copy the structure back. */
-  input?: boolean;
   handle(ctx: HypercallContext, arg: V, args: HypercallArgs): HypercallResult;
 }
 
@@ -133,6 +133,7 @@ export function subOp<V>(number: number, name: string, type: Struct<V>, body: Su
     number,
     name,
     ...(body.partial === undefined ? {} : { partial: body.partial }),
+    argument: { type, pointer: body.pointer ?? 1 },
     invoke(ctx, args) {
       const address = args[body.pointer ?? 1] ?? 0n;
       const bytes = ctx.memory.readVa(address, type.size);

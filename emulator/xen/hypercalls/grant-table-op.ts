@@ -161,6 +161,7 @@ function arrayOp<V>(
   return {
     number,
     name,
+    argument: { type, pointer: 1 },
     invoke(ctx, args) {
       const count = i32Arg(args, 2);
       for (let index = 0; index < count; index++) {
