@@ -11,7 +11,6 @@ import { EdgeFilter, type IrqLine } from './irq-line.ts';
 /** INTIDs of the timers' private peripheral interrupts, as the server base architecture has them. */
 export const HYPERVISOR_TIMER_INTID = 26;
 export const VIRTUAL_TIMER_INTID = 27;
-export const SECURE_PHYSICAL_TIMER_INTID = 29;
 export const PHYSICAL_TIMER_INTID = 30;
 
 export const CTL_ENABLE = 1;
@@ -202,7 +201,11 @@ export class GenericTimer implements TimedDevice {
   }
 
   nextDeadline(): number {
-    return Math.min(this.physical.nextDeadline(), this.virtual.nextDeadline(), this.hypervisor.nextDeadline());
+    return Math.min(
+      this.physical.nextDeadline(),
+      this.virtual.nextDeadline(),
+      this.hypervisor.nextDeadline(),
+    );
   }
 
   update(): void {

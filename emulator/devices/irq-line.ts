@@ -5,9 +5,6 @@ export interface IrqLine {
   set(high: boolean): void;
 }
 
-/** A wire that ends nowhere. */
-export const unconnected: IrqLine = { set: () => {} };
-
 /** The four interrupt inputs of a processor that an interrupt controller drives. */
 export interface CpuInterruptLines {
   readonly irq: IrqLine;

@@ -1,28 +1,28 @@
 // Firmware of the bare machine: PSCI 1.1 (Arm DEN0022) and the version calls of the SMC calling
 // convention (Arm DEN0028), reached by HVC from EL1 or SMC from EL2 when nothing sits above.
 
-export const PSCI_VERSION = 0x8400_0000;
-export const PSCI_CPU_SUSPEND = 0x8400_0001;
+const PSCI_VERSION = 0x8400_0000;
+const PSCI_CPU_SUSPEND = 0x8400_0001;
 export const PSCI_CPU_SUSPEND_64 = 0xc400_0001;
 export const PSCI_CPU_OFF = 0x8400_0002;
-export const PSCI_CPU_ON = 0x8400_0003;
+const PSCI_CPU_ON = 0x8400_0003;
 export const PSCI_CPU_ON_64 = 0xc400_0003;
-export const PSCI_AFFINITY_INFO = 0x8400_0004;
-export const PSCI_AFFINITY_INFO_64 = 0xc400_0004;
+const PSCI_AFFINITY_INFO = 0x8400_0004;
+const PSCI_AFFINITY_INFO_64 = 0xc400_0004;
 /** Named in device trees; there is no trusted OS to migrate. */
 export const PSCI_MIGRATE_64 = 0xc400_0005;
-export const PSCI_MIGRATE_INFO_TYPE = 0x8400_0006;
-export const PSCI_SYSTEM_OFF = 0x8400_0008;
-export const PSCI_SYSTEM_RESET = 0x8400_0009;
-export const PSCI_FEATURES = 0x8400_000a;
-export const SMCCC_VERSION = 0x8000_0000;
-export const SMCCC_ARCH_FEATURES = 0x8000_0001;
+const PSCI_MIGRATE_INFO_TYPE = 0x8400_0006;
+const PSCI_SYSTEM_OFF = 0x8400_0008;
+const PSCI_SYSTEM_RESET = 0x8400_0009;
+const PSCI_FEATURES = 0x8400_000a;
+const SMCCC_VERSION = 0x8000_0000;
+const SMCCC_ARCH_FEATURES = 0x8000_0001;
 
-export const PSCI_SUCCESS = 0;
-export const PSCI_NOT_SUPPORTED = -1;
-export const PSCI_INVALID_PARAMETERS = -2;
-export const PSCI_ALREADY_ON = -4;
-export const PSCI_INVALID_ADDRESS = -9;
+const PSCI_SUCCESS = 0;
+const PSCI_NOT_SUPPORTED = -1;
+const PSCI_INVALID_PARAMETERS = -2;
+const PSCI_ALREADY_ON = -4;
+const PSCI_INVALID_ADDRESS = -9;
 
 const VERSION_1_1 = 0x0001_0001;
 /** No trusted OS, or one that needs no migration. */
@@ -73,7 +73,7 @@ interface Arguments {
 }
 
 /** Functions that exist in both calling conventions differ in the width of their arguments only. */
-export const firmwareFunctions: readonly FirmwareFunction[] = [
+const firmwareFunctions: readonly FirmwareFunction[] = [
   { id: PSCI_VERSION, name: 'PSCI_VERSION', handle: () => VERSION_1_1 },
   { id: PSCI_CPU_SUSPEND, name: 'CPU_SUSPEND', handle: cpuSuspend },
   { id: PSCI_CPU_SUSPEND_64, name: 'CPU_SUSPEND', handle: cpuSuspend },

@@ -49,7 +49,11 @@ const virtual: Behaviour<VirtualInterface> = {
 /** GICC. */
 export const cpuInterfaceRegisters = registerBlock<CpuInterface>('gicc', 0x2000, rows('GICC', physical));
 /** GICV. */
-export const virtualCpuInterfaceRegisters = registerBlock<VirtualInterface>('gicv', 0x2000, rows('GICV', virtual));
+export const virtualCpuInterfaceRegisters = registerBlock<VirtualInterface>(
+  'gicv',
+  0x2000,
+  rows('GICV', virtual),
+);
 
 function rows<Side extends CpuInterface | VirtualInterface>(
   prefix: string,

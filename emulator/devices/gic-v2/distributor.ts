@@ -79,7 +79,12 @@ export const distributorRegisters = registerBlock<GicV2DistributorFrame>('gicd',
     read: (frame, intid) => frame.targetsOf(intid),
     write: (frame, value, intid) => frame.setTargets(intid, value),
   },
-  GICD_PPISR: { offset: 0xd00, width: 4, doc: 'Levels of PPI inputs (GIC-400): not shown', status: 'reserved' },
+  GICD_PPISR: {
+    offset: 0xd00,
+    width: 4,
+    doc: 'Levels of PPI inputs (GIC-400): not shown',
+    status: 'reserved',
+  },
   GICD_SPISR: {
     offset: 0xd04,
     width: 4,

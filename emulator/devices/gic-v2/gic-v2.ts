@@ -22,7 +22,7 @@ export const GICV_SIZE = 0x2000;
 /** INTID of the maintenance interrupt, a PPI. */
 export const MAINTENANCE_INTID = 25;
 /** Targets are a byte. */
-export const GICV2_CPUS_MAX = 8;
+const GICV2_CPUS_MAX = 8;
 
 /** The writable bits of GICH_HCR: enables and EOICount. */
 const GICH_HCR_MASK = 0xf800_00ff;

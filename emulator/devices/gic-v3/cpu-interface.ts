@@ -93,9 +93,7 @@ export class GicV3CpuInterface {
   /** What a debugger sees: as `read`, without side effects. */
   peek(register: GicSystemRegister, el: number, hcr: number): number {
     const virtual = el === 1 && isVirtual(register, hcr);
-    const look = virtual
-      ? (register.peekVirtual ?? register.readVirtual)
-      : (register.peek ?? register.read);
+    const look = virtual ? (register.peekVirtual ?? register.readVirtual) : (register.peek ?? register.read);
     return (look?.(this) ?? 0) >>> 0;
   }
 
@@ -108,12 +106,16 @@ export class GicV3CpuInterface {
     const allButSelf = (high & (1 << 8)) !== 0;
     const firstOfRange = ((high >>> 12) & 0xf) * 16;
     // Aff3 is at 55..48, Aff2 at 39..32, Aff1 at 23..16; the target list is 16 values of Aff0.
-    const cluster = ((((high >>> 16) & 0xff) << 24) | ((high & 0xff) << 16) | (((low >>> 16) & 0xff) << 8)) >>> 0;
+    const cluster =
+      ((((high >>> 16) & 0xff) << 24) | ((high & 0xff) << 16) | (((low >>> 16) & 0xff) << 8)) >>> 0;
     this.affinities.forEach((affinity, target) => {
       const place = (affinity & 0xff) - firstOfRange;
       const isTarget = allButSelf
         ? target !== this.cpu
-        : (affinity & 0xffff_ff00) >>> 0 === cluster && place >= 0 && place < 16 && ((low >>> place) & 1) !== 0;
+        : (affinity & 0xffff_ff00) >>> 0 === cluster &&
+          place >= 0 &&
+          place < 16 &&
+          ((low >>> place) & 1) !== 0;
       if (!isTarget || this.distributor.private[target]?.groupOf(intid) !== group) return;
       this.distributor.sendSgi(target, intid, this.cpu);
     });

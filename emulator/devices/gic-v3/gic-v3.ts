@@ -11,7 +11,11 @@ import type { VirtualInterfaceState } from '../gic/virtual-interface.ts';
 import type { CpuInterruptLines, IrqLine } from '../irq-line.ts';
 import { EXTERNAL_ABORT, mmioDevice, type MmioDevice } from '../register-block.ts';
 import { GicV3CpuInterface } from './cpu-interface.ts';
-import { distributorRegisters, GicV3DistributorFrame, type GicV3DistributorFrameState } from './distributor.ts';
+import {
+  distributorRegisters,
+  GicV3DistributorFrame,
+  type GicV3DistributorFrameState,
+} from './distributor.ts';
 import { Redistributor, redistributorRegisters, type RedistributorState } from './redistributor.ts';
 
 export const GICD_SIZE = 0x1_0000;

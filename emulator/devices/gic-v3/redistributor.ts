@@ -44,7 +44,12 @@ export class Redistributor implements InterruptView {
 }
 
 export const redistributorRegisters = registerBlock<Redistributor>('gicr', 0x2_0000, {
-  GICR_CTLR: { offset: 0x0000, width: 4, doc: 'Control: nothing to control without LPIs', status: 'reserved' },
+  GICR_CTLR: {
+    offset: 0x0000,
+    width: 4,
+    doc: 'Control: nothing to control without LPIs',
+    status: 'reserved',
+  },
   GICR_IIDR: { offset: 0x0004, width: 4, doc: 'Implementer identification', read: () => IIDR },
   GICR_TYPER: {
     offset: 0x0008,
@@ -82,5 +87,10 @@ export const redistributorRegisters = registerBlock<Redistributor>('gicr', 0x2_0
     doc: 'RES0 with one security state',
     status: 'reserved',
   },
-  GICR_NSACR: { offset: SGI_FRAME + 0xe00, width: 4, doc: 'RES0 with one security state', status: 'reserved' },
+  GICR_NSACR: {
+    offset: SGI_FRAME + 0xe00,
+    width: 4,
+    doc: 'RES0 with one security state',
+    status: 'reserved',
+  },
 });

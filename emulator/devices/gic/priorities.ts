@@ -7,8 +7,8 @@
 import { IDLE_PRIORITY, PRIORITY_MASK } from './interrupt-bank.ts';
 
 /** Least values of the binary points: below them all five bits are group priority. */
-export const MIN_BINARY_POINT_0 = 2;
-export const MIN_BINARY_POINT_1 = 3;
+const MIN_BINARY_POINT_0 = 2;
+const MIN_BINARY_POINT_1 = 3;
 
 const LEVEL_SHIFT = 3;
 

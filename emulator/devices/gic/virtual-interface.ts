@@ -15,9 +15,9 @@ export const LIST_REGISTERS = 4;
 export const LR_STATE_PENDING = 0x4000_0000;
 export const LR_STATE_ACTIVE = 0x8000_0000;
 export const LR_HW = 0x2000_0000;
-export const LR_GROUP = 0x1000_0000;
+const LR_GROUP = 0x1000_0000;
 /** With HW clear: raise the maintenance interrupt when the guest ends this interrupt. */
-export const LR_EOI = 1 << 9;
+const LR_EOI = 1 << 9;
 const LR_STATE = 0xc000_0000;
 const LR_PHYSICAL = 0x1fff;
 /** The bits of the high half that exist. */
@@ -378,7 +378,11 @@ export function lrHighOf(fields: {
 }): number {
   const source = fields.physical === undefined ? (fields.eoi === true ? LR_EOI : 0) : LR_HW | fields.physical;
   return (
-    ((fields.state & LR_STATE) | (fields.group === 1 ? LR_GROUP : 0) | ((fields.priority & 0xff) << 16) | source) >>> 0
+    ((fields.state & LR_STATE) |
+      (fields.group === 1 ? LR_GROUP : 0) |
+      ((fields.priority & 0xff) << 16) |
+      source) >>>
+    0
   );
 }
 

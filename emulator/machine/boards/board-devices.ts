@@ -13,7 +13,12 @@ import {
   GICH_SIZE,
   GICV_SIZE,
 } from '../../devices/gic-v2/gic-v2.ts';
-import { GicV3, type GicV3State, GICD_SIZE as GICV3_GICD_SIZE, GICR_STRIDE } from '../../devices/gic-v3/gic-v3.ts';
+import {
+  GicV3,
+  type GicV3State,
+  GICD_SIZE as GICV3_GICD_SIZE,
+  GICR_STRIDE,
+} from '../../devices/gic-v3/gic-v3.ts';
 import type { CpuInterruptLines } from '../../devices/irq-line.ts';
 import { type ByteSink, Pl011, type Pl011State } from '../../devices/pl011.ts';
 import { Pl031, type Pl031State } from '../../devices/pl031.ts';
@@ -61,7 +66,8 @@ export class BoardDevices implements TimedDevice {
 
     const bus = new Bus(log);
     this.bus = bus;
-    const gic = options.gic === 2 ? mapGicV2(bus, board, processors, log) : mapGicV3(bus, board, processors, log);
+    const gic =
+      options.gic === 2 ? mapGicV2(bus, board, processors, log) : mapGicV3(bus, board, processors, log);
     this.gicV2 = gic instanceof GicV2 ? gic : undefined;
     this.gicV3 = gic instanceof GicV3 ? gic : undefined;
 

@@ -23,7 +23,9 @@ function recorder(name: string, answer: number) {
 
 function busWithTwo() {
   const messages: string[] = [];
-  const bus = new Bus(new OnceLogger({ log: (_level, source, message) => messages.push(`${source}: ${message}`) }));
+  const bus = new Bus(
+    new OnceLogger({ log: (_level, source, message) => messages.push(`${source}: ${message}`) }),
+  );
   const low = recorder('low', 100);
   const high = recorder('high', 200);
   bus.map(0x900_1000, 0x1000, high.device);

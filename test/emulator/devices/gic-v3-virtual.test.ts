@@ -2,7 +2,11 @@
 // interrupts are virtual. Expected values: Arm IHI 0069, chapters 6 and 12.
 
 import { expect, test } from 'vitest';
-import { LR_STATE_ACTIVE, LR_STATE_PENDING, lrHighOf } from '../../../emulator/devices/gic/virtual-interface.ts';
+import {
+  LR_STATE_ACTIVE,
+  LR_STATE_PENDING,
+  lrHighOf,
+} from '../../../emulator/devices/gic/virtual-interface.ts';
 import {
   GIC_ACCESS_OK,
   GIC_ACCESS_TRAP_EL2,
@@ -26,7 +30,11 @@ function hosted() {
   xen.msr('ICH_HCR_EL2', 1);
   xen.msr('ICH_VMCR_EL2', 0xf800_0002);
   const inject = (lr: number, intid: number, fields: Partial<Parameters<typeof lrHighOf>[0]> = {}) =>
-    xen.msr(`ICH_LR${lr}_EL2`, intid, lrHighOf({ priority: 0xa0, state: LR_STATE_PENDING, group: 1, ...fields }));
+    xen.msr(
+      `ICH_LR${lr}_EL2`,
+      intid,
+      lrHighOf({ priority: 0xa0, state: LR_STATE_PENDING, group: 1, ...fields }),
+    );
   return { ...machine, xen, guest, inject, lines: machine.lines[0]! };
 }
 

@@ -11,7 +11,12 @@ function uart() {
   const irq = new Probe();
   const sent: number[] = [];
   const device = new Pl011(irq, { write: (byte) => sent.push(byte) });
-  return { irq, device, registers: frame(mmioDevice(Pl011.registers, device)), text: () => String.fromCharCode(...sent) };
+  return {
+    irq,
+    device,
+    registers: frame(mmioDevice(Pl011.registers, device)),
+    text: () => String.fromCharCode(...sent),
+  };
 }
 
 test('an early console writes without setting anything up', () => {

@@ -55,7 +55,9 @@ const rows = {
 function lampOnABus(options = {}) {
   const lamp: Lamp = { level: 0, taken: 0, bytes: [1, 2, 3, 4, 5, 6], halves: [10, 11, 20, 21] };
   const messages: string[] = [];
-  const log = new OnceLogger({ log: (_level: LogLevel, source, message) => messages.push(`${source}: ${message}`) });
+  const log = new OnceLogger({
+    log: (_level: LogLevel, source, message) => messages.push(`${source}: ${message}`),
+  });
   const device = mmioDevice(registerBlock<Lamp>('lamp', 0x100, rows, options), lamp, log);
   return { lamp, messages, device };
 }
@@ -114,7 +116,9 @@ test('an access of a width the register does not have is not carried out', () =>
   expect(device.write(0, 1, 5, 0)).toBe(0);
   expect(lamp.level).toBe(0);
   expect(device.read(0x11, 2, 0)).toBe(0);
-  expect(messages[0]).toBe('lamp: write to LEVEL at offset 0x0: 1 bytes is not a width it can be accessed with; ignored');
+  expect(messages[0]).toBe(
+    'lamp: write to LEVEL at offset 0x0: 1 bytes is not a width it can be accessed with; ignored',
+  );
 });
 
 test('where a device allows it, a narrow access sees the low part of a register', () => {

@@ -7,7 +7,10 @@ import { EXTERNAL_ABORT } from '../../../../emulator/devices/register-block.ts';
 import type { DeviceTree } from '../../../../emulator/formats/device-tree.ts';
 import { readDtb } from '../../../../emulator/formats/dtb.ts';
 import { BoardDevices } from '../../../../emulator/machine/boards/board-devices.ts';
-import { type BoardTreeOptions, buildDeviceTree } from '../../../../emulator/machine/boards/board-device-tree.ts';
+import {
+  type BoardTreeOptions,
+  buildDeviceTree,
+} from '../../../../emulator/machine/boards/board-device-tree.ts';
 import { virt } from '../../../../emulator/machine/boards/virt.ts';
 import { probes, raised, TestClock } from '../../devices/harness.ts';
 
@@ -63,7 +66,9 @@ test('the interrupt controller of a GICv2 board, with its hypervisor frames at E
 
 test('the timer names its four interrupts, with the CPU mask that a GICv2 wants', () => {
   expect(properties(tree(), '/timer')['interrupts']).toBe('1 d 4 1 e 4 1 b 4 1 a 4');
-  expect(properties(tree({ gic: 2, cpus: 2 }), '/timer')['interrupts']).toBe('1 d 304 1 e 304 1 b 304 1 a 304');
+  expect(properties(tree({ gic: 2, cpus: 2 }), '/timer')['interrupts']).toBe(
+    '1 d 304 1 e 304 1 b 304 1 a 304',
+  );
 });
 
 test('PSCI is called by SMC from EL2 and by HVC from EL1', () => {
@@ -194,4 +199,3 @@ test('what the guest writes to the UART reaches the console', () => {
   expect(sent).toEqual([0x48]);
   expect(bus.read(0x0901_0000, 4, 0)).toBe(1_800_000_000);
 });
-
