@@ -1,0 +1,91 @@
+// What runs in domain 0 of a real machine and here beside the hypervisor: the xenstore daemon and
+// the console daemon. Domain 0 has no guest code; its event channels end in TypeScript.
+
+import { invariant } from '../../base/errors.ts';
+import { PvConsole } from '../console/pv-console.ts';
+import type { Domain } from '../domain.ts';
+import type { Hypervisor } from '../hypervisor.ts';
+import type { ByteSink } from '../sockets.ts';
+import { XenstoreClient } from '../xenstore/client.ts';
+import { writeControlDomainNodes } from '../xenstore/domain-nodes.ts';
+import { XenstoreRing } from '../xenstore/ring.ts';
+import { XenstoreServer } from '../xenstore/server.ts';
+
+const CONTROL_DOMID = 0;
+
+/** A granted page of a domain, and the domain's event channel that goes with it. */
+export interface SharedRing {
+  readonly grantReference: number;
+  /** The guest's port. */
+  readonly port: number;
+}
+
+export class ControlDomain {
+  readonly xenstore: XenstoreServer;
+  /** The toolstack's own connection to xenstore. */
+  readonly client: XenstoreClient;
+  private readonly hypervisor: Hypervisor;
+  private readonly consoleOutput: (domid: number) => ByteSink;
+  private readonly rings = new Map<number, XenstoreRing>();
+  private readonly consoles = new Map<number, PvConsole>();
+
+  /** `consoleOutput` gives the sink for what a domain prints on its first console. */
+  constructor(hypervisor: Hypervisor, consoleOutput: (domid: number) => ByteSink) {
+    this.hypervisor = hypervisor;
+    this.consoleOutput = consoleOutput;
+    this.xenstore = new XenstoreServer({ domainExists: (domid) => hypervisor.domains.find(domid) !== undefined });
+    this.client = new XenstoreClient(this.xenstore);
+    writeControlDomainNodes(this.client);
+  }
+
+  /** xenstored on INTRODUCE: serves the domain's ring. */
+  introduce(domain: Domain, shared: SharedRing): void {
+    const { page, notify, onEvent } = this.connect(domain, shared);
+    const ring = new XenstoreRing(this.xenstore, domain.id, page, notify);
+    onEvent(() => ring.onEvent());
+    this.rings.set(domain.id, ring);
+    ring.connect();
+  }
+
+  /** xenconsoled: serves the domain's first console. */
+  connectConsole(domain: Domain, shared: SharedRing): void {
+    const { page, notify, onEvent } = this.connect(domain, shared);
+    const console = new PvConsole(page, notify, this.consoleOutput(domain.id));
+    onEvent(() => console.onEvent());
+    this.consoles.set(domain.id, console);
+  }
+
+  /** Somebody typed into the first console of a domain. */
+  type(domid: number, bytes: Uint8Array): void {
+    this.consoles.get(domid)?.receive(bytes);
+  }
+
+  domainShutDown(domid: number): void {
+    this.xenstore.domainShutDown(domid);
+  }
+
+  save(): unknown {
+    const byDomid = <T extends { save(): unknown }>(parts: ReadonlyMap<number, T>) =>
+      [...parts].sort(([a], [b]) => a - b).map(([domid, part]) => ({ domid, state: part.save() }));
+    return {
+      xenstore: this.xenstore.save(),
+      rings: byDomid(this.rings),
+      consoles: byDomid(this.consoles),
+    };
+  }
+
+  /** Maps the granted page and binds an event channel of domain 0 to the guest's. */
+  private connect(domain: Domain, { grantReference, port }: SharedRing) {
+    const control = this.hypervisor.domains.find(CONTROL_DOMID);
+    invariant(control !== undefined, 'there is a control domain');
+    const grant = domain.grantTable.pin(grantReference, CONTROL_DOMID, false, 'map');
+    invariant(typeof grant === 'object', 'the toolstack granted the page before');
+    const bound = control.eventChannels.bindInterdomain(domain.eventChannels, port, () => undefined);
+    invariant(typeof bound !== 'string', 'the toolstack allocated the port before');
+    return {
+      page: domain.machinePage(grant.mfn),
+      notify: () => void control.eventChannels.send(bound.port),
+      onEvent: (handler: () => void) => control.eventChannels.serve(bound.port, handler),
+    };
+  }
+}
