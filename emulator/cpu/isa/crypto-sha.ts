@@ -73,9 +73,15 @@ export const cryptoSha = [
     fp: true,
     execute(ops, { Rn, Rd }) {
       const l = lanesOf(ops, 2);
-      const [t0, t1, t2, t3] = words(ops, l.xor(ops.readV(Rd), wordsFrom(ops, ops.readV(Rn), l.constant(0n), 1)));
+      const [t0, t1, t2, t3] = words(
+        ops,
+        l.xor(ops.readV(Rd), wordsFrom(ops, ops.readV(Rn), l.constant(0n), 1)),
+      );
       const last = ops.xor(rotateLeft(ops, t3, 1), rotateLeft(ops, t0, 2));
-      ops.writeV(Rd, fromWords(ops, [rotateLeft(ops, t0, 1), rotateLeft(ops, t1, 1), rotateLeft(ops, t2, 1), last]));
+      ops.writeV(
+        Rd,
+        fromWords(ops, [rotateLeft(ops, t0, 1), rotateLeft(ops, t1, 1), rotateLeft(ops, t2, 1), last]),
+      );
     },
   }),
   instruction('SHA256SU0', '01011110 00 10100 00010 10 Rn:5 Rd:5', {
@@ -106,7 +112,8 @@ export function fromWords(ops: Ops, [a, b, c, d]: readonly [I32, I32, I32, I32])
   return ops.replaceLane(32, vector, 3, d);
 }
 
-export const rotateLeft = (ops: Ops, value: I32, amount: number): I32 => ops.rotr(value, ops.i32(32 - amount));
+export const rotateLeft = (ops: Ops, value: I32, amount: number): I32 =>
+  ops.rotr(value, ops.i32(32 - amount));
 
 /** Four words of high:low from that word of low onwards. */
 export const wordsFrom = (ops: Ops, low: V128, high: V128, first: number): V128 =>
@@ -143,9 +150,7 @@ function sha256Hash(ops: Ops, x: V128, y: V128, schedule: V128): [Words, Words] 
   let [a, b, c, d] = words(ops, x);
   let [e, f, g, h] = words(ops, y);
   for (const w of words(ops, schedule)) {
-    const t = ops.let(
-      ops.add(ops.add(h, rotations(ops, e, 6, 11, 25)), ops.add(choose(ops, e, f, g), w)),
-    );
+    const t = ops.let(ops.add(ops.add(h, rotations(ops, e, 6, 11, 25)), ops.add(choose(ops, e, f, g), w)));
     const sum = ops.add(t, ops.add(rotations(ops, a, 2, 13, 22), majority(ops, a, b, c)));
     [a, b, c, d, e, f, g, h] = [ops.let(sum), a, b, c, ops.let(ops.add(d, t)), e, f, g];
   }

@@ -14,9 +14,7 @@ export const cryptoSha512 = [
       const [x0, x1] = halves(ops, ops.readV(Rn));
       const [y0, y1] = halves(ops, ops.readV(Rm));
       const [w0, w1] = halves(ops, ops.readV(Rd));
-      const high = ops.let(
-        ops.add(choose(ops, y1, x0, x1), ops.add(rotations(ops, y1, 14, 18, 41), w1)),
-      );
+      const high = ops.let(ops.add(choose(ops, y1, x0, x1), ops.add(rotations(ops, y1, 14, 18, 41), w1)));
       const next = ops.let(ops.add(high, y0));
       const low = ops.add(choose(ops, next, y1, x0), ops.add(rotations(ops, next, 14, 18, 41), w0));
       ops.writeV(Rd, fromHalves(ops, low, high));

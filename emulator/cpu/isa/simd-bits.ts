@@ -30,9 +30,19 @@ function countBits(l: Lanes, a: V128): V128 {
 export function reverseBits(ops: Ops, a: V128): V128 {
   const reversed = (nibble: number) =>
     ((nibble & 1) << 3) | ((nibble & 2) << 1) | ((nibble & 4) >> 1) | (nibble >> 3);
-  const toHigh = bytesConstant(ops, byteList(16, (i) => reversed(i) << 4));
+  const toHigh = bytesConstant(
+    ops,
+    byteList(16, (i) => reversed(i) << 4),
+  );
   const toLow = bytesConstant(ops, byteList(16, reversed));
-  const low = ops.simd('v128.and', a, bytesConstant(ops, byteList(16, () => 0x0f)));
+  const low = ops.simd(
+    'v128.and',
+    a,
+    bytesConstant(
+      ops,
+      byteList(16, () => 0x0f),
+    ),
+  );
   const high = ops.simd('i8x16.shr_u', a, ops.i32(4));
   return ops.simd('v128.or', ops.simd('i8x16.swizzle', toHigh, low), ops.simd('i8x16.swizzle', toLow, high));
 }

@@ -84,7 +84,12 @@ const long = (accumulate?: (wide: Lanes, d: V128, product: V128) => V128) => ({
   fp: true,
   execute(ops: Ops, fields: Fields & { readonly U: number }) {
     const m = readElement(ops, fields.size, fields);
-    const product = lanesOf(ops, fields.size).extendedMul(ops.readV(fields.Rn), m, fields.Q === 1, fields.U === 1);
+    const product = lanesOf(ops, fields.size).extendedMul(
+      ops.readV(fields.Rn),
+      m,
+      fields.Q === 1,
+      fields.U === 1,
+    );
     const wide = lanesOf(ops, fields.size + 1);
     ops.writeV(fields.Rd, accumulate ? accumulate(wide, ops.readV(fields.Rd), product) : product);
   },

@@ -8,7 +8,7 @@
 import { SIMD, type SimdOperation } from '../../base/wasm/opcodes.ts';
 import type { I32, Int, Ops, Register, V128, Value } from './ops.ts';
 
-export type LaneBits = 8 | 16 | 32 | 64;
+type LaneBits = 8 | 16 | 32 | 64;
 
 /** The width of a lane whose size field (log2 of its bytes) is given. */
 export const laneBits = (size: number): LaneBits => (8 << size) as LaneBits;
@@ -55,7 +55,12 @@ function anyLane(ops: Ops, size: number, bytes: number, mask: V128): I32 {
 }
 
 /** Writes a result that may have been saturated, and notes it if so. */
-export function writeSaturated(ops: Ops, arrangement: Arrangement, register: Register, result: Saturated): void {
+export function writeSaturated(
+  ops: Ops,
+  arrangement: Arrangement,
+  register: Register,
+  result: Saturated,
+): void {
   noteSaturation(ops, arrangement, result.saturated);
   writeLanes(ops, arrangement, register, result.value);
 }
@@ -99,10 +104,16 @@ export function laneMask(ops: Ops, size: number, byteOffset: I32): V128 {
 
 /** The low 64 bits of both operands, the first one below. */
 export const joinLow = (ops: Ops, low: V128, high: V128): V128 =>
-  ops.let(ops.shuffle(low, high, byteList(16, (i) => (i < 8 ? i : i + 8))));
+  ops.let(
+    ops.shuffle(
+      low,
+      high,
+      byteList(16, (i) => (i < 8 ? i : i + 8)),
+    ),
+  );
 
 /** The first operand with its high half replaced by the low half of the second. */
-export const replaceHigh = joinLow;
+const replaceHigh = joinLow;
 
 export const byteList = (length: number, byte: (index: number) => number): number[] =>
   Array.from({ length }, (_, index) => byte(index));
@@ -186,8 +197,10 @@ export interface Lanes {
 
 export function lanesOf(ops: Ops, size: number): Lanes {
   const bits = laneBits(size);
-  const run = (name: string, ...args: readonly Value[]) => ops.let(ops.simd(laneOperation(size, name), ...args));
-  const logic = (operation: SimdOperation, ...args: readonly Value[]) => ops.let(ops.simd(operation, ...args));
+  const run = (name: string, ...args: readonly Value[]) =>
+    ops.let(ops.simd(laneOperation(size, name), ...args));
+  const logic = (operation: SimdOperation, ...args: readonly Value[]) =>
+    ops.let(ops.simd(operation, ...args));
   const sign = (unsigned: boolean) => (unsigned ? 'u' : 's');
   const half = (high: boolean) => (high ? 'high' : 'low');
   const constant = (value: bigint) => splatConstant(ops, size, value);
@@ -248,4 +261,5 @@ function multiplyBytes(ops: Ops, a: V128, b: V128): V128 {
 }
 
 /** Lane 0 as a value as wide as the lane: i64 for 64 bits, else i32. */
-export const lane0 = (ops: Ops, size: number, vector: V128): Int => ops.extractLane(laneBits(size), vector, 0);
+export const lane0 = (ops: Ops, size: number, vector: V128): Int =>
+  ops.extractLane(laneBits(size), vector, 0);

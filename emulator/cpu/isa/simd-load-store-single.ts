@@ -60,7 +60,8 @@ interface Registers {
   readonly Rt3: Field;
 }
 
-const registersOf = ({ Rt, Rt1, Rt2, Rt3 }: Registers, count: number): Field[] => [Rt, Rt1, Rt2, Rt3].slice(0, count);
+const registersOf = ({ Rt, Rt1, Rt2, Rt3 }: Registers, count: number): Field[] =>
+  [Rt, Rt1, Rt2, Rt3].slice(0, count);
 
 type Bytes = 1 | 2 | 4 | 8;
 
@@ -120,23 +121,19 @@ export const simdLoadStoreSingle = [
       },
     },
   ),
-  instruction(
-    'LD1R, LD2R, LD3R, LD4R',
-    '0 Q:1 001101 post:1 1 R:1 Rm:5 11 high:1 0 size:2 Rn:5 Rt:5',
-    {
-      static: { Q: bit, size: bits(2), count: [1, 2, 3, 4] },
-      accept: hasValidRm,
-      derive: ({ high, ...fields }) => replicate({ ...fields, opcode: 6 | high, S: 0 }),
-      fp: true,
-      execute(ops, fields) {
-        const { Q, size, count } = fields;
-        const base = ops.readXOrSp(fields.Rn, 64);
-        const values = loadSplats(ops, base, size, count);
-        for (const [element, register] of registersOf(fields, count).entries()) {
-          writeLanes(ops, vectorOf(size, Q), register, values[element] as V128);
-        }
-        writeBack(ops, fields.Rn, base, fields.index, ops.small(fields.increment));
-      },
+  instruction('LD1R, LD2R, LD3R, LD4R', '0 Q:1 001101 post:1 1 R:1 Rm:5 11 high:1 0 size:2 Rn:5 Rt:5', {
+    static: { Q: bit, size: bits(2), count: [1, 2, 3, 4] },
+    accept: hasValidRm,
+    derive: ({ high, ...fields }) => replicate({ ...fields, opcode: 6 | high, S: 0 }),
+    fp: true,
+    execute(ops, fields) {
+      const { Q, size, count } = fields;
+      const base = ops.readXOrSp(fields.Rn, 64);
+      const values = loadSplats(ops, base, size, count);
+      for (const [element, register] of registersOf(fields, count).entries()) {
+        writeLanes(ops, vectorOf(size, Q), register, values[element] as V128);
+      }
+      writeBack(ops, fields.Rn, base, fields.index, ops.small(fields.increment));
     },
-  ),
+  }),
 ];

@@ -70,25 +70,20 @@ interface Fields {
 }
 
 export const simdLoadStoreStructures = [
-  instruction(
-    'LD1, ST1 (multiple structures)',
-    '0 Q:1 001100 post:1 L:1 0 Rm:5 opcode:4 size:2 Rn:5 Rt:5',
-    {
-      static: { Q: bit, L: bit, count: [1, 2, 3, 4] },
-      accept: (fields) => fields.opcode in REGISTERS && hasValidRm(fields),
-      derive: multiple(REGISTERS),
-      fp: true,
-      execute: (ops, fields) => transferStructures(ops, 4, 1, fields),
-    },
-  ),
+  instruction('LD1, ST1 (multiple structures)', '0 Q:1 001100 post:1 L:1 0 Rm:5 opcode:4 size:2 Rn:5 Rt:5', {
+    static: { Q: bit, L: bit, count: [1, 2, 3, 4] },
+    accept: (fields) => fields.opcode in REGISTERS && hasValidRm(fields),
+    derive: multiple(REGISTERS),
+    fp: true,
+    execute: (ops, fields) => transferStructures(ops, 4, 1, fields),
+  }),
   instruction(
     'LD2, LD3, LD4, ST2, ST3, ST4 (multiple structures)',
     '0 Q:1 001100 post:1 L:1 0 Rm:5 opcode:4 size:2 Rn:5 Rt:5',
     {
       static: { Q: bit, L: bit, size: BHSD, count: [2, 3, 4] },
       combination: fitsRegister,
-      accept: (fields) =>
-        fields.opcode in ELEMENTS && fitsRegister(fields) && hasValidRm(fields),
+      accept: (fields) => fields.opcode in ELEMENTS && fitsRegister(fields) && hasValidRm(fields),
       derive: multiple(ELEMENTS),
       fp: true,
       execute: (ops, fields) => transferStructures(ops, fields.size, fields.count, fields),
@@ -112,7 +107,11 @@ function transferStructures(ops: Ops, size: number, elements: number, fields: Fi
   if (fields.L) {
     const memory = loadBytes(ops, base, bytes);
     for (const [number, register] of registers.entries()) {
-      const value = gather(ops, memory, byteList(width, (i) => placeOf(number, i)));
+      const value = gather(
+        ops,
+        memory,
+        byteList(width, (i) => placeOf(number, i)),
+      );
       if (fields.Q) ops.writeV(register, value);
       else ops.writeVLow(register, value);
     }
@@ -157,7 +156,15 @@ function gather(ops: Ops, vectors: readonly V128[], numbers: readonly number[]):
   let place = (i: number): number => (numbers[i] as number) & 15;
   let placed = new Set([first]);
   if (others.length === 0) {
-    return isIdentity(numbers) ? result : ops.let(ops.shuffle(result, result, byteList(16, (i) => place(i % numbers.length))));
+    return isIdentity(numbers)
+      ? result
+      : ops.let(
+          ops.shuffle(
+            result,
+            result,
+            byteList(16, (i) => place(i % numbers.length)),
+          ),
+        );
   }
   for (const vector of others) {
     const list = byteList(16, (i) => {
@@ -173,4 +180,3 @@ function gather(ops: Ops, vectors: readonly V128[], numbers: readonly number[]):
 }
 
 const isIdentity = (numbers: readonly number[]): boolean => numbers.every((number, i) => (number & 15) === i);
-

@@ -73,24 +73,20 @@ export const simdLoadStore = [
       },
     },
   ),
-  instruction(
-    'LDR, STR (register, SIMD&FP)',
-    'size:2 111 1 00 opc:2 1 Rm:5 option:3 S:1 10 Rn:5 Rt:5',
-    {
-      static: { scale: SCALES, load: bit, option: EXTENSIONS },
-      accept: (fields) => isAllocated(fields) && (fields.option & 2) !== 0,
-      derive(fields) {
-        const { scale, load } = access(fields);
-        return { scale, load, option: extensionOf(fields.option), shift: fields.S ? scale : 0 };
-      },
-      fp: true,
-      execute(ops, { scale, load, option, shift, Rm, Rn, Rt }) {
-        const extended = extendRegister(ops, option, ops.readX(Rm, 64));
-        const index = ops.shl(extended, ops.extendU(ops.small(shift)));
-        transfer(ops, scale, load, ops.add(ops.readXOrSp(Rn, 64), index), Rt);
-      },
+  instruction('LDR, STR (register, SIMD&FP)', 'size:2 111 1 00 opc:2 1 Rm:5 option:3 S:1 10 Rn:5 Rt:5', {
+    static: { scale: SCALES, load: bit, option: EXTENSIONS },
+    accept: (fields) => isAllocated(fields) && (fields.option & 2) !== 0,
+    derive(fields) {
+      const { scale, load } = access(fields);
+      return { scale, load, option: extensionOf(fields.option), shift: fields.S ? scale : 0 };
     },
-  ),
+    fp: true,
+    execute(ops, { scale, load, option, shift, Rm, Rn, Rt }) {
+      const extended = extendRegister(ops, option, ops.readX(Rm, 64));
+      const index = ops.shl(extended, ops.extendU(ops.small(shift)));
+      transfer(ops, scale, load, ops.add(ops.readXOrSp(Rn, 64), index), Rt);
+    },
+  }),
   instruction('LDR (literal, SIMD&FP)', 'opc:2 011 1 00 imm19:19 Rt:5', {
     static: { opc: [0, 1, 2] },
     accept: ({ opc }) => opc < 3,

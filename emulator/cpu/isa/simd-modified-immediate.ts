@@ -78,7 +78,7 @@ function replicate(value: bigint, bits: number): bigint {
 }
 
 /** VFPExpandImm(): sign, three bits of exponent, four of fraction. */
-export function floatImmediate(imm8: number, exponentBits: number, fractionBits: number): bigint {
+function floatImmediate(imm8: number, exponentBits: number, fractionBits: number): bigint {
   const sign = imm8 >> 7;
   const top = (imm8 >> 6) & 1;
   const repeated = top ? (1 << (exponentBits - 3)) - 1 : 0;

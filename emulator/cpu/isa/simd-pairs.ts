@@ -1,8 +1,15 @@
 // Sums of neighbouring lanes, and reductions of all lanes to one.
 
-
 import type { Ops, V128 } from './ops.ts';
-import { type Arrangement, evenLanes, laneOperation, type Lanes, lanesOf, oddLanes, vectorOf } from './simd-lanes.ts';
+import {
+  type Arrangement,
+  evenLanes,
+  laneOperation,
+  type Lanes,
+  lanesOf,
+  oddLanes,
+  vectorOf,
+} from './simd-lanes.ts';
 
 /** Sums of neighbouring lanes in lanes of twice the size. */
 export function addPairsLong(ops: Ops, size: number, a: V128, unsigned: boolean): V128 {

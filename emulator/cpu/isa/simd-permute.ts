@@ -2,7 +2,15 @@
 // Floating-Point and Advanced SIMD".
 
 import { bit, bits, instruction } from './define.ts';
-import { byteNumbers, fitsRegister, joinLow, shuffleLanes, splatConstant, vectorOf, writeLanes } from './simd-lanes.ts';
+import {
+  byteNumbers,
+  fitsRegister,
+  joinLow,
+  shuffleLanes,
+  splatConstant,
+  vectorOf,
+  writeLanes,
+} from './simd-lanes.ts';
 
 const UZP = 1;
 const TRN = 2;

@@ -98,7 +98,13 @@ export function doublingMultiplyHigh(l: Lanes, a: V128, b: V128, rounded: boolea
  * SQRDMLAH and SQRDMLSH: the rounded high half of (d << width) ± 2ab. Halved throughout, so that
  * the sum fits the doubled lane.
  */
-export function doublingMultiplyAccumulateHigh(l: Lanes, d: V128, a: V128, b: V128, subtract: boolean): Saturated {
+export function doublingMultiplyAccumulateHigh(
+  l: Lanes,
+  d: V128,
+  a: V128,
+  b: V128,
+  subtract: boolean,
+): Saturated {
   const wide = lanesOf(l.ops, l.size + 1);
   const rounding = wide.constant(1n << BigInt(l.bits - 2));
   const half = (high: boolean): Saturated => {
@@ -155,7 +161,7 @@ function joinTruncated(l: Lanes, low: V128, high: V128): V128 {
 export type Narrowing = 'signed' | 'unsigned' | 'signed-to-unsigned';
 
 /** Wide lanes limited to what fits the half of them; saturated where that changed the value. */
-export function clampToNarrow(wide: Lanes, value: V128, narrowing: Narrowing): Saturated {
+function clampToNarrow(wide: Lanes, value: V128, narrowing: Narrowing): Saturated {
   const half = BigInt(wide.bits / 2);
   const top = wide.constant((1n << (narrowing === 'signed' ? half - 1n : half)) - 1n);
   const bottom = wide.constant(narrowing === 'signed' ? -(1n << (half - 1n)) : 0n);

@@ -133,7 +133,12 @@ const shrnOrSqshrun: NarrowKind = (U) => (U ? 'signed-to-unsigned' : 'truncate')
 const signedOrUnsigned: NarrowKind = (U) => (U ? 'unsigned' : 'signed');
 
 /** Right shift of wide lanes, then narrowed. The size is that of the narrow lanes. */
-function shiftNarrow(ops: Ops, fields: Omit<Fields, 'Q'>, kind: NarrowKind, round: boolean): Saturated | V128 {
+function shiftNarrow(
+  ops: Ops,
+  fields: Omit<Fields, 'Q'>,
+  kind: NarrowKind,
+  round: boolean,
+): Saturated | V128 {
   const narrowing = kind(fields.U);
   const wide = lanesOf(ops, fields.size + 1);
   const unsigned = narrowing === 'unsigned' || narrowing === 'truncate';
@@ -174,7 +179,11 @@ const scalarNarrow = (narrowing: Narrowing, round: boolean) => ({
 });
 
 export const simdShiftByImmediate = [
-  instruction('SSHR, USHR (vector)', '0 Q:1 U:1 011110 immh:4 immb:3 00000 1 Rn:5 Rd:5', vector(rightShift, plain)),
+  instruction(
+    'SSHR, USHR (vector)',
+    '0 Q:1 U:1 011110 immh:4 immb:3 00000 1 Rn:5 Rd:5',
+    vector(rightShift, plain),
+  ),
   instruction(
     'SSRA, USRA (vector)',
     '0 Q:1 U:1 011110 immh:4 immb:3 00010 1 Rn:5 Rd:5',
@@ -195,7 +204,11 @@ export const simdShiftByImmediate = [
     '0 Q:1 U:1 011110 immh:4 immb:3 01000 1 Rn:5 Rd:5',
     vector(rightShift, insertRight, [1]),
   ),
-  instruction('SHL, SLI (vector)', '0 Q:1 U:1 011110 immh:4 immb:3 01010 1 Rn:5 Rd:5', vector(leftShift, left)),
+  instruction(
+    'SHL, SLI (vector)',
+    '0 Q:1 U:1 011110 immh:4 immb:3 01010 1 Rn:5 Rd:5',
+    vector(leftShift, left),
+  ),
   instruction(
     'SQSHLU (vector)',
     '0 Q:1 U:1 011110 immh:4 immb:3 01100 1 Rn:5 Rd:5',
@@ -239,7 +252,11 @@ export const simdShiftByImmediate = [
 ];
 
 export const simdScalarShiftByImmediate = [
-  instruction('SSHR, USHR (scalar)', '01 U:1 111110 immh:4 immb:3 00000 1 Rn:5 Rd:5', scalar(rightShift, plain)),
+  instruction(
+    'SSHR, USHR (scalar)',
+    '01 U:1 111110 immh:4 immb:3 00000 1 Rn:5 Rd:5',
+    scalar(rightShift, plain),
+  ),
   instruction(
     'SSRA, USRA (scalar)',
     '01 U:1 111110 immh:4 immb:3 00010 1 Rn:5 Rd:5',
@@ -255,7 +272,11 @@ export const simdScalarShiftByImmediate = [
     '01 U:1 111110 immh:4 immb:3 00110 1 Rn:5 Rd:5',
     scalar(rightShift, roundedAccumulated),
   ),
-  instruction('SRI (scalar)', '01 U:1 111110 immh:4 immb:3 01000 1 Rn:5 Rd:5', scalar(rightShift, insertRight, [1])),
+  instruction(
+    'SRI (scalar)',
+    '01 U:1 111110 immh:4 immb:3 01000 1 Rn:5 Rd:5',
+    scalar(rightShift, insertRight, [1]),
+  ),
   instruction('SHL, SLI (scalar)', '01 U:1 111110 immh:4 immb:3 01010 1 Rn:5 Rd:5', scalar(leftShift, left)),
   instruction(
     'SQSHLU (scalar)',
@@ -277,8 +298,24 @@ export const simdScalarShiftByImmediate = [
     '01 1 111110 immh:4 immb:3 10001 1 Rn:5 Rd:5',
     scalarNarrow('signed-to-unsigned', true),
   ),
-  instruction('SQSHRN (scalar)', '01 0 111110 immh:4 immb:3 10010 1 Rn:5 Rd:5', scalarNarrow('signed', false)),
-  instruction('UQSHRN (scalar)', '01 1 111110 immh:4 immb:3 10010 1 Rn:5 Rd:5', scalarNarrow('unsigned', false)),
-  instruction('SQRSHRN (scalar)', '01 0 111110 immh:4 immb:3 10011 1 Rn:5 Rd:5', scalarNarrow('signed', true)),
-  instruction('UQRSHRN (scalar)', '01 1 111110 immh:4 immb:3 10011 1 Rn:5 Rd:5', scalarNarrow('unsigned', true)),
+  instruction(
+    'SQSHRN (scalar)',
+    '01 0 111110 immh:4 immb:3 10010 1 Rn:5 Rd:5',
+    scalarNarrow('signed', false),
+  ),
+  instruction(
+    'UQSHRN (scalar)',
+    '01 1 111110 immh:4 immb:3 10010 1 Rn:5 Rd:5',
+    scalarNarrow('unsigned', false),
+  ),
+  instruction(
+    'SQRSHRN (scalar)',
+    '01 0 111110 immh:4 immb:3 10011 1 Rn:5 Rd:5',
+    scalarNarrow('signed', true),
+  ),
+  instruction(
+    'UQRSHRN (scalar)',
+    '01 1 111110 immh:4 immb:3 10011 1 Rn:5 Rd:5',
+    scalarNarrow('unsigned', true),
+  ),
 ];

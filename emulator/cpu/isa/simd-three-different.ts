@@ -24,9 +24,7 @@ interface Fields {
 const accept = ({ size }: { size: number }) => size < 3;
 
 /** Lanes of twice the size from the halves of both operands that Q selects. */
-const long = (
-  meaning: (wide: Lanes, n: V128, m: V128, d: () => V128, unsigned: boolean) => V128,
-) => ({
+const long = (meaning: (wide: Lanes, n: V128, m: V128, d: () => V128, unsigned: boolean) => V128) => ({
   static: { Q: bit, U: bit, size: BHS },
   accept,
   fp: true,
@@ -191,6 +189,10 @@ export const simdThreeDifferent = [
 
 export const simdScalarThreeDifferent = [
   instruction('SQDMLAL (scalar)', '01 0 11110 size:2 1 Rm:5 1001 00 Rn:5 Rd:5', scalarDoublingLong('add')),
-  instruction('SQDMLSL (scalar)', '01 0 11110 size:2 1 Rm:5 1011 00 Rn:5 Rd:5', scalarDoublingLong('subtract')),
+  instruction(
+    'SQDMLSL (scalar)',
+    '01 0 11110 size:2 1 Rm:5 1011 00 Rn:5 Rd:5',
+    scalarDoublingLong('subtract'),
+  ),
   instruction('SQDMULL (scalar)', '01 0 11110 size:2 1 Rm:5 1101 00 Rn:5 Rd:5', scalarDoublingLong('none')),
 ];

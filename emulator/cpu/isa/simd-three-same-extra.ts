@@ -20,7 +20,8 @@ export function dotProducts(ops: Ops, a: V128, b: V128, aUnsigned: boolean, bUns
 
 /** The products of the two rows of eight bytes of a with those of b: a 2x2 matrix of 32-bit sums. */
 function matrixProduct(ops: Ops, a: V128, b: V128, aUnsigned: boolean, bUnsigned: boolean): V128 {
-  const cell = (aHigh: boolean, bHigh: boolean) => rowProducts(ops, a, b, { aHigh, bHigh, aUnsigned, bUnsigned });
+  const cell = (aHigh: boolean, bHigh: boolean) =>
+    rowProducts(ops, a, b, { aHigh, bHigh, aUnsigned, bUnsigned });
   const top = addPairs32(ops, cell(false, false), cell(false, true));
   const bottom = addPairs32(ops, cell(true, false), cell(true, true));
   return addPairs32(ops, top, bottom);

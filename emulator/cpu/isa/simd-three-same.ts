@@ -68,10 +68,16 @@ const scalar = (sizes: readonly number[], meaning: Meaning) => ({
   static: { U: bit, size: sizes },
   accept: ({ size }: { size: number }) => sizes.includes(size),
   fp: true,
-  execute: (ops: Ops, fields: Omit<VectorFields, 'Q'>) => perform(ops, scalarOf(fields.size), fields, meaning),
+  execute: (ops: Ops, fields: Omit<VectorFields, 'Q'>) =>
+    perform(ops, scalarOf(fields.size), fields, meaning),
 });
 
-function perform(ops: Ops, arrangement: Arrangement, fields: Omit<VectorFields, 'Q'>, meaning: Meaning): void {
+function perform(
+  ops: Ops,
+  arrangement: Arrangement,
+  fields: Omit<VectorFields, 'Q'>,
+  meaning: Meaning,
+): void {
   const result = meaning(lanesOf(ops, fields.size), {
     n: ops.readV(fields.Rn),
     m: ops.readV(fields.Rm),
@@ -96,7 +102,14 @@ const shift =
   (how: { rounded?: boolean; saturating?: boolean }): Meaning =>
   ({ ops }, { n, m, arrangement, U }) => {
     const kind = U | (how.rounded ? 2 : 0) | (how.saturating ? 4 : 0);
-    return ops.call<V128>('shiftLanes', n, m, ops.i32(arrangement.size), ops.i32(arrangement.bytes), ops.i32(kind));
+    return ops.call<V128>(
+      'shiftLanes',
+      n,
+      m,
+      ops.i32(arrangement.size),
+      ops.i32(arrangement.bytes),
+      ops.i32(kind),
+    );
   };
 
 /** Combines neighbouring lanes of the concatenation of both operands. */
@@ -111,7 +124,11 @@ export const simdThreeSame = [
     '0 Q:1 U:1 01110 size:2 1 Rm:5 00000 1 Rn:5 Rd:5',
     vector(BHS, (l, { n, m, U }) => addHalving(l, n, m, U === 1)),
   ),
-  instruction('SQADD, UQADD (vector)', '0 Q:1 U:1 01110 size:2 1 Rm:5 00001 1 Rn:5 Rd:5', vector(BHSD, addSat)),
+  instruction(
+    'SQADD, UQADD (vector)',
+    '0 Q:1 U:1 01110 size:2 1 Rm:5 00001 1 Rn:5 Rd:5',
+    vector(BHSD, addSat),
+  ),
   instruction(
     'SRHADD, URHADD',
     '0 Q:1 U:1 01110 size:2 1 Rm:5 00010 1 Rn:5 Rd:5',
@@ -122,7 +139,11 @@ export const simdThreeSame = [
     '0 Q:1 U:1 01110 size:2 1 Rm:5 00100 1 Rn:5 Rd:5',
     vector(BHS, (l, { n, m, U }) => subHalving(l, n, m, U === 1)),
   ),
-  instruction('SQSUB, UQSUB (vector)', '0 Q:1 U:1 01110 size:2 1 Rm:5 00101 1 Rn:5 Rd:5', vector(BHSD, subSat)),
+  instruction(
+    'SQSUB, UQSUB (vector)',
+    '0 Q:1 U:1 01110 size:2 1 Rm:5 00101 1 Rn:5 Rd:5',
+    vector(BHSD, subSat),
+  ),
   instruction(
     'CMGT, CMHI (register, vector)',
     '0 Q:1 U:1 01110 size:2 1 Rm:5 00110 1 Rn:5 Rd:5',
@@ -133,7 +154,11 @@ export const simdThreeSame = [
     '0 Q:1 U:1 01110 size:2 1 Rm:5 00111 1 Rn:5 Rd:5',
     vector(BHSD, greaterOrEqual),
   ),
-  instruction('SSHL, USHL (vector)', '0 Q:1 U:1 01110 size:2 1 Rm:5 01000 1 Rn:5 Rd:5', vector(BHSD, shift({}))),
+  instruction(
+    'SSHL, USHL (vector)',
+    '0 Q:1 U:1 01110 size:2 1 Rm:5 01000 1 Rn:5 Rd:5',
+    vector(BHSD, shift({})),
+  ),
   instruction(
     'SQSHL, UQSHL (register, vector)',
     '0 Q:1 U:1 01110 size:2 1 Rm:5 01001 1 Rn:5 Rd:5',
@@ -193,12 +218,18 @@ export const simdThreeSame = [
   instruction(
     'SMAXP, UMAXP',
     '0 Q:1 U:1 01110 size:2 1 Rm:5 10100 1 Rn:5 Rd:5',
-    vector(BHS, pairwise((l, a, b, unsigned) => l.max(a, b, unsigned))),
+    vector(
+      BHS,
+      pairwise((l, a, b, unsigned) => l.max(a, b, unsigned)),
+    ),
   ),
   instruction(
     'SMINP, UMINP',
     '0 Q:1 U:1 01110 size:2 1 Rm:5 10101 1 Rn:5 Rd:5',
-    vector(BHS, pairwise((l, a, b, unsigned) => l.min(a, b, unsigned))),
+    vector(
+      BHS,
+      pairwise((l, a, b, unsigned) => l.min(a, b, unsigned)),
+    ),
   ),
   instruction(
     'SQDMULH, SQRDMULH (vector)',
@@ -208,7 +239,11 @@ export const simdThreeSame = [
   instruction(
     'ADDP (vector)',
     '0 Q:1 U:1 01110 size:2 1 Rm:5 10111 1 Rn:5 Rd:5',
-    vector(BHSD, pairwise((l, a, b) => l.add(a, b)), [0]),
+    vector(
+      BHSD,
+      pairwise((l, a, b) => l.add(a, b)),
+      [0],
+    ),
   ),
 ];
 

@@ -3,7 +3,15 @@
 
 import { bit, instruction } from './define.ts';
 import type { Field, Ops } from './ops.ts';
-import { lanesOf, noteSaturation, scalarOf, truncateLanes, vectorOf, writeLanes, writeNarrow } from './simd-lanes.ts';
+import {
+  lanesOf,
+  noteSaturation,
+  scalarOf,
+  truncateLanes,
+  vectorOf,
+  writeLanes,
+  writeNarrow,
+} from './simd-lanes.ts';
 import { type Narrowing, narrowSaturating } from './simd-saturate.ts';
 
 const BHS = [0, 1, 2];
@@ -67,7 +75,11 @@ export const simdTwoRegisterNarrow = [
 ];
 
 export const simdScalarTwoRegisterNarrow = [
-  instruction('SQXTUN (scalar)', '01 1 11110 size:2 10000 10010 10 Rn:5 Rd:5', scalarNarrow('signed-to-unsigned')),
+  instruction(
+    'SQXTUN (scalar)',
+    '01 1 11110 size:2 10000 10010 10 Rn:5 Rd:5',
+    scalarNarrow('signed-to-unsigned'),
+  ),
   instruction('SQXTN (scalar)', '01 0 11110 size:2 10000 10100 10 Rn:5 Rd:5', scalarNarrow('signed')),
   instruction('UQXTN (scalar)', '01 1 11110 size:2 10000 10100 10 Rn:5 Rd:5', scalarNarrow('unsigned')),
 ];

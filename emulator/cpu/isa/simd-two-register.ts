@@ -53,10 +53,16 @@ const scalar = (sizes: readonly number[], meaning: Meaning, U: readonly number[]
   static: { U, size: sizes },
   accept: (fields: { U: number; size: number }) => U.includes(fields.U) && sizes.includes(fields.size),
   fp: true,
-  execute: (ops: Ops, fields: Omit<VectorFields, 'Q'>) => perform(ops, scalarOf(fields.size), fields, meaning),
+  execute: (ops: Ops, fields: Omit<VectorFields, 'Q'>) =>
+    perform(ops, scalarOf(fields.size), fields, meaning),
 });
 
-function perform(ops: Ops, arrangement: Arrangement, fields: Omit<VectorFields, 'Q'>, meaning: Meaning): void {
+function perform(
+  ops: Ops,
+  arrangement: Arrangement,
+  fields: Omit<VectorFields, 'Q'>,
+  meaning: Meaning,
+): void {
   const result = meaning(lanesOf(ops, fields.size), {
     n: ops.readV(fields.Rn),
     d: () => ops.readV(fields.Rd),
@@ -71,7 +77,11 @@ const reverse =
   (container: number): Meaning =>
   ({ ops, size }, { n }) => {
     const flip = ((1 << container) - 1) & ~((1 << size) - 1);
-    return ops.shuffle(n, n, byteList(16, (i) => i ^ flip));
+    return ops.shuffle(
+      n,
+      n,
+      byteList(16, (i) => i ^ flip),
+    );
   };
 
 const addSaturatingMixed: Meaning = (l, { n, d, U }) =>
@@ -86,8 +96,16 @@ const belowZero: Meaning = (l, { n }) => l.signs(n);
 
 export const simdTwoRegister = [
   instruction('REV64', '0 Q:1 U:1 01110 size:2 10000 00000 10 Rn:5 Rd:5', vector(BHS, reverse(3), [0])),
-  instruction('REV32 (vector)', '0 Q:1 U:1 01110 size:2 10000 00000 10 Rn:5 Rd:5', vector([0, 1], reverse(2), [1])),
-  instruction('REV16 (vector)', '0 Q:1 U:1 01110 size:2 10000 00001 10 Rn:5 Rd:5', vector([0], reverse(1), [0])),
+  instruction(
+    'REV32 (vector)',
+    '0 Q:1 U:1 01110 size:2 10000 00000 10 Rn:5 Rd:5',
+    vector([0, 1], reverse(2), [1]),
+  ),
+  instruction(
+    'REV16 (vector)',
+    '0 Q:1 U:1 01110 size:2 10000 00001 10 Rn:5 Rd:5',
+    vector([0], reverse(1), [0]),
+  ),
   instruction(
     'SADDLP, UADDLP',
     '0 Q:1 U:1 01110 size:2 10000 00010 10 Rn:5 Rd:5',
@@ -157,7 +175,11 @@ export const simdScalarTwoRegister = [
     '01 U:1 11110 size:2 10000 00111 10 Rn:5 Rd:5',
     scalar(BHSD, saturatingAbsNeg),
   ),
-  instruction('CMGT, CMGE (zero, scalar)', '01 U:1 11110 size:2 10000 01000 10 Rn:5 Rd:5', scalar([3], aboveZero)),
+  instruction(
+    'CMGT, CMGE (zero, scalar)',
+    '01 U:1 11110 size:2 10000 01000 10 Rn:5 Rd:5',
+    scalar([3], aboveZero),
+  ),
   instruction(
     'CMEQ, CMLE (zero, scalar)',
     '01 U:1 11110 size:2 10000 01001 10 Rn:5 Rd:5',
