@@ -15,6 +15,7 @@ export const SHT_NOTE = 7;
 export const SHT_NOBITS = 8;
 export const SHT_DYNSYM = 11;
 export const SHF_ALLOC = 2;
+export const SHF_EXECINSTR = 4;
 export const SHF_COMPRESSED = 0x800;
 
 const ELF_HEADER_SIZE = 64;

@@ -1,0 +1,285 @@
+// Names of addresses and addresses of names, from an ELF symbol table, a System.map or the
+// kallsyms tables inside a stripped Linux Image (`kallsyms.ts`).
+//
+// A vmlinux has 190,000 symbols, so they are kept in typed arrays sorted by address, with names
+// as offsets into the string table they came with. Addresses are distances from the program's
+// lowest address (`address-window.ts`); where a program runs elsewhere than it was linked
+// (KASLR), `relocated` gives a view that shares the arrays.
+
+import type { Va } from '../base/address.ts';
+import { UserError } from '../base/errors.ts';
+import { AddressWindow, lastAtMost } from './address-window.ts';
+import { SHF_ALLOC, SHF_EXECINSTR, SHT_DYNSYM, SHT_SYMTAB, stringAt, viewOf } from './elf.ts';
+import type { ElfFile } from './elf.ts';
+
+export type SymbolKind = 'function' | 'object';
+
+export interface SymbolPlace {
+  readonly name: string;
+  readonly address: Va;
+  /** Bytes; of a label in assembly, up to the next symbol. */
+  readonly size: number;
+  readonly kind: SymbolKind;
+}
+
+export interface SymbolAt extends SymbolPlace {
+  /** Distance of the address that was looked up from the symbol's address. */
+  readonly offset: number;
+}
+
+/** One kind of symbols, sorted by start; where several start together, the best name is last. */
+interface Group {
+  readonly kind: SymbolKind;
+  readonly count: number;
+  readonly starts: Float64Array;
+  readonly sizes: Float64Array;
+  readonly names: Uint32Array;
+}
+
+export class SymbolTable {
+  /** How far the program runs from where it was linked. */
+  readonly loadOffset: bigint;
+  private readonly window: AddressWindow;
+  private readonly pool: Uint8Array;
+  private readonly groups: readonly [functions: Group, objects: Group];
+
+  constructor(
+    window: AddressWindow,
+    pool: Uint8Array,
+    groups: readonly [functions: Group, objects: Group],
+    loadOffset = 0n,
+  ) {
+    this.window = window;
+    this.pool = pool;
+    this.groups = groups;
+    this.loadOffset = loadOffset;
+  }
+
+  static async fromElf(elf: ElfFile): Promise<SymbolTable> {
+    return elfSymbols(elf);
+  }
+
+  static fromSystemMap(text: string, file: string): SymbolTable {
+    return systemMapSymbols(text, file);
+  }
+
+  /** The same program, running `loadOffset` bytes above where it was linked. */
+  relocated(loadOffset: bigint): SymbolTable {
+    return new SymbolTable(this.window, this.pool, this.groups, loadOffset);
+  }
+
+  get functionCount(): number {
+    return this.groups[0].count;
+  }
+
+  /** The function at an address. */
+  lookup(address: bigint): SymbolAt | undefined {
+    return this.lookupIn(this.groups[0], address);
+  }
+
+  /** The function or data object at an address. */
+  lookupAny(address: bigint): SymbolAt | undefined {
+    return this.lookup(address) ?? this.lookupIn(this.groups[1], address);
+  }
+
+  /** Where functions of this name start. A static function's name may occur many times. */
+  addressesOf(name: string): Va[] {
+    return this.placesIn(this.groups[0], name).map((place) => place.address);
+  }
+
+  /** Functions and data objects of this name. */
+  find(name: string): SymbolPlace[] {
+    return this.groups.flatMap((group) => this.placesIn(group, name));
+  }
+
+  /** Up to `limit` function names with this beginning, for completion. */
+  namesWithPrefix(prefix: string, limit: number): string[] {
+    const wanted = encoder.encode(prefix);
+    const names = new Set<string>();
+    const { count, names: refs } = this.groups[0];
+    for (let i = 0; i < count && names.size < limit; i++) {
+      const at = refs[i] ?? 0;
+      if (wanted.every((byte, k) => this.pool[at + k] === byte)) names.add(stringAt(this.pool, at));
+    }
+    return [...names].sort();
+  }
+
+  private lookupIn(group: Group, address: bigint): SymbolAt | undefined {
+    const offset = this.window.offsetOf(address - this.loadOffset);
+    const index = Number.isNaN(offset) ? -1 : lastAtMost(group.starts, group.count, offset);
+    if (index < 0) return undefined;
+    const place = this.place(group, index);
+    const distance = offset - (group.starts[index] ?? 0);
+    return distance < place.size ? { ...place, offset: distance } : undefined;
+  }
+
+  private placesIn(group: Group, name: string): SymbolPlace[] {
+    const references = this.referencesTo(name);
+    const places: SymbolPlace[] = [];
+    for (let i = 0; i < group.count; i++) {
+      if (references.has(group.names[i] ?? 0)) places.push(this.place(group, i));
+    }
+    return places;
+  }
+
+  /** Offsets in the pool where this name stands; linkers let names share their endings. */
+  private referencesTo(name: string): Set<number> {
+    const wanted = encoder.encode(`${name}\0`);
+    const last = wanted.length - 2;
+    const found = new Set<number>();
+    if (last < 0) return found;
+    // Hop from end to end of the pool's strings and compare backwards.
+    for (let end = this.pool.indexOf(0); end !== -1; end = this.pool.indexOf(0, end + 1)) {
+      let k = 0;
+      while (k <= last && this.pool[end - 1 - k] === wanted[last - k]) k++;
+      if (k > last) found.add(end - 1 - last);
+    }
+    return found;
+  }
+
+  private place(group: Group, index: number): SymbolPlace {
+    return {
+      name: stringAt(this.pool, group.names[index] ?? 0),
+      address: this.window.addressOf((group.starts[index] ?? 0) + Number(this.loadOffset)),
+      size: group.sizes[index] ?? 0,
+      kind: group.kind,
+    };
+  }
+}
+
+/** Collects symbols in any order. */
+export class SymbolTableBuilder {
+  private readonly window: AddressWindow;
+  private readonly pool: Uint8Array;
+  private readonly rows: Record<SymbolKind, number[]> = { function: [], object: [] };
+
+  constructor(window: AddressWindow, pool: Uint8Array) {
+    this.window = window;
+    this.pool = pool;
+  }
+
+  /**
+   * `size` 0 means unknown: up to the next symbol, at most to `limit`. Of several symbols with
+   * one start, that with the highest rank names it.
+   */
+  add(kind: SymbolKind, start: number, size: number, limit: number, name: number, rank: number): void {
+    this.rows[kind].push(start, size, limit, name, rank);
+  }
+
+  build(): SymbolTable {
+    return new SymbolTable(this.window, this.pool, [this.group('function'), this.group('object')]);
+  }
+
+  private group(kind: SymbolKind): Group {
+    const rows = this.rows[kind];
+    const field = (row: number, column: number): number => rows[row * ROW + column] as number;
+    const count = rows.length / ROW;
+    const order = new Uint32Array(count).map((_, i) => i);
+    order.sort((a, b) => field(a, START) - field(b, START) || field(a, RANK) - field(b, RANK) || b - a);
+
+    const starts = new Float64Array(count);
+    const sizes = new Float64Array(count);
+    const names = new Uint32Array(count);
+    let next = Number.POSITIVE_INFINITY;
+    for (let i = count - 1; i >= 0; i--) {
+      const row = order[i] ?? 0;
+      const start = field(row, START);
+      const following = starts[i + 1];
+      if (following !== undefined && following !== start) next = following;
+      starts[i] = start;
+      sizes[i] = field(row, SIZE) || Math.min(next, field(row, LIMIT)) - start;
+      names[i] = field(row, NAME);
+    }
+    return { kind, count, starts, sizes, names };
+  }
+}
+
+const ROW = 5;
+const [START, SIZE, LIMIT, NAME, RANK] = [0, 1, 2, 3, 4];
+const encoder = new TextEncoder();
+
+// -------------------------------------------------------------------- ELF
+
+const SYMBOL_SIZE = 24;
+const STT_NOTYPE = 0;
+const STT_OBJECT = 1;
+const STT_FUNC = 2;
+const STT_GNU_IFUNC = 10;
+const STB_LOCAL = 0;
+const DOLLAR = 0x24;
+
+async function elfSymbols(elf: ElfFile): Promise<SymbolTable> {
+  const table =
+    elf.sections.find((section) => section.type === SHT_SYMTAB) ??
+    elf.sections.find((section) => section.type === SHT_DYNSYM);
+  const strings = table && elf.sections[table.link];
+  if (table === undefined || strings === undefined) return new SymbolTableBuilder(elf.window, new Uint8Array()).build();
+
+  const symbols = viewOf(await elf.readSection(table));
+  const pool = await elf.readSection(strings);
+  const builder = new SymbolTableBuilder(elf.window, pool);
+  const ends = elf.sections.map((section) => elf.window.offsetOf(section.address + BigInt(section.size)));
+  for (let at = 0; at + SYMBOL_SIZE <= symbols.byteLength; at += SYMBOL_SIZE) {
+    const name = symbols.getUint32(at, true);
+    const info = symbols.getUint8(at + 4);
+    const section = elf.sections[symbols.getUint16(at + 6, true)];
+    // Undefined, absolute and common symbols are no places in the program.
+    if (section === undefined || section.index === 0 || !(section.flags & SHF_ALLOC)) continue;
+    const first = pool[name];
+    // Mapping symbols ($x, $d) mark code and data for disassemblers (IHI 0056).
+    if (first === undefined || first === 0 || first === DOLLAR) continue;
+    const kind = kindOf(info & 15, (section.flags & SHF_EXECINSTR) !== 0);
+    if (kind === undefined) continue;
+    const start = elf.window.offsetOfHalves(symbols.getUint32(at + 8, true), symbols.getUint32(at + 12, true));
+    if (Number.isNaN(start)) continue;
+    const size = symbols.getUint32(at + 20, true) * 0x1_0000_0000 + symbols.getUint32(at + 16, true);
+    const rank = ((info & 15) === STT_NOTYPE ? 0 : 2) + (info >> 4 === STB_LOCAL ? 0 : 1);
+    builder.add(kind, start, size, ends[section.index] ?? start, name, rank);
+  }
+  return builder.build();
+}
+
+/** Assembly labels have no type; in code they name functions as far as a user is concerned. */
+function kindOf(type: number, executable: boolean): SymbolKind | undefined {
+  if (type === STT_FUNC || type === STT_GNU_IFUNC) return 'function';
+  if (type === STT_OBJECT) return 'object';
+  if (type === STT_NOTYPE) return executable ? 'function' : 'object';
+  return undefined;
+}
+
+// -------------------------------------------------------------------- System.map
+
+/** The letters of nm for code. Upper case is global. */
+export const isCodeLetter = (letter: string): boolean => 'TtWw'.includes(letter);
+/** How far the last symbol of a table without sizes reaches. */
+export const LAST_SYMBOL_SIZE = 4096;
+
+function systemMapSymbols(text: string, file: string): SymbolTable {
+  const rows = [...text.matchAll(/^([0-9a-f]{16}) ([A-Za-z]) (\S+)/gm)].map(([, address = '0', letter = 't', name = '']) => ({
+    address: BigInt(`0x${address}`),
+    letter,
+    name,
+  }));
+  const places = rows.filter((row) => !'AaUu'.includes(row.letter) && !row.name.startsWith('$'));
+  const lowest = places.find((row) => isCodeLetter(row.letter));
+  if (lowest === undefined) {
+    // Debian ships a placeholder and puts the real one into the debug package.
+    throw new UserError('the file holds no symbols', "Give the kernel's real System.map or its vmlinux.", { file });
+  }
+  const window = new AddressWindow(places.reduce((low, { address }) => (address < low ? address : low), lowest.address));
+  const offsets: number[] = [];
+  let length = 0;
+  for (const { name } of places) {
+    offsets.push(length);
+    length += name.length + 1;
+  }
+  const pool = encoder.encode(places.map(({ name }) => `${name}\0`).join(''));
+  const builder = new SymbolTableBuilder(window, pool);
+  places.forEach(({ address, letter }, i) => {
+    const start = window.offsetOf(address);
+    if (Number.isNaN(start)) return;
+    const kind = isCodeLetter(letter) ? 'function' : 'object';
+    builder.add(kind, start, 0, start + LAST_SYMBOL_SIZE, offsets[i] ?? 0, letter < 'a' ? 1 : 0);
+  });
+  return builder.build();
+}
