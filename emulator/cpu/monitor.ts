@@ -14,11 +14,13 @@ export type TrapOutcome =
   /** Go on. */
   | { readonly kind: 'resume' }
   /**
-   * The CPU executes nothing until a physical or virtual interrupt is pending for it (whatever
-   * PSTATE masks) or the monitor wakes it. A physical interrupt then goes to EL2 before any
-   * instruction of the guest. Also for a vCPU that is off or paused: its virtual interrupts are off.
+   * The CPU executes nothing until a physical interrupt is pending for it (whatever PSTATE masks)
+   * or the monitor wakes it. A physical interrupt then goes to EL2 before any
+   * instruction of the guest.
    */
   | { readonly kind: 'wait' }
+  /** The vCPU is switched off or paused: nothing runs here until the monitor starts it. */
+  | { readonly kind: 'off' }
   /** The rest of the slice may go to another CPU. */
   | { readonly kind: 'yield' }
   /** Hand over to the debugger: the guest can make no progress, and this is why. */

@@ -19,6 +19,7 @@ const TWO_32 = 2 ** 32;
 
 const RESUME: TrapOutcome = { kind: 'resume' };
 const WAIT: TrapOutcome = { kind: 'wait' };
+const OFF: TrapOutcome = { kind: 'off' };
 const YIELD: TrapOutcome = { kind: 'yield' };
 
 export class Scheduler implements VcpuControl {
@@ -52,7 +53,8 @@ export class Scheduler implements VcpuControl {
   outcomeFor(vcpu: Vcpu): TrapOutcome {
     const yielded = this.yielded;
     this.yielded = false;
-    if (!vcpu.runnable) return WAIT;
+    if (vcpu.down || vcpu.paused) return OFF;
+    if (vcpu.blocked) return WAIT;
     return yielded ? YIELD : RESUME;
   }
 
@@ -76,24 +78,25 @@ export class Scheduler implements VcpuControl {
     const now = this.nanoseconds();
     expirePhysicalTimer(vcpu, domain.vgic, BigInt(this.count()));
     if (vcpu.blockedUntilNs !== undefined && vcpu.blockedUntilNs <= now) this.unblock(domain, vcpu);
-    if (vcpu.id === 0) domain.domain.expireTimers(now);
+    if (vcpu === timekeeper(domain)) domain.domain.expireTimers(now);
     this.programTimer(vcpu);
   }
 
   programTimerOf(domid: number): void {
-    const boot = this.find(domid)?.vcpus[0];
-    if (boot) this.programTimer(boot);
+    const domain = this.find(domid);
+    const vcpu = domain && timekeeper(domain);
+    if (vcpu) this.programTimer(vcpu);
   }
 
   /** Sets CNTHP to the next thing that is due on the CPU of this vCPU. */
   programTimer(vcpu: Vcpu): void {
     const timer = this.platform.timers[vcpu.cpu.index]?.hypervisor;
     if (timer === undefined) return;
-    const domain = this.find(vcpu.domid)?.domain;
+    const domain = this.find(vcpu.domid);
     const deadlines = [
       ticksAt(vcpu.blockedUntilNs),
       Number(physicalTimerDeadline(vcpu) ?? Infinity),
-      ticksAt(vcpu.id === 0 ? domain?.nextDeadline : undefined),
+      ticksAt(domain && vcpu === timekeeper(domain) ? domain.domain.nextDeadline : undefined),
     ];
     const next = Math.min(...deadlines);
     if (next >= Number.MAX_SAFE_INTEGER) {
@@ -132,6 +135,7 @@ export class Scheduler implements VcpuControl {
     const vgicCpu = domain.vgic.cpus[vcpu.id];
     if (vgicCpu) vgicCpu.online = false;
     this.suspend(vcpu);
+    this.programTimerOf(domain.id);
   }
 
   /** Every vCPU of the domain stops. */
@@ -219,6 +223,9 @@ export class Scheduler implements VcpuControl {
     this.find(vcpu.domid)?.domain.vcpus[vcpu.id]?.enterRunstate(state, this.nanoseconds());
   }
 }
+
+/** The vCPU on whose CPU the timers of the whole domain run: the first that is on. */
+const timekeeper = (domain: HostedDomain): Vcpu | undefined => domain.vcpus.find((vcpu) => !vcpu.down);
 
 const ticksAt = (nanoseconds: number | undefined): number =>
   nanoseconds === undefined ? Infinity : Math.ceil(nanoseconds / NANOSECONDS_PER_TICK);

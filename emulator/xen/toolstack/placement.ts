@@ -13,7 +13,7 @@ export interface PlacedSegment {
   readonly ipa: number;
   readonly data: Uint8Array;
   /** What lies behind the data, up to here, is zero. */
-  readonly memorySize: number;
+  readonly size: number;
 }
 
 export interface PlacedKernel {
@@ -27,10 +27,10 @@ export interface PlacedKernel {
 /** An Image goes to the start of RAM plus its text_offset, an ELF to its physical addresses. */
 export function placeKernel(kernel: Kernel, memory: number, file: string): PlacedKernel {
   const base = kernel.kind === 'image' ? GUEST_RAM_BASE : 0;
-  const segments = kernel.segments.map(({ address, data, memorySize }) => ({ ipa: base + address, data, memorySize }));
-  for (const { ipa, data, memorySize } of segments) {
+  const segments = kernel.segments.map(({ address, data, memorySize }) => ({ ipa: base + address, data, size: memorySize }));
+  for (const { ipa, data, size } of segments) {
     // The kernel itself looks after the zeroed part of an Image: only what is loaded has to fit.
-    const needed = kernel.kind === 'image' ? data.length : memorySize;
+    const needed = kernel.kind === 'image' ? data.length : size;
     const fits = ramBanks(memory).some((bank) => ipa >= bank.base && ipa + needed <= bank.base + bank.size);
     if (fits) continue;
     throw new UserError(
@@ -45,7 +45,7 @@ export function placeKernel(kernel: Kernel, memory: number, file: string): Place
     entry: base + kernel.entry,
     segments,
     start: Math.min(...segments.map(({ ipa }) => ipa)),
-    end: Math.max(...segments.map(({ ipa, data, memorySize }) => ipa + (kernel.kind === 'image' ? data.length : memorySize))),
+    end: Math.max(...segments.map(({ ipa, data, size }) => ipa + (kernel.kind === 'image' ? data.length : size))),
   };
 }
 

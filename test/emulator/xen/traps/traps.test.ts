@@ -92,7 +92,7 @@ test('SYSTEM_OFF stops every vCPU of the domain and reports it', () => {
   const machine = guest({ vcpus: 2 });
   smccc(machine, 0xc400_0003n, 1n, 0x4000_1000n);
   machine.cpu.setX(0, 0x8400_0008n);
-  expect(machine.trap(HVC, 0)).toBe('wait');
+  expect(machine.trap(HVC, 0)).toBe('off');
   expect(machine.shutdowns).toEqual([{ domid: 1, reason: 0 }]);
   expect(machine.hypervisor.view.domains()[1]).toMatchObject({ state: 'shutdown', shutdownCode: 0 });
 });
