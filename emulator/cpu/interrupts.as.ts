@@ -74,7 +74,7 @@ export function takePendingInterrupt(): i32 {
 
   const daif = load<i32>(PSTATE_DAIF);
   if (hcrBit(HCR_VSE) && hcrBit(HCR_AMO) && (daif & MASK_A) == 0) {
-    store<i64>(HCR_EL2, load<i64>(HCR_EL2) & ~(<i64>1 << HCR_VSE));
+    store<i64>(HCR_EL2, load<i64>(HCR_EL2) & ~((<i64>1) << HCR_VSE));
     takeException(1, VECTOR_SERROR, syndrome(EC_SERROR, 0), 0, load<i64>(PC));
     return 1;
   }

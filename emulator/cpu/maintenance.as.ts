@@ -1,14 +1,7 @@
 // System instructions: cache maintenance by VA, DC ZVA, address translation, TLB invalidation.
 // Whether the current EL may execute them is settled before (see system-access.as.ts).
 
-import {
-  PAR_EL1,
-  PSTATE_EL,
-  PSTATE_OTHER,
-  PSTATE_PAN_BIT,
-  TLB_BASE,
-  TLB_SIZE,
-} from '../memory/layout';
+import { PAR_EL1, PSTATE_EL, PSTATE_OTHER, PSTATE_PAN_BIT, TLB_BASE, TLB_SIZE } from '../memory/layout';
 import { dataIsDevice, translateData, zeroPa } from '../mmu/access.as';
 import {
   ACCESS_READ,
@@ -115,20 +108,26 @@ export function addressTranslate(op: i32, va: i64): void {
   if (op == INDEX_AT_S1E2R || op == INDEX_AT_S1E2W) el = 2;
   // Only the forms with P look at PSTATE.PAN.
   const pan = op == INDEX_AT_S1E1RP || op == INDEX_AT_S1E1WP ? load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT : 0;
-  const both = op == INDEX_AT_S12E1R || op == INDEX_AT_S12E1W || op == INDEX_AT_S12E0R || op == INDEX_AT_S12E0W;
+  const both =
+    op == INDEX_AT_S12E1R || op == INDEX_AT_S12E1W || op == INDEX_AT_S12E0R || op == INDEX_AT_S12E0W;
   const ok = both ? translate(va, el, pan, access) : translateStage1(va, el, pan, access);
   if (ok) {
     // ATTR 63:56, PA 47:12, bit 11 RES1, NS 9 (one Security state: set), SH 8:7.
     const shareability = isDevice(outAttributes) ? 2 : outShareability;
     store<i64>(
       PAR_EL1,
-      (<i64>outAttributes << 56) | (outPa & 0xffff_ffff_f000) | (1 << 11) | (1 << 9) | (<i64>shareability << 7),
+      ((<i64>outAttributes) << 56) |
+        (outPa & 0xffff_ffff_f000) |
+        (1 << 11) |
+        (1 << 9) |
+        ((<i64>shareability) << 7),
     );
     return;
   }
   // At EL1, an abort on the walk itself is taken: from stage 2, or an external one.
   const external = (faultStatus & ~3) == FAULT_EXTERNAL_ON_WALK;
-  if ((load<i32>(PSTATE_EL) == 1 && faultStage2 != 0 && faultOnWalk != 0) || external) return maintenanceAbort();
+  if ((load<i32>(PSTATE_EL) == 1 && faultStage2 != 0 && faultOnWalk != 0) || external)
+    return maintenanceAbort();
   store<i64>(PAR_EL1, <i64>((1 << 11) | (faultStage2 << 9) | (faultOnWalk << 8) | (faultStatus << 1) | 1));
 }
 
@@ -138,6 +137,11 @@ export function addressTranslate(op: i32, va: i64): void {
  */
 export function probe(va: i64, el: i32, write: i32): i64 {
   return translate(va, el, 0, write ? ACCESS_WRITE : ACCESS_READ) ? outPa : -1;
+}
+
+/** As probe(), but only through stage 1: the IPA. */
+export function probeStage1(va: i64, el: i32, write: i32): i64 {
+  return translateStage1(va, el, 0, write ? ACCESS_WRITE : ACCESS_READ) ? outPa : -1;
 }
 
 /** As probe(), for fetching. */

@@ -44,7 +44,13 @@ export function serviceStep(): i32 {
     const target = debugTarget();
     // ISV, and EX clear: whether a load-exclusive was stepped is not tracked.
     const sameLevel = load<i32>(PSTATE_EL) == target ? 1 : 0;
-    takeException(target, VECTOR_SYNC, syndrome(EC_SOFTWARE_STEP + sameLevel, (1 << 24) | 0x22), 0, load<i64>(PC));
+    takeException(
+      target,
+      VECTOR_SYNC,
+      syndrome(EC_SOFTWARE_STEP + sameLevel, (1 << 24) | 0x22),
+      0,
+      load<i64>(PC),
+    );
     return 1;
   }
   return 0;

@@ -2,7 +2,7 @@
 // others in TypeScript (sysregs/), which also raises the traps.
 
 import {
-  ATTENTION_PC,
+  ATTENTION_INTERRUPT,
   FEATURES,
   FEATURE_FP16,
   FPCR,
@@ -10,7 +10,6 @@ import {
   FP_TRAP,
   MIDR_EL1,
   MPIDR_EL1,
-  PC,
   PSTATE_DAIF,
   PSTATE_EL,
   PSTATE_OTHER,
@@ -27,7 +26,7 @@ import { raiseAttention } from '../mmu/access.as';
 import { flushAllEl2, flushEl1 } from '../mmu/tlb.as';
 import { fpTrap } from './exceptions.as';
 import { addressTranslate, cacheByVa, tlbInvalidate, zeroBlockChecked } from './maintenance.as';
-import { UAO_BIT, currentPc, hasEl2, nzcv, setNzcv, updateRegime } from './pstate.as';
+import { UAO_BIT, hasEl2, nzcv, setNzcv, updateRegime } from './pstate.as';
 import { writeDaif, writeOther, writeSpSel } from './return.as';
 import {
   INDEX_AT_S12E0W,
@@ -191,6 +190,5 @@ export function translationControlChanged(el: i32): void {
   if (el == 2) flushAllEl2(false);
   else flushEl1(false);
   updateRegime();
-  store<i64>(PC, currentPc() + 4);
-  raiseAttention(ATTENTION_PC);
+  raiseAttention(ATTENTION_INTERRUPT);
 }

@@ -45,8 +45,18 @@ export {
   wfi,
   yieldHint,
 } from '../cpu/interrupts.as';
-export { addressTranslate, probe, probeExecute, tlbInvalidate } from '../cpu/maintenance.as';
-export { bankSp, currentPc, currentWord, nzcv, pstate, setNzcv, setPstate, unbankSp, updateRegime } from '../cpu/pstate.as';
+export { addressTranslate, probe, probeExecute, probeStage1, tlbInvalidate } from '../cpu/maintenance.as';
+export {
+  bankSp,
+  currentPc,
+  currentWord,
+  nzcv,
+  pstate,
+  setNzcv,
+  setPstate,
+  unbankSp,
+  updateRegime,
+} from '../cpu/pstate.as';
 export {
   branchAddress,
   exceptionReturn,
@@ -66,7 +76,15 @@ export {
   zeroBlock,
 } from '../cpu/system-access.as';
 export { dropRecords, invalidateRange, raiseAttention } from '../mmu/access.as';
-export { dropTags, flushAllEl2, flushEl1, flushVmid, forgetAllRecords, forgetRecords, resetTlbs } from '../mmu/tlb.as';
+export {
+  dropTags,
+  flushAllEl2,
+  flushEl1,
+  flushVmid,
+  forgetAllRecords,
+  forgetRecords,
+  resetTlbs,
+} from '../mmu/tlb.as';
 export { translateIpa } from '../mmu/walk.as';
 export { breakpointHit, service } from './service.as';
 export { crc32 } from '../cpu/crc.as';

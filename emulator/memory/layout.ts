@@ -208,6 +208,9 @@ export const CONDUIT_SMC = 2;
 // What the last watchpoint hit saw: {i32 id, i32 access (1 read, 2 write), i64 VA, i64 PA, i64 size}.
 export const WATCHPOINT_HIT = MACHINE + 0x40;
 
+/** 16 bytes: the state of hashMemory(). */
+export const HASH = MACHINE + 0x80;
+
 /** 1024 addresses of eight bytes: VAs at which a BREAK record stops. */
 export const BREAKPOINTS = 0x4000;
 export const BREAKPOINTS_MAX = 1024;
@@ -223,6 +226,10 @@ export const SYSREG_ACCESS_STRIDE = 0x400;
 
 export const CPU_BANKS = 0x10000;
 export const CPUS_MAX = 8;
+
+/** A page for handing bytes to kernels. */
+export const STAGING = 0x1e000;
+export const STAGING_SIZE = 0x1000;
 
 /** Static data of the kernels (tables of AES and the like). */
 export const KERNEL_DATA = 0x20000;

@@ -64,18 +64,22 @@ import {
   outPa,
   outPermissions,
   outSizeLog2,
+  stage1Enabled,
   topByteIgnored,
   translate,
 } from './walk.as';
 
 // Facts about the TLBs of a CPU, at TLB_FACTS: i32 current context, i32 clock; then for each
-// context {i32 key, i32 time of last use}; then for each TLB i32 fills since it was last empty.
+// context {i64 key, i32 time of last use}; then for each TLB i32 fills since it was last empty.
 const FACT_CURRENT: usize = 0;
 const FACT_CLOCK: usize = 4;
 const FACT_CONTEXTS: usize = 8;
+const FACT_TIME: usize = 8;
 const FACT_FILLS: usize = 0x40;
-/** Keys are VMID << 16 | ASID; a context of no one has this one, which is kept from being looked up by its time 0. */
-const NO_KEY: i32 = -1;
+// Keys are VMID << 16 | ASID, and bit 32 where stage 1 is off: a vCPU that has not turned its MMU
+// on shares no entries with the others of its domain.
+const KEY_FLAT: i64 = 0x1_0000_0000;
+const NO_KEY: i64 = -1;
 
 /** TLBs of a context in order: data EL0, EL1, EL1 with PAN, instructions EL0, EL1. */
 const TLBS_PER_CONTEXT: i32 = 5;
@@ -127,9 +131,9 @@ export function currentAsid(): i32 {
 export function selectContext(): i32 {
   const cpu = load<i32>(CPU_INDEX);
   const f = facts(cpu);
-  const key = (currentVmid() << 16) | currentAsid();
-  let current = load<i32>(f + FACT_CURRENT);
-  if (load<i32>(f + FACT_CONTEXTS + (<usize>current << 3)) == key) return current;
+  const key = stage1Enabled(1) ? vmidKey(currentVmid()) | <i64>currentAsid() : vmidKey(currentVmid()) | KEY_FLAT;
+  const current = load<i32>(f + FACT_CURRENT);
+  if (contextKey(cpu, current) == key) return current;
 
   const clock = load<i32>(f + FACT_CLOCK) + 1;
   store<i32>(f + FACT_CLOCK, clock);
@@ -138,9 +142,8 @@ export function selectContext(): i32 {
   let oldestAge = -1;
   let found = -1;
   for (let c = 0; c < TLB_CONTEXTS; c++) {
-    const context = f + FACT_CONTEXTS + (<usize>c << 3);
-    if (load<i32>(context) == key) found = c;
-    const age = clock - load<i32>(context + 4);
+    if (contextKey(cpu, c) == key) found = c;
+    const age = clock - load<i32>(contextFacts(cpu, c) + FACT_TIME);
     if (age > oldestAge) {
       oldestAge = age;
       oldest = c;
@@ -149,16 +152,33 @@ export function selectContext(): i32 {
   if (found < 0) {
     found = oldest;
     flushContext(cpu, found);
-    store<i32>(f + FACT_CONTEXTS + (<usize>found << 3), key);
+    store<i64>(contextFacts(cpu, found), key);
   }
-  store<i32>(f + FACT_CONTEXTS + (<usize>current << 3) + 4, clock);
-  store<i32>(f + FACT_CONTEXTS + (<usize>found << 3) + 4, clock);
+  store<i32>(contextFacts(cpu, current) + FACT_TIME, clock);
+  store<i32>(contextFacts(cpu, found) + FACT_TIME, clock);
   store<i32>(f + FACT_CURRENT, found);
   return found;
 }
 
-function contextKey(cpu: i32, context: i32): i32 {
-  return load<i32>(facts(cpu) + FACT_CONTEXTS + (<usize>context << 3));
+@inline
+function contextFacts(cpu: i32, context: i32): usize {
+  return facts(cpu) + FACT_CONTEXTS + (<usize>context << 4);
+}
+
+@inline
+function contextKey(cpu: i32, context: i32): i64 {
+  return load<i64>(contextFacts(cpu, context));
+}
+
+@inline
+function vmidKey(vmid: i32): i64 {
+  return <i64>(<u32>(vmid << 16));
+}
+
+/** Whether a key is one of this VMID. */
+@inline
+function hasVmid(key: i64, vmid: i32): bool {
+  return (key & ~0x1_0000_ffff) == vmidKey(vmid);
 }
 
 /** Empties the TLBs of every CPU. Must be called once before the first instruction. */
@@ -166,7 +186,7 @@ export function resetTlbs(): void {
   for (let cpu = 0; cpu < load<i32>(CPU_COUNT); cpu++) {
     const f = facts(cpu);
     memory.fill(f, 0, TLB_FACTS_SIZE);
-    for (let c = 0; c < TLB_CONTEXTS; c++) store<i32>(f + FACT_CONTEXTS + (<usize>c << 3), NO_KEY - c);
+    for (let c = 0; c < TLB_CONTEXTS; c++) store<i64>(contextFacts(cpu, c), NO_KEY);
     for (let n = 0; n <= ITLB_NUMBER_EL2; n++) emptyTlb(tlbAddress(cpu, n), isInstructionTlb(n));
   }
 }
@@ -279,7 +299,7 @@ function endCpu(broadcast: bool): i32 {
 export function flushVmid(vmid: i32, broadcast: bool): void {
   for (let cpu = firstCpu(broadcast); cpu < endCpu(broadcast); cpu++) {
     for (let c = 0; c < TLB_CONTEXTS; c++) {
-      if (contextKey(cpu, c) >>> 16 == vmid) flushContext(cpu, c);
+      if (hasVmid(contextKey(cpu, c), vmid)) flushContext(cpu, c);
     }
   }
 }
@@ -298,7 +318,7 @@ export function flushAllEl2(broadcast: bool): void {
 
 /** TLBI ASIDE1: the entries of this ASID and the current VMID that are not global. */
 export function flushAsid(asid: i32, broadcast: bool): void {
-  const key = (currentVmid() << 16) | asid;
+  const key = vmidKey(currentVmid()) | <i64>asid;
   for (let cpu = firstCpu(broadcast); cpu < endCpu(broadcast); cpu++) {
     for (let c = 0; c < TLB_CONTEXTS; c++) {
       if (contextKey(cpu, c) != key) continue;
@@ -313,8 +333,8 @@ export function flushVa(va: i64, asid: i32, broadcast: bool): void {
   for (let cpu = firstCpu(broadcast); cpu < endCpu(broadcast); cpu++) {
     for (let c = 0; c < TLB_CONTEXTS; c++) {
       const key = contextKey(cpu, c);
-      if (key >>> 16 != vmid) continue;
-      const onlyGlobal = asid >= 0 && (key & 0xffff) != asid;
+      if (!hasVmid(key, vmid)) continue;
+      const onlyGlobal = asid >= 0 && (key & 0xffff) != <i64>asid;
       for (let kind = 0; kind < TLBS_PER_CONTEXT; kind++) flushPage(cpu, c * TLBS_PER_CONTEXT + kind, va, onlyGlobal);
     }
   }
