@@ -121,7 +121,9 @@ export class Hypervisor implements Monitor {
     return {
       heap: this.heap.save(),
       scheduler: this.scheduler.save(),
-      domains: this.domains.all().map((domain) => this.hosted.get(domain.id)?.save() ?? { domain: domain.save() }),
+      domains: this.domains
+        .all()
+        .map((domain) => this.hosted.get(domain.id)?.save() ?? { domain: domain.save() }),
     };
   }
 }

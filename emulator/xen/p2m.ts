@@ -67,7 +67,9 @@ const ENTRIES = 512;
 const LAST_LEVEL = 3;
 
 /** Geometry by physical address size: Xen's pa_range_info[]. */
-const GEOMETRY: Readonly<Record<number, { t0sz: number; rootOrder: number; startLevel: number; ps: number }>> = {
+const GEOMETRY: Readonly<
+  Record<number, { t0sz: number; rootOrder: number; startLevel: number; ps: number }>
+> = {
   32: { t0sz: 32, rootOrder: 0, startLevel: 1, ps: 0 },
   36: { t0sz: 28, rootOrder: 0, startLevel: 1, ps: 1 },
   40: { t0sz: 24, rootOrder: 1, startLevel: 1, ps: 2 },
@@ -182,7 +184,12 @@ export class P2m {
     this.highestGfn = state.highestGfn;
   }
 
-  private fill(first: number, machine: number | undefined, pages: number, type: P2mType): 'ENOMEM' | undefined {
+  private fill(
+    first: number,
+    machine: number | undefined,
+    pages: number,
+    type: P2mType,
+  ): 'ENOMEM' | undefined {
     for (let done = 0; done < pages; ) {
       const frame = first + done;
       const level = this.levelFor(frame, machine === undefined ? frame : machine + done, pages - done);
@@ -202,7 +209,12 @@ export class P2m {
     return LAST_LEVEL;
   }
 
-  private setEntry(frame: number, machine: number | undefined, target: number, type: P2mType): 'ENOMEM' | undefined {
+  private setEntry(
+    frame: number,
+    machine: number | undefined,
+    target: number,
+    type: P2mType,
+  ): 'ENOMEM' | undefined {
     let table: number = paOf(this.root);
     for (let level = this.startLevel; level < target; level++) {
       const at = table + this.indexAt(frame, level) * 8;
@@ -314,7 +326,8 @@ export class P2m {
 }
 
 /** What a guest may do with a mapping of this type, as `rwx` with `-` for what it may not. */
-export const accessOf = (type: P2mType): string => `r${isWritable(type) ? 'w' : '-'}${isExecutable(type) ? 'x' : '-'}`;
+export const accessOf = (type: P2mType): string =>
+  `r${isWritable(type) ? 'w' : '-'}${isExecutable(type) ? 'x' : '-'}`;
 
 function geometry(paBits: number) {
   const found = GEOMETRY[paBits];

@@ -72,7 +72,9 @@ export class Vpl011 {
       },
       write: (_vcpu, offset, size, value) => {
         if (size === 8) return false;
-        return registers.write(this, offset, size, Number(BigInt.asUintN(size * 8, value)), log) !== EXTERNAL_ABORT;
+        return (
+          registers.write(this, offset, size, Number(BigInt.asUintN(size * 8, value)), log) !== EXTERNAL_ABORT
+        );
       },
     };
   }
@@ -155,7 +157,13 @@ const registers = registerBlock<Vpl011>(
       peek: (uart) => uart.peekByte(),
       write: (uart, value) => uart.sendByte(value & 0xff),
     },
-    UARTRSR: { offset: 0x004, width: 4, accessWidths: ANY_WIDTH, doc: 'Receive status: no errors', status: 'ignored' },
+    UARTRSR: {
+      offset: 0x004,
+      width: 4,
+      accessWidths: ANY_WIDTH,
+      doc: 'Receive status: no errors',
+      status: 'ignored',
+    },
     UARTFR: { offset: 0x018, width: 4, accessWidths: ANY_WIDTH, doc: 'Flags', read: (uart) => uart.flags },
     UARTIMSC: {
       offset: 0x038,
@@ -165,7 +173,13 @@ const registers = registerBlock<Vpl011>(
       read: (uart) => uart.mask,
       write: (uart, value) => uart.setMask(value),
     },
-    UARTRIS: { offset: 0x03c, width: 4, accessWidths: ANY_WIDTH, doc: 'Raw interrupt status', read: (uart) => uart.raw },
+    UARTRIS: {
+      offset: 0x03c,
+      width: 4,
+      accessWidths: ANY_WIDTH,
+      doc: 'Raw interrupt status',
+      read: (uart) => uart.raw,
+    },
     UARTMIS: {
       offset: 0x040,
       width: 4,

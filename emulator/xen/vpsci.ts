@@ -63,7 +63,11 @@ export function smccc(registers: SmcccRegisters, target: PsciTarget): void {
 }
 
 /** The values for x0, x1..; undefined for a function that does not exist. */
-function call(registers: SmcccRegisters, target: PsciTarget, functionId: number): readonly number[] | undefined {
+function call(
+  registers: SmcccRegisters,
+  target: PsciTarget,
+  functionId: number,
+): readonly number[] | undefined {
   if (functionId <= 0x0100_ffff) return existingApis(registers, target, functionId);
   switch ((functionId >>> 24) & 0x3f) {
     case 0:
@@ -78,7 +82,11 @@ function call(registers: SmcccRegisters, target: PsciTarget, functionId: number)
 }
 
 /** PSCI 0.1 with the function numbers of the device tree. */
-function existingApis(registers: SmcccRegisters, target: PsciTarget, functionId: number): readonly number[] | undefined {
+function existingApis(
+  registers: SmcccRegisters,
+  target: PsciTarget,
+  functionId: number,
+): readonly number[] | undefined {
   if (functionId === 1) {
     target.cpuOff();
     return [PSCI_SUCCESS];
@@ -108,7 +116,11 @@ function architecture(functionId: number): readonly number[] | undefined {
   }
 }
 
-function standard(registers: SmcccRegisters, target: PsciTarget, functionId: number): readonly number[] | undefined {
+function standard(
+  registers: SmcccRegisters,
+  target: PsciTarget,
+  functionId: number,
+): readonly number[] | undefined {
   switch (functionId) {
     case 0x8400_0000:
       return [PSCI_VERSION_1_1];
@@ -141,8 +153,8 @@ function standard(registers: SmcccRegisters, target: PsciTarget, functionId: num
 }
 
 const FEATURES: ReadonlySet<number> = new Set([
-  0x8400_0000, 0x8400_0001, 0xc400_0001, 0x8400_0002, 0x8400_0003, 0xc400_0003, 0x8400_0004, 0xc400_0004, 0x8400_0006,
-  0x8400_0008, 0x8400_0009, 0x8400_000a, 0x8000_0000,
+  0x8400_0000, 0x8400_0001, 0xc400_0001, 0x8400_0002, 0x8400_0003, 0xc400_0003, 0x8400_0004, 0xc400_0004,
+  0x8400_0006, 0x8400_0008, 0x8400_0009, 0x8400_000a, 0x8000_0000,
 ]);
 
 function affinityInfo(target: PsciTarget, affinity: bigint, lowestLevel: number): number {

@@ -3,11 +3,17 @@
 // deadline. The physical timer does not exist for a guest: its registers trap and are emulated
 // here. Its counter is the raw CNTPCT_EL0.
 
-import { CTL_ENABLE, CTL_IMASK, CTL_ISTATUS, PHYSICAL_TIMER_INTID, type Timer, VIRTUAL_TIMER_INTID } from '../devices/generic-timer.ts';
+import {
+  CTL_ENABLE,
+  CTL_IMASK,
+  CTL_ISTATUS,
+  PHYSICAL_TIMER_INTID,
+  type Timer,
+  VIRTUAL_TIMER_INTID,
+} from '../devices/generic-timer.ts';
 import { CNTKCTL_EL1 } from '../memory/layout.ts';
 import type { Vcpu } from './vcpu.ts';
 import type { Vgic } from './vgic/vgic.ts';
-
 
 const CNTKCTL_EL0PTEN = 1n << 9n;
 
@@ -36,7 +42,12 @@ export function readPhysicalTimer(vcpu: Vcpu, register: PhysicalTimerRegister, n
 }
 
 /** The caller then sets the hypervisor's timer anew: see physicalTimerDeadline(). */
-export function writePhysicalTimer(vcpu: Vcpu, register: PhysicalTimerRegister, value: bigint, now: bigint): void {
+export function writePhysicalTimer(
+  vcpu: Vcpu,
+  register: PhysicalTimerRegister,
+  value: bigint,
+  now: bigint,
+): void {
   const timer = vcpu.physicalTimer;
   switch (register) {
     case 'CTL': {

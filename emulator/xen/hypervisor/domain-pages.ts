@@ -1,7 +1,7 @@
 // The pages of one domain and where its p2m shows them: what memory_op, grant table and toolstack
 // see of the domain's memory.
 
-import { type Gfn, type Mfn, PAGE_SIZE } from '../../base/address.ts';
+import type { Gfn, Mfn } from '../../base/address.ts';
 import type { Heap } from '../heap.ts';
 import {
   P2M_GRANT_MAP_RO,
@@ -151,6 +151,7 @@ const P2M_TYPES: Readonly<Record<FrameKind, P2mType>> = {
 
 /** Mappings of another domain's page keep that page alive. */
 const holdsReference = (type: P2mType): boolean =>
-  type === P2M_GRANT_MAP_RW || type === P2M_GRANT_MAP_RO || type === P2M_MAP_FOREIGN_RW || type === P2M_MAP_FOREIGN_RO;
-
-export const pagesOf = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE);
+  type === P2M_GRANT_MAP_RW ||
+  type === P2M_GRANT_MAP_RO ||
+  type === P2M_MAP_FOREIGN_RW ||
+  type === P2M_MAP_FOREIGN_RO;

@@ -24,7 +24,11 @@ export interface HostedDomainParts {
 /** Where the domain's emulated devices stand. */
 export interface VgicPlace {
   readonly v2: { readonly distributor: number };
-  readonly v3: { readonly distributor: number; readonly redistributors: number; readonly redistributorsSize: number };
+  readonly v3: {
+    readonly distributor: number;
+    readonly redistributors: number;
+    readonly redistributorsSize: number;
+  };
 }
 
 export class HostedDomain {

@@ -106,7 +106,8 @@ export function buildDomain(config: DomainConfig, options: BuildOptions): BuiltD
   const storePort = allocatePort(domain);
   const consolePort = allocatePort(domain);
   domain.setParam(HVM_PARAM_CALLBACK_IRQ, callbackPpi(GUEST_EVTCHN_PPI));
-  for (const { base, size } of ramBanks(config.memory)) populate(hosted, config, gfnOf(ipa(base)), size / PAGE_SIZE);
+  for (const { base, size } of ramBanks(config.memory))
+    populate(hosted, config, gfnOf(ipa(base)), size / PAGE_SIZE);
   populate(hosted, config, gfnOf(ipa(GUEST_MAGIC.base)), GUEST_MAGIC.pages);
 
   for (const { ipa: start, data } of kernel.segments) load(hypervisor, hosted, ipa(start), data);

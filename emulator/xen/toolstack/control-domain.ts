@@ -33,7 +33,9 @@ export class ControlDomain {
   constructor(hypervisor: Hypervisor, consoleOutput: (domid: number) => ByteSink) {
     this.hypervisor = hypervisor;
     this.consoleOutput = consoleOutput;
-    this.xenstore = new XenstoreServer({ domainExists: (domid) => hypervisor.domains.find(domid) !== undefined });
+    this.xenstore = new XenstoreServer({
+      domainExists: (domid) => hypervisor.domains.find(domid) !== undefined,
+    });
     this.client = new XenstoreClient(this.xenstore);
     writeControlDomainNodes(this.client);
   }

@@ -5,7 +5,12 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const GIB = 1024 * MIB;
 
-export const GUEST_GICV2 = { distributor: 0x0300_1000, distributorSize: 0x1000, cpu: 0x0300_2000, cpuSize: 0x2000 };
+export const GUEST_GICV2 = {
+  distributor: 0x0300_1000,
+  distributorSize: 0x1000,
+  cpu: 0x0300_2000,
+  cpuSize: 0x2000,
+};
 export const GUEST_GICV3 = {
   distributor: 0x0300_1000,
   distributorSize: 0x1_0000,

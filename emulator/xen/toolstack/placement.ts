@@ -27,7 +27,11 @@ export interface PlacedKernel {
 /** An Image goes to the start of RAM plus its text_offset, an ELF to its physical addresses. */
 export function placeKernel(kernel: Kernel, memory: number, file: string): PlacedKernel {
   const base = kernel.kind === 'image' ? GUEST_RAM_BASE : 0;
-  const segments = kernel.segments.map(({ address, data, memorySize }) => ({ ipa: base + address, data, size: memorySize }));
+  const segments = kernel.segments.map(({ address, data, memorySize }) => ({
+    ipa: base + address,
+    data,
+    size: memorySize,
+  }));
   for (const { ipa, data, size } of segments) {
     // The kernel itself looks after the zeroed part of an Image: only what is loaded has to fit.
     const needed = kernel.kind === 'image' ? data.length : size;
@@ -45,7 +49,9 @@ export function placeKernel(kernel: Kernel, memory: number, file: string): Place
     entry: base + kernel.entry,
     segments,
     start: Math.min(...segments.map(({ ipa }) => ipa)),
-    end: Math.max(...segments.map(({ ipa, data, size }) => ipa + (kernel.kind === 'image' ? data.length : size))),
+    end: Math.max(
+      ...segments.map(({ ipa, data, size }) => ipa + (kernel.kind === 'image' ? data.length : size)),
+    ),
   };
 }
 

@@ -52,14 +52,18 @@ export function handleAbort(context: AbortContext, kind: 'data' | 'instruction',
 
   if ((iss & ISS_EA) !== 0) {
     // Xen turns a guest's external abort into an SError of the guest.
-    context.warn(`external-abort:${guestPc(cpu)}`, `external abort at pc ${hex(guestPc(cpu))}, va ${hex(va)}`);
+    context.warn(
+      `external-abort:${guestPc(cpu)}`,
+      `external abort at pc ${hex(guestPc(cpu))}, va ${hex(va)}`,
+    );
     cpu.setSysreg(HCR_EL2, cpu.sysreg(HCR_EL2) | HCR_VSE);
     return RESUME;
   }
 
   const status = iss & FSC_MASK;
   if (status === FSC_PERMISSION) return stuck(context, kind, iss, va);
-  if (status === FSC_TRANSLATION && kind === 'data' && emulate(context, iss, faultingIpa(cpu, va))) return RESUME;
+  if (status === FSC_TRANSLATION && kind === 'data' && emulate(context, iss, faultingIpa(cpu, va)))
+    return RESUME;
 
   context.warn(
     `abort:${kind}:${guestPc(cpu)}`,

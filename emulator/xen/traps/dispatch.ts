@@ -11,13 +11,14 @@ import { VcpuMemory } from '../hypervisor/guest-memory.ts';
 import type { HostedDomain } from '../hypervisor/hosted-domain.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { affinityOf, vcpuOfAffinity } from '../vgic/distributor-v3.ts';
-import { PSCI_ALREADY_ON, PSCI_INVALID_ADDRESS, PSCI_INVALID_PARAMETERS, PSCI_SUCCESS, smccc } from '../vpsci.ts';
 import {
-  physicalTimerAllowed,
-  readPhysicalTimer,
-  virtualTimerFired,
-  writePhysicalTimer,
-} from '../vtimer.ts';
+  PSCI_ALREADY_ON,
+  PSCI_INVALID_ADDRESS,
+  PSCI_INVALID_PARAMETERS,
+  PSCI_SUCCESS,
+  smccc,
+} from '../vpsci.ts';
+import { physicalTimerAllowed, readPhysicalTimer, virtualTimerFired, writePhysicalTimer } from '../vtimer.ts';
 import { handleAbort } from './abort.ts';
 import { guestPc, injectUndefined, skipInstruction } from './guest-state.ts';
 import { startVcpu } from './start.ts';
@@ -66,7 +67,8 @@ function handleInterrupts(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): vo
     if (intid === VIRTUAL_TIMER_INTID && timer) virtualTimerFired(vcpu, domain.vgic, timer.virtual);
     else if (intid === HYPERVISOR_TIMER_INTID) xen.scheduler.hypervisorTimerFired(cpu);
     // Being here is all the maintenance there is: list registers are filled on the way out.
-    else if (intid !== MAINTENANCE_INTID) xen.warn(`irq:${intid}`, `interrupt ${intid}, which nobody handles`);
+    else if (intid !== MAINTENANCE_INTID)
+      xen.warn(`irq:${intid}`, `interrupt ${intid}, which nobody handles`);
     gic.complete(cpu, intid);
   }
 }
@@ -88,7 +90,10 @@ function handleSynchronous(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): T
       if ((iss & 0xffff) === 0) handleSmccc(xen, domain, vcpu);
       else if ((iss & 0xffff) === XEN_HYPERCALL_TAG) handleHypercall(xen, domain, vcpu);
       else {
-        xen.warn(`hvc:${iss & 0xffff}`, `HVC #${hex(iss & 0xffff)} at pc ${hex(guestPc(cpu) - 4n)}: UNDEFINED`);
+        xen.warn(
+          `hvc:${iss & 0xffff}`,
+          `HVC #${hex(iss & 0xffff)} at pc ${hex(guestPc(cpu) - 4n)}: UNDEFINED`,
+        );
         injectUndefined(cpu);
       }
       return undefined;
@@ -123,7 +128,10 @@ function handleSynchronous(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): T
     }
 
     default:
-      xen.warn(`ec:${ec}`, `exception class ${hex(ec)} at pc ${hex(guestPc(cpu))}: Xen does not know it, UNDEFINED`);
+      xen.warn(
+        `ec:${ec}`,
+        `exception class ${hex(ec)} at pc ${hex(guestPc(cpu))}: Xen does not know it, UNDEFINED`,
+      );
       injectUndefined(cpu);
       return undefined;
   }
@@ -159,7 +167,12 @@ function handleSmccc(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): void {
     suspend: () => xen.scheduler.waitForInterrupt(vcpu),
     shutDown: (reason) => domain.domain.shutdown(reason),
     unknown: (functionId) =>
-      xen.once.once(`smccc:${functionId}`, 'info', 'xen', `unhandled SMC/HVC function ${hex(functionId)}, answered -1`),
+      xen.once.once(
+        `smccc:${functionId}`,
+        'info',
+        'xen',
+        `unhandled SMC/HVC function ${hex(functionId)}, answered -1`,
+      ),
   });
 }
 

@@ -24,7 +24,10 @@ export const ESR_IL = 1n << 25n;
 
 export const isFromEl0 = (cpu: HostCpu): boolean => {
   const spsr = cpu.sysreg(SPSR_EL2);
-  return (spsr & (SPSR_AARCH32 | SPSR_MODE_MASK)) === 0n || (spsr & (SPSR_AARCH32 | SPSR_MODE_MASK)) === SPSR_AARCH32;
+  return (
+    (spsr & (SPSR_AARCH32 | SPSR_MODE_MASK)) === 0n ||
+    (spsr & (SPSR_AARCH32 | SPSR_MODE_MASK)) === SPSR_AARCH32
+  );
 };
 
 export const guestPc = (cpu: HostCpu): bigint => cpu.sysreg(ELR_EL2);

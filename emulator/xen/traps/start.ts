@@ -31,7 +31,13 @@ import {
 import type { Vcpu } from '../vcpu.ts';
 
 /** Starts a vCPU that is down at `entry`, with `x0` and all other general registers zero. */
-export function startVcpu(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu, entry: bigint, x0: bigint): void {
+export function startVcpu(
+  xen: Hypervisor,
+  domain: HostedDomain,
+  vcpu: Vcpu,
+  entry: bigint,
+  x0: bigint,
+): void {
   const { cpu } = vcpu;
   domain.vgic.clearPending(vcpu.id);
   const vgicCpu = domain.vgic.cpus[vcpu.id];

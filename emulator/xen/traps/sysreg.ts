@@ -45,7 +45,12 @@ export function handleSysreg(context: SysregContext, iss: number): void {
 }
 
 /** The value read, undefined for a write that is done, 'undefined' for an UNDEFINED access. */
-function access(context: SysregContext, row: SysregRow, isRead: boolean, rt: number): bigint | 'undefined' | undefined {
+function access(
+  context: SysregContext,
+  row: SysregRow,
+  isRead: boolean,
+  rt: number,
+): bigint | 'undefined' | undefined {
   const { cpu } = context;
   const { rule } = row;
   const fromEl0 = isFromEl0(cpu);

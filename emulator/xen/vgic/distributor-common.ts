@@ -58,7 +58,13 @@ export function sharedRows(interrupts: number, writableConfigurationFrom: number
         if (value !== 0) access.vgic.setPending(access.vcpu, intid);
       },
     },
-    ICPENDR: { offset: 0x280, width: 4, count: interrupts / 32, doc: 'Interrupt Clear-Pending', status: 'ignored' },
+    ICPENDR: {
+      offset: 0x280,
+      width: 4,
+      count: interrupts / 32,
+      doc: 'Interrupt Clear-Pending',
+      status: 'ignored',
+    },
     ISACTIVER: {
       offset: 0x300,
       width: 4,
@@ -70,7 +76,13 @@ export function sharedRows(interrupts: number, writableConfigurationFrom: number
         if (access.vgic.version === 3 || value !== 0) access.refused = true;
       },
     },
-    ICACTIVER: { offset: 0x380, width: 4, count: interrupts / 32, doc: 'Interrupt Clear-Active', status: 'ignored' },
+    ICACTIVER: {
+      offset: 0x380,
+      width: 4,
+      count: interrupts / 32,
+      doc: 'Interrupt Clear-Active',
+      status: 'ignored',
+    },
     IPRIORITYR: {
       offset: 0x400,
       width: 4,

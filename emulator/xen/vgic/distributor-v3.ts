@@ -33,7 +33,8 @@ export const distributorV3 = registerBlock<VgicAccess>(
       offset: 0x004,
       width: 4,
       doc: 'Interrupt Controller Type',
-      read: ({ vgic }) => ((INTID_BITS - 1) << 19) | ((Math.min(vgic.cpus.length, 8) - 1) << 5) | itLines(vgic),
+      read: ({ vgic }) =>
+        ((INTID_BITS - 1) << 19) | ((Math.min(vgic.cpus.length, 8) - 1) << 5) | itLines(vgic),
     },
     GICD_IIDR: { offset: 0x008, width: 4, doc: 'Implementer Identification', read: () => IIDR },
     GICD_TYPER2: reserved(0x00c, 0x010, 'Interrupt Controller Type 2: not present in GICv3.0'),
@@ -54,7 +55,12 @@ export const distributorV3 = registerBlock<VgicAccess>(
     reserved1: reserved(0x800, 0xc00, 'ITARGETSR: no effect with affinity routing'),
     reserved2: reserved(0xd00, 0xe00, 'IGRPMODR: no security extension for guests'),
     GICD_NSACR: { offset: 0xe00, width: 4, count: 64, doc: 'Non-secure Access Control', status: 'reserved' },
-    GICD_SGIR: { offset: 0xf00, width: 4, doc: 'Software Generated Interrupt: a system register here', status: 'reserved' },
+    GICD_SGIR: {
+      offset: 0xf00,
+      width: 4,
+      doc: 'Software Generated Interrupt: a system register here',
+      status: 'reserved',
+    },
     reserved3: reserved(0xf04, 0xf10, 'Reserved'),
     GICD_CPENDSGIR: { ...pendingSgis(0xf10), doc: 'SGI Clear-Pending' },
     GICD_SPENDSGIR: { ...pendingSgis(0xf20), doc: 'SGI Set-Pending' },

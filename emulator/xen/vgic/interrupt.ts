@@ -47,9 +47,30 @@ export class VirtualInterrupt {
   }
 
   save(): InterruptState {
-    const { enabled, queued, visible, active, inflight, configuredPriority, priority, configuration, target, lr } =
-      this;
-    return { enabled, queued, visible, active, inflight, configuredPriority, priority, configuration, target, lr };
+    const {
+      enabled,
+      queued,
+      visible,
+      active,
+      inflight,
+      configuredPriority,
+      priority,
+      configuration,
+      target,
+      lr,
+    } = this;
+    return {
+      enabled,
+      queued,
+      visible,
+      active,
+      inflight,
+      configuredPriority,
+      priority,
+      configuration,
+      target,
+      lr,
+    };
   }
 
   restore(state: InterruptState): void {

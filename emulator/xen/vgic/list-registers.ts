@@ -130,7 +130,8 @@ export class ListRegisters {
   restore(state: ListRegistersState, find: (intid: number) => VirtualInterrupt | undefined): void {
     this.cpu = state.cpu;
     this.underflow = state.underflow;
-    const found = (intids: readonly number[]) => intids.map(find).filter((interrupt) => interrupt !== undefined);
+    const found = (intids: readonly number[]) =>
+      intids.map(find).filter((interrupt) => interrupt !== undefined);
     this.inflight.splice(0, this.inflight.length, ...found(state.inflight));
     this.waiting.splice(0, this.waiting.length, ...found(state.waiting));
     this.used.length = 0;

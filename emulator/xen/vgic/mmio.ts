@@ -12,34 +12,56 @@ import type { Vgic } from './vgic.ts';
 
 export function vgicV2Regions(vgic: Vgic, distributorBase: number, log: OnceLogger): MmioRegion[] {
   return [
-    region('vGICD', distributorBase, GICD_V2_SIZE, (vcpu, offset) => ({
-      block: distributorV2,
-      offset,
-      access: { vgic, vcpu, refused: false },
-    }), log),
+    region(
+      'vGICD',
+      distributorBase,
+      GICD_V2_SIZE,
+      (vcpu, offset) => ({
+        block: distributorV2,
+        offset,
+        access: { vgic, vcpu, refused: false },
+      }),
+      log,
+    ),
   ];
 }
 
 export function vgicV3Regions(
   vgic: Vgic,
-  bases: { readonly distributor: number; readonly redistributors: number; readonly redistributorsSize: number },
+  bases: {
+    readonly distributor: number;
+    readonly redistributors: number;
+    readonly redistributorsSize: number;
+  },
   log: OnceLogger,
 ): MmioRegion[] {
   return [
-    region('vGICD', bases.distributor, GICD_V3_SIZE, (vcpu, offset) => ({
-      block: distributorV3,
-      offset,
-      access: { vgic, vcpu, refused: false },
-    }), log),
+    region(
+      'vGICD',
+      bases.distributor,
+      GICD_V3_SIZE,
+      (vcpu, offset) => ({
+        block: distributorV3,
+        offset,
+        access: { vgic, vcpu, refused: false },
+      }),
+      log,
+    ),
     // A redistributor shows its own vCPU's interrupts, whoever looks.
-    region('vGICR', bases.redistributors, bases.redistributorsSize, (_asking, at) => {
-      const owner = Math.floor(at / GICR_SIZE);
-      if (owner >= vgic.cpus.length) return undefined;
-      const offset = at % GICR_SIZE;
-      const access = { vgic, vcpu: owner, refused: false };
-      if (offset < GICR_FRAME_SIZE) return { block: redistributor, offset, access };
-      return { block: redistributorSgi, offset: offset - GICR_FRAME_SIZE, access };
-    }, log),
+    region(
+      'vGICR',
+      bases.redistributors,
+      bases.redistributorsSize,
+      (_asking, at) => {
+        const owner = Math.floor(at / GICR_SIZE);
+        if (owner >= vgic.cpus.length) return undefined;
+        const offset = at % GICR_SIZE;
+        const access = { vgic, vcpu: owner, refused: false };
+        if (offset < GICR_FRAME_SIZE) return { block: redistributor, offset, access };
+        return { block: redistributorSgi, offset: offset - GICR_FRAME_SIZE, access };
+      },
+      log,
+    ),
   ];
 }
 

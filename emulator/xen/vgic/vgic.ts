@@ -54,12 +54,18 @@ export class Vgic {
     this.kick = kick;
     this.cpus = Array.from({ length: vcpus }, (_, id) => ({
       id,
-      privateInterrupts: Array.from({ length: PRIVATE_INTERRUPTS }, (_unused, intid) => new VirtualInterrupt(intid)),
+      privateInterrupts: Array.from(
+        { length: PRIVATE_INTERRUPTS },
+        (_unused, intid) => new VirtualInterrupt(intid),
+      ),
       listRegisters: new ListRegisters(gic),
       online: false,
     }));
     const rounded = Math.ceil(spis / 32) * 32;
-    this.spis = Array.from({ length: rounded }, (_, index) => new VirtualInterrupt(PRIVATE_INTERRUPTS + index));
+    this.spis = Array.from(
+      { length: rounded },
+      (_, index) => new VirtualInterrupt(PRIVATE_INTERRUPTS + index),
+    );
   }
 
   /** The interrupt a vCPU sees under an INTID; undefined for one that does not exist. */

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest';
 import { gfn, mfn, pa } from '../../../../emulator/base/address.ts';
 import { Heap } from '../../../../emulator/xen/heap.ts';
 import { DomainPages } from '../../../../emulator/xen/hypervisor/domain-pages.ts';
-import { P2M_GRANT_MAP_RO, P2M_MMIO_DIRECT_DEV, P2M_RAM_RW, P2m, vtcr } from '../../../../emulator/xen/p2m.ts';
+import {
+  P2M_GRANT_MAP_RO,
+  P2M_MMIO_DIRECT_DEV,
+  P2M_RAM_RW,
+  P2m,
+  vtcr,
+} from '../../../../emulator/xen/p2m.ts';
 import { FakeMemory, RAM_BASE } from '../traps/fake-platform.ts';
 
 const MIB = 2 ** 20;
@@ -14,7 +20,13 @@ test('VTCR_EL2 is what Xen 4.17 was measured to write on a 44-bit machine', () =
 test('a page maps to its machine page with the attributes of RAM', () => {
   const { p2m, walk } = machine();
   p2m.map(gfn(0x40000), mfn(0x41234), 1, P2M_RAM_RW);
-  expect(walk(0x4000_0abc)).toEqual({ pa: 0x4123_4abc, level: 3, write: true, execute: true, attribute: 0xf });
+  expect(walk(0x4000_0abc)).toEqual({
+    pa: 0x4123_4abc,
+    level: 3,
+    write: true,
+    execute: true,
+    attribute: 0xf,
+  });
   expect(walk(0x4000_1000)).toBeUndefined();
 });
 

@@ -73,7 +73,9 @@ test('modules go to 128 MiB above the start of RAM when there is more', () => {
 
 test('what does not fit is told with the memory that would do', () => {
   const kernel = { start: 0x4000_0000, end: 0x4200_0000 };
-  expect(() => placeModules(kernel, 32 * MIB, { ramdisk: 8 * MIB, deviceTree: 4096 }, 'Image')).toThrow(UserError);
+  expect(() => placeModules(kernel, 32 * MIB, { ramdisk: 8 * MIB, deviceTree: 4096 }, 'Image')).toThrow(
+    UserError,
+  );
   expect(() => placeKernel(elf(0x1000), 128 * MIB, 'kernel.elf')).toThrow(/0x1000/);
 });
 
@@ -89,7 +91,9 @@ test('randomness comes from the seed and nothing else', () => {
   expect(randomBytes(1, 'a', 8)).toEqual(randomBytes(1, 'a', 8));
   expect(randomBytes(1, 'a', 8)).not.toEqual(randomBytes(2, 'a', 8));
   expect(randomBytes(1, 'a', 8)).not.toEqual(randomBytes(1, 'b', 8));
-  expect(uuidText(randomUuid(0, 'x'))).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(uuidText(randomUuid(0, 'x'))).toMatch(
+    /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+  );
 });
 
 test('the xenstore nodes are those of the real toolstack', () => {
@@ -198,7 +202,12 @@ const elf = (address: number): Kernel => ({
   segments: [{ address, data: Uint8Array.of(1), memorySize: 4096 }],
 });
 
-function read(machine: FakeMachine, domain: ReturnType<typeof buildDomain>['domain'], ipa: number, length: number) {
+function read(
+  machine: FakeMachine,
+  domain: ReturnType<typeof buildDomain>['domain'],
+  ipa: number,
+  length: number,
+) {
   const entry = domain.p2m.lookup(Math.floor(ipa / 4096) as never)!;
   return machine.memory.bytes(pa(entry.mfn * 4096 + (ipa % 4096)), length).slice();
 }

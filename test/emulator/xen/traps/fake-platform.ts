@@ -7,13 +7,7 @@ import { GenericTimer } from '../../../../emulator/devices/generic-timer.ts';
 import { GicV2 } from '../../../../emulator/devices/gic-v2/gic-v2.ts';
 import { GicV3 } from '../../../../emulator/devices/gic-v3/gic-v3.ts';
 import type { VirtualInterface } from '../../../../emulator/devices/gic/virtual-interface.ts';
-import {
-  ELR_EL2,
-  ESR_EL2,
-  FAR_EL2,
-  HPFAR_EL2,
-  SPSR_EL2,
-} from '../../../../emulator/memory/layout.ts';
+import { ELR_EL2, ESR_EL2, FAR_EL2, HPFAR_EL2, SPSR_EL2 } from '../../../../emulator/memory/layout.ts';
 import { Hypervisor } from '../../../../emulator/xen/hypervisor.ts';
 import { hostGic } from '../../../../emulator/xen/hypervisor/host-gic.ts';
 import type { HostedDomain } from '../../../../emulator/xen/hypervisor/hosted-domain.ts';

@@ -12,7 +12,9 @@ for (const gicVersion of [2, 3] as const) {
     const machine = new FakeMachine({ gicVersion, vcpus: 2, vuart: true });
     machine.cpu.setSysreg(VBAR_EL1, 0xffff_ffff_ffff_f800n);
     const random = words(gicVersion);
-    const places = [0x0300_1000, 0x0300_1000, 0x0302_0000, 0x0303_0000, 0x2200_0000, 0x4000_0000, 0xffff_f000];
+    const places = [
+      0x0300_1000, 0x0300_1000, 0x0302_0000, 0x0303_0000, 0x2200_0000, 0x4000_0000, 0xffff_f000,
+    ];
     for (let round = 0; round < 3000; round++) {
       for (const register of [0, 1, 2, 3, 4, 16]) {
         const wide = (BigInt(random()) << 32n) | BigInt(random());

@@ -79,7 +79,8 @@ test('PSCI_FEATURES knows the functions of PSCI 1.0 that Xen has', () => {
 
 test('CPU_ON starts a vCPU once, at an even address, and only one that exists', () => {
   const machine = guest({ vcpus: 2 });
-  const cpuOn = (mpidr: bigint, entry: bigint) => BigInt.asIntN(64, smccc(machine, 0xc400_0003n, mpidr, entry, 77n));
+  const cpuOn = (mpidr: bigint, entry: bigint) =>
+    BigInt.asIntN(64, smccc(machine, 0xc400_0003n, mpidr, entry, 77n));
   expect(cpuOn(5n, 0x4000_1000n)).toBe(-2n);
   expect(cpuOn(1n, 0x4000_1001n)).toBe(-9n);
   expect(cpuOn(1n, 0x4000_1000n)).toBe(0n);
