@@ -48,7 +48,9 @@ export class BreakpointTable {
   }
 
   forMachine(): readonly MachineBreakpoint[] {
-    return this.breakpoints.flatMap(({ id, places }) => places.flatMap((place) => machineBreakpoints(id, place)));
+    return this.breakpoints.flatMap(({ id, places }) =>
+      places.flatMap((place) => machineBreakpoints(id, place)),
+    );
   }
 
   /**
@@ -61,7 +63,8 @@ export class BreakpointTable {
       ({ id, places }) =>
         (candidates === undefined || candidates.includes(id)) &&
         places.some(
-          (place) => place.target === target && place.address.value === (place.address.kind === 'link' ? link : pc),
+          (place) =>
+            place.target === target && place.address.value === (place.address.kind === 'link' ? link : pc),
         ),
     );
   }

@@ -30,7 +30,10 @@ const vcpus = z.number().int().min(1).max(8);
 const domain = z
   .strictObject({
     name: z.string().min(1).default('guest').meta({ markdownDescription: 'Name of the domain.' }),
-    kernel: z.string().min(1).meta({ markdownDescription: 'Kernel: an arm64 `Image`, compressed or not, or an ELF.' }),
+    kernel: z
+      .string()
+      .min(1)
+      .meta({ markdownDescription: 'Kernel: an arm64 `Image`, compressed or not, or an ELF.' }),
     ramdisk: z.string().min(1).optional().meta({ markdownDescription: 'Initial RAM disk, as it is.' }),
     cmdline: z.string().default('').meta({ markdownDescription: 'Command line of the kernel.' }),
     memory: memory.default(256),
@@ -45,7 +48,10 @@ const domain = z
 
 const bare = z
   .strictObject({
-    kernel: z.string().min(1).meta({ markdownDescription: 'Kernel: an arm64 `Image`, compressed or not, or an ELF.' }),
+    kernel: z
+      .string()
+      .min(1)
+      .meta({ markdownDescription: 'Kernel: an arm64 `Image`, compressed or not, or an ELF.' }),
     ramdisk: z.string().min(1).optional().meta({ markdownDescription: 'Initial RAM disk, as it is.' }),
     cmdline: z.string().default('').meta({ markdownDescription: 'Command line of the kernel.' }),
     cpus: vcpus.default(1).meta({ markdownDescription: 'Number of CPUs.' }),
@@ -98,7 +104,11 @@ const launch = z.strictObject({
     }),
   xen: z
     .strictObject({
-      image: z.string().min(1).optional().meta({ markdownDescription: 'A real Xen instead of the embedded one.' }),
+      image: z
+        .string()
+        .min(1)
+        .optional()
+        .meta({ markdownDescription: 'A real Xen instead of the embedded one.' }),
       cmdline: z.string().optional().meta({ markdownDescription: "Xen's command line." }),
     })
     .optional()
@@ -128,7 +138,9 @@ const EDITOR_KEYS = new Set([
 export function parseLaunchConfiguration(raw: unknown, where: string): LaunchConfiguration {
   const own =
     typeof raw === 'object' && raw !== null
-      ? Object.fromEntries(Object.entries(raw).filter(([key]) => !EDITOR_KEYS.has(key) && !key.startsWith('__')))
+      ? Object.fromEntries(
+          Object.entries(raw).filter(([key]) => !EDITOR_KEYS.has(key) && !key.startsWith('__')),
+        )
       : raw;
   const parsed = launch.safeParse(own);
   if (!parsed.success) throw errors.badConfiguration(where, problemsOf(parsed.error));
@@ -145,7 +157,10 @@ export function parseLaunchConfiguration(raw: unknown, where: string): LaunchCon
 
 /** The attributes of a launch request as JSON schema, for the extension's manifest. */
 export function configurationAttributes(): Record<string, unknown> {
-  const schema = z.toJSONSchema(launch, { target: 'draft-7', io: 'input', reused: 'inline' }) as Record<string, unknown>;
+  const schema = z.toJSONSchema(launch, { target: 'draft-7', io: 'input', reused: 'inline' }) as Record<
+    string,
+    unknown
+  >;
   const { properties } = schema;
   return { launch: { properties } };
 }

@@ -47,7 +47,11 @@ export async function loadDisassembler(wasm: () => Promise<Uint8Array>): Promise
   };
 }
 
-function batch(capstone: Capstone, words: readonly (number | undefined)[], address: bigint): DisassembledLine[] {
+function batch(
+  capstone: Capstone,
+  words: readonly (number | undefined)[],
+  address: bigint,
+): DisassembledLine[] {
   const bytes = new Uint8Array(4 * words.length);
   const view = new DataView(bytes.buffer);
   words.forEach((word, i) => view.setUint32(4 * i, word ?? 0, true));

@@ -10,7 +10,12 @@ export class AdapterError extends UserError {
   /** False: the client asked too late or too early; nothing a person has to read. */
   readonly showUser: boolean;
 
-  constructor(number: number, message: string, hint: string, options: { place?: Place; showUser?: boolean } = {}) {
+  constructor(
+    number: number,
+    message: string,
+    hint: string,
+    options: { place?: Place; showUser?: boolean } = {},
+  ) {
     super(message, hint, options.place ?? {});
     this.name = 'AdapterError';
     this.number = number;
@@ -51,18 +56,29 @@ export const missingFileAt = (place: Place, file: string, { message }: AdapterEr
   new AdapterError(MISSING_FILE, `${file}: ${message}`, 'Check the path', { place });
 
 export const unsupportedCompression = (file: string, name: string) =>
-  new AdapterError(1005, `The file is compressed with ${name}, which is not read here`, `Decompress it first`, {
-    place: { file },
-  });
+  new AdapterError(
+    1005,
+    `The file is compressed with ${name}, which is not read here`,
+    `Decompress it first`,
+    {
+      place: { file },
+    },
+  );
 
 export const damagedCompression = (file: string, name: string, reason: string) =>
-  new AdapterError(1006, `The ${name} data is damaged (${reason})`, 'Get the file again', { place: { file } });
+  new AdapterError(1006, `The ${name} data is damaged (${reason})`, 'Get the file again', {
+    place: { file },
+  });
 
 export const notLaunched = () =>
   new AdapterError(1007, 'No machine has been launched', 'Send a launch request first', { showUser: false });
 
 export const alreadyLaunched = () =>
-  new AdapterError(1008, 'A machine has been launched in this session', 'Restart it, or open another session');
+  new AdapterError(
+    1008,
+    'A machine has been launched in this session',
+    'Restart it, or open another session',
+  );
 
 export const attachUnsupported = () =>
   new AdapterError(
@@ -72,9 +88,14 @@ export const attachUnsupported = () =>
   );
 
 export const unknownSymbolFile = (file: string) =>
-  new AdapterError(1010, 'The symbol file is neither ELF nor a System.map', "Give vmlinux or System.map as 'symbols'", {
-    place: { file },
-  });
+  new AdapterError(
+    1010,
+    'The symbol file is neither ELF nor a System.map',
+    "Give vmlinux or System.map as 'symbols'",
+    {
+      place: { file },
+    },
+  );
 
 export const machineFailed = (reason: string) =>
   new AdapterError(1011, `The emulated machine failed: ${reason}`, 'Please report this with the log');
@@ -83,12 +104,21 @@ export const tooManyDomains = (count: number) =>
   new AdapterError(1012, `${count} domains are configured, and one can run at a time`, 'Keep one of them');
 
 export const realXenUnsupported = (file: string) =>
-  new AdapterError(1013, "'xen.image' asks for a real Xen, which cannot be booted yet", "Remove the key 'xen'", {
-    place: { file },
-  });
+  new AdapterError(
+    1013,
+    "'xen.image' asks for a real Xen, which cannot be booted yet",
+    "Remove the key 'xen'",
+    {
+      place: { file },
+    },
+  );
 
 export const noEntrySymbol = (name: string) =>
-  new AdapterError(1014, `'stopOnEntry' names '${name}', which is no symbol of the guest`, 'Correct it, or give symbols');
+  new AdapterError(
+    1014,
+    `'stopOnEntry' names '${name}', which is no symbol of the guest`,
+    'Correct it, or give symbols',
+  );
 
 // ---------------------------------------------------------------- 11xx: run control
 
@@ -116,13 +146,23 @@ export const stepIncomplete = (what: string) =>
 // ---------------------------------------------------------------- 12xx: addresses, expressions
 
 export const notAnAddress = (text: string) =>
-  new AdapterError(1201, `'${text}' is not an address`, 'Use hexadecimal, such as 0xffff800008080000 or d1/ipa:0x40000000');
+  new AdapterError(
+    1201,
+    `'${text}' is not an address`,
+    'Use hexadecimal, such as 0xffff800008080000 or d1/ipa:0x40000000',
+  );
 
 export const unknownSpace = (text: string) =>
-  new AdapterError(1202, `'${text}' names no address space of this machine`, 'Use va, ipa or pa of a domain that exists');
+  new AdapterError(
+    1202,
+    `'${text}' names no address space of this machine`,
+    'Use va, ipa or pa of a domain that exists',
+  );
 
 export const badBase64 = () =>
-  new AdapterError(1203, 'The data to write is not base64', 'Send the bytes base64-encoded', { showUser: false });
+  new AdapterError(1203, 'The data to write is not base64', 'Send the bytes base64-encoded', {
+    showUser: false,
+  });
 
 export const notAnExpression = (text: string, where: number, wanted: string) =>
   new AdapterError(
@@ -132,10 +172,18 @@ export const notAnExpression = (text: string, where: number, wanted: string) =>
   );
 
 export const unknownSymbol = (name: string) =>
-  new AdapterError(1205, `No symbol '${name}'`, "Load symbols with the key 'symbols' of the launch configuration");
+  new AdapterError(
+    1205,
+    `No symbol '${name}'`,
+    "Load symbols with the key 'symbols' of the launch configuration",
+  );
 
 export const unknownRegister = (name: string) =>
-  new AdapterError(1206, `There is no register '${name}'`, 'Use $x0 to $x30, $sp, $pc, $v0 or a system register such as $SCTLR_EL1');
+  new AdapterError(
+    1206,
+    `There is no register '${name}'`,
+    'Use $x0 to $x30, $sp, $pc, $v0 or a system register such as $SCTLR_EL1',
+  );
 
 export const notANumber = (text: string, bits: number) =>
   new AdapterError(1207, `'${text}' is not a number of ${bits} bits`, 'Use decimal, or hexadecimal after 0x');
@@ -144,7 +192,11 @@ export const unreadable = (reference: string) =>
   new AdapterError(1208, `Nothing can be read at ${reference}`, 'Check that the address is mapped');
 
 export const unwritable = (reference: string, written: number, wanted: number) =>
-  new AdapterError(1209, `Only ${written} of ${wanted} bytes at ${reference} can be written`, 'Check that the range is mapped');
+  new AdapterError(
+    1209,
+    `Only ${written} of ${wanted} bytes at ${reference} can be written`,
+    'Check that the range is mapped',
+  );
 
 export const notAssignable = (name: string) =>
   new AdapterError(1210, `'${name}' cannot be changed`, 'Registers of the innermost frame can be changed');
@@ -153,14 +205,17 @@ export const notSaved = (name: string) =>
   new AdapterError(1211, `'${name}' is not known in this frame`, 'Select the innermost frame');
 
 export const unknownSource = (reference: number) =>
-  new AdapterError(1212, `There is no generated source ${reference}`, 'Ask for the stack again', { showUser: false });
+  new AdapterError(1212, `There is no generated source ${reference}`, 'Ask for the stack again', {
+    showUser: false,
+  });
 
 // ---------------------------------------------------------------- 13xx: breakpoints
 
 /** Why a breakpoint is not verified: shown beside it. */
 export const breakpointMessages = {
   noSuchFunction: (name: string) => `No function '${name}' in the loaded symbols`,
-  noSuchFile: (path: string) => `No debug information names '${path}'. If it was built under another path, add it to sourceMap`,
+  noSuchFile: (path: string) =>
+    `No debug information names '${path}'. If it was built under another path, add it to sourceMap`,
   noCodeAtLine: (nearest: number | undefined) =>
     nearest === undefined ? 'This line has no code' : `This line has no code, the nearest is line ${nearest}`,
   noLineInformation: 'The loaded symbols have no line information. Give an ELF with DWARF as symbols',

@@ -24,7 +24,11 @@ export class GeneratedSources {
     // Another text with the same hash moves one number on.
     for (;;) {
       const known = this.sources.get(reference);
-      if (!known || (known.start === source.start && known.name === source.name && known.domain === source.domain)) break;
+      if (
+        !known ||
+        (known.start === source.start && known.name === source.name && known.domain === source.domain)
+      )
+        break;
       reference = (reference % 0x7fff_fffe) + 1;
     }
     this.sources.set(reference, source);

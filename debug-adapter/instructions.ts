@@ -16,7 +16,11 @@ export type ControlFlow =
   | { readonly kind: 'return'; readonly register: number }
   | { readonly kind: 'exception-return' }
   /** SVC, HVC, SMC, BRK: comes back behind the instruction, if at all. */
-  | { readonly kind: 'exception'; readonly name: 'svc' | 'hvc' | 'smc' | 'brk' | 'hlt'; readonly immediate: number };
+  | {
+      readonly kind: 'exception';
+      readonly name: 'svc' | 'hvc' | 'smc' | 'brk' | 'hlt';
+      readonly immediate: number;
+    };
 
 const NEXT: ControlFlow = { kind: 'next' };
 
@@ -86,7 +90,11 @@ export function controlFlow(word: number, pc: bigint): ControlFlow {
  * Where the PC can be after this instruction, exceptions left out. `x` gives register values; undefined:
  * the set is not known (ERET).
  */
-export function successors(flow: ControlFlow, pc: bigint, x: (n: number) => bigint): readonly bigint[] | undefined {
+export function successors(
+  flow: ControlFlow,
+  pc: bigint,
+  x: (n: number) => bigint,
+): readonly bigint[] | undefined {
   const after = BigInt.asUintN(64, pc + 4n);
   switch (flow.kind) {
     case 'next':
@@ -120,7 +128,12 @@ export function frameEffect(word: number): FrameEffect {
   }
   // STR/LDR X30, [SP ...]: unsigned offset, or pre- and post-indexed
   const loadStore = masked(0xffc0_0000);
-  if (loadStore === 0xf900_0000 || loadStore === 0xf940_0000 || loadStore === 0xf800_0000 || loadStore === 0xf840_0000) {
+  if (
+    loadStore === 0xf900_0000 ||
+    loadStore === 0xf940_0000 ||
+    loadStore === 0xf800_0000 ||
+    loadStore === 0xf840_0000
+  ) {
     if ((w & 31) === 30 && ((w >>> 5) & 31) === 31) {
       return loadStore === 0xf940_0000 || loadStore === 0xf840_0000 ? 'restores-link' : 'saves-link';
     }

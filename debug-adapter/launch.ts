@@ -68,10 +68,16 @@ interface SymbolKeys {
   readonly sourceMap: Readonly<Record<string, string>>;
 }
 
-async function bareMachine(host: LaunchFiles, bare: BareConfiguration, base: string | undefined, keys: SymbolKeys) {
+async function bareMachine(
+  host: LaunchFiles,
+  bare: BareConfiguration,
+  base: string | undefined,
+  keys: SymbolKeys,
+) {
   const kernelPath = host.resolvePath(base, bare.kernel);
   const kernel = await kernelFile(host, kernelPath, 'bare.kernel');
-  const ramdisk = bare.ramdisk && (await guestFile(host, host.resolvePath(base, bare.ramdisk), 'bare.ramdisk'));
+  const ramdisk =
+    bare.ramdisk && (await guestFile(host, host.resolvePath(base, bare.ramdisk), 'bare.ramdisk'));
   return {
     config: {
       kernel,
@@ -95,7 +101,8 @@ async function inlineDomain(
 ): Promise<{ domain: DomainConfig; symbols: DomainSymbols }> {
   const kernelPath = host.resolvePath(base, domain.kernel);
   const kernel = await kernelFile(host, kernelPath, 'kernel');
-  const ramdisk = domain.ramdisk && (await guestFile(host, host.resolvePath(base, domain.ramdisk), 'ramdisk'));
+  const ramdisk =
+    domain.ramdisk && (await guestFile(host, host.resolvePath(base, domain.ramdisk), 'ramdisk'));
   return {
     domain: {
       name: domain.name,
@@ -128,7 +135,9 @@ async function xlDomain(host: LaunchFiles, file: string, keys: SymbolKeys) {
   const kernelPath = await near(config.kernel.path);
   const kernel = await placed(config.kernel.place, () => kernelFile(host, kernelPath, 'kernel'));
   const { ramdisk } = config;
-  const disk = ramdisk && (await placed(ramdisk.place, async () => guestFile(host, await near(ramdisk.path), 'ramdisk')));
+  const disk =
+    ramdisk &&
+    (await placed(ramdisk.place, async () => guestFile(host, await near(ramdisk.path), 'ramdisk')));
   const domain: DomainConfig = {
     name: config.name,
     kernel,

@@ -59,7 +59,12 @@ async function loadSymbols(host: SymbolFiles, info: DomainInfo, about: DomainSym
   return { ...NOTHING, symbols: kallsyms, parts: imageParts(info, kallsyms.imageBase), fixed: false };
 }
 
-async function fromFile(host: SymbolFiles, file: ByteSource, info: DomainInfo, about: DomainSymbols): Promise<Loaded> {
+async function fromFile(
+  host: SymbolFiles,
+  file: ByteSource,
+  info: DomainInfo,
+  about: DomainSymbols,
+): Promise<Loaded> {
   if (await isElf(file)) return fromElf(host, file, info, about);
   const head = new TextDecoder('latin1').decode(await file.read(0, 64));
   if (!/^[0-9a-f]{16} [A-Za-z] \S/.test(head)) throw errors.unknownSymbolFile(file.name);
@@ -68,7 +73,12 @@ async function fromFile(host: SymbolFiles, file: ByteSource, info: DomainInfo, a
   return { ...NOTHING, symbols, parts: imageParts(info, symbols.addressesOf('_text')[0]), fixed: false };
 }
 
-async function fromElf(host: SymbolFiles, file: ByteSource, info: DomainInfo, about: DomainSymbols): Promise<Loaded> {
+async function fromElf(
+  host: SymbolFiles,
+  file: ByteSource,
+  info: DomainInfo,
+  about: DomainSymbols,
+): Promise<Loaded> {
   const elf = await ElfFile.open(file, host.decompress);
   const symbols = new TableSymbols(await SymbolTable.fromElf(elf), file.name);
   const loads = elf.segments.filter((segment) => segment.type === PT_LOAD && segment.memorySize > 0);

@@ -19,7 +19,8 @@ export interface MemoryReference {
   readonly address: bigint;
 }
 
-const REFERENCE = /^(?:(?:(d\d{1,5}|host)\/)?(va|ipa|pa)(?:@(?:v(\d{1,3})|ttbr([0-9a-f]{1,16})(?:\.(\d{1,5}))?))?:)?(0x[0-9a-f]{1,16}|\d{1,20})$/i;
+const REFERENCE =
+  /^(?:(?:(d\d{1,5}|host)\/)?(va|ipa|pa)(?:@(?:v(\d{1,3})|ttbr([0-9a-f]{1,16})(?:\.(\d{1,5}))?))?:)?(0x[0-9a-f]{1,16}|\d{1,20})$/i;
 const LIMIT = 1n << 64n;
 
 /** A plain number is a VA of the focused vCPU, which also completes what the reference leaves out. */

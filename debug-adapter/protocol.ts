@@ -33,7 +33,12 @@ export interface XenRequests {
   /** VA, IPA and PA of one address. */
   'xen/translate': {
     readonly arguments: { readonly memoryReference: string };
-    readonly result: { readonly generation: number; readonly ipa?: string; readonly pa?: string; readonly fault?: string };
+    readonly result: {
+      readonly generation: number;
+      readonly ipa?: string;
+      readonly pa?: string;
+      readonly fault?: string;
+    };
   };
   /** The hash of all state, and the clock. */
   'xen/machine': {

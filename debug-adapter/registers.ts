@@ -30,7 +30,9 @@ const MODES: Readonly<Record<number, string>> = {
 /** SPSR's layout (DDI 0487, SPSR_EL1): `nZCv daIF EL1h`, capitals for bits that are set. */
 export function pstateText(pstate: number): string {
   const letters = (text: string, highest: number): string =>
-    Array.from(text, (letter, i) => ((pstate >>> (highest - i)) & 1 ? letter.toUpperCase() : letter.toLowerCase())).join('');
+    Array.from(text, (letter, i) =>
+      (pstate >>> (highest - i)) & 1 ? letter.toUpperCase() : letter.toLowerCase(),
+    ).join('');
   const mode = MODES[pstate & 0xf] ?? `M${pstate & 0xf}`;
   return `${letters('nzcv', 31)} ${letters('daif', 9)} ${mode}`;
 }

@@ -21,7 +21,10 @@ export interface DapRequests {
   terminate: Call<Dap.TerminateRequest, Dap.TerminateResponse>;
   setBreakpoints: Call<Dap.SetBreakpointsRequest, Dap.SetBreakpointsResponse>;
   setFunctionBreakpoints: Call<Dap.SetFunctionBreakpointsRequest, Dap.SetFunctionBreakpointsResponse>;
-  setInstructionBreakpoints: Call<Dap.SetInstructionBreakpointsRequest, Dap.SetInstructionBreakpointsResponse>;
+  setInstructionBreakpoints: Call<
+    Dap.SetInstructionBreakpointsRequest,
+    Dap.SetInstructionBreakpointsResponse
+  >;
   setExceptionBreakpoints: Call<Dap.SetExceptionBreakpointsRequest, Dap.SetExceptionBreakpointsResponse>;
   exceptionInfo: Call<Dap.ExceptionInfoRequest, Dap.ExceptionInfoResponse>;
   continue: Call<Dap.ContinueRequest, Dap.ContinueResponse>;
@@ -42,7 +45,12 @@ export interface DapRequests {
   modules: Call<Dap.ModulesRequest, Dap.ModulesResponse>;
 }
 
-type Custom = { [Name in keyof XenRequests]: { arguments: XenRequests[Name]['arguments']; body: XenRequests[Name]['result'] } };
+type Custom = {
+  [Name in keyof XenRequests]: {
+    arguments: XenRequests[Name]['arguments'];
+    body: XenRequests[Name]['result'];
+  };
+};
 
 export type Requests = DapRequests & Custom;
 

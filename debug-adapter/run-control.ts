@@ -5,11 +5,19 @@
 import type { Breakpoint, MachineEvents, Moment, StopInfo, VcpuId } from '../emulator/machine/messages.ts';
 import type { BreakpointTable } from './breakpoints.ts';
 import type { Debuggee } from './debuggee.ts';
+import { stepInstruction } from './stepping.ts';
 import type { StepContext, StepStop } from './stepping.ts';
 
 /** What the user is told about a stop. */
 export interface StopReport {
-  readonly reason: 'entry' | 'breakpoint' | 'function breakpoint' | 'instruction breakpoint' | 'step' | 'pause' | 'exception';
+  readonly reason:
+    | 'entry'
+    | 'breakpoint'
+    | 'function breakpoint'
+    | 'instruction breakpoint'
+    | 'step'
+    | 'pause'
+    | 'exception';
   readonly vcpu: VcpuId;
   readonly description: string;
   readonly hitBreakpointIds: readonly number[];
@@ -95,8 +103,10 @@ export class RunControl {
   }
 
   /** Runs until there is something to see. */
-  continue(): void {
+  continue(vcpu: VcpuId): void {
     this.perform(async () => {
+      const left = await this.leaveBreakpoint(vcpu);
+      if (left?.kind === 'elsewhere') return left.report;
       for (;;) {
         const stop = await this.go('run', []);
         const report = await this.judge(stop);
@@ -121,13 +131,21 @@ export class RunControl {
   }
 
   /** Carries out a step of one vCPU. */
-  step(vcpu: VcpuId, plan: (context: StepContext<StopReport>) => Promise<StepStop<StopReport> | undefined>): void {
+  step(
+    vcpu: VcpuId,
+    plan: (context: StepContext<StopReport>) => Promise<StepStop<StopReport> | undefined>,
+  ): void {
     this.perform(async () => {
       const stop = await plan(this.contextFor(vcpu));
       if (stop?.kind === 'elsewhere') return stop.report;
       const { pc } = await this.debuggee.general(vcpu);
       const here = this.breakpoints.at(this.debuggee.targetOf(vcpu.domain), pc);
-      return { reason: 'step', vcpu, description: 'Paused on step', hitBreakpointIds: here.map(({ id }) => id) };
+      return {
+        reason: 'step',
+        vcpu,
+        description: 'Paused on step',
+        hitBreakpointIds: here.map(({ id }) => id),
+      };
     });
   }
 
@@ -155,7 +173,8 @@ export class RunControl {
     return {
       vcpu,
       read: debuggee.reader(vcpu),
-      runTo: (places) => this.runTo(vcpu, places),
+      runTo: (places) => this.runTo(vcpu, places, false),
+      runBackTo: (place) => this.runTo(vcpu, [place], true),
       stepOnce: () => this.stepOnce(vcpu),
       registers: () => debuggee.general(vcpu),
       systemRegister: (name) => debuggee.systemRegister(vcpu, name),
@@ -164,10 +183,31 @@ export class RunControl {
     };
   }
 
-  private async runTo(vcpu: VcpuId, places: readonly bigint[]): Promise<StepStop<StopReport>> {
-    const temporary = places.map((address): Breakpoint => ({ id: TEMPORARY, domain: vcpu.domain, kind: 'va', address }));
+  /**
+   * The machine lets the instruction at which a vCPU stands pass, but an interrupt may come first, and then the
+   * return from it would report a breakpoint there a second time: so that instruction is executed alone.
+   */
+  private async leaveBreakpoint(vcpu: VcpuId): Promise<StepStop<StopReport> | undefined> {
+    const { pc } = await this.debuggee.general(vcpu);
+    if (this.breakpoints.at(this.debuggee.targetOf(vcpu.domain), pc).length === 0) return undefined;
+    const stop = await stepInstruction(this.contextFor(vcpu), false);
+    if (stop.kind === 'elsewhere') return stop;
+    const report = await this.breakpointReport({ vcpu });
+    return report && { kind: 'elsewhere', report };
+  }
+
+  private async runTo(
+    vcpu: VcpuId,
+    places: readonly bigint[],
+    quiet: boolean,
+  ): Promise<StepStop<StopReport>> {
+    const temporary = places.map(
+      (address): Breakpoint => ({ id: TEMPORARY, domain: vcpu.domain, kind: 'va', address }),
+    );
     for (;;) {
       const stop = await this.go('run', temporary);
+      if (quiet && stop.breakpointIds.includes(TEMPORARY) && sameVcpu(stop.vcpu, vcpu))
+        return { kind: 'here' };
       const report = await this.judge(stop);
       if (report) return { kind: 'elsewhere', report };
       if (!sameVcpu(stop.vcpu, vcpu)) continue;
@@ -211,7 +251,9 @@ export class RunControl {
 
   private async sendBreakpoints(temporary: readonly Breakpoint[]): Promise<void> {
     const breakpoints = [...this.breakpoints.forMachine(), ...temporary];
-    const text = breakpoints.map(({ id, domain, kind, address }) => `${id} ${domain} ${kind} ${address}`).join('\n');
+    const text = breakpoints
+      .map(({ id, domain, kind, address }) => `${id} ${domain} ${kind} ${address}`)
+      .join('\n');
     if (text === this.placesSent) return;
     this.placesSent = text;
     await this.debuggee.machine.request('setBreakpoints', { breakpoints });
@@ -225,7 +267,13 @@ export class RunControl {
         return { reason: 'pause', vcpu: this.focus, description: 'Paused', hitBreakpointIds: [] };
       case 'crash': {
         const description = stop.description ?? 'The guest crashed';
-        return { reason: 'exception', vcpu, description, hitBreakpointIds: [], exception: { id: 'crash', description } };
+        return {
+          reason: 'exception',
+          vcpu,
+          description,
+          hitBreakpointIds: [],
+          exception: { id: 'crash', description },
+        };
       }
       case 'step':
         return undefined;
@@ -234,7 +282,13 @@ export class RunControl {
     }
   }
 
-  private async breakpointReport({ vcpu, breakpointIds }: StopInfo): Promise<StopReport | undefined> {
+  private async breakpointReport({
+    vcpu,
+    breakpointIds,
+  }: {
+    readonly vcpu: VcpuId;
+    readonly breakpointIds?: readonly number[];
+  }): Promise<StopReport | undefined> {
     const { pc } = await this.debuggee.general(vcpu);
     const hits = this.breakpoints.at(this.debuggee.targetOf(vcpu.domain), pc, breakpointIds);
     const [first] = hits;
@@ -242,7 +296,13 @@ export class RunControl {
     const hitBreakpointIds = hits.filter(({ kind }) => kind !== 'panic').map(({ id }) => id);
     if (hits.some(({ kind }) => kind === 'panic')) {
       const description = await panicMessage(this.debuggee, vcpu);
-      return { reason: 'exception', vcpu, description, hitBreakpointIds, exception: { id: 'panic', description } };
+      return {
+        reason: 'exception',
+        vcpu,
+        description,
+        hitBreakpointIds,
+        exception: { id: 'panic', description },
+      };
     }
     const reasons = {
       source: 'breakpoint',
@@ -260,7 +320,10 @@ async function panicMessage(debuggee: Debuggee, vcpu: VcpuId): Promise<string> {
   const { x } = await debuggee.general(vcpu);
   const bytes = await debuggee.reader(vcpu)(x[0] ?? 0n, 256);
   const end = bytes.indexOf(0);
-  const text = new TextDecoder('latin1').decode(bytes.subarray(0, end < 0 ? 0 : end)).replace(/[^ -~]+/g, ' ').trim();
+  const text = new TextDecoder('latin1')
+    .decode(bytes.subarray(0, end < 0 ? 0 : end))
+    .replace(/[^ -~]+/g, ' ')
+    .trim();
   return text === '' ? 'Guest panic' : `Guest panic: ${text}`;
 }
 

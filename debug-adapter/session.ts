@@ -27,7 +27,13 @@ import type { Frame } from './stack.ts';
 export type HandleValue =
   | { readonly kind: 'label' }
   | { readonly kind: 'frame'; readonly vcpu: VcpuId; readonly index: number; readonly frame: Frame }
-  | { readonly kind: 'registers'; readonly group: RegisterScope; readonly vcpu: VcpuId; readonly index: number; readonly frame: Frame };
+  | {
+      readonly kind: 'registers';
+      readonly group: RegisterScope;
+      readonly vcpu: VcpuId;
+      readonly index: number;
+      readonly frame: Frame;
+    };
 
 export type RegisterScope = 'general' | 'fp' | 'system' | 'EL0' | 'EL1' | 'EL2' | 'other';
 
@@ -153,7 +159,8 @@ export class XenSession extends DebugSession {
         return;
       case 'log':
         this.host.log(body.level, `${body.source}: ${body.message}`);
-        if (body.level === 'warn' || body.level === 'error') this.say(`${body.source}: ${body.message}`, 'stderr');
+        if (body.level === 'warn' || body.level === 'error')
+          this.say(`${body.source}: ${body.message}`, 'stderr');
         return;
       case 'failed':
         this.failed(body.message);
@@ -264,7 +271,9 @@ export class XenSession extends DebugSession {
       this.host.log('error', `${response.command}: ${text}`);
       response.success = false;
       response.message = error instanceof Error ? error.message : String(error);
-      response.body = { error: { id: 1000, format: 'An error inside the debug adapter: see the log', showUser: true } };
+      response.body = {
+        error: { id: 1000, format: 'An error inside the debug adapter: see the log', showUser: true },
+      };
     }
     if (!this.over) this.sendResponse(response);
   }

@@ -14,7 +14,9 @@ import { walkStack } from './stack.ts';
 import type { ReadGuest } from './stack.ts';
 
 /** Why a part of a step ended: this vCPU is where it should be, or something else must be shown first. */
-export type StepStop<Report> = { readonly kind: 'here' } | { readonly kind: 'elsewhere'; readonly report: Report };
+export type StepStop<Report> =
+  | { readonly kind: 'here' }
+  | { readonly kind: 'elsewhere'; readonly report: Report };
 
 export interface AddressRange {
   readonly start: bigint;
@@ -31,6 +33,8 @@ export interface StepContext<Report> {
   readonly read: ReadGuest;
   /** Runs until this vCPU stands at one of the places. */
   runTo(places: readonly bigint[]): Promise<StepStop<Report>>;
+  /** The same for an interrupted instruction: a breakpoint on it has been reported before. */
+  runBackTo(place: bigint): Promise<StepStop<Report>>;
   /** Executes one instruction of this vCPU, or takes one exception. */
   stepOnce(): Promise<StepStop<Report>>;
   registers(): Promise<GeneralRegisters>;
@@ -61,7 +65,7 @@ export async function stepInstruction<R>(ctx: StepContext<R>, over: boolean): Pr
     const taken = await exceptionTaken(ctx, now, [pc, ...after]);
     if (!taken) return stop;
     if (taken.synchronous && !over) return stop;
-    const back = await runToSame(ctx, taken.returnAddress, (then) => then.sp === sp);
+    const back = await runBack(ctx, taken.returnAddress, sp);
     if (back.kind === 'elsewhere' || taken.returnAddress !== pc) return back;
   }
   return HERE;
@@ -126,7 +130,8 @@ async function crossOver<R>(
   if (stop.kind === 'elsewhere') return stop;
   const now = await ctx.registers();
   if (flow.kind === 'return' || flow.kind === 'exception-return') return HERE;
-  if (flow.kind !== 'call' && flow.kind !== 'call-register' && contains(scope, now.pc)) return { kind: 'inside' };
+  if (flow.kind !== 'call' && flow.kind !== 'call-register' && contains(scope, now.pc))
+    return { kind: 'inside' };
 
   // Another function, by a call or a tail call.
   if (into && (await ctx.lineAt(now.pc))) return HERE;
@@ -154,7 +159,8 @@ async function exitsOf<R>(
     const at = range.start + BigInt(4 * i);
     const flow = controlFlow(view.getUint32(4 * i, true), at);
     if (mustBeSeen(flow, into, scope)) exits.add(at);
-    else if ((flow.kind === 'branch' || flow.kind === 'conditional') && !contains(range, flow.target)) exits.add(flow.target);
+    else if ((flow.kind === 'branch' || flow.kind === 'conditional') && !contains(range, flow.target))
+      exits.add(flow.target);
   }
   return [...exits];
 }
@@ -204,6 +210,14 @@ async function runToSame<R>(
   }
 }
 
+/** Runs an exception handler to its end. */
+async function runBack<R>(ctx: StepContext<R>, place: bigint, sp: bigint): Promise<StepStop<R>> {
+  for (;;) {
+    const stop = await ctx.runBackTo(place);
+    if (stop.kind === 'elsewhere' || (await ctx.registers()).sp === sp) return stop;
+  }
+}
+
 async function callerOf<R>(ctx: StepContext<R>): Promise<Caller | undefined> {
   const [, caller] = await walkStack(await ctx.registers(), ctx.read, 2);
   return caller;
@@ -229,10 +243,12 @@ async function exceptionTaken<R>(
   if (el === 0) return undefined;
   const returnAddress = await ctx.systemRegister(`ELR_EL${el}`);
   const vectors = await ctx.systemRegister(`VBAR_EL${el}`);
-  if (returnAddress === undefined || vectors === undefined || !expected.includes(returnAddress)) return undefined;
+  if (returnAddress === undefined || vectors === undefined || !expected.includes(returnAddress))
+    return undefined;
   // Each of the four groups of vectors has synchronous, IRQ, FIQ and SError, 0x80 bytes each.
   const offset = now.pc - vectors;
   return { returnAddress, synchronous: offset >= 0n && offset < 0x800n && (offset & 0x180n) === 0n };
 }
 
-const contains = (range: AddressRange, address: bigint): boolean => address >= range.start && address < range.end;
+const contains = (range: AddressRange, address: bigint): boolean =>
+  address >= range.start && address < range.end;

@@ -10,7 +10,9 @@ const FOLDERS = ['.', '../../dist'];
 
 /** Throws a UserError when the program was not built. */
 export function loadEngineModules(from: string = import.meta.dirname ?? __dirname): EngineModules {
-  const folder = FOLDERS.map((name) => join(from, name)).find((path) => existsSync(join(path, 'kernels.wasm')));
+  const folder = FOLDERS.map((name) => join(from, name)).find((path) =>
+    existsSync(join(path, 'kernels.wasm')),
+  );
   if (folder === undefined) throw new UserError('the emulator is not built', 'Run `npm run build`.');
   const read = (name: string): Buffer<ArrayBuffer> => readFileSync(join(folder, name)) as Buffer<ArrayBuffer>;
   return {

@@ -16,7 +16,11 @@ export async function openFile(path: string): Promise<ByteSource> {
     if (!status.isFile()) throw new Error('it is not a file');
     return status.size;
   });
-  return { name: path, size, read: async (offset, length) => withFile(path, (file) => readAt(file, offset, length)) };
+  return {
+    name: path,
+    size,
+    read: async (offset, length) => withFile(path, (file) => readAt(file, offset, length)),
+  };
 }
 
 function readAt(file: number, offset: number, length: number): Uint8Array {

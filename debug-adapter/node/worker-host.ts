@@ -9,7 +9,9 @@ import { PortMachineClient } from '../machine-client.ts';
 /** Beside the bundle, or the source itself when the sources are run as they are. */
 const WORKER_FILES = ['machine-worker.js', 'machine-worker.ts'];
 
-export async function startWorkerMachine(from: string = import.meta.dirname ?? __dirname): Promise<MachineClient> {
+export async function startWorkerMachine(
+  from: string = import.meta.dirname ?? __dirname,
+): Promise<MachineClient> {
   const file = WORKER_FILES.map((name) => join(from, name)).find((path) => existsSync(path));
   if (file === undefined) throw new Error(`the machine's worker is missing beside ${from}`);
   const worker = new Worker(file);

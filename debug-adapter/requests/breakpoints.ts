@@ -55,7 +55,14 @@ export const breakpointRequests = [
     capabilities: { supportsFunctionBreakpoints: true },
     needs: 'nothing',
     async handle(session, { breakpoints }) {
-      return { breakpoints: await replace(session, 'function', '', breakpoints.map(({ name }) => byName(session, name))) };
+      return {
+        breakpoints: await replace(
+          session,
+          'function',
+          '',
+          breakpoints.map(({ name }) => byName(session, name)),
+        ),
+      };
     },
   }),
 
@@ -86,7 +93,8 @@ export const breakpointRequests = [
     needs: 'stopped',
     handle(session) {
       const { exception } = session.lastStop ?? {};
-      if (!exception) return { exceptionId: 'none', description: 'No exception', breakMode: 'always' as const };
+      if (!exception)
+        return { exceptionId: 'none', description: 'No exception', breakMode: 'always' as const };
       return { exceptionId: exception.id, description: exception.description, breakMode: 'always' as const };
     },
   }),
@@ -94,7 +102,10 @@ export const breakpointRequests = [
 
 /** The machine was built anew: the same requests, looked up in its symbols. */
 export async function resolveAgain(session: XenSession): Promise<void> {
-  const groups = new Map<string, { kind: 'source' | 'function' | 'instruction'; group: string; requests: string[] }>();
+  const groups = new Map<
+    string,
+    { kind: 'source' | 'function' | 'instruction'; group: string; requests: string[] }
+  >();
   for (const { kind, group, request: text } of session.breakpoints.all) {
     if (kind === 'panic') continue;
     const key = `${kind} ${group}`;
@@ -141,7 +152,12 @@ async function replace(
     const id = placed[i]?.id;
     if (!first) {
       const reason = session.launched ? 'failed' : 'pending';
-      return { ...(id !== undefined && { id }), verified: false, reason, message: message ?? breakpointMessages.notLaunched };
+      return {
+        ...(id !== undefined && { id }),
+        verified: false,
+        reason,
+        message: message ?? breakpointMessages.notLaunched,
+      };
     }
     const { target, address } = first;
     const runtime = address.kind === 'link' ? target.map.toRuntime(address.value) : address.value;
@@ -173,11 +189,13 @@ function byAddress(session: XenSession, reference: string, offset: number): Reso
   try {
     const [, base = reference, extra = '0'] = /^(.*?)\+(-?\d+)$/.exec(text) ?? [text, text];
     const { space, address } = offsetBy(parseMemoryReference(base, session.focus), Number(extra));
-    if (space.kind !== 'va') return { request: text, places: [], message: breakpointMessages.badReference(text) };
+    if (space.kind !== 'va')
+      return { request: text, places: [], message: breakpointMessages.badReference(text) };
     const target = session.debuggee.targets.find(({ domain }) => domain === space.at.domain);
     if (!target) return { request: text, places: [], message: breakpointMessages.badReference(text) };
     const link = target.map.toLink(address);
-    const place: Place = link === undefined ? { target, address: { kind: 'va', value: address } } : linkPlace(target, link);
+    const place: Place =
+      link === undefined ? { target, address: { kind: 'va', value: address } } : linkPlace(target, link);
     return { request: text, places: [place] };
   } catch (error) {
     if (!(error instanceof errors.AdapterError)) throw error;
@@ -194,7 +212,8 @@ function inListing(session: XenSession, reference: number, line: number): Resolv
     return { request: text, places: [], message: breakpointMessages.noCodeAtLine(undefined) };
   }
   const link = target.map.toLink(address);
-  const place: Place = link === undefined ? { target, address: { kind: 'va', value: address } } : linkPlace(target, link);
+  const place: Place =
+    link === undefined ? { target, address: { kind: 'va', value: address } } : linkPlace(target, link);
   return { request: text, places: [place] };
 }
 
@@ -237,9 +256,14 @@ function refusal(lookup: Exclude<LineLookup, { kind: 'found' }> | undefined, pat
 /** panic() of every kernel that has one. */
 async function placePanics(session: XenSession): Promise<void> {
   const targets = session.exceptionFilters.has('panic') ? (session.launched?.debuggee.targets ?? []) : [];
-  const places = targets.flatMap((target) => target.addressesOf('panic').map((link) => linkPlace(target, link)));
+  const places = targets.flatMap((target) =>
+    target.addressesOf('panic').map((link) => linkPlace(target, link)),
+  );
   session.breakpoints.replace('panic', '', places.length > 0 ? [{ request: 'panic', places }] : []);
   await session.launched?.run.breakpointsChanged();
 }
 
-const linkPlace = (target: Target, link: bigint): Place => ({ target, address: { kind: 'link', value: link } });
+const linkPlace = (target: Target, link: bigint): Place => ({
+  target,
+  address: { kind: 'link', value: link },
+});

@@ -47,11 +47,20 @@ function scopeOf(session: XenSession, frameId: number | undefined): Scope {
   return { vcpu: handle.vcpu, caller: handle.index > 0 ? handle.frame : undefined };
 }
 
-async function assign(session: XenSession, scope: Scope, { assign: name = '', expression, format }: Parsed, context?: string) {
+async function assign(
+  session: XenSession,
+  scope: Scope,
+  { assign: name = '', expression, format }: Parsed,
+  context?: string,
+) {
   // Watches and hovers are evaluated again and again: they change nothing.
   if (context !== 'repl' || scope.caller) throw errors.notAssignable(`$${name}`);
   const value = await evaluate(session, scope, expression);
-  await session.debuggee.writeRegister(scope.vcpu, registerName(name), BigInt.asUintN(registerBits(registerName(name)), value.bits));
+  await session.debuggee.writeRegister(
+    scope.vcpu,
+    registerName(name),
+    BigInt.asUintN(registerBits(registerName(name)), value.bits),
+  );
   session.afterResponse(() => session.tell('invalidated', { areas: ['variables', 'stacks'] }));
   return present(session, scope, await register(session, scope, name), format);
 }
@@ -78,7 +87,11 @@ async function evaluate(session: XenSession, scope: Scope, expression: Expressio
       const left = await evaluate(session, scope, expression.left);
       const right = await evaluate(session, scope, expression.right);
       const bits = BigInt.asUintN(64, left.bits + BigInt(expression.sign) * right.bits);
-      return { bits, width: 64, ...(left.reference && { reference: { space: left.reference.space, address: bits } }) };
+      return {
+        bits,
+        width: 64,
+        ...(left.reference && { reference: { space: left.reference.space, address: bits } }),
+      };
     }
   }
 }
@@ -137,13 +150,19 @@ function savedRegister({ pc, sp, framePointer }: Frame, name: string, written: s
 
 function symbol(session: XenSession, { vcpu }: Scope, domain: string | undefined, name: string): Value {
   const targets = session.debuggee.targets.filter((target) =>
-    domain === undefined ? target.domain === vcpu.domain : nameOfDomain(target.domain) === domain.toLowerCase(),
+    domain === undefined
+      ? target.domain === vcpu.domain
+      : nameOfDomain(target.domain) === domain.toLowerCase(),
   );
   for (const target of targets) {
     const [link] = target.addressesOf(name);
     if (link === undefined) continue;
     const address = target.map.toRuntime(link);
-    return { bits: address, width: 64, reference: { space: { kind: 'va', at: { domain: target.domain, vcpu: 0 } }, address } };
+    return {
+      bits: address,
+      width: 64,
+      reference: { space: { kind: 'va', at: { domain: target.domain, vcpu: 0 } }, address },
+    };
   }
   throw errors.unknownSymbol(name);
 }
@@ -155,13 +174,21 @@ async function load(session: XenSession, { vcpu }: Scope, { bits, reference }: V
   return { bits: new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true), width: 64 };
 }
 
-function present(session: XenSession, { vcpu }: Scope, { bits, width, reference }: Value, format: Parsed['format']) {
-  const text = format === 'd' ? bits.toString() : format === 'b' ? `0b${bits.toString(2)}` : `0x${bits.toString(16)}`;
+function present(
+  session: XenSession,
+  { vcpu }: Scope,
+  { bits, width, reference }: Value,
+  format: Parsed['format'],
+) {
+  const text =
+    format === 'd' ? bits.toString() : format === 'b' ? `0b${bits.toString(2)}` : `0x${bits.toString(16)}`;
   const name = width === 64 ? session.debuggee.targetOf(vcpu.domain).describe(bits) : undefined;
   return {
     result: name === undefined || format !== undefined ? text : `${text} <${name}>`,
     type: `u${width}`,
     variablesReference: 0,
-    ...(width === 64 && { memoryReference: reference ? formatMemoryReference(reference) : vaReference(vcpu, bits) }),
+    ...(width === 64 && {
+      memoryReference: reference ? formatMemoryReference(reference) : vaReference(vcpu, bits),
+    }),
   };
 }

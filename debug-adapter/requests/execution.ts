@@ -13,12 +13,13 @@ import type { StepContext, StepStop } from '../stepping.ts';
 export const executionRequests = [
   request('continue', {
     needs: 'stopped',
-    handle(session) {
+    handle(session, { threadId }) {
       const { run } = session.machine;
       if (run.ended) throw errors.notLaunched();
+      const vcpu = session.debuggee.vcpuOfThread(threadId);
       session.afterResponse(() => {
         session.running();
-        run.continue();
+        run.continue(vcpu);
       });
       return { allThreadsContinued: true };
     },
@@ -66,7 +67,10 @@ export const executionRequests = [
     async handle(session): Promise<Dap.ThreadsResponse['body']> {
       const vcpus = await session.machine.client.request('vcpus', {});
       return {
-        threads: vcpus.map((vcpu) => ({ id: threadIdOf(vcpu.domain, vcpu.vcpu), name: threadName(vcpu, session) })),
+        threads: vcpus.map((vcpu) => ({
+          id: threadIdOf(vcpu.domain, vcpu.vcpu),
+          name: threadName(vcpu, session),
+        })),
       };
     },
   }),
@@ -86,7 +90,10 @@ function step(session: XenSession, threadId: number, plan: Plan): undefined {
 }
 
 /** `d1 v0 · EL1`, and what it waits for. */
-function threadName({ domain, vcpu, el, state }: VcpuId & { el: number; state: string }, session: XenSession): string {
+function threadName(
+  { domain, vcpu, el, state }: VcpuId & { el: number; state: string },
+  session: XenSession,
+): string {
   const who = session.debuggee.isBare ? `cpu ${vcpu}` : `d${domain} v${vcpu}`;
   return state === 'running' ? `${who} · EL${el}` : `${who} · EL${el} (${state})`;
 }

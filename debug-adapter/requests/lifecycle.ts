@@ -21,7 +21,10 @@ export const lifecycleRequests = [
     handle(session, args) {
       session.client = args;
       const announced = session.requests.map(({ capabilities }) => capabilities ?? {});
-      return Object.assign({ exceptionBreakpointFilters: exceptionFilters }, ...announced) as Dap.Capabilities;
+      return Object.assign(
+        { exceptionBreakpointFilters: exceptionFilters },
+        ...announced,
+      ) as Dap.Capabilities;
     },
   }),
 
@@ -132,7 +135,8 @@ async function start(
 function announce(session: XenSession, target: Target): void {
   const { symbols } = target;
   if (symbols) session.say(`Symbols of ${target.info.name}: ${symbols.description}`);
-  else session.say(`No symbols for ${target.info.name}: give 'symbols' in the launch configuration`, 'stderr');
+  else
+    session.say(`No symbols for ${target.info.name}: give 'symbols' in the launch configuration`, 'stderr');
 }
 
 /** Lets the machine go, as far as stopOnEntry says. */
@@ -146,7 +150,7 @@ function begin(session: XenSession): void {
   }
   session.running();
   if (stopOnEntry === false) {
-    run.continue();
+    run.continue(debuggee.vcpus[0] ?? session.focus);
     return;
   }
   const places = debuggee.targets.flatMap((target) =>

@@ -69,7 +69,8 @@ export const memoryRequests = [
       const lines = (await session.disassembler()).disassemble(words, start.address);
       const target = start.space.kind === 'va' ? session.debuggee.targetOf(start.space.at.domain) : undefined;
       const instructions: Dap.DisassembledInstruction[] = [];
-      for (const line of lines) instructions.push(await instructionOf(session, line, resolveSymbols ? target : undefined));
+      for (const line of lines)
+        instructions.push(await instructionOf(session, line, resolveSymbols ? target : undefined));
       return { instructions };
     },
   }),
@@ -94,7 +95,10 @@ async function instructionOf(
     instruction: to === undefined ? line.text : `${line.text} <${to}>`,
     ...(symbol !== undefined && { symbol }),
     ...(begins && {
-      location: { name: place.path.split(/[/\\]/).at(-1) ?? place.path, path: session.pathToClient(place.path) },
+      location: {
+        name: place.path.split(/[/\\]/).at(-1) ?? place.path,
+        path: session.pathToClient(place.path),
+      },
       line: session.lineToClient(place.line),
     }),
   };
@@ -120,7 +124,9 @@ async function readWords(
 /** Little-endian words; undefined where bytes are missing. */
 export function wordsOf(bytes: Uint8Array, count: number): readonly (number | undefined)[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: count }, (_, i) => (4 * i + 4 <= bytes.length ? view.getUint32(4 * i, true) : undefined));
+  return Array.from({ length: count }, (_, i) =>
+    4 * i + 4 <= bytes.length ? view.getUint32(4 * i, true) : undefined,
+  );
 }
 
 /** A reference whose domain is one of the machine. */

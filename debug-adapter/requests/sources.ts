@@ -29,15 +29,17 @@ export const sourceRequests = [
     },
     needs: 'machine',
     handle(session, { startModule = 0, moduleCount = 0 }) {
-      const all = session.debuggee.targets.map(({ image, info, symbols, lines, map }): Dap.Module & Record<string, unknown> => ({
-        id: image.id,
-        name: image.name,
-        path: image.path,
-        symbolStatus: symbols ? (lines ? 'Symbols and lines' : 'Symbols') : 'No symbols',
-        ...(symbols && { symbolFilePath: symbols.description }),
-        domain: info.name,
-        slide: map.slide === undefined ? 'not known yet' : `0x${map.slide.toString(16)}`,
-      }));
+      const all = session.debuggee.targets.map(
+        ({ image, info, symbols, lines, map }): Dap.Module & Record<string, unknown> => ({
+          id: image.id,
+          name: image.name,
+          path: image.path,
+          symbolStatus: symbols ? (lines ? 'Symbols and lines' : 'Symbols') : 'No symbols',
+          ...(symbols && { symbolFilePath: symbols.description }),
+          domain: info.name,
+          slide: map.slide === undefined ? 'not known yet' : `0x${map.slide.toString(16)}`,
+        }),
+      );
       const end = moduleCount === 0 ? undefined : startModule + moduleCount;
       return { modules: all.slice(startModule, end), totalModules: all.length };
     },

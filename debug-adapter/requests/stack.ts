@@ -54,7 +54,12 @@ function withLabels(frames: readonly Frame[], target: Target): readonly Row[] {
   return rows;
 }
 
-async function describe(session: XenSession, vcpu: VcpuId, target: Target, row: Row): Promise<Dap.StackFrame> {
+async function describe(
+  session: XenSession,
+  vcpu: VcpuId,
+  target: Target,
+  row: Row,
+): Promise<Dap.StackFrame> {
   if (row.kind === 'label') {
     const id = session.handles.add({ kind: 'label' });
     return { id, name: row.text, line: 0, column: 0, presentationHint: 'label' };
@@ -66,7 +71,11 @@ async function describe(session: XenSession, vcpu: VcpuId, target: Target, row: 
   const symbol = target.symbolAt(lookup);
   const line = await target.lineAt(lookup);
   const offset = symbol && frame.pc - symbol.start;
-  const name = symbol ? (offset === 0n ? symbol.name : `${symbol.name}+0x${offset?.toString(16)}`) : `0x${frame.pc.toString(16)}`;
+  const name = symbol
+    ? offset === 0n
+      ? symbol.name
+      : `${symbol.name}+0x${offset?.toString(16)}`
+    : `0x${frame.pc.toString(16)}`;
   return {
     id: session.handles.add({ kind: 'frame', vcpu, index, frame }),
     name,

@@ -26,7 +26,11 @@ export const variableRequests = [
       const general = scope('Registers', 'general', false);
       if (frame.index > 0) return { scopes: [general] };
       return {
-        scopes: [general, scope('FP and SIMD registers', 'fp', true), scope('System registers', 'system', true)],
+        scopes: [
+          general,
+          scope('FP and SIMD registers', 'fp', true),
+          scope('System registers', 'system', true),
+        ],
       };
     },
   }),
@@ -83,7 +87,13 @@ async function generalRegisters(session: XenSession, { vcpu, index, frame }: Reg
   const target = debuggee.targetOf(vcpu.domain);
   const registers = await debuggee.general(vcpu);
   const variable = (name: string, value: bigint | undefined): Dap.Variable => {
-    if (value === undefined) return { name, value: NOT_SAVED, variablesReference: 0, presentationHint: { attributes: ['readOnly'] } };
+    if (value === undefined)
+      return {
+        name,
+        value: NOT_SAVED,
+        variablesReference: 0,
+        presentationHint: { attributes: ['readOnly'] },
+      };
     const symbol = target.describe(value);
     return {
       name,
@@ -98,7 +108,11 @@ async function generalRegisters(session: XenSession, { vcpu, index, frame }: Reg
   const names = Array.from({ length: 31 }, (_, n) => `x${n}`);
   if (index > 0) {
     const known: Record<string, bigint | undefined> = { x29: frame.framePointer };
-    return [...names.map((name) => variable(name, known[name])), variable('sp', frame.sp), variable('pc', frame.pc)];
+    return [
+      ...names.map((name) => variable(name, known[name])),
+      variable('sp', frame.sp),
+      variable('pc', frame.pc),
+    ];
   }
   return [
     ...names.map((name, n) => variable(name, registers.x[n] ?? 0n)),

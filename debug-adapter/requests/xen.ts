@@ -37,7 +37,11 @@ export const xenRequests = [
   request('xen/domains', {
     needs: 'machine',
     handle(session) {
-      const domains = session.debuggee.info.domains.map(({ domain, name, vcpus }) => ({ domain, name, vcpus }));
+      const domains = session.debuggee.info.domains.map(({ domain, name, vcpus }) => ({
+        domain,
+        name,
+        vcpus,
+      }));
       return { generation: session.handles.stopGeneration, domains };
     },
   }),

@@ -74,7 +74,8 @@ export class Kallsyms implements SymbolSource {
     this.count = tables.count;
     this.description = `kallsyms of ${fileName}`;
     this.offsets = new Uint32Array(tables.count);
-    for (let i = 0; i < tables.count; i++) this.offsets[i] = this.view.getUint32(tables.offsets + 4 * i, true);
+    for (let i = 0; i < tables.count; i++)
+      this.offsets[i] = this.view.getUint32(tables.offsets + 4 * i, true);
     this.tokens = Array.from({ length: TOKENS }, (_, token) => {
       const start = tables.tokenTable + this.view.getUint16(tables.tokenIndex + 2 * token, true);
       return image.subarray(start, image.indexOf(0, start));
@@ -129,13 +130,19 @@ export class Kallsyms implements SymbolSource {
     for (let i = 0; i < this.count; i++) {
       const { start, end } = this.entryAt(at);
       const text = this.expand(start, end);
-      yield { type: text.slice(0, 1), name: text.slice(1), address: this.base + BigInt(this.offsets[i] ?? 0) };
+      yield {
+        type: text.slice(0, 1),
+        name: text.slice(1),
+        address: this.base + BigInt(this.offsets[i] ?? 0),
+      };
       at = end;
     }
   }
 
   private nameAt(index: number): string {
-    let at = this.tables.names + this.view.getUint32(this.tables.markers + 4 * Math.floor(index / MARKER_STEP), true);
+    let at =
+      this.tables.names +
+      this.view.getUint32(this.tables.markers + 4 * Math.floor(index / MARKER_STEP), true);
     for (let i = index % MARKER_STEP; i > 0; i--) at = this.entryAt(at).end;
     const { start, end } = this.entryAt(at);
     return this.expand(start, end).slice(1);
@@ -195,7 +202,11 @@ function* tokenTables(image: Uint8Array, view: DataView): Generator<{ table: num
 }
 
 /** The index behind the table must agree with the lengths of its 256 strings. */
-function withIndex(image: Uint8Array, view: DataView, table: number): { table: number; index: number } | undefined {
+function withIndex(
+  image: Uint8Array,
+  view: DataView,
+  table: number,
+): { table: number; index: number } | undefined {
   const starts: number[] = [];
   let end = table;
   for (let i = 0; i < TOKENS; i++) {
@@ -206,7 +217,9 @@ function withIndex(image: Uint8Array, view: DataView, table: number): { table: n
   }
   const index = alignUp(end, 8);
   if (index + 2 * TOKENS > view.byteLength) return undefined;
-  return starts.every((start, i) => view.getUint16(index + 2 * i, true) === start) ? { table, index } : undefined;
+  return starts.every((start, i) => view.getUint16(index + 2 * i, true) === start)
+    ? { table, index }
+    : undefined;
 }
 
 /** Going back from the token table: the count, whose names end exactly where the markers begin. */
@@ -242,7 +255,9 @@ function markersBehind(
   }
   const markers = alignUp(at, 8);
   if (markers + 4 * expected.length > limit) return undefined;
-  return expected.every((offset, i) => view.getUint32(markers + 4 * i, true) === offset) ? markers : undefined;
+  return expected.every((offset, i) => view.getUint32(markers + 4 * i, true) === offset)
+    ? markers
+    : undefined;
 }
 
 /** The offsets stand before the count (to 6.3) or behind the token index: they never decrease. */

@@ -204,9 +204,15 @@ export interface MachineRequests {
   /** `x0`..`x30`, `sp`, `pc`, `pstate`, `v0`..`v31`, `fpcr`, `fpsr`, or a system register by name. */
   writeRegister: Call<{ readonly vcpu: VcpuId; readonly name: string; readonly value: bigint }, void>;
   /** Up to the first byte that is not there. No side effects: no fault, no access flag, no device state. */
-  readMemory: Call<{ readonly space: AddressSpace; readonly address: bigint; readonly length: number }, Uint8Array>;
+  readMemory: Call<
+    { readonly space: AddressSpace; readonly address: bigint; readonly length: number },
+    Uint8Array
+  >;
   /** Answers how many bytes were written. */
-  writeMemory: Call<{ readonly space: AddressSpace; readonly address: bigint; readonly bytes: Uint8Array }, number>;
+  writeMemory: Call<
+    { readonly space: AddressSpace; readonly address: bigint; readonly bytes: Uint8Array },
+    number
+  >;
   translate: Call<{ readonly space: AddressSpace; readonly address: bigint }, TranslateResult>;
   stage2Map: Call<{ readonly domain: number }, readonly Stage2Range[]>;
   /** Somebody typed. */
@@ -242,9 +248,16 @@ export interface MachineEvents {
   stopped: StopInfo;
   /** Guest output. */
   console: { readonly domain: number; readonly bytes: Uint8Array };
-  log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly source: string; readonly message: string };
+  log: {
+    readonly level: 'debug' | 'info' | 'warn' | 'error';
+    readonly source: string;
+    readonly message: string;
+  };
   /** The guest powered itself off or asked for a reboot; its state can still be read. */
-  terminated: Moment & { readonly reason: 'poweroff' | 'reboot' | 'crash' | 'suspend'; readonly domain: number };
+  terminated: Moment & {
+    readonly reason: 'poweroff' | 'reboot' | 'crash' | 'suspend';
+    readonly domain: number;
+  };
   /** Our own mistake: the machine stands for good. */
   failed: { readonly message: string };
 }

@@ -60,9 +60,13 @@ function statesBeside(file: string): string {
   const candidates = ['states.jsonl', 'states.jsonl.gz'].map((name) => join(dirname(file), name));
   const found = candidates.find((path) => existsSync(path));
   if (found !== undefined) return found;
-  throw new UserError(`${basename(file)} has no states.jsonl beside it`, 'Name the start states with --states FILE.', {
-    file,
-  });
+  throw new UserError(
+    `${basename(file)} has no states.jsonl beside it`,
+    'Name the start states with --states FILE.',
+    {
+      file,
+    },
+  );
 }
 
 function readJsonLines<T>(file: string): T[] {

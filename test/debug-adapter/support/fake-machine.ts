@@ -1,0 +1,290 @@
+// A machine of some twenty instructions, to test the adapter without the emulator: one CPU with the registers a
+// debugger looks at, an MMU that is off or shifts the image to where KASLR would put it, and one interrupt.
+
+import { BARE_DOMAIN } from '../../../emulator/machine/messages.ts';
+import type {
+  AddressSpace,
+  Breakpoint,
+  MachineConfig,
+  MachineEventSink,
+  MachineInfo,
+  MachineServer,
+  StopInfo,
+} from '../../../emulator/machine/messages.ts';
+import { ERET, MMU_ON } from './assemble.ts';
+
+export const RAM = 0x4000_0000;
+const RAM_SIZE = 0x10_0000;
+const STACK_TOP = BigInt(RAM + RAM_SIZE);
+const SLICE = 200;
+
+export interface FakeOptions {
+  /** Link address of the image and how far the MMU moves it. */
+  readonly link: bigint;
+  readonly slide?: bigint;
+  /** Offset of the vectors in the image. */
+  readonly vectors?: number;
+  /** An interrupt is taken before the instruction with this count. */
+  readonly interruptAt?: number;
+  /** Register values at the entry. */
+  readonly entry?: Readonly<Record<number, bigint>>;
+}
+
+export class FakeMachine implements MachineServer {
+  readonly requests: string[] = [];
+  private readonly tell: MachineEventSink;
+  private readonly options: FakeOptions;
+  private memory = new Uint8Array(RAM_SIZE);
+  private x = new BigUint64Array(32);
+  private pc = 0n;
+  private pstate = 0x3c5;
+  private elr = 0n;
+  private spsr = 0;
+  private mmu = false;
+  private executed = 0;
+  private interruptTaken = false;
+  private breakpoints: readonly Breakpoint[] = [];
+  private state: 'standing' | 'running' | 'pausing' = 'standing';
+
+  constructor(tell: MachineEventSink, options: FakeOptions) {
+    this.tell = tell;
+    this.options = options;
+  }
+
+  create({ bare, domains }: MachineConfig): MachineInfo {
+    const guest = bare ?? domains?.[0];
+    if (!guest) throw new Error('nothing to boot');
+    this.memory = new Uint8Array(RAM_SIZE);
+    const segments = guest.kernel.kernel.segments.map(({ address, data, memorySize }) => {
+      this.memory.set(data, address % RAM_SIZE);
+      return { ipa: RAM + (address % RAM_SIZE), size: memorySize };
+    });
+    const entry = guest.kernel.kernel.entry;
+    this.x = new BigUint64Array(32);
+    for (const [n, value] of Object.entries(this.options.entry ?? {})) this.x[Number(n)] = value;
+    this.x[31] = STACK_TOP;
+    this.pc = BigInt(RAM + (entry % RAM_SIZE));
+    this.mmu = false;
+    this.executed = 0;
+    this.interruptTaken = false;
+    this.state = 'standing';
+    const domain = bare ? BARE_DOMAIN : 1;
+    const ram = [{ ipa: RAM, size: RAM_SIZE }];
+    return { domains: [{ domain, name: bare ? 'host' : 'guest', vcpus: 1, segments, ram }] };
+  }
+
+  run(): void {
+    this.requests.push('run');
+    this.state = 'running';
+    this.slice(true);
+  }
+
+  step({ count }: { readonly count: number }): void {
+    this.requests.push('step');
+    this.state = 'running';
+    for (let i = 0; i < count && !this.takeInterrupt(); i++) this.execute();
+    this.stop('step', []);
+  }
+
+  pause(): void {
+    if (this.state === 'running') this.state = 'pausing';
+  }
+
+  setBreakpoints({ breakpoints }: { readonly breakpoints: readonly Breakpoint[] }): void {
+    this.requests.push(
+      `setBreakpoints ${breakpoints.map((b) => `${b.kind}:${b.address.toString(16)}`).join(' ')}`,
+    );
+    this.breakpoints = breakpoints;
+  }
+
+  vcpus() {
+    return [{ ...this.vcpu, state: 'running' as const, el: (this.pstate >>> 2) & 3, pc: this.pc }];
+  }
+
+  readRegisters() {
+    const { vectors = 0 } = this.options;
+    return {
+      general: { x: this.x.slice(0, 31), sp: this.x[31] ?? 0n, pc: this.pc, pstate: this.pstate },
+      fp: { v: new Uint8Array(512), fpcr: 0, fpsr: 0 },
+      system: [
+        { name: 'ELR_EL1', value: this.elr },
+        { name: 'VBAR_EL1', value: this.imageAddress(vectors) },
+        { name: 'SCTLR_EL1', value: this.mmu ? 1n : 0n },
+        { name: 'CNTVCT_EL0', value: BigInt(this.executed) },
+      ],
+    };
+  }
+
+  writeRegister({ name, value }: { readonly name: string; readonly value: bigint }): void {
+    if (name === 'pc') this.pc = value;
+    else if (name === 'sp') this.x[31] = value;
+    else this.x[Number(name.slice(1))] = value;
+  }
+
+  readMemory({
+    space,
+    address,
+    length,
+  }: {
+    readonly space: AddressSpace;
+    readonly address: bigint;
+    readonly length: number;
+  }) {
+    const start = this.hostOffset(space, address);
+    return start === undefined ? new Uint8Array() : this.memory.slice(start, start + length);
+  }
+
+  writeMemory({
+    space,
+    address,
+    bytes,
+  }: {
+    readonly space: AddressSpace;
+    readonly address: bigint;
+    readonly bytes: Uint8Array;
+  }) {
+    const start = this.hostOffset(space, address);
+    if (start === undefined) return 0;
+    const part = bytes.subarray(0, RAM_SIZE - start);
+    this.memory.set(part, start);
+    return part.length;
+  }
+
+  translate({ space, address }: { readonly space: AddressSpace; readonly address: bigint }) {
+    const start = this.hostOffset(space, address);
+    if (start === undefined) return { ok: false as const, fault: 'stage 1 translation fault, level 1' };
+    return { ok: true as const, ipa: RAM + start, pa: RAM + start };
+  }
+
+  stage2Map() {
+    return [{ ipa: RAM, pa: RAM, size: RAM_SIZE, access: 'rwx', memory: 'ram' }];
+  }
+
+  consoleInput({ domain, bytes }: { readonly domain: number; readonly bytes: Uint8Array }): void {
+    this.tell({ event: 'console', body: { domain, bytes } });
+  }
+
+  stateHash(): string {
+    return 'fake';
+  }
+
+  statistics() {
+    return { instructions: this.executed, virtualNanoseconds: this.executed, exits: {} };
+  }
+
+  // ---------------------------------------------------------------- execution
+
+  private get vcpu() {
+    return { domain: this.domain, vcpu: 0 };
+  }
+
+  private get domain(): number {
+    return BARE_DOMAIN;
+  }
+
+  /** Runs a slice and lets requests through before the next. */
+  private slice(first: boolean): void {
+    for (let i = 0; i < SLICE; i++) {
+      if (!(first && i === 0)) {
+        const hits = this.breakpoints.filter((breakpoint) => this.isAt(breakpoint));
+        if (hits.length > 0) {
+          this.stop('breakpoint', [...new Set(hits.map(({ id }) => id))]);
+          return;
+        }
+      }
+      if (!this.takeInterrupt()) this.execute();
+    }
+    setImmediate(() => {
+      if (this.state === 'pausing') this.stop('pause', []);
+      else if (this.state === 'running') this.slice(false);
+    });
+  }
+
+  private isAt({ kind, address }: Breakpoint): boolean {
+    if (kind === 'va') return address === this.pc;
+    const offset = this.hostOffset({ kind: 'va', at: this.vcpu }, this.pc);
+    return offset !== undefined && address === BigInt(RAM + offset);
+  }
+
+  private stop(reason: StopInfo['reason'], breakpointIds: readonly number[]): void {
+    this.state = 'standing';
+    const moment = { instructions: this.executed, virtualNanoseconds: this.executed };
+    this.tell({ event: 'stopped', body: { reason, vcpu: this.vcpu, breakpointIds, ...moment } });
+  }
+
+  private takeInterrupt(): boolean {
+    const { interruptAt, vectors = 0 } = this.options;
+    if (this.interruptTaken || interruptAt === undefined || this.executed < interruptAt) return false;
+    this.interruptTaken = true;
+    this.elr = this.pc;
+    this.spsr = this.pstate;
+    this.pc = this.imageAddress(vectors + 0x280);
+    return true;
+  }
+
+  private execute(): void {
+    this.executed++;
+    const offset = this.hostOffset({ kind: 'va', at: this.vcpu }, this.pc);
+    if (offset === undefined) throw new Error(`the fake machine left its memory at ${this.pc.toString(16)}`);
+    const word = new DataView(this.memory.buffer).getUint32(offset, true);
+    const { pc } = this;
+    const next = pc + 4n;
+    const rd = word & 31;
+    const rn = (word >>> 5) & 31;
+    const jump = (field: number, bits: number): bigint =>
+      pc + BigInt(((field << (32 - bits)) >> (32 - bits)) * 4);
+    const top = word >>> 24;
+    this.pc = next;
+    if (word === MMU_ON) this.mmu = true;
+    else if (word === ERET) {
+      this.pc = this.elr;
+      this.pstate = this.spsr;
+    } else if (top === 0x14 || top === 0x17) this.pc = jump(word & 0x3ffffff, 26);
+    else if (top === 0x94 || top === 0x97) {
+      this.x[30] = next;
+      this.pc = jump(word & 0x3ffffff, 26);
+    } else if (top === 0xb5) this.pc = this.x[rd] === 0n ? next : jump((word >>> 5) & 0x7ffff, 19);
+    else if (word >>> 10 === 0xd61f0000 >>> 10 || word >>> 10 === 0xd65f0000 >>> 10)
+      this.pc = this.x[rn] ?? 0n;
+    else if (word >>> 10 === 0xd63f0000 >>> 10) {
+      this.pc = this.x[rn] ?? 0n;
+      this.x[30] = next;
+    } else if (top === 0x91) this.x[rd] = (this.x[rn] ?? 0n) + BigInt((word >>> 10) & 0xfff);
+    else if (top === 0xd1) this.x[rd] = (this.x[rn] ?? 0n) - BigInt((word >>> 10) & 0xfff);
+    else if (top === 0xd2) this.x[rd] = BigInt((word >>> 5) & 0xffff);
+    else if (word === 0xa9bf7bfd) this.push();
+    else if (word === 0xa8c17bfd) this.pop();
+  }
+
+  private push(): void {
+    const sp = (this.x[31] ?? 0n) - 16n;
+    this.x[31] = sp;
+    const view = new DataView(this.memory.buffer);
+    view.setBigUint64(Number(sp) - RAM, this.x[29] ?? 0n, true);
+    view.setBigUint64(Number(sp) - RAM + 8, this.x[30] ?? 0n, true);
+  }
+
+  private pop(): void {
+    const sp = this.x[31] ?? 0n;
+    const view = new DataView(this.memory.buffer);
+    this.x[29] = view.getBigUint64(Number(sp) - RAM, true);
+    this.x[30] = view.getBigUint64(Number(sp) - RAM + 8, true);
+    this.x[31] = sp + 16n;
+  }
+
+  // ---------------------------------------------------------------- addresses
+
+  /** Where a byte of the image is seen now. */
+  private imageAddress(offset: number): bigint {
+    return this.mmu ? this.options.link + (this.options.slide ?? 0n) + BigInt(offset) : BigInt(RAM + offset);
+  }
+
+  private hostOffset(space: AddressSpace, address: bigint): number | undefined {
+    const physical = address - BigInt(RAM);
+    const isPhysical = physical >= 0n && physical < BigInt(RAM_SIZE);
+    // The lower half stays mapped to itself, as a stack needs it.
+    if (space.kind !== 'va' || isPhysical) return isPhysical ? Number(physical) : undefined;
+    const offset = address - this.options.link - (this.options.slide ?? 0n);
+    return this.mmu && offset >= 0n && offset < BigInt(RAM_SIZE) ? Number(offset) : undefined;
+  }
+}
