@@ -30,6 +30,7 @@ import {
   type HypercallContext,
   type HypercallResult,
   hypercall,
+  type SubOpRow,
   subOp,
   unsupported,
   vaArg,
@@ -43,8 +44,12 @@ const MAXIMUM_EXTENTS = 0xffff_ffffn >> BigInt(MEMOP_EXTENT_SHIFT);
 /** Pages handled before a call is continued. */
 const PAGES_AT_ONCE = 8192;
 
-const reservationOp = (number: number, name: string, perExtent: ExtentOperation) =>
-  bareSubOp(number, name, (ctx, args) => changeReservation(ctx, args, name, perExtent));
+const reservationOp = (number: number, name: string, perExtent: ExtentOperation): SubOpRow => ({
+  number,
+  name,
+  argument: { type: xenMemoryReservation, pointer: 1 },
+  invoke: (ctx, args) => changeReservation(ctx, args, name, perExtent),
+});
 
 export const memoryOp = hypercall(
   12,
