@@ -6,6 +6,7 @@
 
 import { type FeatureSet, kernelFeatures } from '../cpu/features.ts';
 import { instructions } from '../cpu/isa/catalog.ts';
+import { EXTERNAL_ABORT } from '../devices/register-block.ts';
 import * as layout from '../memory/layout.ts';
 import { CodeCache } from './code-cache.ts';
 import { RecordWriter } from './interpreter/decode.ts';
@@ -21,10 +22,12 @@ export interface EngineModules {
 
 /** What generated code and kernels call out to. */
 export interface EngineHost {
-  /** An access of 1, 2 or 4 bytes outside RAM; undefined is an external abort. */
-  readDevice(pa: number, size: number): number | undefined;
-  /** False is an external abort. */
-  writeDevice(pa: number, size: number, value: number): boolean;
+  /** An access of 1, 2, 4 or 8 bytes outside RAM: the value (its low half) or EXTERNAL_ABORT. */
+  readDevice(pa: number, size: number): number;
+  /** The upper half of the last read of 8 bytes. */
+  readDeviceHigh(): number;
+  /** 0 or EXTERNAL_ABORT. */
+  writeDevice(pa: number, size: number, low: number, high: number): number;
   /** The register whose row has this index; the value passes through SYSREG_VALUE. */
   readSystemRegister(index: number): void;
   writeSystemRegister(index: number): void;
@@ -108,7 +111,8 @@ export class Engine {
     this.running = true;
     this.runInterpreter();
     this.running = false;
-    this.executed += budget - this.budgetLeft();
+    // limitBudget() may have lowered what this call was given.
+    this.executed += this.runBudget - this.budgetLeft();
     return this.i32[layout.EXIT_REASON >> 2] as number;
   }
 
@@ -134,6 +138,20 @@ export class Engine {
     if (changed === lines) return;
     this.i32[(block + (layout.LINES - layout.CPU)) >> 2] = changed;
     if (level) this.raiseAttention(cpu, layout.ATTENTION_INTERRUPT);
+  }
+
+  /** The present run() call, if there is one, executes at most that many instructions more. */
+  limitBudget(instructions: number): void {
+    if (!this.running) return;
+    const left = this.budgetLeft();
+    const cut = left - Math.max(0, instructions);
+    if (cut <= 0) return;
+    // Both parts count; what is held back by attention is cut first.
+    const held = this.i32[layout.BUDGET_HELD >> 2] as number;
+    const fromHeld = Math.min(held, cut);
+    this.i32[layout.BUDGET_HELD >> 2] = held - fromHeld;
+    this.i32[layout.BUDGET >> 2] = (this.i32[layout.BUDGET >> 2] as number) - (cut - fromHeld);
+    this.runBudget -= cut;
   }
 
   /** Makes run() return after the present instruction, with EXIT_REQUEST. */
@@ -165,7 +183,7 @@ export class Engine {
     const view = new DataView(this.memory.buffer);
     view.setBigInt64(layout.RAM_BASE, BigInt(ramBase), true);
     view.setBigInt64(layout.RAM_SIZE, BigInt(ramSize), true);
-    view.setBigInt64(layout.PA_BITS, 40n, true);
+    view.setBigInt64(layout.PA_BITS, BigInt(features.paBits), true);
     view.setInt32(layout.CPU_COUNT, cpus, true);
     for (let cpu = 0; cpu < cpus; cpu++) {
       const offset = this.blockOf(cpu) - layout.CPU;
@@ -179,27 +197,17 @@ export class Engine {
     env: Record<string, (...args: number[]) => number | void>;
     host: Record<string, (...args: number[]) => number | void>;
   } {
-    let high = 0;
-    const refuse = (): void => {
-      this.i32[layout.SCRATCH >> 2] = 1;
+    const address = (low: number, high: number): number => high * 0x1_0000_0000 + (low >>> 0);
+    const answer = (value: number): number => {
+      this.i32[layout.SCRATCH >> 2] = value === EXTERNAL_ABORT ? 1 : 0;
+      return value;
     };
-    const address = (low: number, top: number): number => top * 0x1_0000_0000 + (low >>> 0);
     const env = {
-      mmioRead: (paLow: number, paHigh: number, size: number): number => {
-        const pa = address(paLow, paHigh);
-        this.i32[layout.SCRATCH >> 2] = 0;
-        const low = host.readDevice(pa, Math.min(size, 4));
-        high = 0;
-        if (low === undefined) refuse();
-        else if (size === 8) high = host.readDevice(pa + 4, 4) ?? 0;
-        return low ?? 0;
-      },
-      mmioReadHigh: (): number => high,
-      mmioWrite: (paLow: number, paHigh: number, size: number, low: number, top: number): void => {
-        const pa = address(paLow, paHigh);
-        this.i32[layout.SCRATCH >> 2] = 0;
-        const done = host.writeDevice(pa, Math.min(size, 4), low >>> 0);
-        if (!done || (size === 8 && !host.writeDevice(pa + 4, 4, top >>> 0))) refuse();
+      mmioRead: (paLow: number, paHigh: number, size: number): number =>
+        answer(host.readDevice(address(paLow, paHigh), size)),
+      mmioReadHigh: (): number => host.readDeviceHigh(),
+      mmioWrite: (paLow: number, paHigh: number, size: number, low: number, high: number): void => {
+        answer(host.writeDevice(address(paLow, paHigh), size, low, high));
       },
       sysregRead: (index: number): void => host.readSystemRegister(index),
       sysregWrite: (index: number): void => host.writeSystemRegister(index),

@@ -1,7 +1,8 @@
 // What TypeScript calls of the kernels module. Arguments of type i64 are bigints.
 
-export interface KernelExports {
-  raiseAttention(bits: number): void;
+import type { SystemRegisterKernels } from '../cpu/sysregs/system-registers.ts';
+
+export interface KernelExports extends SystemRegisterKernels {
   resetTlbs(): void;
   forgetRecords(records: number): void;
   /** ERET at the current EL. */
@@ -9,5 +10,11 @@ export interface KernelExports {
   invalidateRange(pa: bigint, length: number): void;
   /** PA behind a VA for an EL, or -1n; no side effects. */
   probe(va: bigint, el: number, write: number): bigint;
-  updateRegime(): void;
+  /** IPA behind a VA, or -1n; no side effects. */
+  probeStage1(va: bigint, el: number, write: number): bigint;
+  /** Drops what the TLBs hold for a VMID; on all CPUs when broadcast. */
+  flushVmid(vmid: number, broadcast: number): void;
+  /** Whether WFI of the selected CPU would not wait. */
+  hasWakeEvent(): number;
+  hashMemory(address: number, length: number): void;
 }

@@ -4,7 +4,10 @@
 //   state  {"init":0,"x":[…31],"sp":"…","nzcv":"2","v":[…32],"mem":"…"}
 //   case   {"id":"…","feat":"base","init":0,"set":{…},"code":"…","end":{…},"exc":{…}}
 
-import { type CoreModel, featureSet } from '../cpu/features.ts';
+import { type CoreModel, type FeatureSet, featureSet } from '../cpu/features.ts';
+import { SystemRegisters } from '../cpu/sysregs/system-registers.ts';
+import { GenericTimer } from '../devices/generic-timer.ts';
+import { EXTERNAL_ABORT } from '../devices/register-block.ts';
 import { Engine, type EngineModules } from '../engine/engine.ts';
 import * as layout from '../memory/layout.ts';
 
@@ -92,32 +95,52 @@ const FEATURE_OF: Readonly<Record<string, string>> = {
   bf16: 'FEAT_BF16',
 };
 
+/** A wire that ends nowhere. */
+const unconnected = { set: () => {} };
+
 const hex = (value: bigint | number): string => value.toString(16);
 
 export class CaseRunner {
   private readonly engine: Engine;
+  private readonly systemRegisters: SystemRegisters;
   private readonly states: ReadonlyMap<number, CaseState>;
-  private readonly features: ReadonlySet<string>;
+  private readonly features: FeatureSet;
   private readonly u8: Uint8Array;
   private readonly view: DataView;
 
   constructor(modules: EngineModules, core: CoreModel, states: readonly CaseState[]) {
     const features = featureSet(core);
-    this.features = features as ReadonlySet<string>;
+    this.features = features;
     this.states = new Map(states.map((state) => [state.init, state]));
-    const refuse = (): never => {
-      throw new Error('a case reached a device or a trapped system register');
-    };
-    this.engine = new Engine(
+    const engine = new Engine(
       modules,
       { cpus: 1, ramBase: RAM, ramSize: 0x40000, features },
       {
-        readDevice: () => undefined,
-        writeDevice: () => false,
-        readSystemRegister: refuse,
-        writeSystemRegister: refuse,
+        readDevice: () => EXTERNAL_ABORT,
+        readDeviceHigh: () => 0,
+        writeDevice: () => EXTERNAL_ABORT,
+        readSystemRegister: (index) => this.systemRegisters.read(index),
+        writeSystemRegister: (index) => this.systemRegisters.write(index),
       },
     );
+    this.engine = engine;
+    const clock = { nanoseconds: () => engine.instructions };
+    const timer = new GenericTimer(clock, {
+      physical: unconnected,
+      virtual: unconnected,
+      hypervisor: unconnected,
+    });
+    this.systemRegisters = new SystemRegisters({
+      memory: engine.memory,
+      kernels: engine.kernels,
+      features,
+      clock,
+      currentCpu: () => 0,
+      timerOf: () => timer,
+      gicOf: () => undefined,
+      blockOf: (cpu) => engine.blockOf(cpu),
+    });
+    this.systemRegisters.reset(0);
     this.u8 = new Uint8Array(this.engine.memory.buffer);
     this.view = new DataView(this.engine.memory.buffer);
     this.setUp();
@@ -176,6 +199,7 @@ export class CaseRunner {
     set(layout.HCR_EL2, 1n << 31n);
     // M, C, SA0, I, DZE, UCT, nTWI, nTWE, UCI and the RES1 bits of Armv8.0.
     set(layout.SCTLR_EL1, 0x34d5d91dn & ~(1n << 3n));
+    this.systemRegisters.accessChanged();
     this.engine.setBreakpoints([{ kind: 'va', address: BigInt(VECTORS + LOWER_EL_SYNCHRONOUS) }]);
   }
 

@@ -63,7 +63,11 @@ export const system = [
   instruction('SEV', '1101010100 0 00 011 0010 0000 100 11111', { execute: (ops) => void ops.call('sev') }),
   instruction('SEVL', '1101010100 0 00 011 0010 0000 101 11111', { execute: (ops) => void ops.call('sevl') }),
   // Hints of later architectures (pointer authentication, BTI, ESB …) are NOPs on this core.
-  instruction('NOP, HINT', '1101010100 0 00 011 0010 CRm:4 op2:3 11111', { hot: () => true, execute() {} }),
+  instruction('NOP, HINT', '1101010100 0 00 011 0010 CRm:4 op2:3 11111', {
+    accept: ({ CRm, op2 }) => CRm !== 0 || op2 < 2 || op2 > 5,
+    hot: () => true,
+    execute() {},
+  }),
 
   // Accesses happen in program order: barriers order nothing more.
   instruction('CLREX', '1101010100 0 00 011 0011 CRm:4 010 11111', {

@@ -1,0 +1,27 @@
+// What a machine looks like once guests are loaded, bare or under the embedded hypervisor: the
+// part that the runner and the server share.
+
+import type { Machine } from './machine.ts';
+import type { MachineInfo, Stage2Range } from './messages.ts';
+
+export type GuestEnd = 'poweroff' | 'reboot' | 'crash' | 'suspend';
+
+/** What guests do that the host must know. */
+export interface GuestEvents {
+  /** A byte on a console; `domain` is BARE_DOMAIN on a bare machine. */
+  console(domain: number, byte: number): void;
+  /** A domain (or the machine) came to its end; nothing of it runs any more. */
+  ended(domain: number, reason: GuestEnd): void;
+}
+
+export interface LoadedMachine {
+  readonly machine: Machine;
+  readonly info: MachineInfo;
+  /** Somebody typed. */
+  consoleInput(domain: number, bytes: Uint8Array): void;
+  /** The PA behind a guest physical address; undefined where nothing is. */
+  paOfIpa(domain: number, ipa: number): number | undefined;
+  stage2Map(domain: number): readonly Stage2Range[];
+  /** Plain state beside RAM, CPUs and devices: what sits at EL2. */
+  saveMonitor(): unknown;
+}

@@ -1,0 +1,395 @@
+// The machine: CPUs, RAM, devices and time on one thread, driven slice by slice.
+//
+// It is a pure function of its configuration and its input log. CPUs take turns in slices of an
+// exact number of instructions; a slice ends earlier at a deadline of a device, an exit of the
+// engine or a limit of the caller. What sits at EL2, or the firmware where nothing does, is a
+// socket.
+
+import type { Logger } from '../base/log.ts';
+import { type CoreModel, type FeatureSet, featureSet } from '../cpu/features.ts';
+import type { Monitor, TrapOutcome } from '../cpu/monitor.ts';
+import { CpuState } from '../cpu/state.ts';
+import { SystemRegisters } from '../cpu/sysregs/system-registers.ts';
+import type { GenericTimer } from '../devices/generic-timer.ts';
+import type { ByteSink } from '../devices/pl011.ts';
+import { Engine, type EngineModules } from '../engine/engine.ts';
+import * as layout from '../memory/layout.ts';
+import { PhysicalMemory } from '../memory/physical-memory.ts';
+import { affinityOf, type GicVersion } from './boards/board.ts';
+import { BoardDevices } from './boards/board-devices.ts';
+import { virt } from './boards/virt.ts';
+import { MachineClock } from './clock.ts';
+
+/** Instructions that one CPU executes before the next one has its turn. */
+export const SLICE = 50_000;
+
+const MPIDR_RES1 = 1n << 31n;
+
+export interface MachineOptions {
+  readonly core: CoreModel;
+  readonly cpus: number;
+  /** Bytes. */
+  readonly memory: number;
+  readonly gic: GicVersion;
+  /** Seconds since 1970 at moment 0. */
+  readonly startTime: number;
+}
+
+export interface MachineSockets {
+  /** What the board's UART sends. */
+  readonly console: ByteSink;
+  readonly log: Logger;
+}
+
+/** Takes HVC and SMC that no exception level takes. */
+export interface Firmware {
+  call(cpu: number): void;
+}
+
+/** Why runSlice() came back. */
+export type SliceEnd =
+  /** The slice is used up; call again. */
+  | { readonly kind: 'ran' }
+  /** Every CPU waits. `deadline`: virtual nanoseconds at which a device acts; Infinity when only input helps. */
+  | { readonly kind: 'idle'; readonly deadline: number }
+  | { readonly kind: 'breakpoint'; readonly cpu: number }
+  | { readonly kind: 'watchpoint'; readonly cpu: number }
+  /** Something in the machine asked for a stop: requestStop(). */
+  | { readonly kind: 'requested'; readonly cpu: number }
+  /** The monitor says that a guest can make no progress. */
+  | { readonly kind: 'stuck'; readonly cpu: number; readonly reason: string };
+
+type CpuWait = 'no' | 'monitor' | 'off';
+
+export class Machine {
+  readonly engine: Engine;
+  readonly clock: MachineClock;
+  readonly devices: BoardDevices;
+  readonly memory: PhysicalMemory;
+  readonly cpus: readonly CpuState[];
+  readonly systemRegisters: SystemRegisters;
+  readonly options: MachineOptions;
+  readonly features: FeatureSet;
+  /** What sits at EL2, unless guest code does. */
+  monitor: Monitor | undefined;
+  firmware: Firmware | undefined;
+  /** Exits out of generated code, by kind. */
+  readonly exits: Record<string, number> = {};
+
+  private readonly waits: CpuWait[];
+  /** The CPU whose turn it is, and where its slice ends (in instructions of the machine). */
+  private turn = 0;
+  private sliceEnd = 0;
+  private skipBreakpoint = false;
+  private stopRequested = false;
+  /** Whether SYSREG_ACCESS was computed for the selected CPU. */
+  private accessKnown = false;
+
+  constructor(modules: EngineModules, options: MachineOptions, sockets: MachineSockets) {
+    this.options = options;
+    const features = featureSet(options.core, { gicV3: options.gic === 3 });
+    this.features = features;
+    const engine = new Engine(
+      modules,
+      { cpus: options.cpus, ramBase: virt.ram.base, ramSize: options.memory, features },
+      {
+        readDevice: (pa, size) => this.devices.bus.read(pa, size, engine.selected),
+        readDeviceHigh: () => this.devices.bus.high,
+        writeDevice: (pa, size, low, high) => {
+          const result = this.devices.bus.write(pa, size, low, high, engine.selected);
+          this.deadlineMayHaveMoved();
+          return result;
+        },
+        readSystemRegister: (index) => this.systemRegisters.read(index),
+        writeSystemRegister: (index) => {
+          this.systemRegisters.write(index);
+          this.deadlineMayHaveMoved();
+        },
+      },
+    );
+    this.engine = engine;
+    this.clock = new MachineClock(() => engine.instructions);
+    this.memory = new PhysicalMemory(engine.memory, virt.ram.base, options.memory, (pa, length) =>
+      engine.kernels.invalidateRange(BigInt(pa), length),
+    );
+    const indexes = Array.from({ length: options.cpus }, (_, cpu) => cpu);
+    this.cpus = indexes.map((cpu) => new CpuState(engine.memory, cpu, (n) => engine.blockOf(n)));
+    this.waits = indexes.map(() => 'no');
+    this.devices = new BoardDevices(
+      virt,
+      { gic: options.gic, startTime: options.startTime },
+      {
+        clock: this.clock,
+        processors: indexes.map((cpu) => this.linesOf(cpu)),
+        console: sockets.console,
+        log: sockets.log,
+      },
+    );
+    this.systemRegisters = new SystemRegisters({
+      memory: engine.memory,
+      kernels: engine.kernels,
+      features,
+      clock: this.clock,
+      currentCpu: () => engine.selected,
+      timerOf: (cpu) => this.devices.timers[cpu] as GenericTimer,
+      gicOf: (cpu) => this.devices.gicV3?.cpus[cpu],
+      blockOf: (cpu) => engine.blockOf(cpu),
+    });
+    for (const cpu of indexes) this.resetCpu(cpu);
+    engine.select(0);
+  }
+
+  /** Sets all registers of a CPU to their values after reset. */
+  resetCpu(cpu: number): void {
+    const state = this.cpus[cpu] as CpuState;
+    for (let n = 0; n < 31; n++) state.setX(n, 0n);
+    for (let n = 0; n < 32; n++) state.setV(n, 0n);
+    state.sp = 0n;
+    state.nzcv = 0;
+    state.write32(layout.PSTATE_OTHER, 0);
+    state.write32(layout.FPCR, 0);
+    state.write32(layout.FPSR, 0);
+    state.write32(layout.EXCLUSIVE_VALID, 0);
+    this.systemRegisters.reset(cpu);
+    state.setSysreg(layout.MPIDR_EL1, MPIDR_RES1 | BigInt(affinityOf(virt, this.options.gic, cpu)));
+  }
+
+  /** Starts a CPU at this address. `pstate` as SPSR_ELx holds it. Everything else is as after reset. */
+  startCpu(cpu: number, pc: bigint, pstate: number): void {
+    const state = this.cpus[cpu] as CpuState;
+    state.pc = pc;
+    state.pstate = pstate;
+    state.write32(layout.WAITING, layout.WAIT_NONE);
+    this.waits[cpu] = 'no';
+    this.accessKnown = false;
+  }
+
+  /** A CPU executes nothing until it is started. */
+  stopCpu(cpu: number): void {
+    this.waits[cpu] = 'off';
+    this.cpus[cpu]?.write32(layout.WAITING, layout.WAIT_OFF);
+    if (cpu === this.engine.selected) this.engine.requestExit();
+  }
+
+  isOff(cpu: number): boolean {
+    return this.waits[cpu] === 'off';
+  }
+
+  /** The CPU waits as after the outcome `wait` of a trap. */
+  parkCpu(cpu: number): void {
+    this.waits[cpu] = 'monitor';
+  }
+
+  /** The CPU returns from EL2 by ELR_EL2 and SPSR_EL2, and runs when its turn comes. */
+  returnFromEl2(cpu: number): void {
+    this.cpus[cpu]?.write32(layout.PSTATE_EL, 2);
+    this.withCpu(cpu, () => this.engine.kernels.exceptionReturn());
+    this.waits[cpu] = 'no';
+  }
+
+  /** The monitor lets a CPU go on that it had told to wait. */
+  wakeCpu(cpu: number): void {
+    this.waits[cpu] = 'no';
+  }
+
+  /** Stops the run after the present instruction: runSlice() returns `requested`. */
+  requestStop(): void {
+    this.stopRequested = true;
+    this.engine.requestExit();
+  }
+
+  /** The next instruction of the CPU whose turn it is does not stop at its breakpoint. */
+  passBreakpoint(): void {
+    this.skipBreakpoint = true;
+  }
+
+  get currentCpu(): number {
+    return this.turn;
+  }
+
+  /** Whether the CPU would execute an instruction if it had its turn. */
+  canRunNow(cpu: number): boolean {
+    return this.canRun(cpu);
+  }
+
+  /** The CPU's slice begins now. */
+  giveTurnTo(cpu: number): void {
+    this.turn = cpu;
+    this.sliceEnd = this.engine.instructions + SLICE;
+  }
+
+  /** What the CPU does, for people. */
+  stateOf(cpu: number): 'running' | 'wfi' | 'wfe' | 'off' | 'blocked' {
+    if (this.waits[cpu] === 'off') return 'off';
+    if (this.waits[cpu] === 'monitor') return 'blocked';
+    return this.cpus[cpu]?.read32(layout.WAITING) === layout.WAIT_WFI ? 'wfi' : 'running';
+  }
+
+  /** Calls back with this CPU selected. */
+  withCpu<T>(cpu: number, action: () => T): T {
+    const before = this.engine.selected;
+    if (cpu !== before) this.accessKnown = false;
+    this.engine.select(cpu);
+    try {
+      return action();
+    } finally {
+      this.engine.select(before);
+    }
+  }
+
+  /** Executes up to the end of a slice, and at most `limit` instructions. */
+  runSlice(limit: number): SliceEnd {
+    this.devices.update();
+    const { engine } = this;
+    const stopAt = engine.instructions + limit;
+    const cpu = this.nextCpu();
+    if (cpu === undefined) return { kind: 'idle', deadline: this.deadline() };
+    if (cpu !== this.turn || engine.instructions >= this.sliceEnd) {
+      this.turn = cpu;
+      this.sliceEnd = engine.instructions + SLICE;
+    }
+    this.turnTo(cpu);
+    const end = Math.min(this.sliceEnd, stopAt);
+    while (engine.instructions < end && this.waits[cpu] === 'no') {
+      const untilDeadline = Math.ceil(this.deadline() - this.clock.nanoseconds());
+      const budget = Math.min(end - engine.instructions, Math.max(untilDeadline, 1));
+      const reason = this.skipBreakpoint ? engine.runPastBreakpoint(budget) : engine.run(budget);
+      this.skipBreakpoint = false;
+      const stop = this.handleExit(cpu, reason);
+      this.devices.update();
+      if (stop) return stop;
+      if (this.stopRequested) {
+        this.stopRequested = false;
+        return { kind: 'requested', cpu };
+      }
+      if (this.cpus[cpu]?.read32(layout.WAITING) !== layout.WAIT_NONE) break;
+    }
+    return { kind: 'ran' };
+  }
+
+  /** Lets idle time pass up to a moment, and what is due by then happen. */
+  skipTo(nanoseconds: number): void {
+    this.clock.skipTo(nanoseconds);
+    this.devices.update();
+  }
+
+  /** When a device acts next by itself, in virtual nanoseconds. */
+  deadline(): number {
+    return this.devices.nextDeadline();
+  }
+
+  private handleExit(cpu: number, reason: number): SliceEnd | undefined {
+    const name = EXIT_NAMES[reason] ?? `exit ${reason}`;
+    this.exits[name] = (this.exits[name] ?? 0) + 1;
+    switch (reason) {
+      case layout.EXIT_WAIT:
+        return this.handleWait(cpu);
+      case layout.EXIT_TRAP:
+        return this.handleTrap(cpu);
+      case layout.EXIT_FIRMWARE:
+        this.firmware?.call(cpu);
+        return undefined;
+      case layout.EXIT_BREAKPOINT:
+        return { kind: 'breakpoint', cpu };
+      case layout.EXIT_WATCHPOINT:
+        return { kind: 'watchpoint', cpu };
+      default:
+        return undefined;
+    }
+  }
+
+  /** WFE gives up the rest of the slice only: what it waits for may be another CPU's store. */
+  private handleWait(cpu: number): undefined {
+    const state = this.cpus[cpu] as CpuState;
+    if (state.read32(layout.WAITING) === layout.WAIT_WFE) {
+      state.write32(layout.WAITING, layout.WAIT_NONE);
+      this.sliceEnd = this.engine.instructions;
+    }
+  }
+
+  private handleTrap(cpu: number): SliceEnd | undefined {
+    const outcome: TrapOutcome = this.monitor?.onTrap(cpu) ?? { kind: 'stop', reason: 'nothing sits at EL2' };
+    this.engine.select(cpu);
+    this.engine.kernels.exceptionReturn();
+    // The monitor may have changed what the guest may access.
+    this.systemRegisters.accessChanged();
+    switch (outcome.kind) {
+      case 'resume':
+        return undefined;
+      case 'wait':
+        this.waits[cpu] = 'monitor';
+        return undefined;
+      case 'yield':
+        this.sliceEnd = this.engine.instructions;
+        return undefined;
+      case 'stop':
+        return { kind: 'stuck', cpu, reason: outcome.reason };
+    }
+  }
+
+  /** The CPU to run: the one whose turn it is while its slice lasts, else the next that can run. */
+  private nextCpu(): number | undefined {
+    const count = this.cpus.length;
+    const unfinished = this.engine.instructions < this.sliceEnd;
+    for (let i = unfinished ? 0 : 1; i <= count; i++) {
+      const cpu = (this.turn + i) % count;
+      if (this.canRun(cpu)) return cpu;
+    }
+    return undefined;
+  }
+
+  private canRun(cpu: number): boolean {
+    const state = this.cpus[cpu] as CpuState;
+    if (this.waits[cpu] === 'off') return false;
+    if (this.waits[cpu] === 'monitor') {
+      // An interrupt ends the wait, whatever PSTATE masks; a physical one brings the monitor back.
+      if (state.read32(layout.LINES) === 0) return false;
+      this.waits[cpu] = 'no';
+      return true;
+    }
+    if (state.read32(layout.WAITING) === layout.WAIT_NONE) return true;
+    if (!this.withCpu(cpu, () => this.engine.kernels.hasWakeEvent())) return false;
+    state.write32(layout.WAITING, layout.WAIT_NONE);
+    return true;
+  }
+
+  private turnTo(cpu: number): void {
+    if (cpu === this.engine.selected && this.accessKnown) return;
+    this.engine.select(cpu);
+    this.systemRegisters.accessChanged();
+    this.accessKnown = true;
+  }
+
+  /** A register access may have brought the next deadline nearer than the end of the present run. */
+  private deadlineMayHaveMoved(): void {
+    const left = Math.ceil(this.deadline() - this.clock.nanoseconds());
+    this.engine.limitBudget(Math.max(left, 0));
+  }
+
+  private linesOf(cpu: number): {
+    irq: { set(high: boolean): void };
+    fiq: { set(high: boolean): void };
+    virq: { set(high: boolean): void };
+    vfiq: { set(high: boolean): void };
+  } {
+    const line = (bit: number): { set(high: boolean): void } => ({
+      set: (high) => this.engine.setLine(cpu, bit, high),
+    });
+    return {
+      irq: line(layout.LINE_IRQ),
+      fiq: line(layout.LINE_FIQ),
+      virq: line(layout.LINE_VIRQ),
+      vfiq: line(layout.LINE_VFIQ),
+    };
+  }
+}
+
+const EXIT_NAMES: Readonly<Record<number, string>> = {
+  [layout.EXIT_BUDGET]: 'slice',
+  [layout.EXIT_WAIT]: 'wait',
+  [layout.EXIT_TRAP]: 'trap',
+  [layout.EXIT_BREAKPOINT]: 'breakpoint',
+  [layout.EXIT_WATCHPOINT]: 'watchpoint',
+  [layout.EXIT_REQUEST]: 'request',
+  [layout.EXIT_FIRMWARE]: 'firmware',
+};

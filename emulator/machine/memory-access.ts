@@ -1,0 +1,83 @@
+// Memory for the debugger: any address space, page by page, without side effects on the guest.
+
+import type { LoadedMachine } from './guest.ts';
+import * as layout from '../memory/layout.ts';
+import type { AddressSpace, TranslateResult, VcpuId } from './messages.ts';
+
+const PAGE = 4096;
+
+export class MemoryAccess {
+  private readonly loaded: LoadedMachine;
+  private readonly cpuOf: (vcpu: VcpuId) => number;
+
+  constructor(loaded: LoadedMachine, cpuOf: (vcpu: VcpuId) => number) {
+    this.loaded = loaded;
+    this.cpuOf = cpuOf;
+  }
+
+  /** Up to the first byte that is not there. */
+  read(space: AddressSpace, address: bigint, length: number): Uint8Array {
+    const bytes = new Uint8Array(Math.min(length, MAX_LENGTH));
+    const read = this.pages(space, address, bytes.length, (pa, at, count) => {
+      bytes.set(this.loaded.machine.memory.bytes(pa, count), at);
+    });
+    return bytes.subarray(0, read);
+  }
+
+  /** How many bytes were written. */
+  write(space: AddressSpace, address: bigint, bytes: Uint8Array): number {
+    return this.pages(space, address, bytes.length, (pa, at, count) => {
+      this.loaded.machine.memory.write(pa, bytes.subarray(at, at + count));
+    });
+  }
+
+  translate(space: AddressSpace, address: bigint): TranslateResult {
+    const pa = this.paOf(space, address);
+    if (pa === undefined) return { ok: false, fault: 'nothing is mapped there' };
+    return { ok: true, pa };
+  }
+
+  private pages(
+    space: AddressSpace,
+    address: bigint,
+    length: number,
+    action: (pa: number, at: number, count: number) => void,
+  ): number {
+    let done = 0;
+    while (done < length) {
+      const here = BigInt.asUintN(64, address + BigInt(done));
+      const count = Math.min(length - done, PAGE - Number(here & 0xfffn));
+      const pa = this.paOf(space, here);
+      if (pa === undefined || !this.loaded.machine.memory.contains(pa, count)) break;
+      action(pa, done, count);
+      done += count;
+    }
+    return done;
+  }
+
+  private paOf(space: AddressSpace, address: bigint): number | undefined {
+    switch (space.kind) {
+      case 'pa':
+        return Number(address);
+      case 'ipa':
+        return this.loaded.paOfIpa(space.domain, Number(address));
+      case 'va': {
+        const { machine } = this.loaded;
+        const cpu = this.cpuOf(space.at);
+        const state = machine.cpus[cpu];
+        if (!state) return undefined;
+        const pa = machine.withCpu(cpu, () => {
+          const root = state.sysreg(layout.TTBR0_EL1);
+          if (space.ttbr0 !== undefined) state.setSysreg(layout.TTBR0_EL1, space.ttbr0);
+          const found = machine.engine.kernels.probe(address, state.el === 2 ? 2 : 1, 0);
+          state.setSysreg(layout.TTBR0_EL1, root);
+          return found;
+        });
+        return pa < 0n ? undefined : Number(pa);
+      }
+    }
+  }
+}
+
+/** A reader asks for more in pieces. */
+const MAX_LENGTH = 16 << 20;

@@ -1,0 +1,140 @@
+// A machine with the embedded hypervisor at EL2 and a domain in it, built as `xl create` does.
+
+import { gfnOf, ipa as asIpa } from '../base/address.ts';
+import type { Logger } from '../base/log.ts';
+import type { EngineModules } from '../engine/engine.ts';
+import * as layout from '../memory/layout.ts';
+import { SHUTDOWN_CRASH, SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT, SHUTDOWN_SUSPEND } from '../xen/abi/sched.ts';
+import { hostGic } from '../xen/hypervisor/host-gic.ts';
+import type { Platform } from '../xen/hypervisor/platform.ts';
+import { Hypervisor } from '../xen/hypervisor.ts';
+import { buildDomain } from '../xen/toolstack/build.ts';
+import { ControlDomain } from '../xen/toolstack/control-domain.ts';
+import { virt } from './boards/virt.ts';
+import type { GuestEnd, GuestEvents, LoadedMachine } from './guest.ts';
+import { MachineCpu } from './host-cpu.ts';
+import { Machine } from './machine.ts';
+import type { DomainConfig, MachineConfig } from './messages.ts';
+
+const MIB = 1 << 20;
+/** RAM of the machine beside the domain's: Xen's heap (p2m tables, shared pages). */
+const XEN_MEMORY = 32 * MIB;
+const FIRST_DOMID = 1;
+
+const END_OF: Readonly<Record<number, GuestEnd>> = {
+  [SHUTDOWN_POWEROFF]: 'poweroff',
+  [SHUTDOWN_REBOOT]: 'reboot',
+  [SHUTDOWN_SUSPEND]: 'suspend',
+  [SHUTDOWN_CRASH]: 'crash',
+};
+
+/** Builds machine, hypervisor and domain at moment 0. Throws UserErrors for what does not fit. */
+export function createXenMachine(
+  modules: EngineModules,
+  config: MachineConfig,
+  guest: DomainConfig,
+  events: GuestEvents,
+  log: Logger,
+): LoadedMachine {
+  const startTime = config.startTime ?? 0;
+  const machine = new Machine(
+    modules,
+    {
+      core: config.cpu,
+      cpus: guest.vcpus,
+      memory: Math.min(guest.memory + XEN_MEMORY, virt.ram.maxSize),
+      gic: guest.gicVersion,
+      startTime,
+    },
+    // Nobody listens to the board's own UART: Xen prints through the log.
+    { console: { write: () => {} }, log },
+  );
+  for (const cpu of machine.cpus) {
+    cpu.write32(layout.EL2_EMBEDDED, 1);
+    cpu.write32(layout.PSTATE_EL, 2);
+  }
+  machine.cpus.forEach((_, cpu) => machine.parkCpu(cpu));
+
+  const consoleOutput = (domid: number) => ({
+    write: (bytes: Uint8Array) => {
+      for (const byte of bytes) events.console(domid, byte);
+    },
+  });
+  const hypervisor = new Hypervisor({
+    platform: platformOf(machine, log),
+    console: {
+      guestLine: (domid, line) => log.log('info', `d${domid}`, line),
+      write: (bytes) => log.log('info', 'xen', new TextDecoder().decode(bytes)),
+      read: () => new Uint8Array(0),
+    },
+    onShutdown: (domid, reason) => {
+      control.domainShutDown(domid);
+      events.ended(domid, END_OF[reason] ?? 'crash');
+    },
+  });
+  const control = new ControlDomain(hypervisor, consoleOutput);
+  machine.monitor = hypervisor;
+  const built = buildDomain(
+    {
+      name: guest.name,
+      kernel: guest.kernel.kernel,
+      kernelFile: guest.kernel.name,
+      ...(guest.ramdisk && { ramdisk: guest.ramdisk.bytes }),
+      ...(guest.cmdline !== '' && { cmdline: guest.cmdline }),
+      memory: guest.memory,
+      vcpus: guest.vcpus,
+      gicVersion: guest.gicVersion,
+    },
+    { hypervisor, control, uartOutput: consoleOutput(FIRST_DOMID), domid: FIRST_DOMID, seed: config.seed, startTime },
+  );
+  return {
+    machine,
+    info: {
+      domains: [
+        {
+          domain: FIRST_DOMID,
+          name: guest.name,
+          vcpus: guest.vcpus,
+          segments: built.kernel.segments.map(({ ipa, size }) => ({ ipa, size })),
+          ram: built.ram.map(({ base, size }) => ({ ipa: base, size })),
+        },
+      ],
+    },
+    consoleInput: (domid, bytes) => control.type(domid, bytes),
+    paOfIpa: (domid, ipa) => {
+      const entry = hypervisor.domain(domid)?.p2m.lookup(gfnOf(asIpa(ipa)));
+      return entry && entry.mfn * 4096 + (ipa % 4096);
+    },
+    stage2Map: (domid) => hypervisor.view.p2mRanges(domid),
+    saveMonitor: () => ({ hypervisor: hypervisor.save(), control: control.save() }),
+  };
+}
+
+function platformOf(machine: Machine, log: Logger): Platform {
+  const { devices, engine } = machine;
+  const gic = devices.gicV3
+    ? { version: 3 as const, distributor: devices.gicV3.distributor, virtual: devices.gicV3.cpus.map(({ virtual }) => virtual) }
+    : devices.gicV2 && {
+        version: 2 as const,
+        distributor: devices.gicV2.distributor,
+        virtual: devices.gicV2.virtual,
+        virtualCpuInterface: virt.gicV2.virtualCpuInterface.base,
+      };
+  if (!gic) throw new Error('a board has an interrupt controller');
+  return {
+    memory: machine.memory,
+    ramBase: virt.ram.base,
+    ramSize: machine.memory.size,
+    paBits: machine.features.paBits,
+    cpus: machine.cpus.map((_, cpu) => new MachineCpu(machine, cpu)),
+    gic: hostGic(gic),
+    timers: devices.timers,
+    scheduler: {
+      start: (cpu) => machine.returnFromEl2(cpu),
+      wake: (cpu) => machine.wakeCpu(cpu),
+      park: (cpu) => machine.parkCpu(cpu),
+    },
+    tlbs: { flushVmid: (vmid) => engine.kernels.flushVmid(vmid, 1) },
+    log,
+  };
+}
