@@ -82,7 +82,7 @@ export interface SysregRow {
 }
 
 /** op0, op1, CRn, CRm, op2 as one number: the layout of ISS in an exception of class 0x18. */
-export const encoding = (op0: number, op1: number, crn: number, crm: number, op2: number): number =>
+const encoding = (op0: number, op1: number, crn: number, crm: number, op2: number): number =>
   (op0 << 20) | (op2 << 17) | (op1 << 14) | (crn << 10) | (crm << 1);
 
 /** The bits of that ISS that name the register. */

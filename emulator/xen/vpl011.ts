@@ -10,7 +10,7 @@ import { EXTERNAL_ABORT, registerBlock } from '../devices/register-block.ts';
 import type { MmioRegion } from './hypervisor/mmio.ts';
 import type { ByteSink } from './sockets.ts';
 
-export const VPL011_SIZE = 0x1000;
+const VPL011_SIZE = 0x1000;
 
 const FR_RXFE = 1 << 4;
 const FR_RXFF = 1 << 6;

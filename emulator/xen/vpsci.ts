@@ -2,7 +2,7 @@
 // Convention (Arm DEN 0028) as Xen 4.17 answers them (xen/arch/arm/vpsci.c, vsmc.c).
 
 export const PSCI_SUCCESS = 0;
-export const PSCI_NOT_SUPPORTED = -1;
+const PSCI_NOT_SUPPORTED = -1;
 export const PSCI_INVALID_PARAMETERS = -2;
 export const PSCI_ALREADY_ON = -4;
 const PSCI_INTERNAL_FAILURE = -6;

@@ -27,7 +27,7 @@ export const MAGIC_XENSTORE = 1;
 export const MAGIC_MEMACCESS = 2;
 
 /** RAM banks, filled in this order. */
-export const GUEST_RAM_BANKS = [
+const GUEST_RAM_BANKS = [
   { base: 0x4000_0000, size: 3 * GIB },
   { base: 0x2_0000_0000, size: 1016 * GIB },
 ] as const;

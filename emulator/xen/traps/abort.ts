@@ -75,7 +75,7 @@ export function handleAbort(context: AbortContext, kind: 'data' | 'instruction',
 }
 
 /** HPFAR_EL2.FIPA with the page offset of the VA. */
-export function faultingIpa(cpu: HostCpu, va: bigint): number {
+function faultingIpa(cpu: HostCpu, va: bigint): number {
   const page = Number((cpu.sysreg(HPFAR_EL2) >> 4n) & 0xff_ffff_ffffn);
   return page * 4096 + Number(va & 0xfffn);
 }
