@@ -91,7 +91,7 @@ async function fromElf(
         })
       : imageParts(info, symbols.addressesOf('_text')[0] ?? loads[0]?.virtualAddress);
   const moves = elf.type === ET_DYN;
-  return { symbols, lines: await dwarfLines(elf), parts, fixed: !moves, buildId: await elf.buildId() };
+  return { symbols, lines: dwarfLines(elf), parts, fixed: !moves, buildId: await elf.buildId() };
 }
 
 function imageParts(info: DomainInfo, base: bigint | undefined): readonly LoadedPart[] {

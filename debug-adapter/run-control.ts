@@ -50,6 +50,7 @@ export class RunControl {
   private readonly events: RunEvents;
   private plan: 'none' | 'running' | 'ended' = 'none';
   private pauseWanted = false;
+  private crashed: Ended | undefined;
   private waiting: { resolve(stop: StopInfo): void; reject(error: Error): void } | undefined;
   /** What the machine was last told, as text: most parts of a plan change nothing. */
   private placesSent = '';
@@ -81,6 +82,14 @@ export class RunControl {
 
   machineEnded(ended: Ended): void {
     if (this.plan === 'ended') return;
+    // A crashed guest is there to be looked at; the session ends when it is told to go on.
+    if (ended.reason === 'crash' && !this.crashed) {
+      this.crashed = ended;
+      const vcpu = { domain: ended.domain, vcpu: 0 };
+      const description = 'The guest crashed';
+      this.machineStopped({ ...ended, reason: 'crash', vcpu, breakpointIds: [], description });
+      return;
+    }
     this.plan = 'ended';
     const { waiting } = this;
     this.waiting = undefined;
@@ -230,7 +239,8 @@ export class RunControl {
     temporary: readonly Breakpoint[],
   ): Promise<StopInfo> {
     await this.sendBreakpoints(temporary);
-    if (this.plan === 'ended') throw new MachineEnded();
+    if (this.crashed) this.machineEnded(this.crashed);
+    if (this.ended) throw new MachineEnded();
     if (this.pauseWanted) {
       return { ...this.moment, reason: 'pause', vcpu: this.focus, breakpointIds: [] };
     }

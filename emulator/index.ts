@@ -1,7 +1,17 @@
 // What the emulator offers to the floors above: the debug adapter imports from here and from
 // `formats/` only.
 
+export { hex } from './base/address.ts';
+export { UserError } from './base/errors.ts';
+export type { Logger, LogLevel } from './base/log.ts';
 export type { EngineModules } from './engine/engine.ts';
+export { bareDeviceTree } from './machine/bare.ts';
+export {
+  type HeadlessEnd,
+  type HeadlessRun,
+  type HeadlessStatistics,
+  startHeadless,
+} from './machine/headless-run.ts';
 export {
   type CaseEnd,
   type CaseException,
@@ -12,3 +22,5 @@ export {
   outcomeMatches,
 } from './machine/instruction-cases.ts';
 export type * from './machine/messages.ts';
+export { BARE_DOMAIN } from './machine/messages.ts';
+export { MachineServerImplementation, type ServerHost } from './machine/server.ts';

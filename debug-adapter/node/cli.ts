@@ -4,6 +4,8 @@
 import { Command, CommanderError } from 'commander';
 import { UserError } from '../../emulator/base/errors.ts';
 import { casesCommand } from './commands/cases.ts';
+import { dapCommand } from './commands/dap.ts';
+import { runCommand } from './commands/run.ts';
 
 const program = new Command('xenscope')
   .description('Boot and debug kernels that run as Xen guests on ARM, without a board or QEMU.')
@@ -11,7 +13,7 @@ const program = new Command('xenscope')
   .showHelpAfterError()
   .exitOverride();
 
-for (const command of [casesCommand()]) program.addCommand(command.exitOverride());
+for (const command of [runCommand(), casesCommand(), dapCommand()]) program.addCommand(command.exitOverride());
 
 try {
   await program.parseAsync();

@@ -3,8 +3,11 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { constants, gunzip, inflate, zstdDecompress } from 'node:zlib';
-import { XzReadableStream } from 'xz-decompress';
+import * as xz from 'xz-decompress';
 import type { ByteSource, Decompress } from '../../emulator/formats/byte-source.ts';
+
+// A UMD module: a bundle sees its names, Node its default export.
+const { XzReadableStream } = 'default' in xz ? (xz.default as typeof xz) : xz;
 
 /**
  * A file for positioned reads. It is opened for each read, so nothing has to be closed when a session

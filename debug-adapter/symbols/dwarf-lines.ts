@@ -1,6 +1,83 @@
-import type { ElfFile } from '../../emulator/formats/elf.ts';
-import type { LineSource } from './symbol-source.ts';
+// Lines from DWARF, read as they are asked for.
 
-export async function dwarfLines(_elf: ElfFile): Promise<LineSource | undefined> {
-  return undefined;
+import { DebugInfo } from '../../emulator/formats/dwarf/debug-info.ts';
+import type { ElfFile } from '../../emulator/formats/elf.ts';
+import type { LineLookup, LinePlace, LineSource } from './symbol-source.ts';
+
+/** Undefined: the file has no line tables. */
+export function dwarfLines(elf: ElfFile): LineSource | undefined {
+  const info = DebugInfo.open(elf);
+  return info && new DwarfLines(info);
+}
+
+class DwarfLines implements LineSource {
+  private readonly info: DebugInfo;
+  /** Recorded files by their last component. */
+  private byName: Promise<ReadonlyMap<string, readonly string[]>> | undefined;
+
+  constructor(info: DebugInfo) {
+    this.info = info;
+  }
+
+  async lineAt(address: bigint): Promise<LinePlace | undefined> {
+    const location = await this.info.locate(address);
+    // Line 0 is code that belongs to no line.
+    if (!location || location.line === 0) return undefined;
+    const { file, line, column, start, end } = location;
+    return { path: file, line, column, start, end };
+  }
+
+  async addressesOfLine(paths: readonly string[], line: number): Promise<LineLookup> {
+    const file = await this.recordedAs(paths);
+    if (file === undefined) return { kind: 'no-file' };
+    const resolved = (await this.info.resolveSourceLine(file, line)).filter((found) => found.file === file);
+    const code = resolved.map((found) => ({ path: found.file, line: found.line, addresses: found.addresses }));
+    return code.some(({ addresses }) => addresses.length > 0) ? { kind: 'found', code } : { kind: 'no-code' };
+  }
+
+  /**
+   * The file that is meant: one recorded under one of these paths, or else the one that shares the longest end
+   * with them. Of files that agree equally far none is taken, as a breakpoint in the wrong one misleads.
+   */
+  private async recordedAs(paths: readonly string[]): Promise<string | undefined> {
+    const files = await this.files();
+    for (const path of paths) {
+      const parts = partsOf(path);
+      const candidates = files.get(parts.at(-1) ?? '') ?? [];
+      const exact = candidates.find((candidate) => candidate === path);
+      if (exact !== undefined) return exact;
+      let best: string[] = [];
+      let length = 0;
+      for (const candidate of candidates) {
+        const common = commonEnd(parts, partsOf(candidate));
+        if (common > length) best = [];
+        if (common >= length) best.push(candidate);
+        length = Math.max(length, common);
+      }
+      if (best.length === 1) return best[0];
+    }
+    return undefined;
+  }
+
+  private files(): Promise<ReadonlyMap<string, readonly string[]>> {
+    this.byName ??= this.info.sourceFiles().then((files) => {
+      const byName = new Map<string, string[]>();
+      for (const file of files) {
+        const name = partsOf(file).at(-1) ?? '';
+        const known = byName.get(name);
+        if (known) known.push(file);
+        else byName.set(name, [file]);
+      }
+      return byName;
+    });
+    return this.byName;
+  }
+}
+
+const partsOf = (path: string): readonly string[] => path.split(/[/\\]/).filter((part) => part !== '');
+
+function commonEnd(a: readonly string[], b: readonly string[]): number {
+  let count = 0;
+  while (count < Math.min(a.length, b.length) && a.at(-1 - count) === b.at(-1 - count)) count++;
+  return count;
 }

@@ -77,7 +77,8 @@ export class TestSession {
       log: () => {},
     };
     this.session = new XenSession(host);
-    this.session.onDidSendMessage((message) => {
+    this.session.onDidSendMessage((sent) => {
+      const message = sent as Dap.ProtocolMessage;
       if (message.type === 'response')
         this.responses.get((message as Dap.Response).request_seq)?.(message as Dap.Response);
       else if (message.type === 'event') this.events.push(message as Dap.Event);
