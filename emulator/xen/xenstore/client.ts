@@ -4,7 +4,6 @@
 import { XS, type XsError } from '../abi/xs-wire.ts';
 import { Connection } from './connection.ts';
 import { formatPermissions, permissions } from './permissions.ts';
-import { bytesOf } from './requests.ts';
 import type { Client, XenstoreServer } from './server.ts';
 
 type WatchCallback = (path: string) => void;
@@ -103,15 +102,16 @@ export class XenstoreClient implements Client {
   }
 
   private request(type: number, payload: string, transaction: number): Uint8Array | XsError {
-    const { reply, after } = this.server.execute(this.connection, type, transaction, bytesOf(payload));
+    const { reply, after } = this.server.execute(
+      this.connection,
+      type,
+      transaction,
+      new TextEncoder().encode(payload),
+    );
     after?.();
     this.server.transmit();
     return reply;
   }
 }
 
-function text(bytes: Uint8Array): string {
-  let characters = '';
-  for (const byte of bytes) characters += String.fromCharCode(byte);
-  return characters;
-}
+const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);

@@ -362,3 +362,12 @@ export function bootXen(
     },
   };
 }
+
+/** A backend of ours at a port of a guest that waits for domain 0. */
+export function serveChannel(xen: FakeXen, guest: Guest, guestPort: number, onEvent: () => void) {
+  const control = xen.domain0.eventChannels;
+  const bound = control.bindInterdomain(guest.domain.eventChannels, guestPort, () => undefined);
+  if (typeof bound === 'string') throw new Error(bound);
+  control.serve(bound.port, onEvent);
+  return { port: bound.port, notify: () => void control.send(bound.port) };
+}

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { PrintBuffer } from '../../../../emulator/xen/console/print-buffer.ts';
 import { PvConsole } from '../../../../emulator/xen/console/pv-console.ts';
-import { serveChannel } from '../../../../emulator/xen/event-channels/backend-channel.ts';
-import { bootXen } from '../fake-xen.ts';
+import { bootXen, serveChannel } from '../fake-xen.ts';
 
 const IN_CONS = 3072;
 const IN_PROD = 3076;
@@ -59,9 +58,7 @@ function consoleOf() {
   const domU = xen.guest('domU');
   const written: number[] = [];
   const port = Number(domU.call('EVTCHNOP_alloc_unbound', { dom: 0x7ff0, remote_dom: 0 }).arg['port']);
-  const channel = serveChannel(xen.domain0.eventChannels, domU.domain.eventChannels, port, () =>
-    console.onEvent(),
-  );
+  const channel = serveChannel(xen, domU, port, () => console.onEvent());
   const page = domU.page(5);
   const console = new PvConsole(page, channel.notify, { write: (bytes) => written.push(...bytes) });
   return { console, page, port, domU, output: () => String.fromCharCode(...written) };

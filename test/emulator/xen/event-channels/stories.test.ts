@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
 import { FIFO_MASKED, FIFO_PENDING } from '../../../../emulator/xen/abi/event-channel.ts';
 import { EVTCHN_MASK_OFFSET, EVTCHN_PENDING_OFFSET } from '../../../../emulator/xen/abi/shared-info.ts';
-import { serveChannel } from '../../../../emulator/xen/event-channels/backend-channel.ts';
-import { bootXen, type Guest, RAM_GFN } from '../fake-xen.ts';
+import { bootXen, type Guest, RAM_GFN, serveChannel } from '../fake-xen.ts';
 
 const SELF = 0x7ff0;
 
@@ -142,7 +141,7 @@ test('a backend of ours answers within the call that rings it', () => {
   const domU = xen.guest('domU');
   domU.call('EVTCHNOP_alloc_unbound', { dom: SELF, remote_dom: 0 });
   let rung = 0;
-  const channel = serveChannel(xen.domain0.eventChannels, domU.domain.eventChannels, 1, () => {
+  const channel = serveChannel(xen, domU, 1, () => {
     rung++;
     channel.notify();
   });

@@ -10,11 +10,10 @@ import {
   XS_RSP_PROD_OFFSET,
   xsdSockmsg,
 } from '../../../../emulator/xen/abi/xs-wire.ts';
-import { serveChannel } from '../../../../emulator/xen/event-channels/backend-channel.ts';
 import type { Page } from '../../../../emulator/xen/page.ts';
 import { encode, XenstoreRing } from '../../../../emulator/xen/xenstore/ring.ts';
 import type { XenstoreServer } from '../../../../emulator/xen/xenstore/server.ts';
-import type { FakeXen, Guest } from '../fake-xen.ts';
+import { type FakeXen, type Guest, serveChannel } from '../fake-xen.ts';
 
 const SELF = 0x7ff0;
 const RING = 1024;
@@ -42,9 +41,7 @@ export class RingGuest {
     if (!mapping) throw new Error('the guest has a xenstore page');
     this.page = guest.domain.machinePage(mapping.mfn);
     this.port = Number(guest.call('EVTCHNOP_alloc_unbound', { dom: SELF, remote_dom: 0 }).arg['port']);
-    const channel = serveChannel(xen.domain0.eventChannels, guest.domain.eventChannels, this.port, () =>
-      this.ring.onEvent(),
-    );
+    const channel = serveChannel(xen, guest, this.port, () => this.ring.onEvent());
     this.ring = new XenstoreRing(server, guest.id, this.page, channel.notify);
     this.ring.connect();
   }

@@ -42,7 +42,7 @@ test('committed transactions behave as if each had run alone', () => {
   let committed = 0;
   let conflicts = 0;
   fc.assert(
-    fc.property(fc.array(step, { minLength: 10, maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), (steps) => {
       const server = new XenstoreServer({ domainExists: () => true });
       const clients = [0, 1, 2].map(() => new XenstoreClient(server));
       const model = new Model();
