@@ -76,19 +76,32 @@ export class DeviceTreeNode {
 
   /** 64-bit values, two cells each. */
   u64(name: string, ...values: readonly Cells64[]): this {
-    return this.cellGroups(name, values.map((value) => [value, 2]));
+    return this.cellGroups(
+      name,
+      values.map((value) => [value, 2]),
+    );
   }
 
   /** `reg`: pairs of address and size. The cells' numbers are those of the parent node. */
   reg(pairs: readonly (readonly [Cells64, Cells64])[], addressCells = 2, sizeCells = 2): this {
-    return this.cellGroups('reg', pairs.flatMap(([a, s]) => [[a, addressCells], [s, sizeCells]] as [Cells64, number][]));
+    return this.cellGroups(
+      'reg',
+      pairs.flatMap(
+        ([a, s]) =>
+          [
+            [a, addressCells],
+            [s, sizeCells],
+          ] as [Cells64, number][],
+      ),
+    );
   }
 
   /** Numbers, each spread over its own count of cells, highest cell first. */
   cellGroups(name: string, groups: readonly (readonly [value: Cells64, cells: number])[]): this {
     const cells: number[] = [];
     for (const [value, count] of groups) {
-      for (let i = count - 1; i >= 0; i--) cells.push(Number((BigInt(value) >> BigInt(32 * i)) & 0xffff_ffffn));
+      for (let i = count - 1; i >= 0; i--)
+        cells.push(Number((BigInt(value) >> BigInt(32 * i)) & 0xffff_ffffn));
     }
     return this.cells(name, ...cells);
   }

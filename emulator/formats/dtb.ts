@@ -157,7 +157,11 @@ class Reader {
     }
     const version = field(20);
     if (version < COMPATIBLE_VERSION || field(24) > VERSION) {
-      throw new UserError(`the device tree has version ${version}`, 'Compile it with a current dtc.', this.at(20));
+      throw new UserError(
+        `the device tree has version ${version}`,
+        'Compile it with a current dtc.',
+        this.at(20),
+      );
     }
     const tree = new DeviceTree();
     tree.bootCpu = field(28);

@@ -6,7 +6,8 @@ import type { DeviceTree, DeviceTreeNode } from './device-tree.ts';
 
 export function printDts(tree: DeviceTree): string {
   const lines = ['/dts-v1/;', ''];
-  for (const { address, size } of tree.reservations) lines.push(`/memreserve/\t${hex16(address)} ${hex16(size)};`);
+  for (const { address, size } of tree.reservations)
+    lines.push(`/memreserve/\t${hex16(address)} ${hex16(size)};`);
   printNode(lines, tree.root, 0);
   return `${lines.join('\n')}\n`;
 }

@@ -94,14 +94,18 @@ export class ElfFile {
     expectEntrySize(header.getUint16(58, true), SECTION_HEADER_SIZE, sectionOffset, source, 58);
     // Numbers that do not fit 16 bits stand in the first section header.
     if (sectionOffset !== 0 && (sectionCount === 0 || nameIndex === SHN_XINDEX || segmentCount === PN_XNUM)) {
-      const first = viewOf(await readExactly(source, sectionOffset, SECTION_HEADER_SIZE, 'the section headers'));
-      if (sectionCount === 0) sectionCount = safeNumber(first.getBigUint64(32, true), source, sectionOffset + 32);
+      const first = viewOf(
+        await readExactly(source, sectionOffset, SECTION_HEADER_SIZE, 'the section headers'),
+      );
+      if (sectionCount === 0)
+        sectionCount = safeNumber(first.getBigUint64(32, true), source, sectionOffset + 32);
       if (nameIndex === SHN_XINDEX) nameIndex = first.getUint32(40, true);
       if (segmentCount === PN_XNUM) segmentCount = first.getUint32(44, true);
     }
 
     const segments = await readSegments(source, segmentOffset, segmentCount);
-    const sections = sectionOffset === 0 ? [] : await readSections(source, sectionOffset, sectionCount, nameIndex);
+    const sections =
+      sectionOffset === 0 ? [] : await readSections(source, sectionOffset, sectionCount, nameIndex);
     const identity = { type: header.getUint16(16, true), entry: header.getBigUint64(24, true) };
     return new ElfFile(source, decompress, identity, segments, sections);
   }
@@ -148,11 +152,21 @@ export class ElfFile {
     const place = { file: this.source.name, offset: section.offset };
     const header = compressionHeader(section, bytes);
     if (header === undefined) {
-      throw new UserError(`${what} is compressed in an unknown way`, 'Strip or rebuild the file with zlib or zstd.', place);
+      throw new UserError(
+        `${what} is compressed in an unknown way`,
+        'Strip or rebuild the file with zlib or zstd.',
+        place,
+      );
     }
     // No compression reaches 1:2000, so a small section cannot make us reserve a large one.
     const limit = Math.min(header.size, MAX_SECTION_SIZE, bytes.length * 2000);
-    const data = await decompressPart(this.decompress, header.compression, bytes.subarray(header.start), limit, place);
+    const data = await decompressPart(
+      this.decompress,
+      header.compression,
+      bytes.subarray(header.start),
+      limit,
+      place,
+    );
     if (data.length !== header.size) {
       throw new UserError(
         `${what} unpacks to ${data.length} bytes, but says ${header.size}`,
@@ -200,7 +214,13 @@ function checkIdentity(header: DataView, file: string): void {
   }
 }
 
-function expectEntrySize(found: number, wanted: number, used: number, source: ByteSource, offset: number): void {
+function expectEntrySize(
+  found: number,
+  wanted: number,
+  used: number,
+  source: ByteSource,
+  offset: number,
+): void {
   if (used === 0 || found === wanted) return;
   throw new UserError(
     `the ELF header says that its table entries have ${found} bytes instead of ${wanted}`,
@@ -211,7 +231,9 @@ function expectEntrySize(found: number, wanted: number, used: number, source: By
 
 async function readSegments(source: ByteSource, offset: number, count: number): Promise<ElfSegment[]> {
   const size = count * PROGRAM_HEADER_SIZE;
-  const view = viewOf(count === 0 ? new Uint8Array() : await readExactly(source, offset, size, 'the program headers'));
+  const view = viewOf(
+    count === 0 ? new Uint8Array() : await readExactly(source, offset, size, 'the program headers'),
+  );
   const segments: ElfSegment[] = [];
   for (let at = 0; at < size; at += PROGRAM_HEADER_SIZE) {
     const segment = {
@@ -224,10 +246,14 @@ async function readSegments(source: ByteSource, offset: number, count: number): 
       memorySize: safeNumber(view.getBigUint64(at + 40, true), source, offset + at + 40),
     };
     if (segment.type === PT_LOAD && segment.memorySize < segment.fileSize) {
-      throw new UserError('an ELF segment is larger in the file than in memory', 'The file is damaged: build it again.', {
-        file: source.name,
-        offset: offset + at + 40,
-      });
+      throw new UserError(
+        'an ELF segment is larger in the file than in memory',
+        'The file is damaged: build it again.',
+        {
+          file: source.name,
+          offset: offset + at + 40,
+        },
+      );
     }
     segments.push(segment);
   }
@@ -257,17 +283,24 @@ async function readSections(
     };
   });
   const names = raw[nameIndex];
-  const table = names === undefined ? new Uint8Array() : await readExactly(source, names.offset, names.size, 'the section names');
+  const table =
+    names === undefined
+      ? new Uint8Array()
+      : await readExactly(source, names.offset, names.size, 'the section names');
   return raw.map(({ nameOffset, ...section }) => ({ ...section, name: stringAt(table, nameOffset) }));
 }
 
 /** Section sizes and offsets beyond 2^53 are lies; saying so beats rounding them. */
 function safeNumber(value: bigint, source: ByteSource, offset: number): number {
   if (value < 1n << 53n) return Number(value);
-  throw new UserError(`the ELF file names a place or size of 0x${value.toString(16)}`, 'The file is damaged: build it again.', {
-    file: source.name,
-    offset,
-  });
+  throw new UserError(
+    `the ELF file names a place or size of 0x${value.toString(16)}`,
+    'The file is damaged: build it again.',
+    {
+      file: source.name,
+      offset,
+    },
+  );
 }
 
 function lowestAddress(segments: readonly ElfSegment[], sections: readonly ElfSection[]): bigint {
@@ -300,7 +333,9 @@ function buildIdIn(notes: Uint8Array): string | undefined {
     const data = at + 12 + align4(nameSize);
     if (data + dataSize > notes.length) return undefined;
     if (view.getUint32(at + 8, true) === NT_GNU_BUILD_ID && stringAt(notes, at + 12) === 'GNU') {
-      return [...notes.subarray(data, data + dataSize)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+      return [...notes.subarray(data, data + dataSize)]
+        .map((byte) => byte.toString(16).padStart(2, '0'))
+        .join('');
     }
     at = data + align4(dataSize);
   }

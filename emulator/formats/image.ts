@@ -50,7 +50,8 @@ export function recognizeKernel(head: Uint8Array): KernelFormat {
   if (starts(0x02, 0x21, 0x4c, 0x18)) return { kind: 'lz4' };
   if (starts(0x4d, 0x5a) && asciiAt(head, 4, 4) === 'zimg') return { kind: 'zboot' };
 
-  const wantArm64 = 'Use a kernel built for arm64: arch/arm64/boot/Image, or vmlinuz of an arm64 distribution.';
+  const wantArm64 =
+    'Use a kernel built for arm64: arch/arm64/boot/Image, or vmlinuz of an arm64 distribution.';
   if (word(36) === 0x016f2818) return refused('is a 32-bit Arm zImage', wantArm64);
   if (asciiAt(head, 514, 4) === 'HdrS') return refused('is an x86 bzImage', wantArm64);
   if (word(48) === 0x43534952 || word(56) === 0x05435352) return refused('is a RISC-V Image', wantArm64);
@@ -59,11 +60,15 @@ export function recognizeKernel(head: Uint8Array): KernelFormat {
     return refused('is a U-Boot uImage', 'Give the Image it was made from (`dumpimage` extracts it).');
   }
   if (starts(0xd0, 0x0d, 0xfe, 0xed)) {
-    return refused('is a device tree or a FIT image', 'Give the Image it contains (`dumpimage` extracts it).');
+    return refused(
+      'is a device tree or a FIT image',
+      'Give the Image it contains (`dumpimage` extracts it).',
+    );
   }
   if (starts(0x42, 0x5a, 0x68)) return refused('is bzip2-compressed', 'Unpack it with `bzip2 -d`.');
   if (starts(0x5d, 0x00, 0x00)) return refused('is lzma-compressed', 'Unpack it with `xz -d --format=lzma`.');
-  if (asciiAt(head, 0, 6) === '070701') return refused('is an initramfs, not a kernel', 'Name it as the ramdisk.');
+  if (asciiAt(head, 0, 6) === '070701')
+    return refused('is an initramfs, not a kernel', 'Name it as the ramdisk.');
   return refused('is not an arm64 kernel Image', wantArm64);
 }
 
@@ -98,7 +103,11 @@ export function readImageHeader(head: Uint8Array, file: string): ImageHeader {
     );
   }
   const pageSizes = [undefined, 4096, 16384, 65536] as const;
-  return { ...header, pageSize: pageSizes[(flags >> 1) & 3], placement: flags & 8 ? 'anywhere' : 'near-start' };
+  return {
+    ...header,
+    pageSize: pageSizes[(flags >> 1) & 3],
+    placement: flags & 8 ? 'anywhere' : 'near-start',
+  };
 }
 
 export function readZbootHeader(head: Uint8Array, file: string): ZbootHeader {

@@ -74,7 +74,8 @@ export function readKallsyms(image: Uint8Array): SymbolTable | undefined {
 /** The digits are tokens of their own in every kernel: "0\0" "1\0" … "9\0" stand in a row. */
 function findTokens(image: Uint8Array): Tokens | undefined {
   const isDigits = (at: number): boolean => {
-    for (let i = 0; i < 10; i++) if (image[at + 2 * i] !== 0x30 + i || image[at + 2 * i + 1] !== 0) return false;
+    for (let i = 0; i < 10; i++)
+      if (image[at + 2 * i] !== 0x30 + i || image[at + 2 * i + 1] !== 0) return false;
     return true;
   };
   for (let at = image.indexOf(0x30); at !== -1; at = image.indexOf(0x30, at + 1)) {
@@ -121,7 +122,13 @@ function findNames(image: Uint8Array, tokens: Tokens): Names | undefined {
 }
 
 /** Where the names end, if `count` of them and their markers fit before `limit`. */
-function namesEnd(image: Uint8Array, view: DataView, start: number, count: number, limit: number): number | undefined {
+function namesEnd(
+  image: Uint8Array,
+  view: DataView,
+  start: number,
+  count: number,
+  limit: number,
+): number | undefined {
   const markers = Math.ceil(count / SYMBOLS_PER_MARKER);
   const places = new Uint32Array(markers);
   let at = start;
@@ -140,7 +147,11 @@ function namesEnd(image: Uint8Array, view: DataView, start: number, count: numbe
   return fits ? at : undefined;
 }
 
-function findOffsets(view: DataView, tokens: Tokens, names: Names): { at: number; baseAt: number } | undefined {
+function findOffsets(
+  view: DataView,
+  tokens: Tokens,
+  names: Names,
+): { at: number; baseAt: number } | undefined {
   const size = align(4 * names.count, 8);
   const layouts = [
     { at: names.countAt - 8 - size, baseAt: names.countAt - 8 },
@@ -151,8 +162,9 @@ function findOffsets(view: DataView, tokens: Tokens, names: Names): { at: number
   );
 }
 
-/** Symbols are sorted by address; random data is not. */
+/** Symbols are sorted by address; random data is not, and an empty stretch has no last symbol. */
 function isSorted(view: DataView, at: number, count: number): boolean {
+  if (view.getInt32(at + 4 * (count - 1), true) <= view.getInt32(at, true)) return false;
   for (let i = 1; i < count; i++) {
     if (view.getInt32(at + 4 * i, true) < view.getInt32(at + 4 * i - 4, true)) return false;
   }
@@ -236,7 +248,11 @@ class NamePool {
   /** Where a name stands, behind its letter. */
   find(name: string): number | undefined {
     const wanted = [...name].map((character) => character.charCodeAt(0));
-    for (let end = this.buffer.indexOf(0); end !== -1 && end < this.length; end = this.buffer.indexOf(0, end + 1)) {
+    for (
+      let end = this.buffer.indexOf(0);
+      end !== -1 && end < this.length;
+      end = this.buffer.indexOf(0, end + 1)
+    ) {
       const start = end - wanted.length;
       const letterBefore = start === 1 || this.buffer[start - 2] === 0;
       if (letterBefore && wanted.every((byte, i) => this.buffer[start + i] === byte)) return start;

@@ -49,7 +49,10 @@ export async function loadKernel(source: ByteSource, decompress: Decompress): Pr
 /** `depth` counts the layers of packing that have been taken off. */
 async function load(source: ByteSource, decompress: Decompress, depth: number): Promise<Kernel> {
   if (source.size === 0) {
-    throw new UserError('the kernel file is empty', 'Copy or build it again.', { file: source.name, offset: 0 });
+    throw new UserError('the kernel file is empty', 'Copy or build it again.', {
+      file: source.name,
+      offset: 0,
+    });
   }
   const head = await source.read(0, HEAD_SIZE);
   const format = recognizeKernel(head);
@@ -71,7 +74,11 @@ async function load(source: ByteSource, decompress: Decompress, depth: number): 
       offset: 0,
     });
   }
-  return load(memorySource(await unpack(source, format, head, decompress), source.name), decompress, depth + 1);
+  return load(
+    memorySource(await unpack(source, format, head, decompress), source.name),
+    decompress,
+    depth + 1,
+  );
 }
 
 async function unpack(
@@ -88,7 +95,12 @@ async function unpack(
   }
 
   const { payloadOffset, payloadSize, compression } = readZbootHeader(head, file);
-  const payload = await readExactly(source, payloadOffset, payloadSize, 'the compressed kernel of the EFI image');
+  const payload = await readExactly(
+    source,
+    payloadOffset,
+    payloadSize,
+    'the compressed kernel of the EFI image',
+  );
   if (compression.startsWith('lz4')) return unpackLegacyLz4(payload, MAX_KERNEL_SIZE, file);
   const known = (['gzip', 'zstd', 'xz'] as const).find((name) => compression.startsWith(name));
   if (known === undefined) {
@@ -115,7 +127,13 @@ function imageKernel(data: Uint8Array, file: string): ImageKernel {
   }
   const memorySize = Math.max(header.imageSize, data.length);
   const segment = { address: header.textOffset, data, memorySize };
-  return { kind: 'image', header, textOffset: header.textOffset, entry: header.textOffset, segments: [segment] };
+  return {
+    kind: 'image',
+    header,
+    textOffset: header.textOffset,
+    entry: header.textOffset,
+    segments: [segment],
+  };
 }
 
 /** Where the last PE section of an EFI-capable Image ends in the file, or 0 without PE headers. */
@@ -146,7 +164,10 @@ async function elfKernel(elf: ElfFile): Promise<Kernel> {
     });
   }
   // Linux links vmlinux to virtual addresses only: it is an Image taken apart.
-  const lowest = loads.reduce((low, s) => (s.physicalAddress < low ? s.physicalAddress : low), first.physicalAddress);
+  const lowest = loads.reduce(
+    (low, s) => (s.physicalAddress < low ? s.physicalAddress : low),
+    first.physicalAddress,
+  );
   if (lowest >= PHYSICAL_LIMIT) return flattenedImage(elf, loads, lowest);
 
   const segments: KernelSegment[] = [];
@@ -161,7 +182,9 @@ async function elfKernel(elf: ElfFile): Promise<Kernel> {
     const data = await elf.readSegment(segment);
     segments.push({ address: Number(segment.physicalAddress), data, memorySize: segment.memorySize });
   }
-  const home = loads.find((s) => elf.entry >= s.virtualAddress && elf.entry < s.virtualAddress + BigInt(s.memorySize));
+  const home = loads.find(
+    (s) => elf.entry >= s.virtualAddress && elf.entry < s.virtualAddress + BigInt(s.memorySize),
+  );
   if (home === undefined) {
     throw new UserError(
       `the entry point 0x${elf.entry.toString(16)} lies in none of the segments`,
@@ -172,7 +195,11 @@ async function elfKernel(elf: ElfFile): Promise<Kernel> {
   return { kind: 'elf', entry: Number(elf.entry - home.virtualAddress + home.physicalAddress), segments };
 }
 
-async function flattenedImage(elf: ElfFile, loads: ElfFile['segments'], lowest: bigint): Promise<ImageKernel> {
+async function flattenedImage(
+  elf: ElfFile,
+  loads: ElfFile['segments'],
+  lowest: bigint,
+): Promise<ImageKernel> {
   const file = elf.source.name;
   const places = loads.map((s) => ({ segment: s, at: s.physicalAddress - lowest }));
   const end = places.reduce((max, { segment, at }) => {

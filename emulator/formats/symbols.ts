@@ -6,6 +6,7 @@
 // lowest address (`address-window.ts`); where a program runs elsewhere than it was linked
 // (KASLR), `relocated` gives a view that shares the arrays.
 
+import { va } from '../base/address.ts';
 import type { Va } from '../base/address.ts';
 import { UserError } from '../base/errors.ts';
 import { AddressWindow, lastAtMost } from './address-window.ts';
@@ -140,7 +141,7 @@ export class SymbolTable {
   private place(group: Group, index: number): SymbolPlace {
     return {
       name: stringAt(this.pool, group.names[index] ?? 0),
-      address: this.window.addressOf((group.starts[index] ?? 0) + Number(this.loadOffset)),
+      address: va(this.window.addressOf(group.starts[index] ?? 0) + this.loadOffset),
       size: group.sizes[index] ?? 0,
       kind: group.kind,
     };
@@ -213,7 +214,8 @@ async function elfSymbols(elf: ElfFile): Promise<SymbolTable> {
     elf.sections.find((section) => section.type === SHT_SYMTAB) ??
     elf.sections.find((section) => section.type === SHT_DYNSYM);
   const strings = table && elf.sections[table.link];
-  if (table === undefined || strings === undefined) return new SymbolTableBuilder(elf.window, new Uint8Array()).build();
+  if (table === undefined || strings === undefined)
+    return new SymbolTableBuilder(elf.window, new Uint8Array()).build();
 
   const symbols = viewOf(await elf.readSection(table));
   const pool = await elf.readSection(strings);
@@ -230,7 +232,10 @@ async function elfSymbols(elf: ElfFile): Promise<SymbolTable> {
     if (first === undefined || first === 0 || first === DOLLAR) continue;
     const kind = kindOf(info & 15, (section.flags & SHF_EXECINSTR) !== 0);
     if (kind === undefined) continue;
-    const start = elf.window.offsetOfHalves(symbols.getUint32(at + 8, true), symbols.getUint32(at + 12, true));
+    const start = elf.window.offsetOfHalves(
+      symbols.getUint32(at + 8, true),
+      symbols.getUint32(at + 12, true),
+    );
     if (Number.isNaN(start)) continue;
     const size = symbols.getUint32(at + 20, true) * 0x1_0000_0000 + symbols.getUint32(at + 16, true);
     const rank = ((info & 15) === STT_NOTYPE ? 0 : 2) + (info >> 4 === STB_LOCAL ? 0 : 1);
@@ -255,18 +260,24 @@ export const isCodeLetter = (letter: string): boolean => 'TtWw'.includes(letter)
 export const LAST_SYMBOL_SIZE = 4096;
 
 function systemMapSymbols(text: string, file: string): SymbolTable {
-  const rows = [...text.matchAll(/^([0-9a-f]{16}) ([A-Za-z]) (\S+)/gm)].map(([, address = '0', letter = 't', name = '']) => ({
-    address: BigInt(`0x${address}`),
-    letter,
-    name,
-  }));
+  const rows = [...text.matchAll(/^([0-9a-f]{16}) ([A-Za-z]) (\S+)/gm)].map(
+    ([, address = '0', letter = 't', name = '']) => ({
+      address: BigInt(`0x${address}`),
+      letter,
+      name,
+    }),
+  );
   const places = rows.filter((row) => !'AaUu'.includes(row.letter) && !row.name.startsWith('$'));
   const lowest = places.find((row) => isCodeLetter(row.letter));
   if (lowest === undefined) {
     // Debian ships a placeholder and puts the real one into the debug package.
-    throw new UserError('the file holds no symbols', "Give the kernel's real System.map or its vmlinux.", { file });
+    throw new UserError('the file holds no symbols', "Give the kernel's real System.map or its vmlinux.", {
+      file,
+    });
   }
-  const window = new AddressWindow(places.reduce((low, { address }) => (address < low ? address : low), lowest.address));
+  const window = new AddressWindow(
+    places.reduce((low, { address }) => (address < low ? address : low), lowest.address),
+  );
   const offsets: number[] = [];
   let length = 0;
   for (const { name } of places) {

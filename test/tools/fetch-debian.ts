@@ -8,7 +8,16 @@
 //   node test/tools/fetch-debian.ts [--debug-symbols] [--json]
 
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -62,7 +71,11 @@ export async function fetchDebian(options: FetchOptions = {}): Promise<DebianFil
   }
 }
 
-async function fetchLocked(cache: string, debugSymbols: boolean, log: (line: string) => void): Promise<DebianFiles> {
+async function fetchLocked(
+  cache: string,
+  debugSymbols: boolean,
+  log: (line: string) => void,
+): Promise<DebianFiles> {
   const apt = new Apt(join(cache, 'apt'));
   await apt.update(log);
 
@@ -129,7 +142,9 @@ class Apt {
 
   async dependency(name: string, pattern: RegExp): Promise<string> {
     const text = await this.run('apt-cache', ['depends', '--important', name]);
-    const found = [...text.matchAll(/^\s*Depends: (\S+)$/gm)].map((match) => match[1] ?? '').find((d) => pattern.test(d));
+    const found = [...text.matchAll(/^\s*Depends: (\S+)$/gm)]
+      .map((match) => match[1] ?? '')
+      .find((d) => pattern.test(d));
     if (found === undefined) throw new Error(`the machine's package sources offer no ${name} for arm64`);
     return found;
   }
@@ -161,7 +176,9 @@ class Apt {
     const work = `${root}.${process.pid}.part`;
     rmSync(work, { recursive: true, force: true });
     mkdirSync(join(work, 'root'), { recursive: true });
-    await tries(`download of ${name}`, log, () => this.run('apt-get', ['download', `${name}=${version}`], work));
+    await tries(`download of ${name}`, log, () =>
+      this.run('apt-get', ['download', `${name}=${version}`], work),
+    );
     const deb = only(work, '.', /\.deb$/);
     await unpack(deb, folders, join(work, 'root'));
     renameSync(join(work, 'root'), root);
@@ -178,11 +195,16 @@ class Apt {
 
 async function unpack(deb: string, folders: readonly string[], into: string): Promise<void> {
   // tar refuses a name that is absent, so ask for those the package has.
-  const script = 'present=""; for f in $3; do case "$(dpkg-deb --contents "$1" | grep -m1 -F " $f/")" in "") ;; *) present="$present $f";; esac; done; dpkg-deb --fsys-tarfile "$1" | tar -x --no-same-owner -C "$2" $present';
+  const script =
+    'present=""; for f in $3; do case "$(dpkg-deb --contents "$1" | grep -m1 -F " $f/")" in "") ;; *) present="$present $f";; esac; done; dpkg-deb --fsys-tarfile "$1" | tar -x --no-same-owner -C "$2" $present';
   await run('sh', ['-c', script, 'unpack', deb, into, folders.join(' ')]);
 }
 
-async function tries(what: string, log: (line: string) => void, action: () => Promise<unknown>): Promise<void> {
+async function tries(
+  what: string,
+  log: (line: string) => void,
+  action: () => Promise<unknown>,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
       await action();
@@ -223,7 +245,9 @@ function ownerLives(path: string): boolean {
 }
 
 function only(root: string, folder: string, pattern: RegExp): string {
-  const found = readdirSync(join(root, folder)).filter((name) => pattern.test(name)).sort(compareNumerically);
+  const found = readdirSync(join(root, folder))
+    .filter((name) => pattern.test(name))
+    .sort(compareNumerically);
   const last = found.at(-1);
   if (last === undefined) throw new Error(`no ${pattern} in ${join(root, folder)}`);
   return join(root, folder, last);

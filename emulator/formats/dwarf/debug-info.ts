@@ -5,6 +5,7 @@
 // Addresses here are those of the running program: `loadOffset` says how far it runs from where
 // it was linked (KASLR).
 
+import { va } from '../../base/address.ts';
 import type { Va } from '../../base/address.ts';
 import type { ElfFile } from '../elf.ts';
 import { readAranges, scanUnits } from './aranges.ts';
@@ -54,7 +55,21 @@ export interface FunctionAt {
   readonly call?: { readonly file: string; readonly line: number };
 }
 
+interface RowsAt {
+  readonly unit: Unit;
+  readonly table: LineTable;
+  readonly row: LineRow;
+  /** The neighbouring rows of the same line as well. */
+  readonly run: LineRow;
+}
+
+/** Whether to look at every unit for an address that .debug_aranges does not name. */
+type Effort = 'aranges' | 'scan';
+
 const KEPT_UNITS = 64;
+const INSTRUCTION = 4;
+/** The arm64 kernel reserves two instructions. */
+const MAX_PATCH_AREA = 2 * INSTRUCTION;
 
 /** The parts that views with different load offsets share. */
 interface Shared {
@@ -80,7 +95,11 @@ export class DebugInfo {
   static open(elf: ElfFile): DebugInfo | undefined {
     const sections = new DwarfSections(elf);
     if (!sections.has('line')) return undefined;
-    const shared = { sections, units: new Lru<number, Unit>(KEPT_UNITS), tables: new Lru<number, LineTable>(KEPT_UNITS) };
+    const shared = {
+      sections,
+      units: new Lru<number, Unit>(KEPT_UNITS),
+      tables: new Lru<number, LineTable>(KEPT_UNITS),
+    };
     return new DebugInfo({ ...shared, functions: new Lru<number, Scope[]>(KEPT_UNITS) }, 0n);
   }
 
@@ -92,15 +111,18 @@ export class DebugInfo {
   /** The source line of an address. */
   async locate(address: bigint): Promise<SourceLocation | undefined> {
     const at = this.distance(address);
-    const unit = await this.unitAt(at);
-    const table = unit && (await this.tableOf(unit));
-    const run = table?.lineRunAt(at);
-    if (unit === undefined || table === undefined || run === undefined) return undefined;
+    // Scanning units that .debug_aranges leaves out is the last resort: it takes a while.
+    const found =
+      (await this.rowsAt(at, 'aranges')) ??
+      (await this.rowsBehindPatchArea(at)) ??
+      (await this.rowsAt(at, 'scan'));
+    if (found === undefined) return undefined;
+    const { unit, table, row, run } = found;
     return {
-      file: await this.pathOf(unit, table, run.file),
-      line: run.line,
-      column: table.rowAt(at)?.column ?? 0,
-      start: this.address(run.start),
+      file: await this.pathOf(unit, table, row.file),
+      line: row.line,
+      column: row.column,
+      start: this.address(Math.min(run.start, at)),
       end: this.address(run.end),
     };
   }
@@ -141,8 +163,8 @@ export class DebugInfo {
       const rows = await this.rowsFrom(uses, line);
       const lowest = rows.reduce((least, row) => Math.min(least, row.line), Number.POSITIVE_INFINITY);
       if (lowest === Number.POSITIVE_INFINITY || (exact && lowest !== line)) continue;
-      const starts = rows.filter((row) => row.line === lowest).map((row) => row.start);
-      const addresses = (await this.oneForEachScope(starts)).map((start) => this.address(start));
+      const entries = rows.filter((row) => row.line === lowest);
+      const addresses = (await this.oneForEachScope(entries)).map((start) => this.address(start));
       resolved.push({ file: path, line: lowest, addresses });
     }
     return resolved;
@@ -170,40 +192,69 @@ export class DebugInfo {
    * A line's code may be spread (a loop's condition and increment): the debugger stops where the
    * line is entered first in each function and in each inlined copy of it.
    */
-  private async oneForEachScope(starts: readonly number[]): Promise<number[]> {
-    const unique = [...new Set(starts)].sort((a, b) => a - b);
-    if (unique.length < 2) return unique;
-    const chosen = new Map<number, { start: number; part: number }>();
-    const homeless: number[] = [];
-    for (const start of unique) {
-      const unit = await this.unitAt(start);
-      const scope = unit && chainAt(await this.functionsOf(unit), start).at(-1);
-      if (scope === undefined) {
-        homeless.push(start);
-        continue;
-      }
-      // Code moved out of line (.text.unlikely) may stand lower than the function itself.
-      const part = scope.ranges.findIndex(([low, high]) => start >= low && start < high);
-      const earlier = chosen.get(scope.entry);
-      if (earlier === undefined || part < earlier.part) chosen.set(scope.entry, { start, part });
+  private async oneForEachScope(rows: readonly LineRow[]): Promise<number[]> {
+    const starts = new Set(rows.map((row) => row.start));
+    if (starts.size < 2) return [...starts];
+    const byUnit = new Map<number, LineRow[]>();
+    for (const row of [...rows].sort((a, b) => a.start - b.start)) {
+      const unit = (await this.unitOffsetAt(row.start)) ?? -1;
+      const others = byUnit.get(unit);
+      if (others === undefined) byUnit.set(unit, [row]);
+      else if (others.at(-1)?.start !== row.start) others.push(row);
     }
-    return [...homeless, ...[...chosen.values()].map(({ start }) => start)].sort((a, b) => a - b);
+    const chosen: number[] = [];
+    for (const [offset, candidates] of byUnit) {
+      // A unit with one candidate needs no look at its functions, which costs more than the rest.
+      if (offset < 0 || candidates.length === 1) chosen.push(...candidates.map((row) => row.start));
+      else chosen.push(...firstInEachScope(await this.functionsOf(await this.unit(offset)), candidates));
+    }
+    return chosen.sort((a, b) => a - b);
+  }
+
+  // ------------------------------------------------------------------ addresses to lines
+
+  private async rowsAt(at: number, effort: Effort): Promise<RowsAt | undefined> {
+    const unit = await this.unitAt(at, effort);
+    const table = unit && (await this.tableOf(unit));
+    const row = table?.rowAt(at);
+    const run = table?.lineRunAt(at);
+    return unit && table && row && run && { unit, table, row, run };
+  }
+
+  /**
+   * With -fpatchable-function-entry a function's symbol stands before the room that the tracer
+   * patches, and GCC's line table and DW_AT_low_pc only begin behind it. A stop at the symbol is
+   * a stop at the function's first line all the same.
+   */
+  private async rowsBehindPatchArea(at: number): Promise<RowsAt | undefined> {
+    for (let next = at + INSTRUCTION; next <= at + MAX_PATCH_AREA; next += INSTRUCTION) {
+      const found = await this.rowsAt(next, 'aranges');
+      if (found === undefined) continue;
+      const scopes = await this.functionsOf(found.unit);
+      return scopes.some((scope) => scope.ranges.some(([start]) => start === next)) ? found : undefined;
+    }
+    return undefined;
   }
 
   // ------------------------------------------------------------------ parts, read once
 
-  private async unitAt(at: number): Promise<Unit | undefined> {
+  private async unitAt(at: number, effort: Effort = 'scan'): Promise<Unit | undefined> {
+    const offset = await this.unitOffsetAt(at, effort);
+    return offset === undefined ? undefined : this.unit(offset);
+  }
+
+  private async unitOffsetAt(at: number, effort: Effort = 'scan'): Promise<number | undefined> {
     if (Number.isNaN(at)) return undefined;
     const { shared } = this;
     shared.aranges ??= readAranges(shared.sections);
     const aranges = await shared.aranges;
     let offset = aranges.unitAt(at);
     // Only code of the program is worth a scan of all units, not whatever a guest's pc holds.
-    if (offset === undefined && shared.sections.holdsCode(at)) {
+    if (offset === undefined && effort === 'scan' && shared.sections.holdsCode(at)) {
       shared.scanned ??= scanUnits(shared.sections, aranges.unitOffsets());
       offset = (await shared.scanned).unitAt(at);
     }
-    return offset === undefined ? undefined : this.unit(offset);
+    return offset;
   }
 
   private unit(offset: number): Promise<Unit> {
@@ -267,14 +318,33 @@ export class DebugInfo {
   }
 
   private address(distance: number): Va {
-    return this.shared.sections.window.addressOf(distance + Number(this.loadOffset));
+    return va(this.shared.sections.window.addressOf(distance) + this.loadOffset);
   }
+}
+
+/** Of rows in ascending order, the best one to stop at in each function or inlined copy. */
+function firstInEachScope(functions: readonly Scope[], rows: readonly LineRow[]): number[] {
+  const chosen = new Map<number, { start: number; part: number }>();
+  const homeless: number[] = [];
+  for (const { start } of rows) {
+    const scope = chainAt(functions, start).at(-1);
+    if (scope === undefined) {
+      homeless.push(start);
+      continue;
+    }
+    // Code moved out of line (.text.unlikely) may stand lower than the function itself.
+    const part = scope.ranges.findIndex(([low, high]) => start >= low && start < high);
+    const earlier = chosen.get(scope.entry);
+    if (earlier === undefined || part < earlier.part) chosen.set(scope.entry, { start, part });
+  }
+  return [...homeless, ...[...chosen.values()].map(({ start }) => start)];
 }
 
 /** The scopes that hold an address, from the outermost on. */
 function chainAt(scopes: readonly Scope[], at: number): Scope[] {
   const holds = (scope: Scope): boolean => scope.ranges.some(([low, high]) => at >= low && at < high);
   const chain: Scope[] = [];
-  for (let scope = scopes.find(holds); scope !== undefined; scope = scope.children.find(holds)) chain.push(scope);
+  for (let scope = scopes.find(holds); scope !== undefined; scope = scope.children.find(holds))
+    chain.push(scope);
   return chain;
 }

@@ -37,7 +37,11 @@ export async function readFunctions(sections: DwarfSections, unit: Unit): Promis
 }
 
 /** The name of a function, through the entry it is a copy of. */
-export async function nameOf(sections: DwarfSections, unit: Unit, attributes: Attributes): Promise<string | undefined> {
+export async function nameOf(
+  sections: DwarfSections,
+  unit: Unit,
+  attributes: Attributes,
+): Promise<string | undefined> {
   let home = unit;
   let current = attributes;
   for (let i = 0; i < MAX_ORIGINS; i++) {
@@ -53,7 +57,12 @@ export async function nameOf(sections: DwarfSections, unit: Unit, attributes: At
       home = other;
     }
     const unitThere = home;
-    const entry = await sections.parse('info', value, (c) => readEntry(c, unitThere.table, unitThere, sections), home.end);
+    const entry = await sections.parse(
+      'info',
+      value,
+      (c) => readEntry(c, unitThere.table, unitThere, sections),
+      home.end,
+    );
     if (entry === undefined) return undefined;
     current = entry.attributes;
   }
@@ -67,7 +76,13 @@ interface Draft {
 }
 
 /** Reads siblings up to the null entry; keeps functions and inlined calls. */
-function readSiblings(cursor: Cursor, sections: DwarfSections, unit: Unit, into: Draft[], depth: number): void {
+function readSiblings(
+  cursor: Cursor,
+  sections: DwarfSections,
+  unit: Unit,
+  into: Draft[],
+  depth: number,
+): void {
   while (!cursor.atEnd) {
     const entry = readEntry(cursor, unit.table, unit, sections);
     if (entry === undefined) return;

@@ -60,13 +60,21 @@ export function readLineHeader(cursor: Cursor, sections: DwarfSections): LineHea
   const lineBase = cursor.i8();
   const lineRange = cursor.u8();
   const opcodeBase = cursor.u8();
-  if (lineRange === 0 || opcodeBase === 0) throw new BadDwarf('a line table header has a zero parameter', start);
+  if (lineRange === 0 || opcodeBase === 0)
+    throw new BadDwarf('a line table header has a zero parameter', start);
   const operandCounts = new Uint8Array(opcodeBase);
   for (let opcode = 1; opcode < opcodeBase; opcode++) operandCounts[opcode] = cursor.u8();
 
   const encoding = { version, addressSize, offsetSize, unitOffset: start };
   const names = version >= 5 ? readNames(cursor, encoding, sections) : readOldNames(cursor);
-  const parameters = { minInstructionLength, defaultIsStatement, lineBase, lineRange, opcodeBase, operandCounts };
+  const parameters = {
+    minInstructionLength,
+    defaultIsStatement,
+    lineBase,
+    lineRange,
+    opcodeBase,
+    operandCounts,
+  };
   return { version, addressSize, ...names, ...parameters, program, end };
 }
 
@@ -100,7 +108,9 @@ function readEntries(cursor: Cursor, encoding: Encoding, sections: DwarfSections
 
 function nameOf(value: FormValue): Name {
   if (value.kind === 'text') return value.value;
-  return value.kind === 'str' || value.kind === 'line_str' ? { section: value.kind, offset: value.value } : '';
+  return value.kind === 'str' || value.kind === 'line_str'
+    ? { section: value.kind, offset: value.value }
+    : '';
 }
 
 function readOldNames(cursor: Cursor): Names {

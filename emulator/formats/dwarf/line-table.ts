@@ -86,7 +86,9 @@ export class LineTable {
     for (const { first, last } of this.sequences) {
       for (let i = first; i < last; i++) {
         if (files[i] !== file || !((flags[i] ?? 0) & IS_STATEMENT)) continue;
-        const continued = i > first && files[i - 1] === file && lines[i - 1] === lines[i];
+        const before = i - 1;
+        const isStatement = before >= first && ((flags[before] ?? 0) & IS_STATEMENT) !== 0;
+        const continued = isStatement && files[before] === file && lines[before] === lines[i];
         if (!continued) visit(this.row(i));
       }
     }

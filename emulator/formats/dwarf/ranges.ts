@@ -20,7 +20,11 @@ const DW_RLE_base_address = 5;
 const DW_RLE_start_end = 6;
 const DW_RLE_start_length = 7;
 
-export async function rangesOf(sections: DwarfSections, unit: Unit, attributes: Attributes): Promise<Range[]> {
+export async function rangesOf(
+  sections: DwarfSections,
+  unit: Unit,
+  attributes: Attributes,
+): Promise<Range[]> {
   const list = attributes.get(dw.DW_AT_ranges);
   // GCC gives units with a list a meaningless low_pc of 0 as well: the list decides.
   if (list?.kind === 'number') return listAt(sections, unit, list.value);

@@ -52,6 +52,11 @@ export class DwarfSections {
       const section = this.find(name);
       bytes = section === undefined ? Promise.resolve(new Uint8Array()) : this.elf.readSection(section);
       this.wholes.set(name, bytes);
+      // From now on, parts of it need no reads.
+      this.sources.set(
+        name,
+        bytes.then((whole) => memorySource(whole)),
+      );
     }
     return bytes;
   }
@@ -70,7 +75,8 @@ export class DwarfSections {
   async parse<T>(name: string, offset: number, parse: (cursor: Cursor) => T, end?: number): Promise<T> {
     const source = await this.source(name);
     const limit = Math.min(end ?? source.size, source.size);
-    if (!(offset >= 0 && offset < limit)) throw this.damaged(name, offset, 'something is named outside of it');
+    if (!(offset >= 0 && offset < limit))
+      throw this.damaged(name, offset, 'something is named outside of it');
     for (let size = FIRST_READ; ; size *= 8) {
       const length = Math.min(size, limit - offset);
       const bytes = await source.read(offset, length);

@@ -6,7 +6,7 @@ import type { AbbreviationTable } from './abbrev.ts';
 import * as dw from './constants.ts';
 import { BadDwarf } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
-import { readForm } from './forms.ts';
+import { readForm, skipForm } from './forms.ts';
 import type { Encoding, FormValue } from './forms.ts';
 import type { DwarfSections } from './sections.ts';
 
@@ -123,8 +123,11 @@ export function readEntry(
   if (abbreviation === undefined) throw new BadDwarf(`abbreviation ${code} is not declared`, offset);
   const attributes = new Map<number, FormValue>();
   for (const [attribute, form, implicit] of abbreviation.attributes) {
-    const value = readForm(cursor, form, implicit, encoding, sections.window);
-    if (WANTED.has(attribute)) attributes.set(attribute, value);
+    if (WANTED.has(attribute)) {
+      attributes.set(attribute, readForm(cursor, form, implicit, encoding, sections.window));
+    } else {
+      skipForm(cursor, form, encoding);
+    }
   }
   return { offset, tag: abbreviation.tag, hasChildren: abbreviation.hasChildren, attributes };
 }

@@ -84,7 +84,8 @@ function setting(node: SyntaxNode, source: Source): XlSetting {
 function value(node: SyntaxNode, source: Source, depth: number): XlValue {
   const place = source.place(node.from);
   if (node.name === 'Number') return { kind: 'atom', text: source.of(node), place };
-  if (node.name === 'String') return { kind: 'atom', text: unescape(source.of(node), node.from, source), place };
+  if (node.name === 'String')
+    return { kind: 'atom', text: unescape(source.of(node), node.from, source), place };
   if (depth === MAX_NESTING) throw new UserError('lists are nested too deep', 'Flatten the list.', place);
   const items: XlValue[] = [];
   for (let child = node.firstChild; child !== null; child = child.nextSibling) {
@@ -148,7 +149,10 @@ function explain(error: SyntaxNode, source: Source): UserError {
 
   const quote = /^["']/.exec(rest)?.[0];
   if (quote !== undefined && !closes(rest, quote)) {
-    return wrong('the string is not closed on its line', `Add ${quote} at its end; a string cannot span lines.`);
+    return wrong(
+      'the string is not closed on its line',
+      `Add ${quote} at its end; a string cannot span lines.`,
+    );
   }
   if (insideList && error.parent !== null && /^(\s|#[^\n]*)*($|[a-z][._0-9a-z]*[ \t]*\+?=)/.test(rest)) {
     return wrong('the list is not closed', 'Add ] at its end.', error.parent.from);
@@ -157,7 +161,10 @@ function explain(error: SyntaxNode, source: Source): UserError {
     return wrong('a comma is missing between two elements of the list', 'Write [ a, b ].');
   }
   if (insideList) {
-    return wrong(`${found} cannot stand here in a list`, 'Write quoted strings or numbers, separated by commas.');
+    return wrong(
+      `${found} cannot stand here in a list`,
+      'Write quoted strings or numbers, separated by commas.',
+    );
   }
   const before = lastTokenBefore(text, error.from);
   if (before === '=') {
@@ -167,8 +174,15 @@ function explain(error: SyntaxNode, source: Source): UserError {
   if (/^[+\-.():]/.test(rest)) {
     return wrong(`${found} cannot stand here`, 'The file is not Python: it holds only key = value lines.');
   }
-  if (error.parent?.name === 'Setting' && error.parent.getChild('Key') !== null && error.prevSibling?.name === 'Key') {
-    return wrong(`'=' is missing after '${source.of(error.prevSibling)}', found ${found}`, 'Write key = value.');
+  if (
+    error.parent?.name === 'Setting' &&
+    error.parent.getChild('Key') !== null &&
+    error.prevSibling?.name === 'Key'
+  ) {
+    return wrong(
+      `'=' is missing after '${source.of(error.prevSibling)}', found ${found}`,
+      'Write key = value.',
+    );
   }
   return wrong(`${found} cannot stand here`, 'Write one key = value a line.');
 }
@@ -176,7 +190,7 @@ function explain(error: SyntaxNode, source: Source): UserError {
 function valueHint(rest: string): string {
   if (/^(true|yes|on)\b/i.test(rest)) return 'Switches are numbers: write 1.';
   if (/^(false|no|off|none)\b/i.test(rest)) return 'Switches are numbers: write 0.';
-  if (/^-/.test(rest)) return 'Numbers have no sign; put other text in quotes.';
+  if (rest.startsWith('-')) return 'Numbers have no sign; put other text in quotes.';
   return 'Write a number, a list in [ ], or text in quotes.';
 }
 

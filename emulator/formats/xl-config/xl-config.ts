@@ -78,14 +78,22 @@ class Reader {
     const memory = this.number('memory', 32, 1, MAX_MEMORY_MIB);
     const maxmem = this.number('maxmem', memory, 1, MAX_MEMORY_MIB);
     if (maxmem < memory) {
-      throw this.wrong('maxmem', `maxmem (${maxmem}) is less than memory (${memory})`, 'Raise maxmem or drop it.');
+      throw this.wrong(
+        'maxmem',
+        `maxmem (${maxmem}) is less than memory (${memory})`,
+        'Raise maxmem or drop it.',
+      );
     }
     const gicVersion = this.gicVersion();
     const limit = gicVersion === 2 ? 8 : 128;
     const vcpus = this.number('vcpus', 1, 1, limit);
     const maxvcpus = this.number('maxvcpus', vcpus, 1, limit);
     if (maxvcpus < vcpus) {
-      throw this.wrong('maxvcpus', `maxvcpus (${maxvcpus}) is less than vcpus (${vcpus})`, 'Raise maxvcpus or drop it.');
+      throw this.wrong(
+        'maxvcpus',
+        `maxvcpus (${maxvcpus}) is less than vcpus (${vcpus})`,
+        'Raise maxvcpus or drop it.',
+      );
     }
     const ramdisk = this.path('ramdisk');
     const uuid = this.uuid();
@@ -122,7 +130,11 @@ class Reader {
     } else if (earlier.kind === 'list' && value.kind === 'list') {
       this.values.set(key, { ...earlier, items: [...earlier.items, ...value.items] });
     } else {
-      throw new UserError(`'${key} +=' joins a list and a single value`, 'Write both as lists, or both as text.', place);
+      throw new UserError(
+        `'${key} +=' joins a list and a single value`,
+        'Write both as lists, or both as text.',
+        place,
+      );
     }
   }
 
@@ -145,7 +157,8 @@ class Reader {
   private name(): string {
     const name = this.text('name');
     if (name === undefined || name === '') throw this.missing('name', 'name = "guest"');
-    if (name.includes('/')) throw this.wrong('name', "the name contains '/'", 'Names become parts of xenstore paths.');
+    if (name.includes('/'))
+      throw this.wrong('name', "the name contains '/'", 'Names become parts of xenstore paths.');
     return name;
   }
 
@@ -195,7 +208,11 @@ class Reader {
     if (text === undefined) return undefined;
     const digits = text.toLowerCase().replaceAll('-', '');
     if (!/^[0-9a-f]{32}$/.test(digits)) {
-      throw this.wrong('uuid', `'${text}' is not a UUID`, 'Write 32 hexadecimal digits with or without hyphens.');
+      throw this.wrong(
+        'uuid',
+        `'${text}' is not a UUID`,
+        'Write 32 hexadecimal digits with or without hyphens.',
+      );
     }
     return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
@@ -214,7 +231,11 @@ class Reader {
     const { text } = this.atom(key, value);
     const number = strtol(text);
     if (number === undefined) {
-      throw this.wrong(key, `'${key}' is '${text}', not a number`, `Write a number from ${lowest} to ${highest}.`);
+      throw this.wrong(
+        key,
+        `'${key}' is '${text}', not a number`,
+        `Write a number from ${lowest} to ${highest}.`,
+      );
     }
     if (number < lowest || number > highest) {
       throw this.wrong(key, `'${key}' is ${number}`, `It must be from ${lowest} to ${highest}.`);
@@ -227,7 +248,11 @@ class Reader {
     if (text === undefined) return undefined;
     const choice = choices.find((known) => known === text);
     if (choice !== undefined) return choice;
-    throw this.wrong(key, `'${key}' cannot be '${text}'`, `Use ${choices.map((known) => `"${known}"`).join(', ')}.`);
+    throw this.wrong(
+      key,
+      `'${key}' cannot be '${text}'`,
+      `Use ${choices.map((known) => `"${known}"`).join(', ')}.`,
+    );
   }
 
   private atom(key: string, value: XlValue): XlAtom {

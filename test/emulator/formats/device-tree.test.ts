@@ -23,7 +23,7 @@ test('a blob from dtc, read and written again, is the same blob', () => {
   }
 });
 
-test("the printer lays out a tree as dtc does", () => {
+test('the printer lays out a tree as dtc does', () => {
   for (const source of sources) {
     const blob = dtc(source, 'dts', 'dtb');
     expect(printDts(readDtb(blob))).toBe(dtc(blob, 'dtb', 'dts').toString());
@@ -34,9 +34,18 @@ test('a tree that was built prints in the order in which it was built', () => {
   const tree = new DeviceTree();
   tree.reservations.push({ address: 0x4800_0000n, size: 0x1000n });
   tree.root.strings('model', 'XENVM-4.17').cells('interrupt-parent', 0xfde8).cells('#address-cells', 2);
-  const memory = tree.root.add('memory@40000000').strings('device_type', 'memory').reg([[0x4000_0000, 0x800_0000]]);
-  memory.u64('start', 0xffff_8000_0800_0000n).flag('dma-coherent').bytes('odd', Uint8Array.of(1, 2, 3));
-  tree.root.add('hypervisor').strings('compatible', 'xen,xen-4.17', 'xen,xen').reg([[0x2_0000_0000n, 0xfe_0000_0000n]]);
+  const memory = tree.root
+    .add('memory@40000000')
+    .strings('device_type', 'memory')
+    .reg([[0x4000_0000, 0x800_0000]]);
+  memory
+    .u64('start', 0xffff_8000_0800_0000n)
+    .flag('dma-coherent')
+    .bytes('odd', Uint8Array.of(1, 2, 3));
+  tree.root
+    .add('hypervisor')
+    .strings('compatible', 'xen,xen-4.17', 'xen,xen')
+    .reg([[0x2_0000_0000n, 0xfe_0000_0000n]]);
   expect(printDts(tree)).toBe(`/dts-v1/;
 
 /memreserve/\t0x0000000048000000 0x0000000000001000;
@@ -64,9 +73,15 @@ test('a tree that was built prints in the order in which it was built', () => {
 
 test('values are read back as they were written', () => {
   const tree = readDtb(dtc(sources[0] ?? '', 'dts', 'dtb'));
-  expect(tree.node('/cpus/cpu')?.getString('enable-method') ?? tree.node('/psci')?.getString('method')).toBeDefined();
+  expect(
+    tree.node('/cpus/cpu')?.getString('enable-method') ?? tree.node('/psci')?.getString('method'),
+  ).toBeDefined();
   const built = new DeviceTree();
-  built.root.add('chosen').u64('linux,initrd-start', 0x1_2345_6789).strings('names', 'a', 'b').cells('phandle', 7);
+  built.root
+    .add('chosen')
+    .u64('linux,initrd-start', 0x1_2345_6789)
+    .strings('names', 'a', 'b')
+    .cells('phandle', 7);
   const again = readDtb(writeDtb(built));
   expect(again.node('/chosen')?.getU64('linux,initrd-start')).toBe(0x1_2345_6789n);
   expect(again.node('/chosen')?.getStrings('names')).toEqual(['a', 'b']);
@@ -77,18 +92,22 @@ test('a damaged blob gives one error with an offset, or a tree', () => {
   const blob = dtc(sources[0] ?? '', 'dts', 'dtb');
   const position = fc.nat(blob.length - 1);
   fc.assert(
-    fc.property(fc.array(fc.tuple(position, fc.nat(255)), { minLength: 1, maxLength: 4 }), position, (edits, cut) => {
-      const damaged = Uint8Array.from(blob);
-      for (const [at, value] of edits) damaged[at] = value;
-      for (const bytes of [damaged, damaged.subarray(0, cut)]) {
-        try {
-          readDtb(bytes, 'x.dtb');
-        } catch (error) {
-          expect(error).toBeInstanceOf(UserError);
-          expect((error as UserError).place.offset).toBeLessThanOrEqual(blob.length);
+    fc.property(
+      fc.array(fc.tuple(position, fc.nat(255)), { minLength: 1, maxLength: 4 }),
+      position,
+      (edits, cut) => {
+        const damaged = Uint8Array.from(blob);
+        for (const [at, value] of edits) damaged[at] = value;
+        for (const bytes of [damaged, damaged.subarray(0, cut)]) {
+          try {
+            readDtb(bytes, 'x.dtb');
+          } catch (error) {
+            expect(error).toBeInstanceOf(UserError);
+            expect((error as UserError).place.offset).toBeLessThanOrEqual(blob.length);
+          }
         }
-      }
-    }),
+      },
+    ),
     { numRuns: 2000 },
   );
 });

@@ -11,7 +11,9 @@ import { loadKernel } from '../../../emulator/formats/kernel.ts';
 
 const decompress: Decompress = async (compression, data, limit) => {
   const options = { maxOutputLength: limit };
-  return new Uint8Array(compression === 'zstd' ? zstdDecompressSync(data, options) : gunzipSync(data, options));
+  return new Uint8Array(
+    compression === 'zstd' ? zstdDecompressSync(data, options) : gunzipSync(data, options),
+  );
 };
 
 const load = (bytes: Uint8Array) => loadKernel(memorySource(bytes, 'vmlinuz'), decompress);
@@ -43,7 +45,13 @@ function zboot(payload: Uint8Array, compression: string): Uint8Array {
 }
 
 /** An ELF executable with one PT_LOAD. */
-function elf(virtual: bigint, physical: bigint, entry: bigint, data: Uint8Array, memorySize = data.length): Uint8Array {
+function elf(
+  virtual: bigint,
+  physical: bigint,
+  entry: bigint,
+  data: Uint8Array,
+  memorySize = data.length,
+): Uint8Array {
   const bytes = new Uint8Array(0x1000 + data.length);
   const view = new DataView(bytes.buffer);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
@@ -53,7 +61,15 @@ function elf(virtual: bigint, physical: bigint, entry: bigint, data: Uint8Array,
   view.setBigUint64(32, 64n, true);
   view.setUint16(54, 56, true);
   view.setUint16(56, 1, true);
-  const header = [1n | (5n << 32n), 0x1000n, virtual, physical, BigInt(data.length), BigInt(memorySize), 0x1000n];
+  const header = [
+    1n | (5n << 32n),
+    0x1000n,
+    virtual,
+    physical,
+    BigInt(data.length),
+    BigInt(memorySize),
+    0x1000n,
+  ];
   header.forEach((value, i) => view.setBigUint64(64 + 8 * i, value, true));
   bytes.set(data, 0x1000);
   return bytes;
@@ -61,7 +77,12 @@ function elf(virtual: bigint, physical: bigint, entry: bigint, data: Uint8Array,
 
 test('a flat Image is one segment at its text offset, with room for bss', async () => {
   const kernel = await load(image());
-  expect(kernel).toMatchObject({ kind: 'image', textOffset: 0, entry: 0, header: { pageSize: 4096, placement: 'anywhere' } });
+  expect(kernel).toMatchObject({
+    kind: 'image',
+    textOffset: 0,
+    entry: 0,
+    header: { pageSize: 4096, placement: 'anywhere' },
+  });
   expect(kernel.segments.map((s) => [s.address, s.data.length, s.memorySize])).toEqual([[0, 4096, 12288]]);
 });
 
@@ -72,7 +93,10 @@ test('an Image of before 3.17, which gives no size, stands at 0x80000', async ()
 
 test('a packed Image gives the same kernel as the Image', async () => {
   const plain = await load(image());
-  const lz4 = execFileSync('lz4', ['-l', '-c', '-z', '-'], { input: image(), stdio: ['pipe', 'pipe', 'ignore'] });
+  const lz4 = execFileSync('lz4', ['-l', '-c', '-z', '-'], {
+    input: image(),
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   const size = Uint8Array.of(0, 16, 0, 0);
   const packed = [
     gzipSync(image()),
@@ -87,9 +111,13 @@ test('a packed Image gives the same kernel as the Image', async () => {
 });
 
 test('an ELF is loaded at its physical addresses', async () => {
-  const kernel = await load(elf(0xffff_0000_4008_0000n, 0x4008_0000n, 0xffff_0000_4008_0010n, image(), 0x3000));
+  const kernel = await load(
+    elf(0xffff_0000_4008_0000n, 0x4008_0000n, 0xffff_0000_4008_0010n, image(), 0x3000),
+  );
   expect(kernel).toMatchObject({ kind: 'elf', entry: 0x4008_0010 });
-  expect(kernel.segments.map((s) => [s.address, s.data.length, s.memorySize])).toEqual([[0x4008_0000, 4096, 0x3000]]);
+  expect(kernel.segments.map((s) => [s.address, s.data.length, s.memorySize])).toEqual([
+    [0x4008_0000, 4096, 0x3000],
+  ]);
 });
 
 test('a vmlinux, linked to virtual addresses only, is the Image inside it', async () => {
@@ -98,7 +126,11 @@ test('a vmlinux, linked to virtual addresses only, is the Image inside it', asyn
 });
 
 test('what is no arm64 kernel is refused with what it is and what to do', async () => {
-  const message = (bytes: Uint8Array) => load(bytes).then(() => 'loaded', (error: UserError) => error.toString());
+  const message = (bytes: Uint8Array) =>
+    load(bytes).then(
+      () => 'loaded',
+      (error: UserError) => error.toString(),
+    );
   const cut = (bytes: Uint8Array, length: number) => bytes.subarray(0, length);
   const x86 = elf(0n, 0n, 0n, image());
   x86[18] = 62;
@@ -136,7 +168,12 @@ test('what is no arm64 kernel is refused with what it is and what to do', async 
 });
 
 test('a damaged kernel gives one error with an offset, or loads', async () => {
-  const samples = [image(), elf(0x4000n, 0x4000n, 0x4000n, image()), zboot(gzipSync(image()), 'gzip'), gzipSync(image())];
+  const samples = [
+    image(),
+    elf(0x4000n, 0x4000n, 0x4000n, image()),
+    zboot(gzipSync(image()), 'gzip'),
+    gzipSync(image()),
+  ];
   const sample = fc.constantFrom(...samples);
   const edits = fc.array(fc.tuple(fc.nat(200), fc.nat(255)), { minLength: 1, maxLength: 4 });
   await fc.assert(

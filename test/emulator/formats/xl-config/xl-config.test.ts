@@ -76,7 +76,10 @@ test('the command line is cmdline, or root and extra', () => {
 });
 
 test('strings, lists and separators are read as libxlu reads them', () => {
-  const settings = parseXlSyntax(`a="x\\"y\\n" ; b = [ 1, 'two', [ "three", ],\n # comment\n ]\r\n\nc=0x1f`, 'f');
+  const settings = parseXlSyntax(
+    `a="x\\"y\\n" ; b = [ 1, 'two', [ "three", ],\n # comment\n ]\r\n\nc=0x1f`,
+    'f',
+  );
   const plain = (value: ReturnType<typeof parseXlSyntax>[number]['value']): unknown =>
     value.kind === 'atom' ? value.text : value.items.map(plain);
   expect(settings.map((s) => [s.key, plain(s.value)])).toEqual([
@@ -188,7 +191,9 @@ test('a key that is known and not supported is refused by name', () => {
 });
 
 test('what has no effect is accepted and said', () => {
-  const { warnings } = read(`${MINIMAL}cpus = "0-1"\nhap = 1\nsve = "hw"\nmemroy = 3\nname = "b"\ntype = "pv"`);
+  const { warnings } = read(
+    `${MINIMAL}cpus = "0-1"\nhap = 1\nsve = "hw"\nmemroy = 3\nname = "b"\ntype = "pv"`,
+  );
   expect(warnings.map(({ message, place }) => `${place.line}: ${message}`)).toMatchInlineSnapshot(`
     [
       "3: 'cpus' has no effect: vCPUs are not pinned to host CPUs",
@@ -208,15 +213,40 @@ test('no key stands in two groups', () => {
 test('the generated parser is that of the grammar', () => {
   const folder = join(import.meta.dirname, '../../../../emulator/formats/xl-config');
   const grammar = readFileSync(join(folder, 'xl.grammar'), 'utf8');
-  const { parser, terms } = buildParserFile(grammar, { fileName: 'xl.grammar', moduleStyle: 'es', typeScript: true });
+  const { parser, terms } = buildParserFile(grammar, {
+    fileName: 'xl.grammar',
+    moduleStyle: 'es',
+    typeScript: true,
+  });
   const committed = (name: string) => readFileSync(join(folder, 'generated', name), 'utf8');
   expect(committed('xl-parser.ts').trim()).toBe(parser.trim());
   expect(committed('xl-parser.terms.ts').trim()).toBe(terms.trim());
 });
 
 test('any text gives a configuration or one error with a place', () => {
-  const piece = fc.constantFrom('name', '=', '+=', '"a"', "'b", '[', ']', ',', '1', '0x', '\n', ';', '#', '\\', 'A', ' ', '(');
-  const text = fc.oneof(fc.string(), fc.array(piece, { maxLength: 30 }).map((parts) => parts.join('')));
+  const piece = fc.constantFrom(
+    'name',
+    '=',
+    '+=',
+    '"a"',
+    "'b",
+    '[',
+    ']',
+    ',',
+    '1',
+    '0x',
+    '\n',
+    ';',
+    '#',
+    '\\',
+    'A',
+    ' ',
+    '(',
+  );
+  const text = fc.oneof(
+    fc.string(),
+    fc.array(piece, { maxLength: 30 }).map((parts) => parts.join('')),
+  );
   fc.assert(
     fc.property(text, (input) => {
       try {
