@@ -156,11 +156,13 @@ export class P2m {
     return result;
   }
 
-  /** Makes holes. On ENOMEM (a block could not be split) a part of it is unmapped. */
-  unmap(first: Gfn, pages = 1): 'ENOMEM' | undefined {
-    const result = this.fill(first, undefined, pages, P2M_RAM_RW);
+  /**
+   * Makes holes. Nothing of the range stays mapped, whatever happens: a block that cannot be split
+   * for want of memory becomes a hole as a whole.
+   */
+  unmap(first: Gfn, pages = 1): void {
+    this.fill(first, undefined, pages, P2M_RAM_RW);
     this.flush();
-    return result;
   }
 
   isGfn(frame: number): frame is Gfn {
@@ -170,8 +172,7 @@ export class P2m {
   /** Everything that is mapped, neighbours joined, lowest first. */
   ranges(): P2mRange[] {
     const found: P2mRange[] = [];
-    const rootEntries = 2 ** (this.ipaBits - 12 - 9 * (LAST_LEVEL - this.startLevel));
-    this.collect(paOf(this.root), this.startLevel, 0, rootEntries, found);
+    this.collect(paOf(this.root), this.startLevel, 0, this.rootEntries, found);
     return found;
   }
 
@@ -193,8 +194,11 @@ export class P2m {
     for (let done = 0; done < pages; ) {
       const frame = first + done;
       const level = this.levelFor(frame, machine === undefined ? frame : machine + done, pages - done);
-      const failed = this.setEntry(frame, machine === undefined ? undefined : machine + done, level, type);
-      if (failed) return failed;
+      const target = machine === undefined ? undefined : machine + done;
+      let failed = this.setEntry(frame, target, level, type);
+      if (failed && this.reclaimEmptyTables()) failed = this.setEntry(frame, target, level, type);
+      if (failed && target !== undefined) return failed;
+      if (failed) this.dropBlock(frame);
       done += pagesAt(level);
     }
     return undefined;
@@ -264,6 +268,52 @@ export class P2m {
     this.writeEntry(at, ((page * PAGE_SIZE) % 2 ** 32) + (VALID | TABLE_OR_PAGE), Math.floor(page / 2 ** 20));
     this.stale = true;
     return true;
+  }
+
+  /** Tables that have become empty are taken back only when memory runs out. False without any. */
+  private reclaimEmptyTables(): boolean {
+    const before = this.heap.freePages;
+    for (let index = 0; index < this.rootEntries; index++) {
+      this.reclaimBelow(paOf(this.root) + index * 8, this.startLevel);
+    }
+    return this.heap.freePages > before;
+  }
+
+  /** The block that maps a gfn becomes a hole. */
+  private dropBlock(frame: number): void {
+    let table: number = paOf(this.root);
+    for (let level = this.startLevel; level <= LAST_LEVEL; level++) {
+      const at = table + this.indexAt(frame, level) * 8;
+      const low = this.low(at);
+      if ((low & VALID) === 0) return;
+      if (level === LAST_LEVEL || (low & TABLE_OR_PAGE) === 0) {
+        this.writeEntry(at, 0, 0);
+        this.stale = true;
+        return;
+      }
+      table = frameOf(low, this.high(at)) * PAGE_SIZE;
+    }
+  }
+
+  /** Frees the table behind an entry if nothing is mapped in it. True when the entry is invalid then. */
+  private reclaimBelow(at: number, level: number): boolean {
+    const low = this.low(at);
+    if ((low & VALID) === 0) return true;
+    if (level === LAST_LEVEL || (low & TABLE_OR_PAGE) === 0) return false;
+    const page = frameOf(low, this.high(at));
+    let empty = true;
+    for (let index = 0; index < ENTRIES; index++) {
+      empty = this.reclaimBelow(page * PAGE_SIZE + index * 8, level + 1) && empty;
+    }
+    if (!empty) return false;
+    this.writeEntry(at, 0, 0);
+    this.stale = true;
+    this.heap.freePage(mfn(page));
+    return true;
+  }
+
+  private get rootEntries(): number {
+    return 2 ** (this.ipaBits - 12 - 9 * (LAST_LEVEL - this.startLevel));
   }
 
   private freeTable(page: number, level: number): void {

@@ -61,7 +61,8 @@ export class DomainPages implements DomainMemory {
 
   unmapPage(gfn: Gfn): void {
     const before = this.p2m.lookup(gfn);
-    if (before === undefined || this.p2m.unmap(gfn)) return;
+    if (before === undefined) return;
+    this.p2m.unmap(gfn);
     if (holdsReference(before.type)) this.heap.dropReference(before.mfn);
   }
 

@@ -96,6 +96,26 @@ test('without memory for a table the mapping fails as a value', () => {
   expect(p2m.map(gfn(0x40000), mfn(0x80000), 1, P2M_RAM_RW)).toBe('ENOMEM');
 });
 
+test('a hole is made even when there is no memory to split a block', () => {
+  const { p2m, walk, heap } = machine();
+  p2m.map(gfn(0x40000), mfn(0x80000), 0x200, P2M_RAM_RW);
+  while (heap.allocatePage() !== undefined);
+  p2m.unmap(gfn(0x40010));
+  expect(walk(0x4001_0000)).toBeUndefined();
+});
+
+test('a guest that maps and unmaps all over its address space does not use up the machine', () => {
+  const { p2m, walk } = machine(44, 64 * 4096);
+  p2m.map(gfn(0x40000), mfn(0x80000), 1, P2M_RAM_RW);
+  for (let place = 2; place < 500; place++) {
+    const at = gfn(place * 0x47213);
+    expect(p2m.map(at, mfn(0x90000), 1, P2M_RAM_RW)).toBeUndefined();
+    expect(p2m.ranges().map((range) => range.gfn)).toEqual([0x40000, at]);
+    expect(walk(at * 4096)?.pa).toBe(0x9000_0000);
+    p2m.unmap(at);
+  }
+});
+
 test('a granted page that its owner gives up lives on until it is unmapped', () => {
   const { p2m, heap } = machine();
   const owner = new DomainPages(1, p2m, heap, 100);
