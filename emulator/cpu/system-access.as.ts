@@ -113,11 +113,12 @@ export function kernelRead(index: i32): i64 {
     case INDEX_UAO:
       return <i64>(load<i32>(PSTATE_OTHER) & UAO_BIT);
     case INDEX_FPCR:
-      if (load<i32>(FP_TRAP)) break;
-      return <i64>load<u32>(FPCR);
     case INDEX_FPSR:
-      if (load<i32>(FP_TRAP)) break;
-      return <i64>load<u32>(FPSR);
+      if (load<i32>(FP_TRAP)) {
+        fpTrap();
+        return 0;
+      }
+      return <i64>load<u32>(index == INDEX_FPCR ? FPCR : FPSR);
     case (MIDR_EL1 - SYSREGS) >> 3:
       return load<i64>(hasEl2() && load<i32>(PSTATE_EL) == 1 ? VPIDR_EL2 : MIDR_EL1);
     case (MPIDR_EL1 - SYSREGS) >> 3:
@@ -125,8 +126,6 @@ export function kernelRead(index: i32): i64 {
     default:
       return load<i64>(<usize>(SYSREGS + (index << 3)));
   }
-  fpTrap();
-  return 0;
 }
 
 /** What a row with `kernel` does when written; without a case of its own: storage of the translation regime. */
