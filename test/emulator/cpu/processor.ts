@@ -1,18 +1,24 @@
 // A processor without interpreter, for tests: the kernels, system registers and RAM over one
 // memory. Cases write descriptors and registers, call a kernel as generated code would, and look.
 
-import { readFileSync } from 'node:fs';
-import { mkdtempSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { GenericTimer } from '../../../emulator/devices/generic-timer.ts';
-import { type CoreModel, type FeatureSet, featureSet, kernelFeatures } from '../../../emulator/cpu/features.ts';
+import {
+  type CoreModel,
+  type FeatureSet,
+  featureSet,
+  kernelFeatures,
+} from '../../../emulator/cpu/features.ts';
 import { CpuState } from '../../../emulator/cpu/state.ts';
 import { lookupName } from '../../../emulator/cpu/sysregs/lookup.ts';
 import { SystemRegisters } from '../../../emulator/cpu/sysregs/system-registers.ts';
 import * as layout from '../../../emulator/memory/layout.ts';
 import { PhysicalMemory } from '../../../emulator/memory/physical-memory.ts';
 import { buildKernels } from '../../tools/build-kernels.ts';
+import { withLock } from '../../tools/lock.ts';
 
 export const RAM = 0x4000_0000;
 const RAM_SIZE = 0x100_0000;
@@ -25,13 +31,26 @@ const RECORDS = layout.RECORDS;
 
 let compiled: Promise<WebAssembly.Module> | undefined;
 
+/** The kernels of the sources as they are now, compiled once for all test processes. */
 function kernelsModule(): Promise<WebAssembly.Module> {
   compiled ??= (async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'kernels-')), 'kernels.wasm');
-    await buildKernels(file);
+    const file = join(tmpdir(), `xenscope-kernels-${hashOfSources()}.wasm`);
+    await withLock(`${file}.lock`, async () => {
+      if (!existsSync(file)) await buildKernels(file);
+    });
     return WebAssembly.compile(readFileSync(file));
   })();
   return compiled;
+}
+
+function hashOfSources(): string {
+  const root = join(import.meta.dirname, '../../..');
+  const hash = createHash('sha256');
+  const patterns = ['emulator/**/*.as.ts', 'emulator/memory/layout.ts', 'emulator/cpu/sysregs/indexes.ts'];
+  for (const file of globSync([...patterns, 'test/tools/build-kernels.ts'], { cwd: root }).sort()) {
+    hash.update(file).update(readFileSync(join(root, file)));
+  }
+  return hash.digest('hex').slice(0, 16);
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: kernels take i32 as number and i64 as bigint.
@@ -60,7 +79,10 @@ export class Processor {
   private nextTable = TABLES;
   private nextRecords = RECORDS;
 
-  static async create(model: CoreModel = 'a53', options: { el2?: boolean; cpus?: number } = {}): Promise<Processor> {
+  static async create(
+    model: CoreModel = 'a53',
+    options: { el2?: boolean; cpus?: number } = {},
+  ): Promise<Processor> {
     return new Processor(await kernelsModule(), featureSet(model, options), options.cpus ?? 1);
   }
 
@@ -71,10 +93,18 @@ export class Processor {
     const instance = new WebAssembly.Instance(module, { env: { memory, ...this.imports() } });
     this.kernels = instance.exports as Kernels;
     this.cpu = new CpuState(memory, 0, () => layout.CPU);
-    this.memory = new PhysicalMemory(memory, RAM, RAM_SIZE, (pa, length) => this.kernels['invalidateRange']?.(pa, length));
+    this.memory = new PhysicalMemory(memory, RAM, RAM_SIZE, (pa, length) =>
+      this.kernels['invalidateRange']?.(pa, length),
+    );
     const clock = { nanoseconds: () => this.now };
-    const line = (name: string) => ({ set: (level: boolean) => void this.lines.push(`${name} ${level ? 'up' : 'down'}`) });
-    this.timer = new GenericTimer(clock, { physical: line('CNTP'), virtual: line('CNTV'), hypervisor: line('CNTHP') });
+    const line = (name: string) => ({
+      set: (level: boolean) => void this.lines.push(`${name} ${level ? 'up' : 'down'}`),
+    });
+    this.timer = new GenericTimer(clock, {
+      physical: line('CNTP'),
+      virtual: line('CNTV'),
+      hypervisor: line('CNTHP'),
+    });
     this.registers = new SystemRegisters({
       memory,
       // biome-ignore lint/suspicious/noExplicitAny: the exports are what the interface says.
@@ -175,7 +205,11 @@ export class Processor {
       mmioReadHigh: () => high,
       mmioWrite: (paLow = 0, paHigh = 0, size = 0, low = 0, top = 0) => {
         const value = (BigInt(top >>> 0) << 32n) | BigInt(low >>> 0);
-        this.deviceAccesses.push({ pa: paHigh * 0x1_0000_0000 + (paLow >>> 0), size, value: BigInt.asUintN(8 * size, value) });
+        this.deviceAccesses.push({
+          pa: paHigh * 0x1_0000_0000 + (paLow >>> 0),
+          size,
+          value: BigInt.asUintN(8 * size, value),
+        });
         if (this.deviceValue === undefined) refuse();
       },
       allocateRecords: () => {

@@ -36,7 +36,13 @@ test('a load is translated, and a store reaches the same page', async () => {
 test('an unmapped address is a translation fault of the level where the walk stopped', async () => {
   const { processor, load, store } = await mapped();
   load(VA + 0x1000n);
-  expect(processor.exception()).toMatchObject({ el: 1, ec: SAME, iss: 0x07, far: VA + 0x1000n, vector: 0x200 });
+  expect(processor.exception()).toMatchObject({
+    el: 1,
+    ec: SAME,
+    iss: 0x07,
+    far: VA + 0x1000n,
+    vector: 0x200,
+  });
   processor.atEl(1);
   store(0x4000_0000n, 0n);
   expect(processor.exception()).toMatchObject({ ec: SAME, iss: WNR | 0x05, far: 0x4000_0000n });
@@ -106,7 +112,12 @@ test('fetches respect UXN, PXN and what EL0 may write', async () => {
   };
   expect(fetch(1)).not.toBe(0);
   expect(fetch(0)).toBe(0);
-  expect(processor.exception()).toMatchObject({ ec: FETCH_LOWER, iss: 0x0f, far: VA + 0x10n, elr: VA + 0x10n });
+  expect(processor.exception()).toMatchObject({
+    ec: FETCH_LOWER,
+    iss: 0x0f,
+    far: VA + 0x10n,
+    elr: VA + 0x10n,
+  });
 
   const writable = await mapped(AF | EL0);
   writable.processor.atEl(1);

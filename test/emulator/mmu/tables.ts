@@ -84,7 +84,12 @@ export class Stage2 {
     return at;
   }
 
-  block(ipa: number, pa: number, level: 1 | 2, attributes: bigint = AF | S2_NORMAL | S2_READ | S2_WRITE): number {
+  block(
+    ipa: number,
+    pa: number,
+    level: 1 | 2,
+    attributes: bigint = AF | S2_NORMAL | S2_READ | S2_WRITE,
+  ): number {
     const at = this.entry(ipa, level);
     this.processor.memory.write64(at, BigInt(pa) | attributes | BLOCK);
     return at;
@@ -95,7 +100,13 @@ export class Stage2 {
   }
 }
 
-function entryIn(processor: Processor, root: number, firstLevel: number, address: bigint, level: number): number {
+function entryIn(
+  processor: Processor,
+  root: number,
+  firstLevel: number,
+  address: bigint,
+  level: number,
+): number {
   let table = root;
   for (let at = firstLevel; ; at++) {
     const index = Number((address >> BigInt(39 - 9 * at)) & 0x1ffn);
