@@ -4,7 +4,10 @@
 import {
   EVTCHN_PENDING_SEL_OFFSET,
   EVTCHN_UPCALL_PENDING_OFFSET,
+  RUNSTATE_ENTRY_TIME_OFFSET,
   RUNSTATE_INFO_SIZE,
+  RUNSTATE_STATE_OFFSET,
+  RUNSTATE_TIMES_OFFSET,
   RUNSTATES,
   type Runstate,
   VCPU_INFO_SIZE,
@@ -120,10 +123,10 @@ export class DomainVcpu {
   runstateBytes(): Uint8Array {
     const bytes = new Uint8Array(RUNSTATE_INFO_SIZE);
     const view = new DataView(bytes.buffer);
-    view.setInt32(0, RUNSTATES.indexOf(this.runstate), true);
-    view.setBigUint64(8, BigInt(this.runstateSince), true);
+    view.setInt32(RUNSTATE_STATE_OFFSET, RUNSTATES.indexOf(this.runstate), true);
+    view.setBigUint64(RUNSTATE_ENTRY_TIME_OFFSET, BigInt(this.runstateSince), true);
     for (const [index, time] of this.runstateTimes.entries()) {
-      view.setBigUint64(16 + index * 8, BigInt(time), true);
+      view.setBigUint64(RUNSTATE_TIMES_OFFSET + index * 8, BigInt(time), true);
     }
     return bytes;
   }

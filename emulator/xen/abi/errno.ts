@@ -1,6 +1,6 @@
 // Error numbers of the Xen ABI. Xen public header errno.h; those of Linux, whatever the guest is.
 
-export const errnoValues = {
+const errnoValues = {
   EPERM: 1,
   ENOENT: 2,
   ESRCH: 3,

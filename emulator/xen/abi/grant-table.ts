@@ -8,12 +8,8 @@ export const GRANT_ENTRIES_PER_FRAME = 4096 / GRANT_ENTRY_SIZE;
 export const GRANT_FLAGS_OFFSET = 0;
 export const GRANT_DOMID_OFFSET = 2;
 export const GRANT_FRAME_OFFSET = 4;
-/** References 0..7 belong to the toolstack. */
-export const GNTTAB_RESERVED_CONSOLE = 0;
-export const GNTTAB_RESERVED_XENSTORE = 1;
 
 export const GTF_type_mask = 3;
-export const GTF_invalid = 0;
 export const GTF_permit_access = 1;
 export const GTF_readonly = 1 << 2;
 export const GTF_reading = 1 << 3;

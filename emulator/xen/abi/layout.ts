@@ -42,11 +42,6 @@ export const u32 = scalar<number>(
   (view, at) => view.getUint32(at, true),
   (view, at, value) => view.setUint32(at, value, true),
 );
-export const i32 = scalar<number>(
-  4,
-  (view, at) => view.getInt32(at, true),
-  (view, at, value) => view.setInt32(at, value, true),
-);
 export const u64 = scalar<bigint>(
   8,
   (view, at) => view.getBigUint64(at, true),

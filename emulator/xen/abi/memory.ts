@@ -49,7 +49,6 @@ export const xenVnumaTopologyInfo = struct('xen_vnuma_topology_info', {
 
 export const XENMAPSPACE_shared_info = 0;
 export const XENMAPSPACE_grant_table = 1;
-export const XENMAPSPACE_gmfn = 2;
 export const XENMAPSPACE_gmfn_range = 3;
 export const XENMAPSPACE_gmfn_foreign = 4;
 export const XENMAPSPACE_dev_mmio = 5;
@@ -59,6 +58,5 @@ export const MEMOP_EXTENT_SHIFT = 6;
 export const MEMOP_CMD_MASK = 0x3f;
 
 export const XENMEMF_populate_on_demand = 1 << 16;
-export const XENMEMF_vnode = 1 << 18;
 /** INVALID_GFN. */
 export const INVALID_GFN = 0xffff_ffff_ffff_ffffn;

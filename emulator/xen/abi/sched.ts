@@ -7,7 +7,6 @@ export const SHUTDOWN_REBOOT = 1;
 export const SHUTDOWN_SUSPEND = 2;
 export const SHUTDOWN_CRASH = 3;
 export const SHUTDOWN_WATCHDOG = 4;
-export const SHUTDOWN_SOFT_RESET = 5;
 
 /** Ports one SCHEDOP_poll may name. */
 export const POLL_PORTS_MAX = 128;

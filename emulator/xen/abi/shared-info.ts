@@ -1,8 +1,6 @@
 // struct shared_info, vcpu_info and vcpu_runstate_info on Arm64. Xen public headers xen.h, vcpu.h;
 // offsets as the compiler lays them out for LP64.
 
-export const SHARED_INFO_SIZE = 1088;
-export const VCPU_INFO_OFFSET = 0;
 export const EVTCHN_PENDING_OFFSET = 0x30;
 export const EVTCHN_MASK_OFFSET = 0x230;
 export const WC_VERSION_OFFSET = 0x430;
@@ -18,8 +16,6 @@ export const RUNSTATE_INFO_SIZE = 48;
 export const RUNSTATE_STATE_OFFSET = 0;
 export const RUNSTATE_ENTRY_TIME_OFFSET = 8;
 export const RUNSTATE_TIMES_OFFSET = 16;
-/** Bit 63 of state_entry_time while Xen writes the area (VMASST_TYPE_runstate_update_flag). */
-export const XEN_RUNSTATE_UPDATE = 1n << 63n;
 
 export const RUNSTATES = ['running', 'runnable', 'blocked', 'offline'] as const;
 export type Runstate = (typeof RUNSTATES)[number];

@@ -29,7 +29,7 @@ export const XS = {
 } as const;
 
 /** The errors that have a name on the wire. */
-export const xsErrors = [
+const xsErrors = [
   'EINVAL',
   'EACCES',
   'EEXIST',
@@ -52,7 +52,6 @@ export type XsError = (typeof xsErrors)[number];
 export const xsdSockmsg = struct('xsd_sockmsg', { type: u32, req_id: u32, tx_id: u32, len: u32 });
 
 export const XENSTORE_PAYLOAD_MAX = 4096;
-export const XENSTORE_ABS_PATH_MAX = 3072;
 export const XENSTORE_REL_PATH_MAX = 2048;
 
 // struct xenstore_domain_interface.
@@ -63,7 +62,6 @@ export const XS_REQ_CONS_OFFSET = 2048;
 export const XS_REQ_PROD_OFFSET = 2052;
 export const XS_RSP_CONS_OFFSET = 2056;
 export const XS_RSP_PROD_OFFSET = 2060;
-export const XS_SERVER_FEATURES_OFFSET = 2064;
 export const XS_CONNECTION_OFFSET = 2068;
 export const XS_ERROR_OFFSET = 2072;
 

@@ -57,7 +57,10 @@ export const memoryOp = hypercall(
   [
     reservationOp(0, 'XENMEM_increase_reservation', increaseExtent),
     reservationOp(1, 'XENMEM_decrease_reservation', decreaseExtent),
-    reservationOp(6, 'XENMEM_populate_physmap', populateExtent),
+    {
+      ...reservationOp(6, 'XENMEM_populate_physmap', populateExtent),
+      partial: 'Not for a direct-mapped domain.',
+    },
     bareSubOp(2, 'XENMEM_maximum_ram_page', (ctx, args) =>
       firstExtent(args) ? 'EINVAL' : ctx.xen.sockets.heap.maximumPage,
     ),

@@ -9,7 +9,7 @@ export function isValidPath(path: string): boolean {
   return path.length <= home + XENSTORE_REL_PATH_MAX && /^[A-Za-z0-9\-/_@]*$/.test(path);
 }
 
-export const SPECIAL_WATCHES: readonly string[] = ['@introduceDomain', '@releaseDomain'];
+/** `@introduceDomain`, `@releaseDomain`. */
 export const isSpecialPath = (path: string): boolean => path.startsWith('@');
 
 /** Where a client's relative paths begin. */

@@ -39,7 +39,7 @@ const LETTERS: Readonly<Record<string, { read: boolean; write: boolean }>> = {
 };
 
 /** One entry as on the wire: a letter and a domid. */
-export function parsePermission(text: string): Permission | undefined {
+function parsePermission(text: string): Permission | undefined {
   const letter = LETTERS[text.charAt(0)];
   if (!letter || !/^[0-9]{1,10}$/.test(text.slice(1))) return undefined;
   return { domid: Number(text.slice(1)), ...letter };
