@@ -1,0 +1,41 @@
+// The extension: it connects VS Code's debugger to the adapter's process and shows what a guest writes.
+// Everything about guests, machines and Xen is the adapter's; only this folder knows VS Code.
+
+import * as vscode from 'vscode';
+import { AdapterProcesses } from './adapter-process.ts';
+import { BUNDLED_GUEST_COMMAND, ConfigurationProvider, bundledGuest } from './configurations.ts';
+import { Consoles } from './consoles.ts';
+
+const DEBUG_TYPE = 'xen';
+
+export function activate(context: vscode.ExtensionContext): void {
+  const log = vscode.window.createOutputChannel('Xenscope', { log: true });
+  const adapters = new AdapterProcesses(context.asAbsolutePath('dist/adapter.js'), log);
+  const consoles = new Consoles();
+  const provider = new ConfigurationProvider();
+
+  context.subscriptions.push(
+    log,
+    adapters,
+    consoles,
+    vscode.debug.registerDebugAdapterDescriptorFactory(DEBUG_TYPE, adapters),
+    vscode.debug.registerDebugConfigurationProvider(DEBUG_TYPE, provider),
+    vscode.debug.registerDebugConfigurationProvider(
+      DEBUG_TYPE,
+      provider,
+      vscode.DebugConfigurationProviderTriggerKind.Dynamic,
+    ),
+    vscode.debug.onDidReceiveDebugSessionCustomEvent((event) => {
+      if (event.session.type === DEBUG_TYPE) consoles.receive(event);
+    }),
+    vscode.debug.onDidTerminateDebugSession((session) => {
+      if (session.type === DEBUG_TYPE) consoles.sessionEnded(session);
+    }),
+    vscode.commands.registerCommand(BUNDLED_GUEST_COMMAND, () => context.asAbsolutePath(bundledGuest.kernel)),
+    vscode.commands.registerCommand('xenscope.debugBundledGuest', () =>
+      vscode.debug.startDebugging(undefined, bundledGuest.configuration()),
+    ),
+    vscode.commands.registerCommand('xenscope.showConsole', () => consoles.show()),
+    vscode.commands.registerCommand('xenscope.showLog', () => log.show()),
+  );
+}
