@@ -70,8 +70,18 @@ export function handleAbort(context: AbortContext, kind: 'data' | 'instruction',
     `${kind} abort: nothing at guest physical address ${hex(faultingIpa(cpu, va))} ` +
       `(va ${hex(va)}, pc ${hex(guestPc(cpu))}); the guest takes an abort`,
   );
+  const pc = guestPc(cpu);
   injectAbort(cpu, kind, va, esr & ESR_IL);
+  // The guest's own handler is what could not be fetched: it would take the same abort for ever.
+  if (kind === 'instruction' && guestPc(cpu) === pc) return noHandler(pc);
   return RESUME;
+}
+
+function noHandler(pc: bigint): TrapOutcome {
+  const reason =
+    `the exception vector of the guest at ${hex(pc)} (VBAR_EL1) is not in its memory: ` +
+    `every exception it takes leads to the next one`;
+  return { kind: 'stop', reason };
 }
 
 /** HPFAR_EL2.FIPA with the page offset of the VA. */

@@ -188,6 +188,13 @@ test('a stage 2 permission fault stops for the debugger and says why', () => {
   expect(machine.pc()).toBe(0x4000_0400n);
 });
 
+test('a guest whose exception vector is nowhere stops for the debugger', () => {
+  const machine = guest();
+  const pc = VBAR + 0x200n;
+  expect(machine.trap(FETCH_ABORT, 0x07, { far: pc, ipa: 0x1234_5000, pc })).toBe('stop');
+  expect(machine.pc()).toBe(pc);
+});
+
 test('emulated MMIO is read by the syndrome', () => {
   const machine = guest();
   const ldr = (1 << 24) | (2 << 22) | (7 << 16) | 0x07;
