@@ -43,6 +43,7 @@ const MAXIMUM_ORDER = 9;
 const MAXIMUM_EXTENTS = 0xffff_ffffn >> BigInt(MEMOP_EXTENT_SHIFT);
 /** Pages handled before a call is continued. */
 const PAGES_AT_ONCE = 8192;
+const ENTRIES_AT_ONCE = 4096;
 
 const reservationOp = (number: number, name: string, perExtent: ExtentOperation): SubOpRow => ({
   number,
@@ -142,6 +143,12 @@ export const memoryOp = hypercall(
 
 const firstExtent = (args: HypercallArgs): number => Number(vaArg(args, 0) >> BigInt(MEMOP_EXTENT_SHIFT));
 
+/** The same call again, from this extent on. */
+function continueAt(args: HypercallArgs, extent: number): HypercallResult {
+  const command = vaArg(args, 0) & BigInt(MEMOP_CMD_MASK);
+  return { continueWith: [command | (BigInt(extent) << BigInt(MEMOP_EXTENT_SHIFT)), vaArg(args, 1)] };
+}
+
 function statistic(number: number, name: string, value: (domain: Domain) => number) {
   return subOp(number, name, xenMemoryDomain, {
     handle(ctx, { domid }, args) {
@@ -185,9 +192,7 @@ function changeReservation(
   const nextGfn = () => readFrame(ctx, reservation.extent_start + BigInt(done) * 8n);
   for (; done < total; done++) {
     if ((done - start) * pages >= PAGES_AT_ONCE) {
-      const command =
-        (vaArg(args, 0) & BigInt(MEMOP_CMD_MASK)) | (BigInt(done) << BigInt(MEMOP_EXTENT_SHIFT));
-      return { continueWith: [command, vaArg(args, 1)] };
+      return continueAt(args, done);
     }
     if (!perExtent(domain, nextGfn, pages, reservation.mem_flags, domain === ctx.caller)) {
       ctx.xen.once.once(
@@ -328,6 +333,7 @@ function addToPhysmapBatch(ctx: HypercallContext, arg: BatchArg, args: Hypercall
   if (arg.space === XENMAPSPACE_dev_mmio && arg.foreign_domid !== 0) return 'EOPNOTSUPP';
 
   for (let extent = start; extent < arg.size; extent++) {
+    if (extent - start === ENTRIES_AT_ONCE) return continueAt(args, extent);
     const offset = BigInt(extent);
     const index = readFrame(ctx, arg.idxs + offset * 8n);
     const gfnBytes = ctx.memory.readVa(BigInt.asUintN(64, arg.gpfns + offset * 8n), 8);

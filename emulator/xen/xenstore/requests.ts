@@ -8,6 +8,7 @@ import { absolute, homeOf, isSpecialPath, isValidPath } from './paths.ts';
 import { formatPermission, parsePermissions } from './permissions.ts';
 import type { XenstoreServer } from './server.ts';
 import type { StoreView } from './store.ts';
+import { bytesOf, textOf } from './text.ts';
 import { Transaction } from './transaction.ts';
 import { changePermissions, find, makeNode, QUOTA, removeTree, setValue } from './tree.ts';
 
@@ -277,17 +278,6 @@ function oneString(payload: Uint8Array): string | undefined {
   return payload.length > 0 && payload.indexOf(0) === payload.length - 1
     ? textOf(payload.subarray(0, payload.length - 1))
     : undefined;
-}
-
-// Bytes map to characters one to one: a name with other bytes stays what it was, and is no valid path.
-function textOf(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
-}
-
-export function bytesOf(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0) & 0xff);
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

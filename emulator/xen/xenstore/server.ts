@@ -9,8 +9,9 @@ import { XENSTORE_PAYLOAD_MAX, XS, type XsError } from '../abi/xs-wire.ts';
 import { Connection, type Message } from './connection.ts';
 import { isAtOrBelow, isSpecialPath } from './paths.ts';
 import { accessOf, type Permission, type Permissions } from './permissions.ts';
-import { bytesOf, type RequestContext, requests } from './requests.ts';
+import { type RequestContext, requests } from './requests.ts';
 import { parentOf, Store, type StoreNode } from './store.ts';
+import { bytesOf } from './text.ts';
 import type { Transaction } from './transaction.ts';
 import { QUOTA, removeTree } from './tree.ts';
 
