@@ -15,9 +15,11 @@
 // token_table, token_index; from 6.4 on as num_syms, names, markers, token_table, token_index,
 // offsets, relative_base, seqs_of_names. All are aligned to 8 bytes.
 
+import { va } from '../base/address.ts';
+import type { Va } from '../base/address.ts';
 import { AddressWindow } from './address-window.ts';
 import { viewOf } from './elf.ts';
-import { isCodeLetter, LAST_SYMBOL_SIZE, SymbolTableBuilder } from './symbols.ts';
+import { isCodeLetter, SymbolTableBuilder } from './symbols.ts';
 import type { SymbolTable } from './symbols.ts';
 
 const TOKENS = 256;
@@ -28,6 +30,8 @@ const MAX_SYMBOLS = 4_000_000;
 /** The names stand close before the tokens. */
 const NAMES_REACH = 32 << 20;
 const MAX_NAME = 1024;
+/** How far the last symbol before a gap reaches. */
+const LARGEST_FUNCTION = 1 << 18;
 
 interface Tokens {
   readonly start: number;
@@ -44,8 +48,14 @@ interface Names {
   readonly end: number;
 }
 
+export interface Kallsyms {
+  readonly symbols: SymbolTable;
+  /** Link address of the first byte of the Image. */
+  readonly imageBase: Va;
+}
+
 /** The functions of a flat Linux Image; undefined when it keeps no table that we recognize. */
-export function readKallsyms(image: Uint8Array): SymbolTable | undefined {
+export function readKallsyms(image: Uint8Array): Kallsyms | undefined {
   const view = viewOf(image);
   const tokens = findTokens(image);
   const names = tokens && findNames(image, tokens);
@@ -58,17 +68,21 @@ export function readKallsyms(image: Uint8Array): SymbolTable | undefined {
     ...row,
     start: view.getInt32(offsets.at + 4 * i, true),
   }));
-  const entry = pool.find('primary_entry');
-  const entryOffset = rows.find((row) => row.name === entry)?.start;
-  const base = findBase(view, offsets.baseAt, entryOffset);
+  // The Image begins with a branch to primary_entry, which ties places in the file to symbols.
+  const target = firstBranchTarget(view);
+  const entryName = pool.find('primary_entry');
+  const entry = rows.find((row) => row.name === entryName);
+  if (target === undefined || entry === undefined) return undefined;
+  const baseInImage = target - entry.start;
+  const base = findBase(view, offsets.baseAt, baseInImage);
   if (base === undefined) return undefined;
 
   const builder = new SymbolTableBuilder(new AddressWindow(base), pool.bytes());
   for (const { start, letter, name } of rows) {
     const kind = isCodeLetter(letter) ? 'function' : 'object';
-    builder.add(kind, start, 0, start + LAST_SYMBOL_SIZE * 64, name, letter < 'a' ? 1 : 0);
+    builder.add(kind, start, 0, start + LARGEST_FUNCTION, name, letter < 'a' ? 1 : 0);
   }
-  return builder.build();
+  return { symbols: builder.build(), imageBase: va(base - BigInt(baseInImage)) };
 }
 
 /** The digits are tokens of their own in every kernel: "0\0" "1\0" … "9\0" stand in a row. */
@@ -172,18 +186,15 @@ function isSorted(view: DataView, at: number, count: number): boolean {
 }
 
 /**
- * The value of relative_base. A relocatable arm64 kernel leaves addresses zero in the Image and
- * keeps them as addends of R_AARCH64_RELATIVE entries: place, 0x403, value. Places are virtual
- * addresses, and where the Image starts in those is not written anywhere. But the Image begins
- * with a branch to primary_entry, whose distance from relative_base is known: so is the distance
- * between place and value of the entry we want.
+ * The value of relative_base, the address of the byte at `baseInImage`. A relocatable arm64 kernel
+ * leaves addresses zero in the Image and keeps them as addends of R_AARCH64_RELATIVE entries:
+ * place, 0x403, value. Where the Image starts in those addresses is not written anywhere, but the
+ * distance between the place and the value of the entry we want is known.
  */
-function findBase(view: DataView, baseAt: number, entryOffset: number | undefined): bigint | undefined {
+function findBase(view: DataView, baseAt: number, baseInImage: number): bigint | undefined {
   const written = view.getBigUint64(baseAt, true);
   if (written !== 0n) return written;
-  const target = firstBranchTarget(view);
-  if (target === undefined || entryOffset === undefined) return undefined;
-  const distance = BigInt(baseAt - (target - entryOffset));
+  const distance = BigInt(baseAt - baseInImage);
   const end = view.byteLength - 16;
   for (let i = 8; i <= end; i += 8) {
     if (view.getUint32(i, true) !== 0x403 || view.getUint32(i + 4, true) !== 0) continue;

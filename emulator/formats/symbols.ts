@@ -257,7 +257,7 @@ function kindOf(type: number, executable: boolean): SymbolKind | undefined {
 /** The letters of nm for code. Upper case is global. */
 export const isCodeLetter = (letter: string): boolean => 'TtWw'.includes(letter);
 /** How far the last symbol of a table without sizes reaches. */
-export const LAST_SYMBOL_SIZE = 4096;
+const LAST_SYMBOL_SIZE = 4096;
 
 function systemMapSymbols(text: string, file: string): SymbolTable {
   const rows = [...text.matchAll(/^([0-9a-f]{16}) ([A-Za-z]) (\S+)/gm)].map(

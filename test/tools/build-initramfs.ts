@@ -60,8 +60,15 @@ export function initramfs(options: InitramfsOptions): Uint8Array {
   entries.push({ name: 'dev/null', mode: CHARACTER_DEVICE | 0o666, device: [1, 3] });
   entries.push({ name: 'bin/busybox', mode: FILE | 0o755, data: readFileSync(options.busybox) });
   entries.push({ name: 'init', mode: FILE | 0o755, data: text.encode(options.init ?? SHELL_INIT) });
+  const known = new Set(directories);
   for (const [path, data] of Object.entries(options.files ?? {})) {
-    entries.push({ name: path.replace(/^\//, ''), mode: FILE | 0o755, data });
+    const name = path.replace(/^\//, '');
+    for (let slash = name.indexOf('/'); slash !== -1; slash = name.indexOf('/', slash + 1)) {
+      const parent = name.slice(0, slash);
+      if (!known.has(parent)) entries.push({ name: parent, mode: DIRECTORY | 0o755 });
+      known.add(parent);
+    }
+    entries.push({ name, mode: FILE | 0o755, data });
   }
   return cpio(entries);
 }

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 
 import fc from 'fast-check';
@@ -31,6 +30,9 @@ function image(change: (view: DataView) => void = () => {}): Uint8Array {
   change(view);
   return bytes;
 }
+
+/** The same Image through `lz4 -l`, as the kernel build packs Image.lz4. */
+const LEGACY_LZ4 = 'AiFMGDkAAABYEAAAFAABABIwDQASCgcADwIABk9BUk1kHQAGDwIA////mx+lAQD///////////////JQpaWlpaU=';
 
 function zboot(payload: Uint8Array, compression: string): Uint8Array {
   const bytes = new Uint8Array(0x1000 + payload.length);
@@ -93,10 +95,7 @@ test('an Image of before 3.17, which gives no size, stands at 0x80000', async ()
 
 test('a packed Image gives the same kernel as the Image', async () => {
   const plain = await load(image());
-  const lz4 = execFileSync('lz4', ['-l', '-c', '-z', '-'], {
-    input: image(),
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
+  const lz4 = Buffer.from(LEGACY_LZ4, 'base64');
   const size = Uint8Array.of(0, 16, 0, 0);
   const packed = [
     gzipSync(image()),

@@ -93,7 +93,9 @@ for (const layout of ['6.1', '6.4'] as const) {
     names.push({ offset: 0x2_0000, text: 'Tprimary_entry' }, { offset: 0x2_0040, text: 'tstart_kernel' });
     names.push({ offset: 0x2_0080, text: `t${'very_long_'.repeat(20)}name` });
     const base = 0xffff_8000_0800_0000n;
-    const symbols = readKallsyms(imageWithKallsyms(layout, base, names));
+    const found = readKallsyms(imageWithKallsyms(layout, base, names));
+    const symbols = found?.symbols;
+    expect(found?.imageBase).toBe(base);
     expect(symbols?.functionCount).toBe(names.length);
     expect(symbols?.addressesOf('start_kernel')).toEqual([base + 0x2_0040n]);
     expect(symbols?.addressesOf('function_599')).toEqual([base + 0x1_0000n + 64n * 599n]);
