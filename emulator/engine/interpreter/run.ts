@@ -76,7 +76,9 @@ export function buildRun(
     b.set(records, b.callValue(kernel('fetchMiss'), [code.local('i64', pc)], 'i32'));
     loadBudget();
     b.if(code.eqz(code.local('i32', records)));
-    spend(-1);
+    // An aborted fetch counts as an instruction: a vector that cannot be fetched leads to the next
+    // abort for ever, and the budget has to end that.
+    spend(-2);
     b.branch(service);
     b.end();
     b.end();
