@@ -2,7 +2,7 @@
 // Whether the current EL may execute them is settled before (see system-access.as.ts).
 
 import { PAR_EL1, PSTATE_EL, PSTATE_OTHER, PSTATE_PAN_BIT, TLB_BASE, TLB_SIZE } from '../memory/layout';
-import { dataIsDevice, translateData, zeroPa } from '../mmu/access.as';
+import { dataIsDevice, refetchUnlessResident, translateData, zeroPa } from '../mmu/access.as';
 import {
   ACCESS_READ,
   ACCESS_WRITE,
@@ -153,6 +153,11 @@ export function probeExecute(va: i64, el: i32): i64 {
 
 /** Executes a TLBI (INDEX_TLBI_*). Stage 1 and stage 2 are held combined, so IPAS2 drops the VMID. */
 export function tlbInvalidate(op: i32, operand: i64): void {
+  invalidate(op, operand);
+  refetchUnlessResident();
+}
+
+function invalidate(op: i32, operand: i64): void {
   const inner =
     (op >= INDEX_TLBI_VMALLE1IS && op <= INDEX_TLBI_VAALE1IS) ||
     op == INDEX_TLBI_IPAS2E1IS ||

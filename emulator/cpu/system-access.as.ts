@@ -22,7 +22,7 @@ import {
   VMPIDR_EL2,
   VPIDR_EL2,
 } from '../memory/layout';
-import { raiseAttention } from '../mmu/access.as';
+import { raiseAttention, refetchUnlessResident } from '../mmu/access.as';
 import { flushAllEl2, flushEl1 } from '../mmu/tlb.as';
 import { fpTrap } from './exceptions.as';
 import { addressTranslate, cacheByVa, tlbInvalidate, zeroBlockChecked } from './maintenance.as';
@@ -154,6 +154,7 @@ export function kernelWrite(index: i32, value: i64): void {
     default:
       store<i64>(<usize>(SYSREGS + (index << 3)), value);
       updateRegime();
+      refetchUnlessResident();
   }
 }
 

@@ -7,13 +7,16 @@
 import {
   ATTENTION,
   ATTENTION_EXIT,
+  ATTENTION_INTERRUPT,
   BUDGET,
   BUDGET_HELD,
   EXIT_REASON,
   EXIT_WATCHPOINT,
   HANDLER_DECODE,
+  ITLB_BASE,
   PAGE_MAP,
   PAGE_RECORDS,
+  PAGE_VA,
   PSTATE_EL,
   RAM_BASE,
   RECORD_STORES,
@@ -36,7 +39,7 @@ import {
   faulted,
   stage1Fault,
 } from './fault.as';
-import { dataEntry, forgetRecords, setTags } from './tlb.as';
+import { dataEntry, forgetRecords, isInstructionResident, setTags } from './tlb.as';
 import { hostOf, isRam } from './walk.as';
 
 // MMIO is served by the machine's bus. A refused access sets the i32 at SCRATCH to 1.
@@ -332,6 +335,15 @@ function watch(va: i64, pa: i64, size: i32, access: i32): void {
     raiseAttention(ATTENTION_EXIT);
     return;
   }
+}
+
+/**
+ * The page that is executed is always resident: when its entry is gone, or another ITLB is in
+ * use, the next instruction is fetched anew. Otherwise a pause, which makes the loop look again,
+ * could be told from none by what the TLB holds.
+ */
+export function refetchUnlessResident(): void {
+  if (!isInstructionResident(<usize>load<i32>(ITLB_BASE), load<i64>(PAGE_VA))) raiseAttention(ATTENTION_INTERRUPT);
 }
 
 /** Makes the run loop leave after this instruction: the budget is set aside and is 0 at once. */

@@ -489,6 +489,13 @@ export function instructionEntry(base: usize, va: i64, el: i32): usize {
   return entry;
 }
 
+/** Whether fetching from this page needs no walk. */
+export function isInstructionResident(base: usize, va: i64): bool {
+  const entry = base + <usize>((<i32>(va >>> 12) & (ITLB_ENTRIES - 1)) * ITLB_ENTRY_SIZE);
+  if (load<i64>(entry + ITLB_SLOW) != (va & ~0xfff)) return false;
+  return (load<i64>(entry + ITLB_SLOW + ITLB_PAGE) & TLB_FLAG_VALID) != 0;
+}
+
 /** Records at this address are about to be reused: no instruction TLB may lead there. */
 export function forgetRecords(records: i32): void {
   for (let cpu = 0; cpu < load<i32>(CPU_COUNT); cpu++) {
