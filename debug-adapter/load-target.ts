@@ -5,12 +5,12 @@ import { BARE_DOMAIN } from '../emulator/machine/messages.ts';
 import { readAll } from '../emulator/formats/byte-source.ts';
 import type { ByteSource } from '../emulator/formats/byte-source.ts';
 import { ElfFile, PT_LOAD } from '../emulator/formats/elf.ts';
+import { readKallsyms } from '../emulator/formats/kallsyms.ts';
 import { SymbolTable } from '../emulator/formats/symbols.ts';
 import * as errors from './errors.ts';
 import type { Host } from './host.ts';
 import type { DomainSymbols } from './launch.ts';
 import { nameOfDomain } from './memory-reference.ts';
-import { findKallsyms } from './symbols/kallsyms.ts';
 import { LoadMap } from './symbols/load-map.ts';
 import type { LoadedPart } from './symbols/load-map.ts';
 import { dwarfLines } from './symbols/dwarf-lines.ts';
@@ -40,7 +40,7 @@ export async function loadTarget(host: SymbolFiles, info: DomainInfo, about: Dom
   const loaded = await loadSymbols(host, info, about);
   const path = about.symbols ?? about.kernelPath;
   const image = {
-    name: path.split(/[/\\]/).at(-1) ?? path,
+    name: baseName(path),
     path,
     id: `${info.domain === BARE_DOMAIN ? 'host' : nameOfDomain(info.domain)}:${loaded.buildId ?? textHash(path).toString(16)}`,
   };
@@ -54,9 +54,10 @@ async function loadSymbols(host: SymbolFiles, info: DomainInfo, about: DomainSym
   if (kernel.kind === 'elf') return fromElf(host, await opened(host, about.kernelPath), info, about);
   const file = await opened(host, about.kernelPath);
   if (await isElf(file)) return fromElf(host, file, info, about);
-  const kallsyms = findKallsyms(kernel.segments[0].data, about.kernelPath.split(/[/\\]/).at(-1) ?? '');
+  const kallsyms = readKallsyms(kernel.segments[0].data);
   if (!kallsyms) return NOTHING;
-  return { ...NOTHING, symbols: kallsyms, parts: imageParts(info, kallsyms.imageBase), fixed: false };
+  const symbols = new TableSymbols(kallsyms.symbols, `kallsyms of ${baseName(about.kernelPath)}`);
+  return { ...NOTHING, symbols, parts: imageParts(info, kallsyms.imageBase), fixed: false };
 }
 
 async function fromFile(
@@ -111,3 +112,5 @@ async function opened(host: SymbolFiles, path: string): Promise<ByteSource> {
     throw errors.missingFile(path, 'symbols', error instanceof Error ? error.message : String(error));
   }
 }
+
+const baseName = (path: string): string => path.split(/[/\\]/).at(-1) ?? path;
