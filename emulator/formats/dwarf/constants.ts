@@ -1,7 +1,6 @@
 // Numbers of DWARF 4 and 5 (DWARF Debugging Information Format Version 5, chapter 7), as far as
 // they are read here.
 
-export const DW_TAG_compile_unit = 0x11;
 export const DW_TAG_inlined_subroutine = 0x1d;
 export const DW_TAG_subprogram = 0x2e;
 export const DW_TAG_lexical_block = 0x0b;
