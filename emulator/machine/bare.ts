@@ -38,6 +38,7 @@ export function createBareMachine(
       cpus: bare.cpus,
       memory: bare.memory,
       gic: bare.gicVersion,
+      el2: bare.el === 2,
       startTime: config.startTime ?? 0,
     },
     { console: { write: (byte) => events.console(BARE_DOMAIN, byte) }, log },

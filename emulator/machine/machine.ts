@@ -31,6 +31,8 @@ export interface MachineOptions {
   /** Bytes. */
   readonly memory: number;
   readonly gic: GicVersion;
+  /** EL2 is implemented. Without it, HVC is the firmware's. Default: yes. */
+  readonly el2?: boolean;
   /** Seconds since 1970 at moment 0. */
   readonly startTime: number;
 }
@@ -87,7 +89,7 @@ export class Machine {
 
   constructor(modules: EngineModules, options: MachineOptions, sockets: MachineSockets) {
     this.options = options;
-    const features = featureSet(options.core, { gicV3: options.gic === 3 });
+    const features = featureSet(options.core, { gicV3: options.gic === 3, el2: options.el2 ?? true });
     this.features = features;
     const engine = new Engine(
       modules,
