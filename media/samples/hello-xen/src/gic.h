@@ -1,0 +1,21 @@
+// The interrupt controller, of either version.
+
+#pragma once
+
+#include "device-tree.h"
+
+struct gic_driver {
+  void (*init)(const struct range regions[2]);
+  void (*enable)(unsigned intid);
+  u32 (*acknowledge)(void);
+  void (*end)(u32 acknowledged);
+};
+
+extern const struct gic_driver gic_v2;
+extern const struct gic_driver gic_v3;
+
+void gic_init(const struct platform *platform);
+void gic_enable(unsigned intid);
+// What acknowledge returns holds the INTID in its low ten bits, and goes to `end` as it is.
+u32 gic_acknowledge(void);
+void gic_end(u32 acknowledged);
