@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { UserError } from '../../emulator/base/errors.ts';
 import { casesCommand } from './commands/cases.ts';
 import { dapCommand } from './commands/dap.ts';
+import { demoCommand } from './commands/demo.ts';
 import { runCommand } from './commands/run.ts';
 
 const program = new Command('xenscope')
@@ -13,7 +14,8 @@ const program = new Command('xenscope')
   .showHelpAfterError()
   .exitOverride();
 
-for (const command of [runCommand(), casesCommand(), dapCommand()]) program.addCommand(command.exitOverride());
+for (const command of [runCommand(), demoCommand(), casesCommand(), dapCommand()])
+  program.addCommand(command.exitOverride());
 
 try {
   await program.parseAsync();

@@ -31,7 +31,11 @@ class DwarfLines implements LineSource {
     const file = await this.recordedAs(paths);
     if (file === undefined) return { kind: 'no-file' };
     const resolved = (await this.info.resolveSourceLine(file, line)).filter((found) => found.file === file);
-    const code = resolved.map((found) => ({ path: found.file, line: found.line, addresses: found.addresses }));
+    const code = resolved.map((found) => ({
+      path: found.file,
+      line: found.line,
+      addresses: found.addresses,
+    }));
     return code.some(({ addresses }) => addresses.length > 0) ? { kind: 'found', code } : { kind: 'no-code' };
   }
 

@@ -2,7 +2,7 @@
 // The guest's console is stdout; everything else goes to stderr.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import {
   bareDeviceTree,
@@ -41,10 +41,17 @@ const collect = (value: string, list: readonly string[]): readonly string[] => [
 
 export const runCommand = (): Command =>
   new Command('run')
-    .description('boot xl.cfg files or a launch.json entry (launch.json#NAME); with --bare a kernel without Xen')
+    .description(
+      'boot xl.cfg files or a launch.json entry (launch.json#NAME); with --bare a kernel without Xen',
+    )
     .argument('<config...>', 'xl.cfg files, launch.json#NAME, or with --bare a kernel')
     .option('--until <text>', 'end when the console printed it; may repeat, met in order', collect, [])
-    .option('--type <text>', 'type it once the --until before it was met (\\n is Enter); may repeat', collect, [])
+    .option(
+      '--type <text>',
+      'type it once the --until before it was met (\\n is Enter); may repeat',
+      collect,
+      [],
+    )
     .option('--max-instructions <n>', 'end with status 1 after so many instructions')
     .option('--max-seconds <n>', 'end with status 1 after so many seconds')
     .option('--stats <file>', 'write figures of the run as JSON')
@@ -73,7 +80,8 @@ function scriptOrder(options: RunOptions, command: Command): { until: string; ty
     } else if (name === '--type') {
       const last = steps.at(-1);
       const text = unescape(options.type[types++] ?? '');
-      if (!last) throw new UserError('--type stands before any --until', 'Say first what to wait for: --until TEXT.');
+      if (!last)
+        throw new UserError('--type stands before any --until', 'Say first what to wait for: --until TEXT.');
       last.type = (last.type ?? '') + text;
     }
   }
@@ -200,7 +208,10 @@ function machineOptions(text: string): Record<string, string> {
   for (const part of text.split(',').filter((item) => item !== '')) {
     const [key = '', value] = part.split('=');
     if (value === undefined || !MACHINE_KEYS.includes(key)) {
-      throw new UserError(`--machine: '${part}' is not understood`, `Give KEY=VALUE with KEY one of ${MACHINE_KEYS.join(', ')}.`);
+      throw new UserError(
+        `--machine: '${part}' is not understood`,
+        `Give KEY=VALUE with KEY one of ${MACHINE_KEYS.join(', ')}.`,
+      );
     }
     result[key] = value;
   }
@@ -240,7 +251,10 @@ function launchEntry(file: string, name: string): Record<string, unknown> {
   let parsed: { configurations?: Record<string, unknown>[] };
   try {
     // launch.json may have comments and trailing commas.
-    const plain = text.replace(/("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g, (_, string: string) => string ?? '');
+    const plain = text.replace(
+      /("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g,
+      (_, string: string) => string ?? '',
+    );
     parsed = JSON.parse(plain.replace(/,(\s*[}\]])/g, '$1'));
   } catch (error) {
     throw new UserError(`is not JSON: ${(error as Error).message}`, 'Mend the syntax.', { file });
@@ -254,7 +268,7 @@ function launchEntry(file: string, name: string): Record<string, unknown> {
 
 /** ${workspaceFolder} is the folder that holds .vscode. */
 function substituted(entry: Record<string, unknown>, file: string): Record<string, unknown> {
-  const folder = dirname(dirname(file));
+  const folder = dirname(dirname(resolve(file)));
   return JSON.parse(JSON.stringify(entry).replaceAll('${workspaceFolder}', folder.replaceAll('\\', '/')));
 }
 
@@ -285,4 +299,3 @@ function wholeNumber(text: string | undefined, option: string): number | undefin
   if (/^\d+$/.test(text)) return Number(text);
   throw new UserError(`${option} is '${text}'`, 'Give a whole number.');
 }
-

@@ -187,6 +187,27 @@ export async function launch(
   return session;
 }
 
+/** A session on an ELF kernel of `fixtures/`, whose source is `/src/steps.c` on the user's disk. */
+export async function launchElf(options: Partial<Drive> = {}): Promise<TestSession> {
+  const link = options.link ?? 0xffff_8000_0800_0000n;
+  const elf = readFileSync(join(import.meta.dirname, '../fixtures/steps.elf'));
+  const files = { '/steps.elf': new Uint8Array(elf), '/src/steps.c': '', ...options.files };
+  const session = new TestSession(files, { link, ...options.machine });
+  await session.send('initialize', {
+    adapterID: 'xen',
+    linesStartAt1: true,
+    columnsStartAt1: true,
+    pathFormat: 'path',
+  });
+  await session.send('launch', {
+    bare: { kernel: '/steps.elf' },
+    sourceMap: { '/build/demo': '/src' },
+    ...options.launch,
+  } as Dap.LaunchRequestArguments);
+  await session.until('initialized');
+  return session;
+}
+
 /** Compares with a file a person has read. UPDATE=1 writes it anew. */
 export function expectGolden(name: string, actual: string): void {
   const file = join(import.meta.dirname, '../golden', `${name}.txt`);
