@@ -290,7 +290,7 @@ export const TLB_EL2 = TLB_CONTEXTS * TLB_CONTEXT_SIZE;
 export const ITLB_EL2 = TLB_EL2 + TLB_SIZE;
 /** Which contexts there are: see `tlb.as.ts`. */
 export const TLB_FACTS = ITLB_EL2 + 2 * ITLB_SIZE;
-export const TLB_FACTS_SIZE = 0x100;
+export const TLB_FACTS_SIZE = 0x400;
 export const TLB_CPU_STRIDE = 0x60000;
 
 // ---------------------------------------------------------------- predecoded code

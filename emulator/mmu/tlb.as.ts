@@ -70,12 +70,17 @@ import {
 } from './walk.as';
 
 // Facts about the TLBs of a CPU, at TLB_FACTS: i32 current context, i32 clock; then for each
-// context {i64 key, i32 time of last use}; then for each TLB i32 fills since it was last empty.
+// context {i64 key, i32 time of last use}; then for each TLB {i64 first, i64 last VA that pages
+// larger than 4K cover, i32 fills since it was last empty}.
 const FACT_CURRENT: usize = 0;
 const FACT_CLOCK: usize = 4;
 const FACT_CONTEXTS: usize = 8;
 const FACT_TIME: usize = 8;
-const FACT_FILLS: usize = 0x40;
+const FACT_TLBS: usize = 0x40;
+const TLB_FACTS_STRIDE: usize = 24;
+const FACT_LARGE_FIRST: usize = 0;
+const FACT_LARGE_LAST: usize = 8;
+const FACT_FILLS: usize = 16;
 // Keys are VMID << 16 | ASID, and bit 32 where stage 1 is off: a vCPU that has not turned its MMU
 // on shares no entries with the others of its domain.
 const KEY_FLAT: i64 = 0x1_0000_0000;
@@ -99,7 +104,18 @@ function facts(cpu: i32): usize {
   return cpuTlbs(cpu) + TLB_FACTS;
 }
 
-/** Address of TLB number n (0 .. 16) of a CPU. */
+/** Facts about TLB number n (0 .. 16) of a CPU. */
+@inline
+function tlbFacts(cpu: i32, n: i32): usize {
+  return facts(cpu) + FACT_TLBS + <usize>n * TLB_FACTS_STRIDE;
+}
+
+@inline
+function isEmpty(cpu: i32, n: i32): bool {
+  return load<i32>(tlbFacts(cpu, n) + FACT_FILLS) == 0;
+}
+
+/** Address of TLB number n of a CPU. */
 function tlbAddress(cpu: i32, n: i32): usize {
   const base = cpuTlbs(cpu);
   if (n == TLB_NUMBER_EL2) return base + TLB_EL2;
@@ -187,7 +203,7 @@ export function resetTlbs(): void {
     const f = facts(cpu);
     memory.fill(f, 0, TLB_FACTS_SIZE);
     for (let c = 0; c < TLB_CONTEXTS; c++) store<i64>(contextFacts(cpu, c), NO_KEY);
-    for (let n = 0; n <= ITLB_NUMBER_EL2; n++) emptyTlb(tlbAddress(cpu, n), isInstructionTlb(n));
+    for (let n = 0; n <= ITLB_NUMBER_EL2; n++) clearTlb(cpu, n);
   }
 }
 
@@ -223,11 +239,16 @@ function dropInstructionEntry(entry: usize, slot: i32): void {
   store<i64>(entry + ITLB_SLOW + ITLB_PAGE, 0);
 }
 
-function flushTlb(cpu: i32, n: i32): void {
-  const fills = facts(cpu) + FACT_FILLS + (<usize>n << 2);
-  if (load<i32>(fills) == 0) return;
-  store<i32>(fills, 0);
+function clearTlb(cpu: i32, n: i32): void {
+  const fact = tlbFacts(cpu, n);
+  store<i32>(fact + FACT_FILLS, 0);
+  store<i64>(fact + FACT_LARGE_FIRST, i64.MAX_VALUE);
+  store<i64>(fact + FACT_LARGE_LAST, i64.MIN_VALUE);
   emptyTlb(tlbAddress(cpu, n), isInstructionTlb(n));
+}
+
+function flushTlb(cpu: i32, n: i32): void {
+  if (!isEmpty(cpu, n)) clearTlb(cpu, n);
 }
 
 function flushContext(cpu: i32, context: i32): void {
@@ -241,17 +262,24 @@ function flushEl2(cpu: i32): void {
 
 /** Drops the entries of one TLB that a stage 1 page or block containing va put there. */
 function flushPage(cpu: i32, n: i32, va: i64, onlyGlobal: bool): void {
-  if (load<i32>(facts(cpu) + FACT_FILLS + (<usize>n << 2)) == 0) return;
+  const fact = tlbFacts(cpu, n);
+  if (load<i32>(fact + FACT_FILLS) == 0) return;
   const base = tlbAddress(cpu, n);
+  const slots = isInstructionTlb(n) ? ITLB_ENTRIES : TLB_ENTRIES;
+  // Where only pages of 4K are, the entry has its own slot; else any slot may belong to the block.
+  const large = va >= load<i64>(fact + FACT_LARGE_FIRST) && va <= load<i64>(fact + FACT_LARGE_LAST);
+  const own = <i32>(va >>> 12) & (slots - 1);
+  const first = large ? 0 : own;
+  const last = large ? slots - 1 : own;
   if (isInstructionTlb(n)) {
-    for (let slot = 0; slot < ITLB_ENTRIES; slot++) {
+    for (let slot = first; slot <= last; slot++) {
       const entry = base + <usize>(slot * ITLB_ENTRY_SIZE);
       const page = load<i64>(entry + ITLB_SLOW + ITLB_PAGE);
       if (covers(page, load<i64>(entry + ITLB_SLOW), va, onlyGlobal)) dropInstructionEntry(entry, slot);
     }
     return;
   }
-  for (let slot = 0; slot < TLB_ENTRIES; slot++) {
+  for (let slot = first; slot <= last; slot++) {
     const entry = base + <usize>(slot * TLB_ENTRY_SIZE);
     const page = load<i64>(entry + TLB_PAGE);
     if ((page & TLB_FLAG_VALID) == 0) continue;
@@ -270,7 +298,7 @@ function covers(page: i64, entryVa: i64, va: i64, onlyGlobal: bool): bool {
 }
 
 function flushNonGlobal(cpu: i32, n: i32): void {
-  if (load<i32>(facts(cpu) + FACT_FILLS + (<usize>n << 2)) == 0) return;
+  if (isEmpty(cpu, n)) return;
   const base = tlbAddress(cpu, n);
   if (isInstructionTlb(n)) {
     for (let slot = 0; slot < ITLB_ENTRIES; slot++) {
@@ -395,11 +423,12 @@ function fillData(entry: usize, slot: i32, base: usize, key: i32, va: i64, el: i
   if (outGlobal) page |= TLB_FLAG_GLOBAL;
   store<i32>(entry + TLB_KEY, key);
   store<i64>(entry + TLB_PAGE, page);
-  countFill(base);
+  countFill(base, va);
   return entry;
 }
 
-function countFill(base: usize): void {
+/** Keeps the facts about the TLB at this address: it holds the page of va that translate() found. */
+function countFill(base: usize, va: i64): void {
   const cpu = load<i32>(CPU_INDEX);
   const offset = <i32>(base - cpuTlbs(cpu));
   let n = 0;
@@ -410,8 +439,13 @@ function countFill(base: usize): void {
     n = (offset / TLB_CONTEXT_SIZE) * TLBS_PER_CONTEXT;
     n += inside < TLB_CONTEXT_ITLB ? inside / TLB_SIZE : 3 + (inside - TLB_CONTEXT_ITLB) / (2 * ITLB_SIZE);
   }
-  const fills = facts(cpu) + FACT_FILLS + (<usize>n << 2);
-  store<i32>(fills, load<i32>(fills) + 1);
+  const fact = tlbFacts(cpu, n);
+  store<i32>(fact + FACT_FILLS, load<i32>(fact + FACT_FILLS) + 1);
+  if (outSizeLog2 <= 12) return;
+  const canonical = (va << 8) >> 8;
+  const mask = (<i64>1 << outSizeLog2) - 1;
+  if ((canonical & ~mask) < load<i64>(fact + FACT_LARGE_FIRST)) store<i64>(fact + FACT_LARGE_FIRST, canonical & ~mask);
+  if ((canonical | mask) > load<i64>(fact + FACT_LARGE_LAST)) store<i64>(fact + FACT_LARGE_LAST, canonical | mask);
 }
 
 /** SCTLR.A, or big-endian data at EL0 or this regime: then every access goes the slow way. */
@@ -457,7 +491,7 @@ export function dropWriteTags(pagePa: i64): void {
 function forgetTags(pagePa: i64, onlyWrite: bool): void {
   for (let cpu = 0; cpu < load<i32>(CPU_COUNT); cpu++) {
     for (let n = 0; n <= TLB_NUMBER_EL2; n++) {
-      if (isInstructionTlb(n) || load<i32>(facts(cpu) + FACT_FILLS + (<usize>n << 2)) == 0) continue;
+      if (isInstructionTlb(n) || isEmpty(cpu, n)) continue;
       const base = tlbAddress(cpu, n);
       for (let slot = 0; slot < TLB_ENTRIES; slot++) {
         const entry = base + <usize>(slot * TLB_ENTRY_SIZE);
@@ -485,7 +519,7 @@ export function instructionEntry(base: usize, va: i64, el: i32): usize {
   if (outGlobal) filled |= TLB_FLAG_GLOBAL;
   store<i64>(entry + ITLB_SLOW, tag);
   store<i64>(entry + ITLB_SLOW + ITLB_PAGE, filled);
-  countFill(base);
+  countFill(base, va);
   return entry;
 }
 
@@ -500,7 +534,7 @@ export function isInstructionResident(base: usize, va: i64): bool {
 export function forgetRecords(records: i32): void {
   for (let cpu = 0; cpu < load<i32>(CPU_COUNT); cpu++) {
     for (let n = 3; n <= ITLB_NUMBER_EL2; n++) {
-      if (!isInstructionTlb(n) || load<i32>(facts(cpu) + FACT_FILLS + (<usize>n << 2)) == 0) continue;
+      if (!isInstructionTlb(n) || isEmpty(cpu, n)) continue;
       const base = tlbAddress(cpu, n);
       for (let slot = 0; slot < ITLB_ENTRIES; slot++) {
         const entry = base + <usize>(slot * ITLB_ENTRY_SIZE);
