@@ -5,6 +5,7 @@ import { BARE_DOMAIN } from '../emulator/machine/messages.ts';
 import { readAll } from '../emulator/formats/byte-source.ts';
 import type { ByteSource } from '../emulator/formats/byte-source.ts';
 import { ElfFile, PT_LOAD } from '../emulator/formats/elf.ts';
+import type { ElfSegment } from '../emulator/formats/elf.ts';
 import { readKallsyms } from '../emulator/formats/kallsyms.ts';
 import { SymbolTable } from '../emulator/formats/symbols.ts';
 import * as errors from './errors.ts';
@@ -83,16 +84,32 @@ async function fromElf(
   const elf = await ElfFile.open(file, host.decompress);
   const symbols = new TableSymbols(await SymbolTable.fromElf(elf), file.name);
   const loads = elf.segments.filter((segment) => segment.type === PT_LOAD && segment.memorySize > 0);
-  // An ELF kernel is loaded segment by segment; an Image and its vmlinux share their first address.
-  const parts =
-    about.kernel.kernel.kind === 'elf'
-      ? loads.flatMap((segment, i): LoadedPart[] => {
-          const place = info.segments[i];
-          return place ? [{ link: segment.virtualAddress, ipa: place.ipa, size: place.size }] : [];
-        })
-      : imageParts(info, symbols.addressesOf('_text')[0] ?? loads[0]?.virtualAddress);
+  const parts = about.kernel.kernel.kind === 'elf' ? segmentParts(info, loads) : flattenedParts(info, loads);
   const moves = elf.type === ET_DYN;
   return { symbols, lines: dwarfLines(elf), parts, fixed: !moves, buildId: await elf.buildId() };
+}
+
+/** An ELF kernel is loaded segment by segment. */
+function segmentParts(info: DomainInfo, loads: readonly ElfSegment[]): readonly LoadedPart[] {
+  return loads.flatMap((segment, i): LoadedPart[] => {
+    const place = info.segments[i];
+    return place ? [{ link: segment.virtualAddress, ipa: place.ipa, size: place.size }] : [];
+  });
+}
+
+/** An Image was made of the segments of its ELF, each as far from the start as its physical address says. */
+function flattenedParts(info: DomainInfo, loads: readonly ElfSegment[]): readonly LoadedPart[] {
+  const [image] = info.segments;
+  const [first] = loads;
+  if (!image || !first) return [];
+  const start = loads.reduce(
+    (low, s) => (s.physicalAddress < low ? s.physicalAddress : low),
+    first.physicalAddress,
+  );
+  return loads.flatMap(({ virtualAddress, physicalAddress, memorySize }): LoadedPart[] => {
+    const offset = Number(physicalAddress - start);
+    return offset < image.size ? [{ link: virtualAddress, ipa: image.ipa + offset, size: memorySize }] : [];
+  });
 }
 
 function imageParts(info: DomainInfo, base: bigint | undefined): readonly LoadedPart[] {

@@ -41,6 +41,7 @@ export async function runDemo(write: Write, folder: string = sampleFolder()): Pr
     const stopped = client.next(({ event }) => event === 'stopped' || event === 'terminated');
     await client.send('configurationDone', {});
     const { event, body } = (await stopped) as Dap.StoppedEvent;
+    const { threadId = 1 } = body;
     if (event !== 'stopped') throw new UserError('the guest ended before its breakpoint', 'Build it again.');
 
     console.endLine();
@@ -48,7 +49,7 @@ export async function runDemo(write: Write, folder: string = sampleFolder()): Pr
 
     say(heading('continue'));
     await client.send('setBreakpoints', { source: { path: join(folder, SOURCE) }, breakpoints: [] });
-    await console.answer(client, PROMPT, 'help', () => client.send('continue', { threadId: 1 }));
+    await console.answer(client, PROMPT, 'help', () => client.send('continue', { threadId }));
     await console.answer(client, PROMPT, 'xs memory');
     const end = client.next(({ event: name }) => name === 'exited');
     await console.answer(client, PROMPT, 'poweroff');

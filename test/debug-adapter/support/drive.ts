@@ -7,7 +7,6 @@ import { expect } from 'vitest';
 import { memorySource } from '../../../emulator/formats/byte-source.ts';
 import type { Host } from '../../../debug-adapter/host.ts';
 import { LocalMachineClient } from '../../../debug-adapter/machine-client.ts';
-import type { MachineClient } from '../../../debug-adapter/machine-client.ts';
 import { decompress } from '../../../debug-adapter/node/files.ts';
 import type { Requests } from '../../../debug-adapter/request.ts';
 import { XenSession } from '../../../debug-adapter/session.ts';
@@ -47,9 +46,26 @@ export function imageOf(program: Program, link: bigint): { image: Uint8Array; ma
   return { image, map: `${rows.join('\n')}\n` };
 }
 
+/** Files in memory, and the fake machine. */
+function fakeHost(files: Readonly<Record<string, string | Uint8Array>>, options: FakeOptions): Host {
+  return {
+    startMachine: async () => new LocalMachineClient((tell) => new FakeMachine(tell, options)),
+    openFile: async (path) => {
+      const file = files[path];
+      if (file === undefined) throw new Error('no such file');
+      return memorySource(typeof file === 'string' ? new TextEncoder().encode(file) : file, path);
+    },
+    fileExists: async (path) => path in files,
+    resolvePath: (base, path) => (base === undefined || path.startsWith('/') ? path : `${base}/${path}`),
+    decompress,
+    readCapstone: async () =>
+      readFileSync(join(ROOT, 'node_modules/@alexaltea/capstone-js/dist/capstone.wasm')),
+    log: () => {},
+  };
+}
+
 export class TestSession {
   readonly events: Dap.Event[] = [];
-  fake: FakeMachine | undefined;
   private readonly session: XenSession;
   private readonly responses = new Map<number, (response: Dap.Response) => void>();
   private readonly lines: string[] = [];
@@ -57,25 +73,7 @@ export class TestSession {
   private seen = 0;
   private wake: () => void = () => {};
 
-  constructor(files: Readonly<Record<string, string | Uint8Array>>, options: FakeOptions) {
-    const host: Host = {
-      startMachine: async (): Promise<MachineClient> =>
-        new LocalMachineClient((tell) => {
-          this.fake = new FakeMachine(tell, options);
-          return this.fake;
-        }),
-      openFile: async (path) => {
-        const file = files[path];
-        if (file === undefined) throw new Error('no such file');
-        return memorySource(typeof file === 'string' ? new TextEncoder().encode(file) : file, path);
-      },
-      fileExists: async (path) => path in files,
-      resolvePath: (base, path) => (base === undefined || path.startsWith('/') ? path : `${base}/${path}`),
-      decompress,
-      readCapstone: async () =>
-        readFileSync(join(ROOT, 'node_modules/@alexaltea/capstone-js/dist/capstone.wasm')),
-      log: () => {},
-    };
+  constructor(host: Host) {
     this.session = new XenSession(host);
     this.session.onDidSendMessage((sent) => {
       const message = sent as Dap.ProtocolMessage;
@@ -167,11 +165,9 @@ export async function launch(
   const program = assemble(source);
   const { image, map } = imageOf(program, link);
   const files = { '/Image': image, '/System.map': options.symbols ?? map, ...options.files };
-  const session = new TestSession(files, {
-    link,
-    vectors: HEADER + (program.labels.get('vectors') ?? 0),
-    ...options.machine,
-  });
+  const session = new TestSession(
+    fakeHost(files, { link, vectors: HEADER + (program.labels.get('vectors') ?? 0), ...options.machine }),
+  );
   await session.send('initialize', {
     adapterID: 'xen',
     linesStartAt1: true,
@@ -192,7 +188,7 @@ export async function launchElf(options: Partial<Drive> = {}): Promise<TestSessi
   const link = options.link ?? 0xffff_8000_0800_0000n;
   const elf = readFileSync(join(import.meta.dirname, '../fixtures/steps.elf'));
   const files = { '/steps.elf': new Uint8Array(elf), '/src/steps.c': '', ...options.files };
-  const session = new TestSession(files, { link, ...options.machine });
+  const session = new TestSession(fakeHost(files, { link, ...options.machine }));
   await session.send('initialize', {
     adapterID: 'xen',
     linesStartAt1: true,
