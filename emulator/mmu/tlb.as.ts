@@ -70,16 +70,15 @@ import {
 } from './walk.as';
 
 // Facts about the TLBs of a CPU, at TLB_FACTS: i32 current context, i32 clock; then for each
-// context {i64 key, i32 time of last use}; then for each TLB {i64 first, i64 last VA that pages
-// larger than 4K cover, i32 fills since it was last empty}.
+// context {i64 key, i32 time of last use}; then for each TLB {128 bits: which 2M regions, by their
+// number modulo 128, may hold parts of pages larger than 4K; i32 fills since it was last empty}.
 const FACT_CURRENT: usize = 0;
 const FACT_CLOCK: usize = 4;
 const FACT_CONTEXTS: usize = 8;
 const FACT_TIME: usize = 8;
 const FACT_TLBS: usize = 0x40;
 const TLB_FACTS_STRIDE: usize = 24;
-const FACT_LARGE_FIRST: usize = 0;
-const FACT_LARGE_LAST: usize = 8;
+const FACT_LARGE: usize = 0;
 const FACT_FILLS: usize = 16;
 // Keys are VMID << 16 | ASID, and bit 32 where stage 1 is off: a vCPU that has not turned its MMU
 // on shares no entries with the others of its domain.
@@ -242,8 +241,8 @@ function dropInstructionEntry(entry: usize, slot: i32): void {
 function clearTlb(cpu: i32, n: i32): void {
   const fact = tlbFacts(cpu, n);
   store<i32>(fact + FACT_FILLS, 0);
-  store<i64>(fact + FACT_LARGE_FIRST, i64.MAX_VALUE);
-  store<i64>(fact + FACT_LARGE_LAST, i64.MIN_VALUE);
+  store<i64>(fact + FACT_LARGE, 0);
+  store<i64>(fact + FACT_LARGE + 8, 0);
   emptyTlb(tlbAddress(cpu, n), isInstructionTlb(n));
 }
 
@@ -267,7 +266,7 @@ function flushPage(cpu: i32, n: i32, va: i64, onlyGlobal: bool): void {
   const base = tlbAddress(cpu, n);
   const slots = isInstructionTlb(n) ? ITLB_ENTRIES : TLB_ENTRIES;
   // Where only pages of 4K are, the entry has its own slot; else any slot may belong to the block.
-  const large = va >= load<i64>(fact + FACT_LARGE_FIRST) && va <= load<i64>(fact + FACT_LARGE_LAST);
+  const large = ((load<i64>(largeWord(fact, va)) >>> largeBit(va)) & 1) != 0;
   const own = <i32>(va >>> 12) & (slots - 1);
   const first = large ? 0 : own;
   const last = large ? slots - 1 : own;
@@ -442,10 +441,23 @@ function countFill(base: usize, va: i64): void {
   const fact = tlbFacts(cpu, n);
   store<i32>(fact + FACT_FILLS, load<i32>(fact + FACT_FILLS) + 1);
   if (outSizeLog2 <= 12) return;
-  const canonical = (va << 8) >> 8;
-  const mask = (<i64>1 << outSizeLog2) - 1;
-  if ((canonical & ~mask) < load<i64>(fact + FACT_LARGE_FIRST)) store<i64>(fact + FACT_LARGE_FIRST, canonical & ~mask);
-  if ((canonical | mask) > load<i64>(fact + FACT_LARGE_LAST)) store<i64>(fact + FACT_LARGE_LAST, canonical | mask);
+  if (outSizeLog2 <= 21) {
+    const word = largeWord(fact, va);
+    store<i64>(word, load<i64>(word) | (<i64>1 << largeBit(va)));
+  } else {
+    store<i64>(fact + FACT_LARGE, -1);
+    store<i64>(fact + FACT_LARGE + 8, -1);
+  }
+}
+
+@inline
+function largeWord(fact: usize, va: i64): usize {
+  return fact + FACT_LARGE + ((<usize>(va >>> 27) & 1) << 3);
+}
+
+@inline
+function largeBit(va: i64): i64 {
+  return (va >>> 21) & 63;
 }
 
 /** SCTLR.A, or big-endian data at EL0 or this regime: then every access goes the slow way. */
