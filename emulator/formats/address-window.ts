@@ -15,22 +15,27 @@ export class AddressWindow {
   readonly base: Va;
   private readonly baseHigh: number;
   private readonly baseLow: number;
+  private readonly wraps: boolean;
 
-  constructor(base: bigint) {
+  /** `wraps`: distances are taken modulo 2^64, so that both halves of the address space are in reach. */
+  constructor(base: bigint, wraps = false) {
     this.base = va(base);
+    this.wraps = wraps;
     this.baseHigh = Number(this.base >> 32n);
     this.baseLow = Number(this.base & 0xffff_ffffn);
   }
 
   /** The distance of an address from the base (maybe negative); NaN when it is out of reach. */
   offsetOf(address: bigint): number {
-    const distance = BigInt.asUintN(64, address) - this.base;
+    const plain = BigInt.asUintN(64, address) - this.base;
+    const distance = this.wraps ? BigInt.asIntN(64, plain) : plain;
     return distance > -REACH && distance < REACH ? Number(distance) : Number.NaN;
   }
 
   /** The same from the two halves of an address in a file. */
   offsetOfHalves(low: number, high: number): number {
-    const distance = (high - this.baseHigh) * TWO_32 + (low - this.baseLow);
+    const highs = this.wraps ? (high - this.baseHigh) | 0 : high - this.baseHigh;
+    const distance = highs * TWO_32 + (low - this.baseLow);
     return distance > -REACH && distance < REACH ? distance : Number.NaN;
   }
 

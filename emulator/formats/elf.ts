@@ -15,6 +15,8 @@ export const SHT_NOTE = 7;
 export const SHT_NOBITS = 8;
 export const SHT_DYNSYM = 11;
 export const SHF_ALLOC = 2;
+/** Addresses from here on belong to TTBR1, to a kernel. */
+const UPPER_HALF = 1n << 63n;
 export const SHF_EXECINSTR = 4;
 export const SHF_COMPRESSED = 0x800;
 
@@ -78,7 +80,7 @@ export class ElfFile {
     this.entry = header.entry;
     this.segments = segments;
     this.sections = sections;
-    this.window = new AddressWindow(lowestAddress(segments, sections));
+    this.window = addressWindow(segments, sections);
   }
 
   static async open(source: ByteSource, decompress: Decompress = noDecompress): Promise<ElfFile> {
@@ -303,11 +305,19 @@ function safeNumber(value: bigint, source: ByteSource, offset: number): number {
   );
 }
 
-function lowestAddress(segments: readonly ElfSegment[], sections: readonly ElfSection[]): bigint {
+/**
+ * The window of the program's addresses. A kernel that carries a program for EL0 along has addresses in both
+ * halves; they are close together when addresses wrap around, as -1 and 0 are.
+ */
+function addressWindow(segments: readonly ElfSegment[], sections: readonly ElfSection[]): AddressWindow {
   const loaded = segments.filter((s) => s.type === PT_LOAD && s.memorySize > 0).map((s) => s.virtualAddress);
   const allocated = sections.filter((s) => s.flags & SHF_ALLOC && s.size > 0).map((s) => s.address);
   const addresses = loaded.length > 0 ? loaded : allocated;
-  return addresses.reduce((low, address) => (address < low ? address : low), addresses[0] ?? 0n);
+  const upper = addresses.filter((address) => address >= UPPER_HALF);
+  const wraps = upper.length > 0 && upper.length < addresses.length;
+  const candidates = wraps ? upper : addresses;
+  const lowest = candidates.reduce((low, address) => (address < low ? address : low), candidates[0] ?? 0n);
+  return new AddressWindow(lowest, wraps);
 }
 
 function compressionHeader(

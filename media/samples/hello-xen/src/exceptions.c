@@ -68,7 +68,7 @@ static void handle_synchronous(struct exception_frame *frame, bool from_task) {
   print("\n%s at EL%u, ESR %08lx, FAR %016lx\n", describe(class), from_task ? 0 : 1, esr, far);
   print_registers(frame);
   if (from_task) end_task(-1);
-  panic("%s in the kernel at %016lx", describe(class), frame->pc);
+  panic("an exception in the kernel");
 }
 
 // Called by vectors.S.

@@ -57,7 +57,7 @@ static const struct command commands[] = {
   {"help", "this list", help},
   {"echo", "the words behind it", echo},
   {"ticks", "how often the timer interrupted since boot", show_ticks},
-  {"xs", "a node of xenstore and its children; 'xs .' is the domain's own", show_xenstore},
+  {"xs", "a node of xenstore and its children: 'xs memory'", show_xenstore},
   {"crash", "a write to address 0x10, where nothing is", crash},
   {"reboot", "starts again, through PSCI", restart},
   {"poweroff", "the end, through PSCI", end},
