@@ -65,6 +65,8 @@ export interface RequestRow<Name extends Command> {
   readonly needs: Need;
   /** Answered before requests that came earlier: what ends or interrupts them. */
   readonly urgent?: boolean;
+  /** The client shows what went wrong in the place where it asked: no notification for each hover. */
+  readonly quiet?: boolean;
   handle(
     session: XenSession,
     args: Requests[Name]['arguments'],

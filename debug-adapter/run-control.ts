@@ -32,6 +32,8 @@ export interface ExceptionReport {
 
 export type Ended = MachineEvents['terminated'];
 
+/** A message of the guest is read this far. */
+const MAX_TEXT = 256;
 /** Machine breakpoint id of the places a plan runs to. */
 const TEMPORARY = 0;
 
@@ -54,6 +56,8 @@ export class RunControl {
   private waiting: { resolve(stop: StopInfo): void; reject(error: Error): void } | undefined;
   /** What the machine was last told, as text: most parts of a plan change nothing. */
   private placesSent = '';
+  /** The places of the plan that is under way. */
+  private temporary: readonly Breakpoint[] = [];
   private focus: VcpuId;
   private moment: Moment = { instructions: 0, virtualNanoseconds: 0 };
 
@@ -106,9 +110,17 @@ export class RunControl {
     void this.debuggee.machine.request('pause', {}).catch(() => {});
   }
 
+  /** The machine is being replaced: whatever it still says is of no interest. */
+  abandon(): void {
+    this.plan = 'ended';
+    const { waiting } = this;
+    this.waiting = undefined;
+    waiting?.reject(new MachineEnded());
+  }
+
   /** Breakpoints may be set while the machine runs. */
   async breakpointsChanged(): Promise<void> {
-    if (this.plan !== 'ended') await this.sendBreakpoints([]);
+    if (this.plan !== 'ended') await this.sendBreakpoints();
   }
 
   /** Runs until there is something to see. */
@@ -165,11 +177,13 @@ export class RunControl {
     this.pauseWanted = false;
     plan().then(
       (report) => {
+        if (this.ended) return;
         this.plan = 'none';
+        this.temporary = [];
         this.events.stopped(report, this.moment);
       },
       (error: unknown) => {
-        if (error instanceof MachineEnded) return;
+        if (this.ended) return;
         this.plan = 'none';
         this.events.failed(error instanceof Error ? error.message : String(error));
       },
@@ -238,7 +252,8 @@ export class RunControl {
     how: 'run' | { readonly vcpu: VcpuId; readonly count: number },
     temporary: readonly Breakpoint[],
   ): Promise<StopInfo> {
-    await this.sendBreakpoints(temporary);
+    this.temporary = temporary;
+    await this.sendBreakpoints();
     if (this.crashed) this.machineEnded(this.crashed);
     if (this.ended) throw new MachineEnded();
     if (this.pauseWanted) {
@@ -255,12 +270,12 @@ export class RunControl {
     this.moment = stop;
     this.debuggee.forgetRegisters();
     // Where a moved kernel runs is learned before anything else: breakpoints and names depend on it.
-    if (await this.debuggee.learnSlide(stop.vcpu)) await this.sendBreakpoints(temporary);
+    if (await this.debuggee.learnSlide(stop.vcpu)) await this.sendBreakpoints();
     return stop;
   }
 
-  private async sendBreakpoints(temporary: readonly Breakpoint[]): Promise<void> {
-    const breakpoints = [...this.breakpoints.forMachine(), ...temporary];
+  private async sendBreakpoints(): Promise<void> {
+    const breakpoints = [...this.breakpoints.forMachine(), ...this.temporary];
     const text = breakpoints
       .map(({ id, domain, kind, address }) => `${id} ${domain} ${kind} ${address}`)
       .join('\n');
@@ -325,16 +340,28 @@ export class RunControl {
   }
 }
 
-/** panic(fmt, ...) of Linux: its first argument says the most. */
+/** panic(fmt, ...) of Linux, with what its format says of the registers that follow. */
 async function panicMessage(debuggee: Debuggee, vcpu: VcpuId): Promise<string> {
   const { x } = await debuggee.general(vcpu);
-  const bytes = await debuggee.reader(vcpu)(x[0] ?? 0n, 256);
-  const end = bytes.indexOf(0);
-  const text = new TextDecoder('latin1')
-    .decode(bytes.subarray(0, end < 0 ? 0 : end))
-    .replace(/[^ -~]+/g, ' ')
-    .trim();
-  return text === '' ? 'Guest panic' : `Guest panic: ${text}`;
+  const textAt = async (address: bigint): Promise<string> => {
+    const bytes = await debuggee.reader(vcpu)(address, MAX_TEXT);
+    const end = bytes.indexOf(0);
+    return new TextDecoder('latin1').decode(bytes.subarray(0, end < 0 ? bytes.length : end));
+  };
+  let text = '';
+  let argument = 1;
+  for (const part of (await textAt(x[0] ?? 0n)).split(/(%(?:l{0,2}[dux]|s|c))/)) {
+    const kind = /^%l{0,2}([duxsc])$/.exec(part)?.[1];
+    const value = kind === undefined ? 0n : (x[argument++] ?? 0n);
+    const wide = part.startsWith('%l') ? 64 : 32;
+    if (kind === undefined) text += part;
+    else if (kind === 's') text += await textAt(value);
+    else if (kind === 'c') text += String.fromCharCode(Number(value & 0xffn));
+    else if (kind === 'd') text += BigInt.asIntN(wide, value).toString();
+    else text += BigInt.asUintN(wide, value).toString(kind === 'x' ? 16 : 10);
+  }
+  const printable = text.replace(/[^ -~]+/g, ' ').trim();
+  return printable === '' ? 'Guest panic' : `Guest panic: ${printable}`;
 }
 
 const sameVcpu = (a: VcpuId, b: VcpuId): boolean => a.domain === b.domain && a.vcpu === b.vcpu;

@@ -98,6 +98,11 @@ export class XenSession extends DebugSession {
     if (!this.over) this.sendEvent(new Event(event, body));
   }
 
+  /** The user changed something: what the client shows of the stop is out of date. */
+  changedByUser(): void {
+    if (this.client.supportsInvalidatedEvent) this.tell('invalidated', { areas: ['variables', 'stacks'] });
+  }
+
   tellXen<Name extends keyof XenEvents>(name: Name, body: XenEvents[Name]): void {
     this.tell(name, body);
   }
@@ -206,6 +211,7 @@ export class XenSession extends DebugSession {
     const { launched } = this;
     this.launched = undefined;
     if (!launched) return;
+    launched.run.abandon();
     launched.client.onEvent = () => {};
     launched.client.dispose();
   }
@@ -219,7 +225,8 @@ export class XenSession extends DebugSession {
     const text = decoder.decode(bytes, { stream: true });
     if (text === '') return;
     const name = this.launched?.debuggee.info.domains.find((info) => info.domain === domain)?.name ?? '';
-    this.tell('output', { category: 'stdout', output: text });
+    // Our extension shows a terminal instead.
+    if (this.client.clientID !== 'vscode') this.tell('output', { category: 'stdout', output: text });
     this.tellXen('xen/consoleData', { domain, name, text });
   }
 
@@ -242,7 +249,7 @@ export class XenSession extends DebugSession {
       if (!this.over) this.sendResponse(response);
     } catch (error) {
       this.afterwards = [];
-      this.refuse(response, error);
+      this.refuse(response, error, row?.quiet ?? false);
     }
     const actions = this.afterwards;
     this.afterwards = [];
@@ -256,7 +263,7 @@ export class XenSession extends DebugSession {
   }
 
   /** Bad input is an error response, shown to the user when there is something for a person to do. */
-  private refuse(response: Dap.Response, error: unknown): void {
+  private refuse(response: Dap.Response, error: unknown, quiet: boolean): void {
     if (error instanceof UserError) {
       const id = error instanceof errors.AdapterError ? error.number : 1000;
       const showUser = !(error instanceof errors.AdapterError) || error.showUser;
@@ -265,7 +272,7 @@ export class XenSession extends DebugSession {
       const format = text.replaceAll('{', '(').replaceAll('}', ')');
       response.success = false;
       response.message = showUser ? text : error.message;
-      response.body = { error: { id, format, showUser } };
+      response.body = { error: { id, format, showUser: showUser && !quiet } };
     } else {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
       this.host.log('error', `${response.command}: ${text}`);

@@ -30,6 +30,7 @@ export const evaluateRequests = [
   request('evaluate', {
     capabilities: { supportsEvaluateForHovers: true },
     needs: 'stopped',
+    quiet: true,
     async handle(session, { expression: text, frameId, context }) {
       const scope = scopeOf(session, frameId);
       const expression = parseExpression(text);
@@ -61,7 +62,7 @@ async function assign(
     registerName(name),
     BigInt.asUintN(registerBits(registerName(name)), value.bits),
   );
-  session.afterResponse(() => session.tell('invalidated', { areas: ['variables', 'stacks'] }));
+  session.afterResponse(() => session.changedByUser());
   return present(session, scope, await register(session, scope, name), format);
 }
 

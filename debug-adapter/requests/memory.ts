@@ -19,6 +19,7 @@ export const memoryRequests = [
   request('readMemory', {
     capabilities: { supportsReadMemoryRequest: true },
     needs: 'machine',
+    quiet: true,
     async handle(session, { memoryReference, offset = 0, count }) {
       const at = offsetBy(parsed(session, memoryReference), offset);
       const wanted = Math.min(Math.max(count, 0), MAX_READ);
@@ -35,6 +36,7 @@ export const memoryRequests = [
   request('writeMemory', {
     capabilities: { supportsWriteMemoryRequest: true },
     needs: 'machine',
+    quiet: true,
     async handle(session, { memoryReference, offset = 0, data, allowPartial = false }) {
       const at = offsetBy(parsed(session, memoryReference), offset);
       const bytes = bytesFromBase64(data);
@@ -50,8 +52,10 @@ export const memoryRequests = [
         throw errors.unwritable(formatMemoryReference(at), written, bytes.length);
       }
       session.afterResponse(() => {
-        session.tell('memory', { memoryReference, offset, count: written });
-        session.tell('invalidated', { areas: ['variables', 'stacks'] });
+        if (session.client.supportsMemoryEvent) {
+          session.tell('memory', { memoryReference, offset, count: written });
+        }
+        session.changedByUser();
       });
       return { bytesWritten: written };
     },
@@ -60,6 +64,7 @@ export const memoryRequests = [
   request('disassemble', {
     capabilities: { supportsDisassembleRequest: true },
     needs: 'machine',
+    quiet: true,
     async handle(session, args) {
       const { memoryReference, offset = 0, instructionOffset = 0, resolveSymbols = true } = args;
       const count = Math.min(Math.max(args.instructionCount, 0), MAX_INSTRUCTIONS);

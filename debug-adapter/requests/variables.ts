@@ -48,13 +48,14 @@ export const variableRequests = [
   request('setVariable', {
     capabilities: { supportsSetVariable: true },
     needs: 'stopped',
+    quiet: true,
     async handle(session, { variablesReference, name, value }) {
       const handle = session.handles.get(variablesReference);
       if (handle.kind !== 'registers' || handle.index > 0) throw errors.notAssignable(name);
       await session.debuggee.writeRegister(handle.vcpu, name, parseRegisterValue(value, registerBits(name)));
       const changed = (await variablesOf(session, handle)).find((variable) => variable.name === name);
       if (!changed) throw errors.unknownRegister(name);
-      session.afterResponse(() => session.tell('invalidated', { areas: ['variables', 'stacks'] }));
+      session.afterResponse(() => session.changedByUser());
       const { type, memoryReference } = changed;
       return {
         value: changed.value,
