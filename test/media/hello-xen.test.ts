@@ -1,0 +1,158 @@
+// The bundled guest: what it says on its console under the embedded Xen, and where its files come from.
+
+import { readFileSync } from 'node:fs';
+import { cp, mkdtemp, mkdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parseLaunchConfiguration } from '../../debug-adapter/configuration.ts';
+import { prepareLaunch } from '../../debug-adapter/launch.ts';
+import { loadEngineModules } from '../../debug-adapter/node/engine-modules.ts';
+import { nodeHost } from '../../debug-adapter/node/node-host.ts';
+import { type HeadlessEnd, type HeadlessStatistics, startHeadless } from '../../emulator/index.ts';
+import { buildGuest, guestCompiler, guestFiles, guestFolder } from '../tools/build-guest.ts';
+import { external, testWith } from '../tools/external.ts';
+
+const PROMPT = 'hello> ';
+const GENEROUS = 20_000_000;
+
+interface Run {
+  readonly console: string;
+  readonly end: HeadlessEnd;
+  readonly figures: () => HeadlessStatistics;
+}
+
+/** Boots the guest and types each line once it prompts. */
+async function boot(configuration: Record<string, unknown>, ...lines: string[]): Promise<Run> {
+  const host = nodeHost(() => {});
+  const parsed = parseLaunchConfiguration(configuration, 'the test');
+  const { machine } = await prepareLaunch(host, parsed, guestFolder);
+  let console = '';
+  const guest = startHeadless(loadEngineModules(), machine, {
+    script: [...lines.map((line) => ({ until: PROMPT, type: `${line}\n` })), { until: PROMPT }],
+    maxInstructions: GENEROUS,
+    output: (_domain, bytes) => {
+      console += new TextDecoder().decode(bytes);
+    },
+    log: { log: () => {} },
+  });
+  let end: HeadlessEnd | undefined;
+  while (!end) end = guest.turn(GENEROUS);
+  return { console: console.replaceAll('\r', ''), end, figures: () => guest.statistics() };
+}
+
+const onGic = (gicVersion: 2 | 3): Record<string, unknown> => ({
+  domains: [{ name: 'guest-of-the-test', kernel: 'hello-xen.elf', memory: 64, gicVersion }],
+});
+
+for (const gic of [2, 3] as const) {
+  test(`on GICv${gic} every part of the guest comes up`, async () => {
+    const { console, end } = await boot(onGic(gic));
+    expect(end).toEqual({ kind: 'met' });
+    expect(console.split('\n').slice(3)).toEqual([
+      'image:     at 0x40000000, entered at EL1',
+      'memory:    64 MiB at 0x40000000, MMU on',
+      'xen:       4.17.7, features 0x00016005',
+      `gic:       version ${gic}, distributor at 0x3001000`,
+      'timer:     62500 kHz, interrupt 27, 3 ticks seen',
+      'events:    interrupt 31, domain 1, console at port 2, xenstore at port 1',
+      'grants:    1 of 64 frames, reference 8: "a page that was granted"',
+      "hello 1:   I am domain 1, 'guest-of-the-test'",
+      "hello 2:   I am domain 1, 'guest-of-the-test'",
+      "hello 3:   I am domain 1, 'guest-of-the-test'",
+      'task:      hello from EL0',
+      'task:      168 primes below 1000, the largest is 997',
+      "task:      'hello' ended with 0 after 11 system calls",
+      '',
+      "The guest is up: 'help' lists what can be typed here.",
+      'hello> ',
+    ]);
+  });
+}
+
+test('the Image that hello.cfg names is the same guest', async () => {
+  const { console, end } = await boot({ config: 'hello.cfg' });
+  expect(end).toEqual({ kind: 'met' });
+  expect(console).toContain("I am domain 1, 'hello-xen'");
+});
+
+test('the prompt answers, and xenstore through it', async () => {
+  const { console } = await boot(onGic(3), 'echo one  two', 'xs memory', 'xs nothing', 'what');
+  expect(console).toContain('hello> echo one  two\none  two\n');
+  expect(console).toContain('hello> xs memory\nmemory = ""\n  static-max\n  target\n  videoram\n');
+  expect(console).toContain("xenstore has no 'nothing'\n");
+  expect(console).toContain("there is no command 'what'; try help\n");
+});
+
+test('a wild write crashes the domain, with a report', async () => {
+  const { console, end } = await boot(onGic(3), 'crash');
+  expect(end).toEqual({ kind: 'ended', reason: 'crash' });
+  // ESR: data abort at the same level, a write, translation fault at level 2.
+  expect(console).toContain('data abort at EL1, ESR 96000046, FAR 0000000000000010\n');
+  expect(console).toContain('panic: an exception in the kernel\n');
+});
+
+test.each([
+  ['poweroff', 'poweroff'],
+  ['reboot', 'reboot'],
+])('%s ends the domain through PSCI', async (command, reason) => {
+  expect((await boot(onGic(2), command)).end).toEqual({ kind: 'ended', reason });
+});
+
+test('two runs are the same run', async () => {
+  const [one, two] = [await boot(onGic(3), 'ticks'), await boot(onGic(3), 'ticks')];
+  expect(one.console).toBe(two.console);
+  expect(one.figures()).toEqual(two.figures());
+});
+
+test('the core with every feature runs the guest too', async () => {
+  const { end } = await boot({ ...onGic(3), cpu: 'max' });
+  expect(end).toEqual({ kind: 'met' });
+});
+
+// ---- the files
+
+const compiler = await external('aarch64-linux-gnu-gcc (Debian: gcc-aarch64-linux-gnu)', guestCompiler);
+
+testWith([compiler], 'a clone at any place gives the same bytes', async () => {
+  const base = await mkdtemp(join(tmpdir(), 'xenscope-test-'));
+  try {
+    const results: Buffer[][] = [];
+    for (const name of ['one', 'the-other/deeper']) {
+      const folder = join(base, name);
+      await mkdir(folder, { recursive: true });
+      await cp(join(guestFolder, 'src'), join(folder, 'src'), { recursive: true });
+      await buildGuest(folder, folder);
+      results.push(await Promise.all(guestFiles.map((file) => readFile(join(folder, file)))));
+      expect(results.at(-1)?.[0]?.includes(base)).toBe(false);
+    }
+    expect(results[0]).toEqual(results[1]);
+  } finally {
+    await rm(base, { recursive: true, force: true });
+  }
+});
+
+const elf = readFileSync(join(guestFolder, 'hello-xen.elf'));
+const version = /GNU C17 ([\d.]+)/.exec(elf.toString('latin1'))?.[1];
+const sameCompiler = await external(
+  `aarch64-linux-gnu-gcc ${version}, which built the committed files`,
+  async () => ((await guestCompiler()) === version ? version : undefined),
+);
+
+testWith([sameCompiler], 'the committed files are what the sources give', async () => {
+  const output = await mkdtemp(join(tmpdir(), 'xenscope-test-'));
+  try {
+    await buildGuest(guestFolder, output);
+    for (const file of guestFiles) {
+      const built = await readFile(join(output, file));
+      // Equal or not: a difference of buffers would fill the screen.
+      expect(built.equals(await readFile(join(guestFolder, file))), `${file}: build it again`).toBe(true);
+    }
+  } finally {
+    await rm(output, { recursive: true, force: true });
+  }
+});
+
+test('the ELF is small enough to be committed', () => {
+  expect(elf.length).toBeLessThan(300 * 1024);
+});
