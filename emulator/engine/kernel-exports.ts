@@ -17,4 +17,5 @@ export interface KernelExports extends SystemRegisterKernels {
   /** Whether WFI of the selected CPU would not wait. */
   hasWakeEvent(): number;
   hashMemory(address: number, length: number): void;
+  hashTlbs(): void;
 }

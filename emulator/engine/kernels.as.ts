@@ -93,4 +93,4 @@ export { aesInverseSubBytes, aesSubBytes } from '../cpu/crypto/aes.as';
 export { multiplyPolynomials } from '../cpu/crypto/polynomial.as';
 export { sm4SubBytes } from '../cpu/crypto/sm4.as';
 export { setSaturated, shiftLanes } from '../cpu/simd.as';
-export { hashMemory } from './hash.as';
+export { hashMemory, hashTlbs } from './hash.as';

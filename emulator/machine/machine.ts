@@ -251,8 +251,10 @@ export class Machine {
       this.sliceEnd = engine.instructions + SLICE;
     }
     this.turnTo(cpu);
-    const end = Math.min(this.sliceEnd, stopAt);
-    while (engine.instructions < end && this.waits[cpu] === 'no') {
+    while (this.waits[cpu] === 'no') {
+      // An exit may have given up the rest of the slice.
+      const end = Math.min(this.sliceEnd, stopAt);
+      if (engine.instructions >= end) break;
       const untilDeadline = Math.ceil(this.deadline() - this.clock.nanoseconds());
       const budget = Math.min(end - engine.instructions, Math.max(untilDeadline, 1));
       const reason = this.skipBreakpoint ? engine.runPastBreakpoint(budget) : engine.run(budget);
@@ -288,6 +290,9 @@ export class Machine {
         return this.handleWait(cpu);
       case layout.EXIT_TRAP:
         return this.handleTrap(cpu);
+      case layout.EXIT_YIELD:
+        this.sliceEnd = this.engine.instructions;
+        return undefined;
       case layout.EXIT_FIRMWARE:
         this.firmware?.call(cpu);
         return undefined;
@@ -393,5 +398,6 @@ const EXIT_NAMES: Readonly<Record<number, string>> = {
   [layout.EXIT_BREAKPOINT]: 'breakpoint',
   [layout.EXIT_WATCHPOINT]: 'watchpoint',
   [layout.EXIT_REQUEST]: 'request',
+  [layout.EXIT_YIELD]: 'yield',
   [layout.EXIT_FIRMWARE]: 'firmware',
 };

@@ -23,6 +23,7 @@ export function stateHash({ machine, saveMonitor }: LoadedMachine): string {
   view.setBigUint64(layout.HASH, 0n, true);
   view.setBigUint64(layout.HASH + 8, 0n, true);
   engine.kernels.hashMemory(layout.RAM_HOST, machine.memory.size);
+  engine.kernels.hashTlbs();
 
   machine.cpus.forEach((cpu, index) => {
     const block = u8.slice(engine.blockOf(index), engine.blockOf(index) + layout.CPU_BLOCK_SIZE);

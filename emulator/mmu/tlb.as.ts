@@ -85,6 +85,8 @@ const FACT_FILLS: usize = 16;
 const KEY_FLAT: i64 = 0x1_0000_0000;
 const NO_KEY: i64 = -1;
 
+/** TLBs of a CPU: those of the contexts, then both of EL2. */
+export const TLB_COUNT: i32 = 3 * 5 + 2;
 /** TLBs of a context in order: data EL0, EL1, EL1 with PAN, instructions EL0, EL1. */
 const TLBS_PER_CONTEXT: i32 = 5;
 const TLB_NUMBER_EL2: i32 = 3 * 5;
@@ -99,7 +101,7 @@ export function cpuTlbs(cpu: i32): usize {
 }
 
 @inline
-function facts(cpu: i32): usize {
+export function facts(cpu: i32): usize {
   return cpuTlbs(cpu) + TLB_FACTS;
 }
 
@@ -110,12 +112,12 @@ function tlbFacts(cpu: i32, n: i32): usize {
 }
 
 @inline
-function isEmpty(cpu: i32, n: i32): bool {
+export function isEmpty(cpu: i32, n: i32): bool {
   return load<i32>(tlbFacts(cpu, n) + FACT_FILLS) == 0;
 }
 
 /** Address of TLB number n of a CPU. */
-function tlbAddress(cpu: i32, n: i32): usize {
+export function tlbAddress(cpu: i32, n: i32): usize {
   const base = cpuTlbs(cpu);
   if (n == TLB_NUMBER_EL2) return base + TLB_EL2;
   if (n == ITLB_NUMBER_EL2) return base + ITLB_EL2;
@@ -125,7 +127,7 @@ function tlbAddress(cpu: i32, n: i32): usize {
 }
 
 @inline
-function isInstructionTlb(n: i32): bool {
+export function isInstructionTlb(n: i32): bool {
   return n == ITLB_NUMBER_EL2 || (n < TLB_NUMBER_EL2 && n % TLBS_PER_CONTEXT >= 3);
 }
 
