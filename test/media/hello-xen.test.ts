@@ -114,7 +114,7 @@ test('the core with every feature runs the guest too', async () => {
 
 const compiler = await external('aarch64-linux-gnu-gcc (Debian: gcc-aarch64-linux-gnu)', guestCompiler);
 
-testWith([compiler], 'a clone at any place gives the same bytes', async () => {
+testWith([compiler], 'a clone at any place gives the same bytes', async (_version: string) => {
   const base = await mkdtemp(join(tmpdir(), 'xenscope-test-'));
   try {
     const results: Buffer[][] = [];
@@ -139,7 +139,7 @@ const sameCompiler = await external(
   async () => ((await guestCompiler()) === version ? version : undefined),
 );
 
-testWith([sameCompiler], 'the committed files are what the sources give', async () => {
+testWith([sameCompiler], 'the committed files are what the sources give', async (_version: string) => {
   const output = await mkdtemp(join(tmpdir(), 'xenscope-test-'));
   try {
     await buildGuest(guestFolder, output);
