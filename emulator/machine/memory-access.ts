@@ -2,7 +2,7 @@
 
 import type { LoadedMachine } from './guest.ts';
 import * as layout from '../memory/layout.ts';
-import type { AddressSpace, TranslateResult, VcpuId } from './messages.ts';
+import { type AddressSpace, BARE_DOMAIN, type TranslateResult, type VcpuId } from './messages.ts';
 
 const PAGE = 4096;
 
@@ -34,7 +34,24 @@ export class MemoryAccess {
   translate(space: AddressSpace, address: bigint): TranslateResult {
     const pa = this.paOf(space, address);
     if (pa === undefined) return { ok: false, fault: 'nothing is mapped there' };
-    return { ok: true, pa };
+    const ipa = this.ipaOf(space, address, pa);
+    return { ok: true, pa, ...(ipa !== undefined && { ipa }) };
+  }
+
+  /** Stage 2 backwards: a PA belongs to one guest page, unless it is shared with others. */
+  private ipaOf(space: AddressSpace, address: bigint, pa: number): number | undefined {
+    switch (space.kind) {
+      case 'pa':
+        return undefined;
+      case 'ipa':
+        return Number(address);
+      case 'va': {
+        const { domain } = space.at;
+        if (domain === BARE_DOMAIN) return pa;
+        const range = this.loaded.stage2Map(domain).find((part) => pa >= part.pa && pa < part.pa + part.size);
+        return range && range.ipa + (pa - range.pa);
+      }
+    }
   }
 
   private pages(

@@ -31,7 +31,10 @@ async function launched(more: Record<string, unknown> = {}): Promise<TestSession
 }
 
 const lineOf = (text: string, path = MAIN): number =>
-  1 + readFileSync(path, 'utf8').split('\n').findIndex((line) => line.includes(text));
+  1 +
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .findIndex((line) => line.includes(text));
 
 async function where(session: TestSession): Promise<string[]> {
   await session.until('stopped');
@@ -42,7 +45,10 @@ async function where(session: TestSession): Promise<string[]> {
 test('a source breakpoint stops in the C code, with callers, registers and stage-2 map', async () => {
   const session = await launched();
   const line = lineOf('print("hello %u:');
-  const { breakpoints } = await session.send('setBreakpoints', { source: { path: MAIN }, breakpoints: [{ line }] });
+  const { breakpoints } = await session.send('setBreakpoints', {
+    source: { path: MAIN },
+    breakpoints: [{ line }],
+  });
   expect(breakpoints).toMatchObject([{ verified: true, line }]);
   await session.send('configurationDone', {});
   const stack = await where(session);

@@ -1,0 +1,122 @@
+// Debian's unmodified kernel on the real machine: names out of the kernel's own table, lines out of its debug
+// package, and a kernel that KASLR has moved.
+
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import { afterEach, expect, test } from 'vitest';
+import { nodeHost } from '../../debug-adapter/node/node-host.ts';
+import { fetchDebian } from '../tools/fetch-debian.ts';
+import { TestSession } from './support/drive.ts';
+
+const debian = await fetchDebian({ debugSymbols: true, log: (line) => console.log(line) });
+
+const open: TestSession[] = [];
+afterEach(async () => {
+  for (const session of open.splice(0)) await session.raw('disconnect', {});
+});
+
+async function launched(configuration: Record<string, unknown>): Promise<TestSession> {
+  const session = new TestSession(nodeHost(() => {}));
+  open.push(session);
+  await session.send('initialize', { adapterID: 'xen', pathFormat: 'path' });
+  await session.send('launch', configuration as Dap.LaunchRequestArguments);
+  await session.until('initialized');
+  await session.send('setExceptionBreakpoints', { filters: ['panic'] });
+  return session;
+}
+
+const asGuest = { domains: [{ kernel: debian.vmlinuz, cmdline: 'console=hvc0', memory: 256 }] };
+const bare = (more: Record<string, unknown> = {}) => ({
+  bare: { kernel: debian.vmlinuz, cmdline: 'console=ttyAMA0', memory: 256, ...more },
+});
+
+async function stack(session: TestSession): Promise<string[]> {
+  const { body } = (await session.until('stopped')) as Dap.StoppedEvent;
+  const { stackFrames } = await session.send('stackTrace', { threadId: body.threadId ?? 1 });
+  return stackFrames.map(({ name }) => name);
+}
+
+async function slideOf(session: TestSession): Promise<string> {
+  const { modules } = await session.send('modules', {});
+  return (modules[0] as unknown as { slide: string }).slide;
+}
+
+test(`${debian.kernelVersion} as a Xen guest stops at start_kernel before its first instruction`, async () => {
+  const session = await launched(asGuest);
+  const { breakpoints } = await session.send('setFunctionBreakpoints', {
+    breakpoints: [{ name: 'start_kernel' }],
+  });
+  expect(breakpoints).toMatchObject([{ verified: true }]);
+  await session.send('configurationDone', {});
+  expect(await stack(session)).toEqual(['start_kernel', expect.stringMatching(/^__primary_switched/)]);
+  expect(await slideOf(session)).toBe('0x0');
+
+  // Steps by instruction, into and out of a function far away.
+  const threadId = 257;
+  await session.send('next', { threadId, granularity: 'instruction' });
+  expect((await stack(session))[0]).toBe('start_kernel+0x4');
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'setup_arch' }] });
+  await session.send('continue', { threadId });
+  expect((await stack(session))[0]).toBe('setup_arch');
+  await session.send('setFunctionBreakpoints', { breakpoints: [] });
+  await session.send('stepOut', { threadId });
+  expect((await stack(session))[0]).toMatch(/^start_kernel\+0x/);
+});
+
+test(`${debian.kernelVersion} moved by KASLR is stopped where it really runs`, async () => {
+  const session = await launched(bare({ kaslrSeed: 12345 }));
+  await session.send('setFunctionBreakpoints', {
+    breakpoints: [{ name: 'start_kernel' }, { name: 'rest_init' }],
+  });
+  await session.send('configurationDone', {});
+  expect((await stack(session))[0]).toBe('start_kernel');
+  expect(await slideOf(session)).not.toBe('0x0');
+  await session.send('continue', { threadId: 1 });
+  expect(await stack(session)).toEqual([
+    'rest_init',
+    expect.stringMatching(/^arch_call_rest_init/),
+    expect.stringMatching(/^start_kernel/),
+    expect.stringMatching(/^__primary_switched/),
+  ]);
+});
+
+test(`lines of ${debian.kernelVersion} come from the debug package: breakpoint, step, stack`, async () => {
+  const session = await launched({ ...asGuest, symbols: debian.vmlinux });
+  const source = { path: '/home/me/linux/init/main.c' };
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'start_kernel' }] });
+  await session.send('configurationDone', {});
+  expect((await stack(session))[0]).toBe('start_kernel');
+
+  // The line of the frame stands in the origin of its disassembly, as the source is not there.
+  const line = async (): Promise<number> => {
+    const { stackFrames } = await session.send('stackTrace', { threadId: 257 });
+    return Number(/main\.c:(\d+)$/.exec(stackFrames[0]?.source?.origin ?? '')?.[1]);
+  };
+  const first = await line();
+  expect(first).toBeGreaterThan(100);
+  await session.send('next', { threadId: 257 });
+  await session.until('stopped');
+  const second = await line();
+  expect(second).not.toBe(first);
+
+  const { breakpoints } = await session.send('setBreakpoints', {
+    source,
+    breakpoints: [{ line: second + 20 }],
+  });
+  expect(breakpoints).toMatchObject([{ verified: true }]);
+  await session.send('continue', { threadId: 257 });
+  expect((await stack(session))[0]).toMatch(/^start_kernel/);
+  expect(await line()).toBe(breakpoints[0]?.line);
+});
+
+test(`a panic of ${debian.kernelVersion} stops by default and says why; a pause comes at once`, async () => {
+  const session = await launched(bare({ cmdline: 'console=ttyAMA0 cryptomgr.notests' }));
+  await session.send('configurationDone', {});
+  const asked = performance.now();
+  await session.send('pause', { threadId: 1 });
+  await session.until('stopped');
+  console.log(`pause answered in ${(performance.now() - asked).toFixed(1)} ms`);
+  await session.send('continue', { threadId: 1 });
+  const { body } = (await session.until('stopped')) as Dap.StoppedEvent;
+  expect(body).toMatchObject({ reason: 'exception' });
+  expect(body.description).toMatch(/^Guest panic: VFS: Unable to mount root fs on unknown-block/);
+});
