@@ -47,3 +47,13 @@ export class InvariantError extends Error {
 export function invariant(condition: unknown, whatShouldHold: string): asserts condition {
   if (!condition) throw new InvariantError(whatShouldHold);
 }
+
+/** What a person reads of an error that is no UserError, in one line: that it is our mistake, and where. */
+export function describeBug(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  const spot = /[\w./-]+\.(?:ts|c?js|wasm)[^\s()]*:\d+(?=\)?$)/m.exec(stack)?.[0];
+  const where =
+    spot === undefined ? '' : ` (at ${spot.replace(/^.*\/(?=(?:emulator|debug-adapter|dist)\/)/, '')})`;
+  return `a mistake of Xenscope itself: ${message}${where}. Please report it with what led to it`;
+}

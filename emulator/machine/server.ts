@@ -1,12 +1,13 @@
 // The machine's side of the border: serves the requests of messages.ts and runs the machine in
 // between, so many slices at a time that a pause is answered at once.
 
-import { UserError } from '../base/errors.ts';
+import { describeBug, UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { CpuState } from '../cpu/state.ts';
 import type { EngineModules } from '../engine/engine.ts';
 import { ConsoleBuffer } from './console-buffer.ts';
 import type { GuestEnd, LoadedMachine } from './guest.ts';
+import { beginIdle } from './idle-pacing.ts';
 import { loadMachine } from './load.ts';
 import type { SliceEnd } from './machine.ts';
 import { MemoryAccess } from './memory-access.ts';
@@ -27,14 +28,13 @@ export interface ServerHost {
   defer(action: () => void): void;
   /** Calls back after this many milliseconds of real time; the result cancels. */
   sleep(milliseconds: number, action: () => void): () => void;
-  /** Real milliseconds, for pacing idle time only. */
+  /** Real milliseconds: for pacing idle time, and for looking at the messages in time. */
   now(): number;
   emit<Name extends keyof MachineEvents>(name: Name, event: MachineEvents[Name]): void;
 }
 
-/** Slices between two looks at the messages: some milliseconds. */
-const SLICES_PER_TURN = 8;
-const NANOSECONDS = 1e6;
+/** Real milliseconds between two looks at the messages, as far as slices are shorter than that. */
+const TURN = 10;
 
 interface Step {
   readonly cpu: number;
@@ -50,7 +50,12 @@ export class MachineServerImplementation {
   private pauseWanted = false;
   private step: Step | undefined;
   private ended: { readonly domain: number; readonly reason: GuestEnd } | undefined;
-  private cancelSleep: (() => void) | undefined;
+  /** Ends the sleep of an idle machine; with it goes on or, when another one takes its place, not. */
+  private cancelSleep: ((goOn: boolean) => void) | undefined;
+  /** Counts runs: what was deferred for an earlier one does nothing. */
+  private runs = 0;
+  /** Why the machine cannot go on: our own mistake. What it holds can still be looked at. */
+  private broken: string | undefined;
   private readonly console: ConsoleBuffer;
   private readonly log: Logger;
 
@@ -63,9 +68,10 @@ export class MachineServerImplementation {
 
   readonly requests: MachineServer = {
     create: (config) => {
-      this.stopPacing();
+      this.cancelSleep?.(false);
       this.running = false;
       this.ended = undefined;
+      this.broken = undefined;
       this.loaded = loadMachine(
         this.modules,
         config,
@@ -86,7 +92,7 @@ export class MachineServerImplementation {
     pause: () => {
       if (!this.running) return;
       this.pauseWanted = true;
-      if (this.cancelSleep) this.wake();
+      this.cancelSleep?.(true);
     },
     setBreakpoints: ({ breakpoints }) => {
       this.breakpoints = breakpoints;
@@ -101,7 +107,7 @@ export class MachineServerImplementation {
     translate: ({ space, address }) => this.access.translate(space, address),
     stage2Map: ({ domain }) => this.machine.stage2Map(domain),
     consoleInput: ({ domain, bytes }) => {
-      if (this.cancelSleep) this.wake();
+      this.cancelSleep?.(true);
       this.machine.consoleInput(domain, bytes);
     },
     stateHash: () => stateHash(this.machine),
@@ -121,29 +127,37 @@ export class MachineServerImplementation {
 
   private start(step: Step | undefined): void {
     const { machine } = this.machine;
+    if (this.broken !== undefined) throw new UserError(this.broken, 'Restart the machine.');
     if (this.running) return;
     this.running = true;
     this.pauseWanted = false;
     this.step = step;
     machine.passBreakpoint();
-    this.host.defer(() => this.turn());
+    const run = ++this.runs;
+    this.host.defer(() => this.turn(run));
   }
 
   /** A few slices, then whatever messages wait. */
-  private turn(): void {
-    if (!this.running) return;
+  private turn(run: number): void {
+    if (!this.running || run !== this.runs) return;
+    const start = this.host.now();
     try {
-      for (let i = 0; i < SLICES_PER_TURN; i++) {
+      do {
         if (!this.slice()) return;
-      }
+      } while (this.host.now() - start < TURN);
     } catch (error) {
-      this.running = false;
-      this.console.flush();
-      this.host.emit('failed', { message: (error as Error).stack ?? String(error) });
+      this.fail(error);
       return;
     }
     this.console.flush();
-    this.host.defer(() => this.turn());
+    this.host.defer(() => this.turn(run));
+  }
+
+  /** Our own mistake: the machine stands for good, as it is, and can be looked at. */
+  private fail(error: unknown): void {
+    this.broken = describeBug(error);
+    if (error instanceof Error) this.log.log('debug', 'machine', error.stack ?? error.message);
+    this.stop('crash', this.machine.machine.currentCpu, { description: this.broken });
   }
 
   /** One slice; false when the machine stands or sleeps. */
@@ -191,37 +205,22 @@ export class MachineServerImplementation {
   /** Every CPU waits: idle time is paced to real time, so that a console is live. */
   private idle(deadline: number): boolean {
     this.console.flush();
-    const { machine } = this.machine;
-    const now = machine.clock.nanoseconds();
-    const since = this.host.now();
-    const wait = deadline === Number.POSITIVE_INFINITY ? MAX_SLEEP : (deadline - now) / NANOSECONDS;
-    if (wait <= PACED_FROM) {
-      machine.skipTo(deadline);
-      return true;
-    }
+    const sleep = beginIdle(this.machine.machine, deadline, () => this.host.now());
+    if (!sleep) return true;
+    const run = this.runs;
     const wake = (): void => {
       this.cancelSleep = undefined;
-      const elapsed = (this.host.now() - since) * NANOSECONDS;
-      machine.skipTo(Math.min(deadline, now + Math.round(elapsed)));
-      this.turn();
+      sleep.end();
+      this.turn(run);
     };
-    const cancel = this.host.sleep(Math.min(wait, MAX_SLEEP), wake);
-    this.cancelSleep = () => {
+    const cancel = this.host.sleep(sleep.milliseconds, wake);
+    this.cancelSleep = (goOn) => {
+      this.cancelSleep = undefined;
       cancel();
-      wake();
+      // The caller goes on first: what it has to say belongs before the next instruction.
+      if (goOn) this.host.defer(wake);
     };
     return false;
-  }
-
-  private wake(): void {
-    const cancel = this.cancelSleep;
-    this.cancelSleep = undefined;
-    // The caller goes on first: what it has to say belongs before the next instruction.
-    if (cancel) this.host.defer(cancel);
-  }
-
-  private stopPacing(): void {
-    this.cancelSleep = undefined;
   }
 
   private stop(
@@ -282,7 +281,10 @@ export class MachineServerImplementation {
   private cpuOf(vcpu: VcpuId): number {
     const known = this.machine.info.domains.find(({ domain }) => domain === vcpu.domain);
     if (!known || vcpu.vcpu < 0 || vcpu.vcpu >= known.vcpus) {
-      throw new UserError(`there is no vCPU ${vcpu.vcpu} of domain ${vcpu.domain}`, 'Ask for the list of vCPUs.');
+      throw new UserError(
+        `there is no vCPU ${vcpu.vcpu} of domain ${vcpu.domain}`,
+        'Ask for the list of vCPUs.',
+      );
     }
     return vcpu.vcpu;
   }
@@ -306,9 +308,3 @@ export class MachineServerImplementation {
     return { instructions: machine.engine.instructions, virtualNanoseconds: machine.clock.nanoseconds() };
   }
 }
-
-/** Real milliseconds that a sleeping machine is left alone at most. */
-const MAX_SLEEP = 1000;
-/** Waits shorter than this are skipped: a timer of the host is no finer. */
-const PACED_FROM = 1;
-

@@ -85,7 +85,14 @@ export function createXenMachine(
       vcpus: guest.vcpus,
       gicVersion: guest.gicVersion,
     },
-    { hypervisor, control, uartOutput: consoleOutput(FIRST_DOMID), domid: FIRST_DOMID, seed: config.seed, startTime },
+    {
+      hypervisor,
+      control,
+      uartOutput: consoleOutput(FIRST_DOMID),
+      domid: FIRST_DOMID,
+      seed: config.seed,
+      startTime,
+    },
   );
   return {
     machine,
@@ -113,7 +120,11 @@ export function createXenMachine(
 function platformOf(machine: Machine, log: Logger): Platform {
   const { devices, engine } = machine;
   const gic = devices.gicV3
-    ? { version: 3 as const, distributor: devices.gicV3.distributor, virtual: devices.gicV3.cpus.map(({ virtual }) => virtual) }
+    ? {
+        version: 3 as const,
+        distributor: devices.gicV3.distributor,
+        virtual: devices.gicV3.cpus.map(({ virtual }) => virtual),
+      }
     : devices.gicV2 && {
         version: 2 as const,
         distributor: devices.gicV2.distributor,

@@ -1,0 +1,136 @@
+// A run without a debugger: loads the guests, executes until a script of expected texts is met,
+// the machine ends, or a bound is reached. Idle time is skipped, or left to the caller to pace.
+
+import type { Logger } from '../base/log.ts';
+import type { EngineModules } from '../engine/engine.ts';
+import { ConsoleBuffer } from './console-buffer.ts';
+import { ConsoleScript, type ScriptStep } from './console-script.ts';
+import type { GuestEnd, LoadedMachine } from './guest.ts';
+import { beginIdle, type IdleSleep } from './idle-pacing.ts';
+import { loadMachine } from './load.ts';
+import { SLICE } from './machine.ts';
+import type { MachineConfig } from './messages.ts';
+import { stateHash } from './state-hash.ts';
+
+export interface HeadlessOptions {
+  readonly script: readonly ScriptStep[];
+  readonly maxInstructions?: number;
+  /** Asked between slices; true ends the run. */
+  readonly outOfTime?: () => boolean;
+  /** Guest output. */
+  readonly output: (domain: number, bytes: Uint8Array) => void;
+  readonly log: Logger;
+}
+
+export type HeadlessEnd =
+  | { readonly kind: 'met' }
+  | { readonly kind: 'ended'; readonly reason: GuestEnd }
+  /** A bound was reached, or nothing can happen any more. */
+  | { readonly kind: 'bound'; readonly why: string };
+
+export interface HeadlessRun {
+  /** Runs for about that many instructions, skipping idle time; undefined when there is more to do. */
+  turn(instructions: number): HeadlessEnd | undefined;
+  /** The same at the pace of the wall clock: comes back with a sleep when every CPU waits. */
+  turnAtWallClock(instructions: number, now: () => number): HeadlessEnd | IdleSleep | undefined;
+  type(bytes: Uint8Array): void;
+  readonly loaded: LoadedMachine;
+  readonly script: ConsoleScript;
+  statistics(): HeadlessStatistics;
+}
+
+export interface HeadlessStatistics {
+  readonly instructions: number;
+  readonly virtualNanoseconds: number;
+  readonly stateHash: string;
+  readonly exits: Readonly<Record<string, number>>;
+}
+
+interface Idle {
+  readonly kind: 'idle';
+  readonly deadline: number;
+}
+
+/** Throws UserErrors for a configuration that cannot be built. */
+export function startHeadless(
+  modules: EngineModules,
+  config: MachineConfig,
+  options: HeadlessOptions,
+): HeadlessRun {
+  let ended: GuestEnd | undefined;
+  const buffer = new ConsoleBuffer(options.output);
+  const script = new ConsoleScript(
+    options.script,
+    (bytes) => type(bytes),
+    () => loaded.machine.requestStop(),
+  );
+  const loaded = loadMachine(
+    modules,
+    config,
+    {
+      console: (domain, byte) => {
+        buffer.write(domain, byte);
+        script.observe(byte);
+      },
+      ended: (_domain, reason) => {
+        ended ??= reason;
+        loaded.machine.requestStop();
+      },
+    },
+    options.log,
+  );
+  const { machine } = loaded;
+  const type = (bytes: Uint8Array): void => loaded.consoleInput(loaded.info.domains[0]?.domain ?? 0, bytes);
+  const limit = options.maxInstructions ?? Number.MAX_SAFE_INTEGER;
+
+  function slice(): HeadlessEnd | Idle | undefined {
+    if (options.outOfTime?.()) return { kind: 'bound', why: 'the time is up' };
+    const left = limit - machine.engine.instructions;
+    if (left <= 0) return { kind: 'bound', why: `${limit} instructions were executed` };
+    const end = machine.runSlice(left);
+    if (script.done) return { kind: 'met' };
+    if (ended) return { kind: 'ended', reason: ended };
+    if (end.kind === 'stuck') return { kind: 'bound', why: end.reason };
+    return end.kind === 'idle' ? end : undefined;
+  }
+
+  function turn<T>(
+    instructions: number,
+    idle: (deadline: number) => T | undefined,
+  ): HeadlessEnd | T | undefined {
+    try {
+      for (let spent = 0; spent < instructions; spent += SLICE) {
+        const end = slice();
+        const result = end?.kind === 'idle' ? idle(end.deadline) : end;
+        if (result) return result;
+      }
+      return undefined;
+    } finally {
+      // What the guest printed comes out, even before a failure of ours.
+      buffer.flush();
+    }
+  }
+
+  const skip = (deadline: number): HeadlessEnd | undefined => {
+    if (deadline === Number.POSITIVE_INFINITY) {
+      return { kind: 'bound', why: 'every CPU waits for an interrupt, and no timer is set' };
+    }
+    machine.skipTo(deadline);
+    return undefined;
+  };
+
+  return {
+    loaded,
+    script,
+    type,
+    turn: (instructions) => turn(instructions, skip),
+    turnAtWallClock: (instructions, now) =>
+      turn(instructions, (deadline) => beginIdle(machine, deadline, now)),
+    statistics: () => ({
+      instructions: machine.engine.instructions,
+      virtualNanoseconds: machine.clock.nanoseconds(),
+      stateHash: stateHash(loaded),
+      exits: { ...machine.exits },
+    }),
+  };
+}
