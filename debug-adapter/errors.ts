@@ -120,6 +120,32 @@ export const noEntrySymbol = (name: string) =>
     'Correct it, or give symbols',
   );
 
+export const unsupportedKey = (domain: string, key: string) =>
+  new AdapterError(1015, `'${key}' of domain '${domain}' is not supported in this version`, 'Remove the key');
+
+export const notAnXlConfig = (file: string) =>
+  new AdapterError(
+    1016,
+    'This is not an xl.cfg file',
+    'Name a text file with lines such as kernel = "vmlinuz"; a kernel itself is booted with \'--bare\'',
+    {
+      place: { file },
+    },
+  );
+
+export const tooManyVcpus = (place: Place, count: number, most: number) =>
+  new AdapterError(1017, `'vcpus' is ${count}`, `The emulated machine has 1 to ${most} CPUs`, { place });
+
+export const tooMuchMemory = (place: Place, memory: number, most: number) =>
+  new AdapterError(
+    1018,
+    `'memory' is ${memory} MiB`,
+    `The emulated machine has at most ${most} MiB for a domain`,
+    {
+      place,
+    },
+  );
+
 // ---------------------------------------------------------------- 11xx: run control
 
 export const notStopped = () =>

@@ -6,7 +6,7 @@ import type { ByteSource } from '../emulator/formats/byte-source.ts';
 import { readAll } from '../emulator/formats/byte-source.ts';
 import { loadKernel } from '../emulator/formats/kernel.ts';
 import { readXlConfig } from '../emulator/formats/xl-config/xl-config.ts';
-import type { XlWarning } from '../emulator/formats/xl-config/xl-config.ts';
+import type { XlConfig, XlFile, XlWarning } from '../emulator/formats/xl-config/xl-config.ts';
 import type { DomainConfig, GuestFile, GuestKernel, MachineConfig } from '../emulator/machine/messages.ts';
 import type { BareConfiguration, DomainConfiguration, LaunchConfiguration } from './configuration.ts';
 import { memoryBytes } from './configuration.ts';
@@ -99,6 +99,9 @@ async function inlineDomain(
   base: string | undefined,
   keys: SymbolKeys,
 ): Promise<{ domain: DomainConfig; symbols: DomainSymbols }> {
+  for (const key of ['disk', 'vif'] as const) {
+    if ((domain[key] ?? []).length > 0) throw errors.unsupportedKey(domain.name, key);
+  }
   const kernelPath = host.resolvePath(base, domain.kernel);
   const kernel = await kernelFile(host, kernelPath, 'kernel');
   const ramdisk =
@@ -112,8 +115,6 @@ async function inlineDomain(
       memory: memoryBytes(domain.memory),
       vcpus: domain.vcpus,
       gicVersion: domain.gicVersion,
-      ...(domain.disk && { disk: domain.disk }),
-      ...(domain.vif && { vif: domain.vif }),
     },
     symbols: {
       kernelPath,
@@ -126,7 +127,11 @@ async function inlineDomain(
 
 async function xlDomain(host: LaunchFiles, file: string, keys: SymbolKeys) {
   const source = await opened(host, file, 'config');
-  const { config, warnings } = readXlConfig(new TextDecoder().decode(await readAll(source)), file);
+  if (source.size > MAX_XL_SIZE) throw errors.notAnXlConfig(file);
+  const text = new TextDecoder().decode(await readAll(source));
+  if (text.includes('\0')) throw errors.notAnXlConfig(file);
+  const { config, warnings, placeOf } = readXlConfig(text, file);
+  checkMachine(config, placeOf);
   const near = async (path: string): Promise<string> => {
     // xl takes relative paths from its working directory; beside the file is what people mean.
     const beside = host.resolvePath(host.resolvePath(file, '..'), path);
@@ -143,12 +148,55 @@ async function xlDomain(host: LaunchFiles, file: string, keys: SymbolKeys) {
     kernel,
     ...(disk && { ramdisk: disk }),
     cmdline: config.cmdline,
-    memory: config.memory * 1024 * 1024,
+    memory: config.memory * MIB,
     vcpus: config.vcpus,
     gicVersion: config.gicVersion ?? 3,
+    maximumMemory: config.maxmem * MIB,
+    ...(config.uuid !== undefined && { uuid: bytesOfUuid(config.uuid) }),
+    ...(config.vuart && { vuart: true }),
   };
-  return { domain, symbols: { kernelPath, kernel, ...keys }, warnings };
+  const all = [...warnings, ...withoutEffect(config, placeOf)];
+  return { domain, symbols: { kernelPath, kernel, ...keys }, warnings: all };
 }
+
+/** No configuration is larger: what is was named by mistake. */
+const MAX_XL_SIZE = 1 << 20;
+const MIB = 1 << 20;
+/** What the emulated machine has for domains (boards/virt.ts), told with the line that asks for more. */
+const MAX_VCPUS = 8;
+const MAX_MEMORY_MIB = 3296;
+
+function checkMachine({ vcpus, memory }: XlConfig, placeOf: XlFile['placeOf']): void {
+  if (vcpus > MAX_VCPUS) throw errors.tooManyVcpus(placeOf('vcpus'), vcpus, MAX_VCPUS);
+  if (memory > MAX_MEMORY_MIB) throw errors.tooMuchMemory(placeOf('memory'), memory, MAX_MEMORY_MIB);
+}
+
+/** Keys that xl honours and a run here does not: said, unless they ask for what happens anyway. */
+function withoutEffect(config: XlConfig, placeOf: XlFile['placeOf']): XlWarning[] {
+  const events = [
+    ['on_poweroff', config.onPoweroff],
+    ['on_reboot', config.onReboot],
+    ['on_crash', config.onCrash],
+    ['on_watchdog', config.onWatchdog],
+    ['on_soft_reset', config.onSoftReset],
+  ] as const;
+  const warnings = events
+    .filter(([key, action]) => placeOf(key).line !== undefined && !ENDS_THE_RUN.has(action))
+    .map(([key, action]) => ({
+      message: `'${key}' has no effect: the run ends there, so '${action}' does not happen`,
+      place: placeOf(key),
+    }));
+  if (config.maxvcpus > config.vcpus) {
+    const message = `'maxvcpus' has no effect: vCPUs cannot be added to a running domain`;
+    warnings.push({ message, place: placeOf('maxvcpus') });
+  }
+  return warnings;
+}
+
+const ENDS_THE_RUN: ReadonlySet<string> = new Set(['destroy', 'preserve']);
+
+const bytesOfUuid = (uuid: string): Uint8Array =>
+  Uint8Array.from(uuid.replaceAll('-', '').match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
 
 /** A file that cannot be opened is the fault of the line that names it; a damaged one is its own. */
 async function placed<T>(place: UserError['place'], action: () => Promise<T>): Promise<T> {

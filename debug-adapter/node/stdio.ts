@@ -7,8 +7,10 @@ import { XenSession } from '../session.ts';
 import { logToStderr, nodeHost } from './node-host.ts';
 
 /** One session on stdin and stdout; resolves when the client has disconnected. */
-export function serveStdio(): Promise<void> {
-  return serve(process.stdin, process.stdout);
+export async function serveStdio(): Promise<void> {
+  await serve(process.stdin, process.stdout);
+  // The client may keep its end open; nothing more is read.
+  process.stdin.destroy();
 }
 
 /** `127.0.0.1:PORT`, or the path of a pipe: every connection is a session. Resolves when it listens. */

@@ -1,0 +1,122 @@
+// Late, repeated, unknown and broken requests are legal: each gets exactly one answer, and the session lives.
+
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { add, b, bl, NOP, POP_FRAME, PUSH_FRAME, RET, SET_FRAME } from './support/assemble.ts';
+import { launch } from './support/drive.ts';
+
+const kernel = [
+  'start',
+  PUSH_FRAME,
+  SET_FRAME,
+  'loop',
+  bl('work'),
+  add(1, 1),
+  b('loop'),
+  'work',
+  PUSH_FRAME,
+  SET_FRAME,
+  NOP,
+  POP_FRAME,
+  RET,
+  'panic',
+  b('panic'),
+];
+
+const id = fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constant(1), fc.integer());
+const reference = fc.constantFrom(
+  '0x40001000',
+  '$pc',
+  'host/pa:0x40000000',
+  'd7/va:0x0',
+  'x',
+  '',
+  '0xffffffffffffffff',
+);
+const commands = [
+  'initialize',
+  'configurationDone',
+  'threads',
+  'stackTrace',
+  'scopes',
+  'variables',
+  'setVariable',
+  'evaluate',
+  'readMemory',
+  'writeMemory',
+  'disassemble',
+  'source',
+  'modules',
+  'continue',
+  'pause',
+  'next',
+  'stepIn',
+  'stepOut',
+  'setBreakpoints',
+  'setFunctionBreakpoints',
+  'setInstructionBreakpoints',
+  'setExceptionBreakpoints',
+  'exceptionInfo',
+  'restart',
+  'attach',
+  'launch',
+  'xen/console',
+  'xen/stage2Map',
+  'xen/translate',
+  'xen/machine',
+  'goto',
+  '__proto__',
+];
+
+const args = fc.oneof(
+  fc.constant(undefined),
+  fc.constant({}),
+  fc.record(
+    {
+      threadId: id,
+      frameId: id,
+      variablesReference: id,
+      sourceReference: id,
+      startFrame: id,
+      levels: id,
+      start: id,
+      count: fc.integer({ min: -5, max: 5000 }),
+      offset: fc.integer({ min: -5000, max: 5000 }),
+      instructionOffset: fc.integer({ min: -50, max: 50 }),
+      instructionCount: fc.integer({ min: -5, max: 60 }),
+      memoryReference: reference,
+      expression: fc.constantFrom('$x0', '$sp', '*$sp', 'work', 'work +', '$x1 = 5', '*0', ''),
+      context: fc.constantFrom('hover', 'repl', 'watch'),
+      granularity: fc.constantFrom('instruction', 'line', 'statement', 'other'),
+      name: fc.constantFrom('x0', 'pc', 'nothing'),
+      value: fc.constantFrom('0', '-1', 'x'),
+      data: fc.constantFrom('', 'AAAA', '?'),
+      text: fc.string(),
+      filters: fc.constantFrom(['panic'], [], ['other']),
+      source: fc.constantFrom({ path: '/a.c' }, { sourceReference: 5 }, {}),
+      breakpoints: fc.constantFrom(
+        [],
+        [{ name: 'work', line: 1, instructionReference: '0x40001010' }],
+        [{ name: '', line: -1, instructionReference: '' }],
+      ),
+    },
+    { requiredKeys: [] },
+  ),
+);
+
+test('whatever a client sends, every request is answered once and the session goes on', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.constantFrom(...commands), args), { maxLength: 40 }),
+      async (sequence) => {
+        const session = await launch(kernel);
+        await session.send('configurationDone', {});
+        const answers = await Promise.all(sequence.map(([command, value]) => session.raw(command, value)));
+        for (const [i, answer] of answers.entries()) expect(answer.command).toBe(sequence[i]?.[0]);
+        expect(await session.raw('threads', {})).toMatchObject({ success: true });
+        expect(await session.raw('disconnect', {})).toMatchObject({ success: true });
+      },
+    ),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,77 @@
+// The adapter as a program: framing on stdio and on a port, and its end.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { listen } from '../../../debug-adapter/node/stdio.ts';
+
+const CLI = join(import.meta.dirname, '../../../debug-adapter/node/cli.ts');
+
+const framed = (seq: number, command: string, args: unknown = {}): string => {
+  const text = JSON.stringify({ seq, type: 'request', command, arguments: args });
+  return `Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
+};
+
+/** Messages out of a stream, until `wanted` of them have come. */
+async function messages(stream: NodeJS.ReadableStream, wanted: number): Promise<Record<string, unknown>[]> {
+  const found: Record<string, unknown>[] = [];
+  let text = '';
+  for await (const chunk of stream) {
+    text += String(chunk);
+    for (;;) {
+      const header = /^Content-Length: (\d+)\r\n\r\n/.exec(text);
+      const length = Number(header?.[1]);
+      const start = header?.[0].length ?? 0;
+      if (!header || text.length < start + length) break;
+      found.push(JSON.parse(text.slice(start, start + length)));
+      text = text.slice(start + length);
+    }
+    if (found.length >= wanted) break;
+  }
+  return found;
+}
+
+test('xenscope dap speaks the protocol on stdio, and ends when the client disconnects', async () => {
+  const adapter = spawn(process.execPath, [CLI, 'dap'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const exit = once(adapter, 'exit');
+  adapter.stdin.write(framed(1, 'initialize', { adapterID: 'xen', pathFormat: 'path' }));
+  adapter.stdin.write(framed(2, 'launch', { bare: { kernel: '/nowhere/Image' } }));
+  adapter.stdin.write(framed(3, 'disconnect'));
+  const answers = await messages(adapter.stdout, 3);
+  expect(answers).toMatchObject([
+    {
+      request_seq: 1,
+      success: true,
+      body: { supportsConfigurationDoneRequest: true, supportsDisassembleRequest: true },
+    },
+    {
+      request_seq: 2,
+      success: false,
+      message: "/nowhere/Image: The file of 'bare.kernel' cannot be read (no such file). Check the path",
+    },
+    { request_seq: 3, success: true },
+  ]);
+  expect(await exit).toEqual([0, null]);
+});
+
+test('a port serves one session for each connection', async () => {
+  const server = await listen('127.0.0.1:0');
+  const { port } = server.address() as AddressInfo;
+  for (let i = 0; i < 2; i++) {
+    const socket = connect(port, '127.0.0.1');
+    socket.write(framed(1, 'initialize', { adapterID: 'xen' }));
+    expect(await messages(socket, 1)).toMatchObject([{ request_seq: 1, success: true }]);
+    socket.destroy();
+  }
+  server.close();
+});
+
+test('an address that is taken is refused in a sentence', async () => {
+  const server = await listen('127.0.0.1:0');
+  const { port } = server.address() as AddressInfo;
+  await expect(listen(`127.0.0.1:${port}`)).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`);
+  server.close();
+});
