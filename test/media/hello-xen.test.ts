@@ -41,32 +41,21 @@ async function boot(configuration: Record<string, unknown>, ...lines: string[]):
   return { console: console.replaceAll('\r', ''), end, figures: () => guest.statistics() };
 }
 
-const onGic = (gicVersion: 2 | 3): Record<string, unknown> => ({
-  domains: [{ name: 'guest-of-the-test', kernel: 'hello-xen.elf', memory: 64, gicVersion }],
+const onGic = (gicVersion: 2 | 3, name = 'guest-of-the-test'): Record<string, unknown> => ({
+  domains: [{ name, kernel: 'hello-xen.elf', memory: 64, gicVersion }],
 });
 
+// The golden consoles were recorded from the same guest under Debian's Xen 4.17 on QEMU, created by
+// `xl create` in a Linux dom0, with these lines typed into its console.
 for (const gic of [2, 3] as const) {
-  test(`on GICv${gic} every part of the guest comes up`, async () => {
-    const { console, end } = await boot(onGic(gic));
-    expect(end).toEqual({ kind: 'met' });
-    expect(console.split('\n').slice(3)).toEqual([
-      'image:     at 0x40000000, entered at EL1',
-      'memory:    64 MiB at 0x40000000, MMU on',
-      'xen:       4.17.7, features 0x00016005',
-      `gic:       version ${gic}, distributor at 0x3001000`,
-      'timer:     62500 kHz, interrupt 27, 3 ticks seen',
-      'events:    interrupt 31, domain 1, console at port 2, xenstore at port 1',
-      'grants:    1 of 64 frames, reference 8: "a page that was granted"',
-      "hello 1:   I am domain 1, 'guest-of-the-test'",
-      "hello 2:   I am domain 1, 'guest-of-the-test'",
-      "hello 3:   I am domain 1, 'guest-of-the-test'",
-      'task:      hello from EL0',
-      'task:      168 primes below 1000, the largest is 997',
-      "task:      'hello' ended with 0 after 11 system calls",
-      '',
-      "The guest is up: 'help' lists what can be typed here.",
-      'hello> ',
-    ]);
+  test(`on GICv${gic} the console shows what it shows under the real Xen`, async () => {
+    const configuration = onGic(gic, 'hello-xen');
+    const lines = ['help', 'xs', 'xs memory', 'xs /local/domain/1', 'echo a  b', 'poweroff'];
+    const { console, end } = await boot(configuration, ...lines);
+    expect(console).toBe(
+      readFileSync(join(import.meta.dirname, `golden/real-xen-4.17-gicv${gic}.txt`), 'utf8'),
+    );
+    expect(end).toEqual({ kind: 'ended', reason: 'poweroff' });
   });
 }
 
@@ -92,11 +81,8 @@ test('a wild write crashes the domain, with a report', async () => {
   expect(console).toContain('panic: an exception in the kernel\n');
 });
 
-test.each([
-  ['poweroff', 'poweroff'],
-  ['reboot', 'reboot'],
-])('%s ends the domain through PSCI', async (command, reason) => {
-  expect((await boot(onGic(2), command)).end).toEqual({ kind: 'ended', reason });
+test('a reboot is asked for through PSCI', async () => {
+  expect((await boot(onGic(2), 'reboot')).end).toEqual({ kind: 'ended', reason: 'reboot' });
 });
 
 test('two runs are the same run', async () => {
