@@ -5,7 +5,7 @@
 //   node test/tools/build-guest.ts [OUTPUT-FOLDER]
 
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -30,7 +30,9 @@ const COMPILE = [
   '-ffreestanding',
   '-fno-pic',
   '-fno-stack-protector',
+  // Every function keeps a frame record, so that a call stack is whole wherever it is looked at.
   '-fno-omit-frame-pointer',
+  '-mno-omit-leaf-frame-pointer',
   '-fno-asynchronous-unwind-tables',
   '-fno-common',
   '-march=armv8-a',
@@ -77,7 +79,11 @@ export async function buildGuest(folder: string, output: string): Promise<void> 
     const script = join(folder, 'src/kernel.ld');
     await run(COMPILER, [...LINK, `-Wl,-T,${script}`, ...objects, '-o', elf], { cwd: work });
     await run('aarch64-linux-gnu-objcopy', ['-O', 'binary', elf, image], { cwd: work });
-    for (const name of guestFiles) await copyFile(join(work, name), join(output, name));
+    for (const name of guestFiles) {
+      await copyFile(join(work, name), join(output, name));
+      // Nobody runs them on this machine.
+      await chmod(join(output, name), 0o644);
+    }
   } finally {
     await rm(work, { recursive: true, force: true });
   }
