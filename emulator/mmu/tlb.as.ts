@@ -393,7 +393,7 @@ export function vaOfOperand(operand: i64): i64 {
 /** The key that an entry for va has, or NEVER when va can have none. */
 function keyOf(va: i64, el: i32): i32 {
   const canonical = (va << 8) >> 8;
-  const upper = canonical >> 47;
+  const upper = canonical >> 48;
   if (upper != 0 && upper != -1) return NEVER;
   if (canonical != va && !topByteIgnored(va, el)) return NEVER;
   return (<i32>(canonical >>> 22) & 0x3ff_ffff) << 1 | (<i32>upper & 1);
