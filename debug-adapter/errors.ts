@@ -55,21 +55,6 @@ export const missingFile = (file: string, key: string, reason: string) =>
 export const missingFileAt = (place: Place, file: string, { message }: AdapterError) =>
   new AdapterError(MISSING_FILE, `${file}: ${message}`, 'Check the path', { place });
 
-export const unsupportedCompression = (file: string, name: string) =>
-  new AdapterError(
-    1005,
-    `The file is compressed with ${name}, which is not read here`,
-    `Decompress it first`,
-    {
-      place: { file },
-    },
-  );
-
-export const damagedCompression = (file: string, name: string, reason: string) =>
-  new AdapterError(1006, `The ${name} data is damaged (${reason})`, 'Get the file again', {
-    place: { file },
-  });
-
 export const notLaunched = () =>
   new AdapterError(1007, 'No machine has been launched', 'Send a launch request first', { showUser: false });
 
@@ -162,12 +147,6 @@ export const noCaller = () =>
 
 export const unsupportedRequest = (command: string) =>
   new AdapterError(1105, `The request '${command}' is not supported`, 'Leave it out', { showUser: false });
-
-export const alreadyRunning = () =>
-  new AdapterError(1106, 'The machine is running', 'Pause the machine first', { showUser: false });
-
-export const stepIncomplete = (what: string) =>
-  new AdapterError(1107, `The step was given up: ${what}`, 'Set a breakpoint where execution should stop');
 
 // ---------------------------------------------------------------- 12xx: addresses, expressions
 

@@ -7,6 +7,7 @@ import { readAll } from '../emulator/formats/byte-source.ts';
 import { loadKernel } from '../emulator/formats/kernel.ts';
 import { readXlConfig } from '../emulator/formats/xl-config/xl-config.ts';
 import type { XlConfig, XlFile, XlWarning } from '../emulator/formats/xl-config/xl-config.ts';
+import { MAX_DOMAIN_MEMORY, MAX_VCPUS } from '../emulator/machine/messages.ts';
 import type { DomainConfig, GuestFile, GuestKernel, MachineConfig } from '../emulator/machine/messages.ts';
 import type { BareConfiguration, DomainConfiguration, LaunchConfiguration } from './configuration.ts';
 import { memoryBytes } from './configuration.ts';
@@ -162,13 +163,12 @@ async function xlDomain(host: LaunchFiles, file: string, keys: SymbolKeys) {
 /** No configuration is larger: what is was named by mistake. */
 const MAX_XL_SIZE = 1 << 20;
 const MIB = 1 << 20;
-/** What the emulated machine has for domains (boards/virt.ts), told with the line that asks for more. */
-const MAX_VCPUS = 8;
-const MAX_MEMORY_MIB = 3296;
-
+/** What no machine can give is told with the line that asks for it. */
 function checkMachine({ vcpus, memory }: XlConfig, placeOf: XlFile['placeOf']): void {
   if (vcpus > MAX_VCPUS) throw errors.tooManyVcpus(placeOf('vcpus'), vcpus, MAX_VCPUS);
-  if (memory > MAX_MEMORY_MIB) throw errors.tooMuchMemory(placeOf('memory'), memory, MAX_MEMORY_MIB);
+  if (memory * MIB > MAX_DOMAIN_MEMORY) {
+    throw errors.tooMuchMemory(placeOf('memory'), memory, MAX_DOMAIN_MEMORY / MIB);
+  }
 }
 
 /** Keys that xl honours and a run here does not: said, unless they ask for what happens anyway. */

@@ -6,7 +6,8 @@ import type { Breakpoint, MachineEvents, Moment, StopInfo, VcpuId } from '../emu
 import type { BreakpointTable } from './breakpoints.ts';
 import type { Debuggee } from './debuggee.ts';
 import { stepInstruction } from './stepping.ts';
-import type { StepContext, StepStop } from './stepping.ts';
+import type { LineRange, StepContext, StepStop } from './stepping.ts';
+import type { Target } from './target.ts';
 
 /** What the user is told about a stop. */
 export interface StopReport {
@@ -201,7 +202,7 @@ export class RunControl {
       stepOnce: () => this.stepOnce(vcpu),
       registers: () => debuggee.general(vcpu),
       systemRegister: (name) => debuggee.systemRegister(vcpu, name),
-      lineAt: (pc) => target.lineAt(pc),
+      lineAt: (pc) => lineRange(target, pc),
       functionAt: (pc) => target.symbolAt(pc),
     };
   }
@@ -338,6 +339,20 @@ export class RunControl {
     const reason = reasons[first.kind];
     return { reason, vcpu, description: `Paused on ${reason}`, hitBreakpointIds };
   }
+}
+
+async function lineRange(target: Target, pc: bigint): Promise<LineRange | undefined> {
+  const code = await target.lineAt(pc);
+  const scopes = await target.scopesAt(pc, true);
+  const [shown] = scopes;
+  if (!code || !shown) return undefined;
+  return {
+    start: code.start,
+    end: code.end,
+    code,
+    shown,
+    scope: scopes.map(({ name }) => name ?? '').reverse(),
+  };
 }
 
 /** panic(fmt, ...) of Linux, with what its format says of the registers that follow. */

@@ -80,6 +80,11 @@ export class XenSession extends DebugSession {
 
   // ---------------------------------------------------------------- for request handlers
 
+  /** The client is gone: what is still being built is of no use. */
+  get closed(): boolean {
+    return this.over;
+  }
+
   get machine(): Launched {
     if (!this.launched) throw errors.notLaunched();
     return this.launched;

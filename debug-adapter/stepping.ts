@@ -23,9 +23,18 @@ export interface AddressRange {
   readonly end: bigint;
 }
 
-export interface LineRange extends AddressRange {
+export interface SourceLine {
   readonly path: string;
   readonly line: number;
+}
+
+/** The contiguous code of a line around an address. */
+export interface LineRange extends AddressRange {
+  readonly code: SourceLine;
+  /** What is shown: the line that calls, as long as an inlined function has not begun. */
+  readonly shown: SourceLine;
+  /** Names of the functions shown, the real one first, inlined ones behind it. */
+  readonly scope: readonly string[];
 }
 
 export interface StepContext<Report> {
@@ -94,9 +103,8 @@ export async function stepLine<R>(ctx: StepContext<R>, into: boolean): Promise<S
     pc = (await ctx.registers()).pc;
     const next = await ctx.lineAt(pc);
     if (!next) return HERE;
-    const sameLine = next.line === origin.line && next.path === origin.path;
     // The middle of another line is the rest of something that began elsewhere: on to a beginning.
-    if (!sameLine && pc === next.start) return HERE;
+    if (pc === next.start && !isWithin(origin, next, into)) return HERE;
     range = next;
   }
   return HERE;
@@ -108,6 +116,21 @@ export async function stepOut<R>(ctx: StepContext<R>): Promise<StepStop<R> | und
   if (!caller) return undefined;
   return runToSame(ctx, caller.pc, (now) => now.x[29] === caller.framePointer);
 }
+
+/** True while a step that began at `origin` is not over: on its line, or in what is inlined there. */
+function isWithin(origin: LineRange, now: LineRange, into: boolean): boolean {
+  const sameScope = sameNames(origin.scope, now.scope);
+  if (sameScope && sameLine(origin.shown, now.shown)) return true;
+  if (into) return sameScope && sameLine(origin.code, now.code);
+  return (
+    now.scope.length > origin.scope.length && sameNames(origin.scope, now.scope.slice(0, origin.scope.length))
+  );
+}
+
+const sameLine = (a: SourceLine, b: SourceLine): boolean => a.line === b.line && a.path === b.path;
+
+const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((name, i) => name === b[i]);
 
 interface Caller {
   readonly pc: bigint;

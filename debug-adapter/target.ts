@@ -21,6 +21,16 @@ export interface RunningLine {
   readonly end: bigint;
 }
 
+/** A function at an address, and the line of it that is being executed. */
+export interface ScopeLine {
+  /** Undefined where only the line is known. */
+  readonly name: string | undefined;
+  readonly inlined: boolean;
+  readonly path: string;
+  readonly line: number;
+  readonly column: number;
+}
+
 /** The image that symbols belong to: a module of the protocol. */
 export interface TargetImage {
   readonly name: string;
@@ -90,6 +100,30 @@ export class Target {
       start: place.start + shift,
       end: place.end + shift,
     };
+  }
+
+  /**
+   * The functions at an address with their lines, the innermost inlined one first. `standing`: execution is about to
+   * enter what begins here, so an inlined function is not shown before its first instruction has run.
+   */
+  async scopesAt(address: bigint, standing: boolean): Promise<readonly ScopeLine[]> {
+    const line = await this.lineAt(address);
+    const link = this.map.toLink(address);
+    if (!line || link === undefined) return [];
+    const functions = (await this.lines?.functionsAt(link)) ?? [];
+    let { path, line: number, column } = line;
+    if (functions.length === 0) return [{ name: undefined, inlined: false, path, line: number, column }];
+    const scopes: ScopeLine[] = [];
+    for (const { name, inlined, start, call } of functions) {
+      if (!(standing && inlined && start === link && scopes.length === 0)) {
+        scopes.push({ name, inlined, path, line: number, column });
+      }
+      if (!call) continue;
+      path = this.sourceMap.toUser(call.path);
+      number = call.line;
+      column = 0;
+    }
+    return scopes;
   }
 
   /** Link addresses of the code of a line. */

@@ -124,6 +124,8 @@ async function start(
       failed: (message) => session.failed(message),
     });
     session.focus = debuggee.vcpus[0] ?? session.focus;
+    // Terminate and disconnect do not wait for a launch.
+    if (session.closed) throw errors.notLaunched();
     return { configuration, base, client, debuggee, run };
   } catch (error) {
     client.onEvent = () => {};

@@ -9,16 +9,23 @@ import { vaReference } from '../memory-reference.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
 import type { Frame } from '../stack.ts';
-import type { RunningLine, Target } from '../target.ts';
+import type { RunningSymbol, ScopeLine, Target } from '../target.ts';
 
 /** Frames of a stack that is asked for without a limit. */
 const MAX_FRAMES = 256;
 /** Linux: the functions that a vector of arm64 branches to. */
-const EXCEPTION_ENTRY = /^el([01])[ht]?_(?:64|32)_(sync|irq|fiq|error)$/;
+const EXCEPTION_ENTRY = /^el[01][ht]?_(?:64|32)_(sync|irq|fiq|error)$/;
 
-/** A frame, or a line that only says something. */
+/** A function of a frame, or a line that only says something. */
 type Row =
-  | { readonly kind: 'frame'; readonly index: number; readonly frame: Frame; readonly interrupted: boolean }
+  | {
+      readonly kind: 'function';
+      readonly index: number;
+      readonly frame: Frame;
+      /** The address whose line is shown. */
+      readonly lookup: bigint;
+      readonly scope: ScopeLine | undefined;
+    }
   | { readonly kind: 'label'; readonly text: string };
 
 export const stackRequests = [
@@ -28,28 +35,36 @@ export const stackRequests = [
     async handle(session, { threadId, startFrame = 0, levels = 0 }) {
       const vcpu = session.debuggee.vcpuOfThread(threadId);
       const target = session.debuggee.targetOf(vcpu.domain);
-      const limit = levels === 0 ? MAX_FRAMES : Math.min(startFrame + levels + 1, MAX_FRAMES);
-      const frames = await session.debuggee.walk(vcpu, limit);
-      const rows = withLabels(frames, target);
-      const wanted = rows.slice(startFrame, levels === 0 ? undefined : startFrame + levels);
+      const end = levels === 0 ? MAX_FRAMES : Math.min(startFrame + levels, MAX_FRAMES);
+      // One more tells whether the stack ends here.
+      const frames = await session.debuggee.walk(vcpu, end + 1);
+      const rows = await rowsOf(frames, target, end + 1);
       const stackFrames: Dap.StackFrame[] = [];
-      for (const row of wanted) stackFrames.push(await describe(session, vcpu, target, row));
-      // A walk that ended before the limit has seen the whole stack.
-      return { stackFrames, ...(frames.length < limit && { totalFrames: rows.length }) };
+      for (const row of rows.slice(startFrame, end))
+        stackFrames.push(await describe(session, vcpu, target, row));
+      return { stackFrames, ...(rows.length <= end && { totalFrames: rows.length }) };
     },
   }),
 ];
 
-function withLabels(frames: readonly Frame[], target: Target): readonly Row[] {
+/** The first rows of the stack: a frame has one for each function inlined where it stands, and its own. */
+async function rowsOf(frames: readonly Frame[], target: Target, limit: number): Promise<readonly Row[]> {
   const rows: Row[] = [];
-  let interrupted = true; // the innermost frame stands at its PC, not behind a call
+  let standing = true; // the innermost frame stands at its PC, not behind a call
   for (const [index, frame] of frames.entries()) {
-    rows.push({ kind: 'frame', index, frame, interrupted });
-    const [, , vector] = EXCEPTION_ENTRY.exec(target.symbolAt(frame.pc)?.name ?? '') ?? [];
-    interrupted = vector !== undefined;
+    // A return address may already belong to the next line, or to the next function after a call that
+    // does not return.
+    const lookup = standing ? frame.pc : frame.pc - 4n;
+    const scopes = await target.scopesAt(lookup, standing);
+    for (const scope of scopes.length > 0 ? scopes : [undefined]) {
+      rows.push({ kind: 'function', index, frame, lookup, scope });
+    }
+    const [, vector] = EXCEPTION_ENTRY.exec(target.symbolAt(frame.pc)?.name ?? '') ?? [];
+    standing = vector !== undefined;
     if (vector !== undefined && index + 1 < frames.length) {
       rows.push({ kind: 'label', text: `— ${vector === 'sync' ? 'exception' : 'interrupt'} —` });
     }
+    if (rows.length >= limit) break;
   }
   return rows;
 }
@@ -64,43 +79,45 @@ async function describe(
     const id = session.handles.add({ kind: 'label' });
     return { id, name: row.text, line: 0, column: 0, presentationHint: 'label' };
   }
-  const { frame, index } = row;
-  // A return address may already belong to the next line, or to the next function after a call that
-  // does not return.
-  const lookup = row.interrupted ? frame.pc : frame.pc - 4n;
+  const { frame, index, lookup, scope } = row;
   const symbol = target.symbolAt(lookup);
-  const line = await target.lineAt(lookup);
-  const offset = symbol && frame.pc - symbol.start;
-  const name = symbol
-    ? offset === 0n
-      ? symbol.name
-      : `${symbol.name}+0x${offset?.toString(16)}`
-    : `0x${frame.pc.toString(16)}`;
   return {
     id: session.handles.add({ kind: 'frame', vcpu, index, frame }),
-    name,
-    ...(await sourceOf(session, target, frame.pc, lookup, line, symbol)),
+    name: scope?.inlined ? `${scope.name} [inlined]` : frameName(frame.pc, symbol),
+    ...(await sourceOf(session, target, { pc: frame.pc, lookup, scope, symbol })),
     instructionPointerReference: vaReference(vcpu, frame.pc),
     ...(symbol && { moduleId: target.image.id }),
   };
 }
 
+function frameName(pc: bigint, symbol: RunningSymbol | undefined): string {
+  if (!symbol) return `0x${pc.toString(16)}`;
+  return pc === symbol.start ? symbol.name : `${symbol.name}+0x${(pc - symbol.start).toString(16)}`;
+}
+
 async function sourceOf(
   session: XenSession,
   target: Target,
-  pc: bigint,
-  lookup: bigint,
-  line: RunningLine | undefined,
-  symbol: { readonly name: string; readonly start: bigint; readonly end: bigint } | undefined,
+  {
+    pc,
+    lookup,
+    scope,
+    symbol,
+  }: {
+    readonly pc: bigint;
+    readonly lookup: bigint;
+    readonly scope: ScopeLine | undefined;
+    readonly symbol: RunningSymbol | undefined;
+  },
 ): Promise<Pick<Dap.StackFrame, 'source' | 'line' | 'column'>> {
-  if (line && (await session.fileExists(line.path))) {
-    const column = line.column === 0 ? 0 : session.columnToClient(line.column);
-    const source: Dap.Source = { name: baseName(line.path), path: session.pathToClient(line.path) };
-    return { source, line: session.lineToClient(line.line), column };
+  if (scope && (await session.fileExists(scope.path))) {
+    const column = scope.column === 0 ? 0 : session.columnToClient(scope.column);
+    const source: Dap.Source = { name: baseName(scope.path), path: session.pathToClient(scope.path) };
+    return { source, line: session.lineToClient(scope.line), column };
   }
   if (!symbol) return { line: 0, column: 0 };
   const listing = listingOf(target, symbol, lookup);
-  const origin = line ? `${line.path}:${line.line}` : 'disassembly';
+  const origin = scope ? `${scope.path}:${scope.line}` : 'disassembly';
   return {
     source: {
       name: `${symbol.name} (disassembly)`,
@@ -113,11 +130,7 @@ async function sourceOf(
 }
 
 /** The function as a listing; of a long one the part around the address. */
-function listingOf(
-  target: Target,
-  symbol: { readonly name: string; readonly start: bigint; readonly end: bigint },
-  address: bigint,
-): GeneratedSource {
+function listingOf(target: Target, symbol: RunningSymbol, address: bigint): GeneratedSource {
   const parts = (address - symbol.start) / MAX_LISTING_BYTES;
   const start = symbol.start + parts * MAX_LISTING_BYTES;
   const limit = start + MAX_LISTING_BYTES;

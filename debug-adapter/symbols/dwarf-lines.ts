@@ -2,7 +2,7 @@
 
 import { DebugInfo } from '../../emulator/formats/dwarf/debug-info.ts';
 import type { ElfFile } from '../../emulator/formats/elf.ts';
-import type { LineLookup, LinePlace, LineSource } from './symbol-source.ts';
+import type { FunctionScope, LineLookup, LinePlace, LineSource } from './symbol-source.ts';
 
 /** Undefined: the file has no line tables. */
 export function dwarfLines(elf: ElfFile): LineSource | undefined {
@@ -25,6 +25,16 @@ class DwarfLines implements LineSource {
     if (!location || location.line === 0) return undefined;
     const { file, line, column, start, end } = location;
     return { path: file, line, column, start, end };
+  }
+
+  async functionsAt(address: bigint): Promise<readonly FunctionScope[]> {
+    const functions = await this.info.functionsAt(address);
+    return functions.map(({ name, inlined, start, call }) => ({
+      name,
+      inlined,
+      start,
+      ...(call && { call: { path: call.file, line: call.line } }),
+    }));
   }
 
   async addressesOfLine(paths: readonly string[], line: number): Promise<LineLookup> {

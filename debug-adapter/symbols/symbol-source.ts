@@ -30,6 +30,16 @@ export interface LinePlace {
   readonly end: bigint;
 }
 
+/** A function around an address. */
+export interface FunctionScope {
+  readonly name: string;
+  readonly inlined: boolean;
+  /** First address of the part that holds the address asked for. */
+  readonly start: bigint;
+  /** Where an inlined function was called. */
+  readonly call?: { readonly path: string; readonly line: number };
+}
+
 /** Where a breakpoint on a line may stand. */
 export interface LineCode {
   readonly path: string;
@@ -45,6 +55,8 @@ export type LineLookup =
 
 export interface LineSource {
   lineAt(address: bigint): Promise<LinePlace | undefined>;
+  /** Inlined functions from the innermost on, the real one last; empty where nothing is known. */
+  functionsAt(address: bigint): Promise<readonly FunctionScope[]>;
   /** `paths`: the names under which the file may be recorded, best first. */
   addressesOfLine(paths: readonly string[], line: number): Promise<LineLookup>;
 }

@@ -11,8 +11,6 @@ export const POP_FRAME = 0xa8c17bfd;
 export const SET_FRAME = 0x910003fd;
 /** MSR SCTLR_EL1, X0: the fake machine turns its MMU on. */
 export const MMU_ON = 0xd5181000;
-export const SVC = 0xd4000001;
-export const hvc = (immediate: number): number => (0xd4000002 | (immediate << 5)) >>> 0;
 /** ADD Xd, Xd, #immediate */
 export const add = (register: number, immediate: number): number =>
   (0x91000000 | (immediate << 10) | (register << 5) | register) >>> 0;
@@ -23,7 +21,6 @@ export const sub = (register: number, immediate: number): number =>
 export const mov = (register: number, immediate: number): number =>
   (0xd2800000 | (immediate << 5) | register) >>> 0;
 export const br = (register: number): number => (0xd61f0000 | (register << 5)) >>> 0;
-export const blr = (register: number): number => (0xd63f0000 | (register << 5)) >>> 0;
 
 /** An instruction that names a label. */
 type Jump = { readonly encode: (offset: number) => number; readonly to: string };
@@ -35,10 +32,6 @@ export const b = (to: string): Jump => ({
 export const bl = (to: string): Jump => ({
   to,
   encode: (offset) => (0x94000000 | ((offset >> 2) & 0x3ffffff)) >>> 0,
-});
-export const cbnz = (register: number, to: string): Jump => ({
-  to,
-  encode: (offset) => (0xb5000000 | (((offset >> 2) & 0x7ffff) << 5) | register) >>> 0,
 });
 
 export interface Program {
