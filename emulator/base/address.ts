@@ -23,8 +23,6 @@ export const pa = (value: number): Pa => value as Pa;
 export const gfn = (value: number): Gfn => value as Gfn;
 export const mfn = (value: number): Mfn => value as Mfn;
 export const gfnOf = (address: Ipa): Gfn => Math.floor(address / PAGE_SIZE) as Gfn;
-export const mfnOf = (address: Pa): Mfn => Math.floor(address / PAGE_SIZE) as Mfn;
-export const ipaOf = (frame: Gfn): Ipa => (frame * PAGE_SIZE) as Ipa;
 export const paOf = (frame: Mfn): Pa => (frame * PAGE_SIZE) as Pa;
 
 /** An address as people read it: 0x followed by lower-case hexadecimal digits. */

@@ -18,8 +18,6 @@ export type Feature = `FEAT_${string}`;
 
 export type CoreModel = 'a53' | 'max';
 
-export const coreModels: readonly CoreModel[] = ['a53', 'max'];
-
 export interface FeatureRow {
   /** The manual's name. */
   readonly name: string;

@@ -13,7 +13,7 @@ import type { GuestEvents, LoadedMachine } from './guest.ts';
 import { Machine } from './machine.ts';
 import { BARE_DOMAIN, type BareConfig, type LoadedSegment, type MachineConfig } from './messages.ts';
 import { callFirmware, type PsciSockets } from './psci.ts';
-import { randomBytes } from '../xen/toolstack/random.ts';
+import { randomBytes } from '../base/random.ts';
 
 const MIB = 1 << 20;
 /** An Image with a smaller text_offset goes one step of 2 MiB further up. */

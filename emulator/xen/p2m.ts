@@ -14,7 +14,7 @@ import type { HostMemory, HostTlbs } from './hypervisor/platform.ts';
 
 /** Xen's p2m_type_t. */
 export const P2M_RAM_RW = 1;
-const P2M_RAM_RO = 2;
+export const P2M_RAM_RO = 2;
 export const P2M_MMIO_DIRECT_DEV = 3;
 export const P2M_MAP_FOREIGN_RW = 6;
 export const P2M_MAP_FOREIGN_RO = 7;

@@ -44,17 +44,21 @@ function combine(ops: Ops, opc: number, size: number, memory: I64, operand: I64)
 }
 
 export const atomics = [
-  instruction('LDADD, LDCLR, LDEOR, LDSET, LDSMAX, LDSMIN, LDUMAX, LDUMIN', 'size:2 111000 A:1 R:1 1 Rs:5 0 opc:3 00 Rn:5 Rt:5', {
-    since: 'FEAT_LSE',
-    static: { size: SIZES, opc: bits(3) },
-    execute(ops, { size, opc, Rs, Rn, Rt }) {
-      const address = ops.readXOrSp(Rn, 64);
-      const operand = ops.readX(Rs, 64);
-      const memory = loadForUpdate(ops, size, address);
-      ops.store(bytesOf(size), address, combine(ops, opc, size, memory, operand));
-      ops.writeX(Rt, 64, memory);
+  instruction(
+    'LDADD, LDCLR, LDEOR, LDSET, LDSMAX, LDSMIN, LDUMAX, LDUMIN',
+    'size:2 111000 A:1 R:1 1 Rs:5 0 opc:3 00 Rn:5 Rt:5',
+    {
+      since: 'FEAT_LSE',
+      static: { size: SIZES, opc: bits(3) },
+      execute(ops, { size, opc, Rs, Rn, Rt }) {
+        const address = ops.readXOrSp(Rn, 64);
+        const operand = ops.readX(Rs, 64);
+        const memory = loadForUpdate(ops, size, address);
+        ops.store(bytesOf(size), address, combine(ops, opc, size, memory, operand));
+        ops.writeX(Rt, 64, memory);
+      },
     },
-  }),
+  ),
 
   instruction('SWP', 'size:2 111000 A:1 R:1 1 Rs:5 1 000 00 Rn:5 Rt:5', {
     since: 'FEAT_LSE',
@@ -99,8 +103,7 @@ export const atomics = [
       });
       ops.prepare('write', address, 2 * bytes);
       const [first, second] = ops.loadPair(bytes, address);
-      const differs = (memory: I64, value: I64): I64 =>
-        ops.shl(ops.xor(memory, value), ops.i64(sz ? 0 : 32));
+      const differs = (memory: I64, value: I64): I64 => ops.shl(ops.xor(memory, value), ops.i64(sz ? 0 : 32));
       const differing = ops.or(differs(first, expected[0]), differs(second, expected[1]));
       ops.when(ops.eqz(differing), () => ops.storePair(bytes, address, ...replacement));
       ops.writeX(Rs, 64, first);

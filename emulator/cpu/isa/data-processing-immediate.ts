@@ -24,8 +24,17 @@ export function logicalImmediate(N: number, imms: number, immr: number, sf: numb
 }
 
 /** How UBFM, SBFM and BFM move a field: see the derive functions. */
-const bitfieldAllowed = ({ sf, N, immr, imms }: { sf: number; N: number; immr: number; imms: number }): boolean =>
-  sf === N && (sf === 1 || (immr < 32 && imms < 32));
+const bitfieldAllowed = ({
+  sf,
+  N,
+  immr,
+  imms,
+}: {
+  sf: number;
+  N: number;
+  immr: number;
+  imms: number;
+}): boolean => sf === N && (sf === 1 || (immr < 32 && imms < 32));
 
 export const dataProcessingImmediate = [
   instruction('ADR, ADRP', 'op:1 immlo:2 10000 immhi:19 Rd:5', {

@@ -18,54 +18,66 @@ import type { I64 } from './ops.ts';
 const frequentCondition = (cond: number): boolean => cond < 4 || (cond >= 8 && cond < 14);
 
 export const dataProcessingRegister = [
-  instruction('AND, BIC, ORR, ORN, EOR, EON, ANDS, BICS (shifted register)', 'sf:1 opc:2 01010 shift:2 N:1 Rm:5 imm6:6 Rn:5 Rd:5', {
-    static: { sf: bit, opc: [0, 1, 2, 3], shift: [0, 1, 2, 3], N: bit },
-    accept: ({ sf, imm6 }) => sf === 1 || imm6 < 32,
-    hot: ({ shift, N, opc }) => shift === 0 && (N === 0 || opc === 0),
-    execute(ops, { sf, opc, shift, N, Rm, imm6, Rn, Rd }) {
-      const width = widthOf(sf);
-      const a = ops.readX(Rn, width);
-      let b = shiftBy(ops, shift, ops.readX(Rm, width), amount(ops, imm6, width));
-      if (N) b = ops.not(b);
-      const result = ops.let(opc === 1 ? ops.or(a, b) : opc === 2 ? ops.xor(a, b) : ops.and(a, b));
-      if (opc === 3) ops.setFlags('logic', width, a, b, result);
-      ops.writeX(Rd, width, result);
-    },
-  }),
-
-  instruction('ADD, ADDS, SUB, SUBS (shifted register)', 'sf:1 op:1 S:1 01011 shift:2 0 Rm:5 imm6:6 Rn:5 Rd:5', {
-    static: { sf: bit, op: bit, S: bit, shift: [0, 1, 2] },
-    accept: ({ sf, imm6 }) => sf === 1 || imm6 < 32,
-    hot: ({ shift }) => shift === 0,
-    execute(ops, { sf, op, S, shift, Rm, imm6, Rn, Rd }) {
-      const width = widthOf(sf);
-      const a = ops.readX(Rn, width);
-      const b = ops.let(shiftBy(ops, shift, ops.readX(Rm, width), amount(ops, imm6, width)));
-      const result = addOrSubtract(ops, op, a, b);
-      if (S) ops.setFlags(op ? 'sub' : 'add', width, a, b, result);
-      ops.writeX(Rd, width, result);
-    },
-  }),
-
-  instruction('ADD, ADDS, SUB, SUBS (extended register)', 'sf:1 op:1 S:1 01011 00 1 Rm:5 option:3 imm3:3 Rn:5 Rd:5', {
-    static: { sf: bit, op: bit, S: bit, option: bits(3) },
-    accept: ({ imm3 }) => imm3 <= 4,
-    hot: ({ sf, S, option }) => sf === 1 && S === 0 && (option & 3) === 2,
-    execute(ops, { sf, op, S, option, Rm, imm3, Rn, Rd }) {
-      const width = widthOf(sf);
-      const a = ops.readXOrSp(Rn, width);
-      const extended = extendRegister(ops, option, ops.readX(Rm, 64));
-      const shifted = ops.shl(extended, ops.extendU(ops.small(imm3)));
-      const b = ops.let(ops.toWidth(shifted, width));
-      const result = addOrSubtract(ops, op, a, b);
-      if (S) {
-        ops.setFlags(op ? 'sub' : 'add', width, a, b, result);
+  instruction(
+    'AND, BIC, ORR, ORN, EOR, EON, ANDS, BICS (shifted register)',
+    'sf:1 opc:2 01010 shift:2 N:1 Rm:5 imm6:6 Rn:5 Rd:5',
+    {
+      static: { sf: bit, opc: [0, 1, 2, 3], shift: [0, 1, 2, 3], N: bit },
+      accept: ({ sf, imm6 }) => sf === 1 || imm6 < 32,
+      hot: ({ shift, N, opc }) => shift === 0 && (N === 0 || opc === 0),
+      execute(ops, { sf, opc, shift, N, Rm, imm6, Rn, Rd }) {
+        const width = widthOf(sf);
+        const a = ops.readX(Rn, width);
+        let b = shiftBy(ops, shift, ops.readX(Rm, width), amount(ops, imm6, width));
+        if (N) b = ops.not(b);
+        const result = ops.let(opc === 1 ? ops.or(a, b) : opc === 2 ? ops.xor(a, b) : ops.and(a, b));
+        if (opc === 3) ops.setFlags('logic', width, a, b, result);
         ops.writeX(Rd, width, result);
-      } else {
-        ops.writeXOrSp(Rd, width, result);
-      }
+      },
     },
-  }),
+  ),
+
+  instruction(
+    'ADD, ADDS, SUB, SUBS (shifted register)',
+    'sf:1 op:1 S:1 01011 shift:2 0 Rm:5 imm6:6 Rn:5 Rd:5',
+    {
+      static: { sf: bit, op: bit, S: bit, shift: [0, 1, 2] },
+      accept: ({ sf, imm6 }) => sf === 1 || imm6 < 32,
+      hot: ({ shift }) => shift === 0,
+      execute(ops, { sf, op, S, shift, Rm, imm6, Rn, Rd }) {
+        const width = widthOf(sf);
+        const a = ops.readX(Rn, width);
+        const b = ops.let(shiftBy(ops, shift, ops.readX(Rm, width), amount(ops, imm6, width)));
+        const result = addOrSubtract(ops, op, a, b);
+        if (S) ops.setFlags(op ? 'sub' : 'add', width, a, b, result);
+        ops.writeX(Rd, width, result);
+      },
+    },
+  ),
+
+  instruction(
+    'ADD, ADDS, SUB, SUBS (extended register)',
+    'sf:1 op:1 S:1 01011 00 1 Rm:5 option:3 imm3:3 Rn:5 Rd:5',
+    {
+      static: { sf: bit, op: bit, S: bit, option: bits(3) },
+      accept: ({ imm3 }) => imm3 <= 4,
+      hot: ({ sf, S, option }) => sf === 1 && S === 0 && (option & 3) === 2,
+      execute(ops, { sf, op, S, option, Rm, imm3, Rn, Rd }) {
+        const width = widthOf(sf);
+        const a = ops.readXOrSp(Rn, width);
+        const extended = extendRegister(ops, option, ops.readX(Rm, 64));
+        const shifted = ops.shl(extended, ops.extendU(ops.small(imm3)));
+        const b = ops.let(ops.toWidth(shifted, width));
+        const result = addOrSubtract(ops, op, a, b);
+        if (S) {
+          ops.setFlags(op ? 'sub' : 'add', width, a, b, result);
+          ops.writeX(Rd, width, result);
+        } else {
+          ops.writeXOrSp(Rd, width, result);
+        }
+      },
+    },
+  ),
 
   instruction('ADC, ADCS, SBC, SBCS', 'sf:1 op:1 S:1 11010000 Rm:5 000000 Rn:5 Rd:5', {
     static: { sf: bit, op: bit, S: bit },
@@ -96,7 +108,8 @@ export const dataProcessingRegister = [
     execute(ops, { sz, Rn }) {
       const width = sz ? 16 : 8;
       const value = ops.readX(Rn, 32);
-      const at = (position: number) => ops.and(ops.shrU(value, ops.constant(32, position)), ops.constant(32, 1));
+      const at = (position: number) =>
+        ops.and(ops.shrU(value, ops.constant(32, position)), ops.constant(32, 1));
       const low = ops.and(value, ops.constant(32, (1 << width) - 1));
       const sign = ops.wrap(ops.toWidth(at(width - 1), 64) as I64);
       const overflow = ops.wrap(ops.toWidth(ops.xor(at(width), at(width - 1)), 64) as I64);
@@ -189,18 +202,22 @@ export const dataProcessingRegister = [
     },
   }),
 
-  instruction('CRC32B, CRC32H, CRC32W, CRC32X, CRC32CB, CRC32CH, CRC32CW, CRC32CX', 'sf:1 0 0 11010110 Rm:5 010 C:1 sz:2 Rn:5 Rd:5', {
-    since: 'FEAT_CRC32',
-    static: { sf: bit, C: bit, sz: [0, 1, 2, 3] },
-    combination: ({ sf, sz }) => (sz === 3) === (sf === 1),
-    accept: ({ sf, sz }) => (sz === 3) === (sf === 1),
-    execute(ops, { C, sz, Rm, Rn, Rd }) {
-      const accumulator = ops.wrap(ops.readX(Rn, 64));
-      const value = ops.readX(Rm, 64);
-      const crc = ops.call('crc32', accumulator, value, ops.i32(1 << sz), ops.i32(C));
-      ops.writeX(Rd, 32, crc as ReturnType<typeof ops.i32>);
+  instruction(
+    'CRC32B, CRC32H, CRC32W, CRC32X, CRC32CB, CRC32CH, CRC32CW, CRC32CX',
+    'sf:1 0 0 11010110 Rm:5 010 C:1 sz:2 Rn:5 Rd:5',
+    {
+      since: 'FEAT_CRC32',
+      static: { sf: bit, C: bit, sz: [0, 1, 2, 3] },
+      combination: ({ sf, sz }) => (sz === 3) === (sf === 1),
+      accept: ({ sf, sz }) => (sz === 3) === (sf === 1),
+      execute(ops, { C, sz, Rm, Rn, Rd }) {
+        const accumulator = ops.wrap(ops.readX(Rn, 64));
+        const value = ops.readX(Rm, 64);
+        const crc = ops.call('crc32', accumulator, value, ops.i32(1 << sz), ops.i32(C));
+        ops.writeX(Rd, 32, crc as ReturnType<typeof ops.i32>);
+      },
     },
-  }),
+  ),
 
   instruction('RBIT', 'sf:1 1 0 11010110 00000 000000 Rn:5 Rd:5', {
     static: { sf: bit },

@@ -27,8 +27,6 @@ interface Definition<P extends string, S, D> {
   readonly accept?: (fields: Words<P>) => boolean;
   /** Values computed when the word is decoded. Numbers of up to 16 bits, 32-bit offsets or 64-bit immediates, as `ops` reads them. */
   readonly derive?: (fields: Words<P>) => D;
-  /** Assembly text; see asm.ts. */
-  readonly asm?: string | ((fields: Words<P>) => string);
   /** UNDEFINED on a core without it. */
   readonly since?: Feature;
   /** Uses the FP and AdvSIMD register file: traps while that is disabled. */
@@ -55,7 +53,6 @@ export interface InstructionRow {
   readonly combination: ((statics: Record<string, number>) => boolean) | undefined;
   readonly accept: ((fields: Record<string, number>) => boolean) | undefined;
   readonly derive: ((fields: Record<string, number>) => Derived) | undefined;
-  readonly asm: string | ((fields: Record<string, number>) => string) | undefined;
   readonly since: Feature | undefined;
   readonly fp: boolean;
   readonly hot: ((statics: Record<string, number>) => boolean) | undefined;
@@ -80,7 +77,6 @@ export function instruction<
     combination: definition.combination as InstructionRow['combination'],
     accept: definition.accept as InstructionRow['accept'],
     derive: definition.derive as InstructionRow['derive'],
-    asm: definition.asm as InstructionRow['asm'],
     since: definition.since,
     fp: definition.fp ?? false,
     hot: definition.hot as InstructionRow['hot'],
@@ -101,7 +97,8 @@ export function parsePattern(pattern: string): Pick<InstructionRow, 'mask' | 'va
       fields.push({ name: field[1] as string, shift: position, width: Number(field[2]) });
       continue;
     }
-    if (!/^[01]+$/.test(token)) throw new Error(`pattern '${pattern}': '${token}' is neither bits nor name:width`);
+    if (!/^[01]+$/.test(token))
+      throw new Error(`pattern '${pattern}': '${token}' is neither bits nor name:width`);
     for (const digit of token) {
       position--;
       mask |= 1 << position;

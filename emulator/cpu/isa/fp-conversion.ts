@@ -7,15 +7,12 @@ import {
   floatConstant,
   formatOf,
   inEachPrecision,
-  letterOf,
   readScalar,
   since,
   suffix,
   selective,
 } from './fp-values.ts';
 import type { I32, I64, Int } from './ops.ts';
-
-const generalLetter = (sf: number): string => (sf ? 'X' : 'W');
 
 // ---------------------------------------------------------------- to integer
 
@@ -30,8 +27,6 @@ const toInteger = inEachPrecision((ftypes, feature) =>
       derive: ({ away, rmode }) => ({ rounding: away ? ROUND.tieAway : rmode }),
       fp: true,
       ...since(feature),
-      asm: ({ sf, ftype, away, rmode, unsigned }) =>
-        `FCVT${away ? 'A' : 'NPMZ'[rmode]}${unsigned ? 'U' : 'S'} <${generalLetter(sf)}d>, <${letterOf(formatOf(ftype))}n>`,
       execute(ops, { sf, ftype, rounding, unsigned, Rn, Rd }) {
         const bits = formatOf(ftype);
         const width = sf ? 64 : 32;
@@ -54,8 +49,6 @@ const toFixed = inEachPrecision((ftypes, feature) =>
       derive: ({ scale }) => ({ fractionDigits: 64 - scale }),
       fp: true,
       ...since(feature),
-      asm: ({ sf, ftype, unsigned }) =>
-        `FCVTZ${unsigned ? 'U' : 'S'} <${generalLetter(sf)}d>, <${letterOf(formatOf(ftype))}n>, #<fbits>`,
       execute(ops, { sf, ftype, fractionDigits, unsigned, Rn, Rd }) {
         const bits = formatOf(ftype);
         const width = sf ? 64 : 32;
@@ -77,7 +70,6 @@ const toFixed = inEachPrecision((ftypes, feature) =>
 const toInt32AsJavaScript = instruction('FJCVTZS', '0 0011110 01 1 11 110 000000 Rn:5 Rd:5', {
   since: 'FEAT_JSCVT',
   fp: true,
-  asm: 'FJCVTZS <Wd>, <Dn>',
   execute(ops, { Rn, Rd }) {
     const result = ops.call<I64>('fjcvtzs', ops.readVLane0(Rn, 64));
     ops.writeX(Rd, 32, ops.wrap(result));
@@ -97,8 +89,6 @@ const fromInteger = inEachPrecision((ftypes, feature) =>
       static: { sf: bit, ftype: ftypes },
       fp: true,
       ...since(feature),
-      asm: ({ sf, ftype, unsigned }) =>
-        `${unsigned ? 'U' : 'S'}CVTF <${letterOf(formatOf(ftype))}d>, <${generalLetter(sf)}n>`,
       execute(ops, { sf, ftype, unsigned, Rn, Rd }) {
         const bits = formatOf(ftype);
         const width = sf ? 64 : 32;
@@ -120,8 +110,6 @@ const fromFixed = inEachPrecision((ftypes, feature) =>
       derive: ({ scale }) => ({ fractionDigits: 64 - scale }),
       fp: true,
       ...since(feature),
-      asm: ({ sf, ftype, unsigned }) =>
-        `${unsigned ? 'U' : 'S'}CVTF <${letterOf(formatOf(ftype))}d>, <${generalLetter(sf)}n>, #<fbits>`,
       execute(ops, { sf, ftype, fractionDigits, unsigned, Rn, Rd }) {
         const bits = formatOf(ftype);
         const width = sf ? 64 : 32;
@@ -138,7 +126,6 @@ const fromFixed = inEachPrecision((ftypes, feature) =>
 const moveWord = instruction('FMOV (general, 32 bits)', '0 0011110 00 1 00 11 toFp:1 000000 Rn:5 Rd:5', {
   static: { toFp: bit },
   fp: true,
-  asm: ({ toFp }) => (toFp ? 'FMOV <Sd>, <Wn>' : 'FMOV <Wd>, <Sn>'),
   execute(ops, { toFp, Rn, Rd }) {
     if (toFp) ops.writeVLane0(Rd, 32, ops.readX(Rn, 32));
     else ops.writeX(Rd, 32, ops.readVLane0(Rn, 32));
@@ -151,7 +138,6 @@ const moveDoubleword = instruction(
   {
     static: { toFp: bit },
     fp: true,
-    asm: ({ toFp }) => (toFp ? 'FMOV <Dd>, <Xn>' : 'FMOV <Xd>, <Dn>'),
     execute(ops, { toFp, Rn, Rd }) {
       if (toFp) ops.writeVLane0(Rd, 64, ops.readX(Rn, 64));
       else ops.writeX(Rd, 64, ops.readVLane0(Rn, 64));
@@ -165,7 +151,6 @@ const moveUpperHalf = instruction(
   {
     static: { toFp: bit },
     fp: true,
-    asm: ({ toFp }) => (toFp ? 'FMOV <Vd>.D[1], <Xn>' : 'FMOV <Xd>, <Vn>.D[1]'),
     execute(ops, { toFp, Rn, Rd }) {
       if (toFp) ops.writeV(Rd, ops.replaceLane(64, ops.readV(Rd), 1, ops.readX(Rn, 64)));
       else ops.writeX(Rd, 64, ops.extractLane(64, ops.readV(Rn), 1));
@@ -180,8 +165,6 @@ const moveHalfPrecision = instruction(
     static: { toFp: bit },
     since: 'FEAT_FP16',
     fp: true,
-    asm: ({ sf, toFp }) =>
-      toFp ? `FMOV <Hd>, <${generalLetter(sf)}n>` : `FMOV <${generalLetter(sf)}d>, <Hn>`,
     execute(ops, { toFp, Rn, Rd }) {
       if (toFp)
         ops.writeVLane0(Rd, 16, ops.and(ops.readX(Rn, 32) as I32, floatConstant(ops, 16, 0xffffn) as I32));

@@ -12,7 +12,6 @@ import {
   formatOf,
   holds,
   inEachPrecision,
-  letterOf,
   negated,
   negatedIf,
   readScalar,
@@ -26,8 +25,6 @@ import type { Int } from './ops.ts';
 
 // ---------------------------------------------------------------- one source
 
-const UNARY_NAMES = ['FMOV', 'FABS', 'FNEG', 'FSQRT'];
-
 const oneSource = inEachPrecision((ftypes, feature) =>
   instruction(
     `FMOV (register), FABS, FNEG, FSQRT (scalar)${suffix(feature)}`,
@@ -36,8 +33,6 @@ const oneSource = inEachPrecision((ftypes, feature) =>
       static: { ftype: ftypes, opcode: [0, 1, 2, 3] },
       fp: true,
       ...since(feature),
-      asm: ({ opcode, ftype }) =>
-        `${UNARY_NAMES[opcode]} <${letterOf(formatOf(ftype))}d>, <${letterOf(formatOf(ftype))}n>`,
       execute(ops, { ftype, opcode, Rn, Rd }) {
         const bits = formatOf(ftype);
         const operand = readScalar(ops, Rn, bits);
@@ -56,7 +51,6 @@ const oneSource = inEachPrecision((ftypes, feature) =>
 
 /** `opc` 0..7: N, P, M, Z, A, unallocated, X, I. */
 const FRINT_ROUNDING = [0, 1, 2, 3, 4, undefined, ROUND_BY_FPCR, ROUND_BY_FPCR];
-const FRINT_LETTERS = 'NPMZA?XI';
 
 const roundToIntegral = inEachPrecision((ftypes, feature) =>
   instruction(
@@ -68,10 +62,6 @@ const roundToIntegral = inEachPrecision((ftypes, feature) =>
       derive: ({ opc }) => ({ rounding: FRINT_ROUNDING[opc] ?? 0, exact: opc === 6 ? 1 : 0 }),
       fp: true,
       ...since(feature),
-      asm: ({ opc, ftype }) => {
-        const letter = letterOf(formatOf(ftype));
-        return `FRINT${FRINT_LETTERS[opc]} <${letter}d>, <${letter}n>`;
-      },
       execute(ops, { ftype, Rn, Rd, rounding, exact }) {
         const bits = formatOf(ftype);
         const operand = readScalar(ops, Rn, bits);
@@ -93,10 +83,6 @@ const roundToSize = instruction(
     derive: ({ wide, x }) => ({ rounding: x ? ROUND_BY_FPCR : 3, size: wide ? 64 : 32 }),
     since: 'FEAT_FRINTTS',
     fp: true,
-    asm: ({ ftype, wide, x }) => {
-      const letter = letterOf(formatOf(ftype));
-      return `FRINT${wide ? 64 : 32}${x ? 'X' : 'Z'} <${letter}d>, <${letter}n>`;
-    },
     execute(ops, { ftype, Rn, Rd, rounding, size }) {
       const bits = formatOf(ftype) === 64 ? 64 : 32;
       const operand = readScalar(ops, Rn, bits);
@@ -111,7 +97,6 @@ const convertFormat = instruction('FCVT', '00011110 ftype:2 1 0001 opc:2 10000 R
   static: { ftype: [0, 1, 3], opc: [0, 1, 3] },
   combination: ({ ftype, opc }) => ftype !== opc,
   fp: true,
-  asm: ({ ftype, opc }) => `FCVT <${letterOf(formatOf(opc))}d>, <${letterOf(formatOf(ftype))}n>`,
   execute(ops, { ftype, opc, Rn, Rd }) {
     const from = formatOf(ftype);
     const to = formatOf(opc);
@@ -123,7 +108,6 @@ const convertFormat = instruction('FCVT', '00011110 ftype:2 1 0001 opc:2 10000 R
 const convertToBFloat = instruction('BFCVT', '00011110 01 1 000110 10000 Rn:5 Rd:5', {
   since: 'FEAT_BF16',
   fp: true,
-  asm: 'BFCVT <Hd>, <Sn>',
   execute(ops, { Rn, Rd }) {
     ops.writeVLane0(Rd, 16, ops.call<Int>('f32tobf16', readScalar(ops, Rn, 32)));
   },
@@ -142,7 +126,6 @@ const BINARY: readonly FloatOperation[] = [
   'fminnum',
   'fmul',
 ];
-const BINARY_NAMES = ['FMUL', 'FDIV', 'FADD', 'FSUB', 'FMAX', 'FMIN', 'FMAXNM', 'FMINNM', 'FNMUL'];
 
 const twoSources = inEachPrecision((ftypes, feature) =>
   instruction(
@@ -152,10 +135,6 @@ const twoSources = inEachPrecision((ftypes, feature) =>
       static: { ftype: ftypes, opcode: [0, 1, 2, 3, 4, 5, 6, 7, 8] },
       fp: true,
       ...since(feature),
-      asm: ({ opcode, ftype }) => {
-        const letter = letterOf(formatOf(ftype));
-        return `${BINARY_NAMES[opcode]} <${letter}d>, <${letter}n>, <${letter}m>`;
-      },
       execute(ops, { ftype, opcode, Rm, Rn, Rd }) {
         const bits = formatOf(ftype);
         const a = readScalar(ops, Rn, bits);
@@ -167,8 +146,6 @@ const twoSources = inEachPrecision((ftypes, feature) =>
   ),
 );
 
-const FUSED_NAMES = ['FMADD', 'FMSUB', 'FNMADD', 'FNMSUB'];
-
 const threeSources = inEachPrecision((ftypes, feature) =>
   instruction(
     `FMADD, FMSUB, FNMADD, FNMSUB${suffix(feature)}`,
@@ -177,10 +154,6 @@ const threeSources = inEachPrecision((ftypes, feature) =>
       static: { ftype: ftypes, o1: bit, o0: bit },
       fp: true,
       ...since(feature),
-      asm: ({ o1, o0, ftype }) => {
-        const letter = letterOf(formatOf(ftype));
-        return `${FUSED_NAMES[2 * o1 + o0]} <${letter}d>, <${letter}n>, <${letter}m>, <${letter}a>`;
-      },
       execute(ops, { ftype, o1, o0, Rm, Ra, Rn, Rd }) {
         const bits = formatOf(ftype);
         // Operands are negated before the operation: the sign of a NaN changes, too.
@@ -200,10 +173,6 @@ const compareRows = inEachPrecision((ftypes, feature) =>
     static: { ftype: ftypes, zero: bit },
     fp: true,
     ...since(feature),
-    asm: ({ ftype, signal, zero }) => {
-      const letter = letterOf(formatOf(ftype));
-      return `FCMP${signal ? 'E' : ''} <${letter}n>, ${zero ? '#0.0' : `<${letter}m>`}`;
-    },
     execute(ops, { ftype, zero, signal, Rm, Rn }) {
       const bits = formatOf(ftype);
       const a = readScalar(ops, Rn, bits);
@@ -219,10 +188,6 @@ const conditionalCompare = inEachPrecision((ftypes, feature) =>
     derive: ({ cond }) => ({ mask: conditionMask(cond) }),
     fp: true,
     ...since(feature),
-    asm: ({ ftype, signal }) => {
-      const letter = letterOf(formatOf(ftype));
-      return `FCCMP${signal ? 'E' : ''} <${letter}n>, <${letter}m>, #<nzcv>, <cond>`;
-    },
     execute(ops, { ftype, mask, signal, nzcv, Rm, Rn }) {
       const bits = formatOf(ftype);
       const a = readScalar(ops, Rn, bits);
@@ -242,10 +207,6 @@ const conditionalSelect = inEachPrecision((ftypes, feature) =>
     derive: ({ cond }) => ({ mask: conditionMask(cond) }),
     fp: true,
     ...since(feature),
-    asm: ({ ftype }) => {
-      const letter = letterOf(formatOf(ftype));
-      return `FCSEL <${letter}d>, <${letter}n>, <${letter}m>, <cond>`;
-    },
     execute(ops, { ftype, mask, Rm, Rn, Rd }) {
       const bits = formatOf(ftype);
       const a = readScalar(ops, Rn, bits);
@@ -261,7 +222,6 @@ const moveImmediate = inEachPrecision((ftypes, feature) =>
     derive: ({ ftype, imm8 }) => ({ value: expandImmediate(imm8, formatOf(ftype)) }),
     fp: true,
     ...since(feature),
-    asm: ({ ftype }) => `FMOV <${letterOf(formatOf(ftype))}d>, #<value>`,
     execute(ops, { ftype, value, Rd }) {
       const bits = formatOf(ftype);
       ops.writeVLane0(Rd, bits, ops.immediate(value, bits === 64 ? 64 : 32));

@@ -43,9 +43,6 @@ export function selective(row: InstructionRow): InstructionRow {
   };
 }
 
-/** Letters of registers of that size. */
-export const letterOf = (bits: number): string => ({ 16: 'H', 32: 'S', 64: 'D' })[bits] ?? 'V';
-
 export const floatConstant = (ops: Ops, bits: FloatBits, value: bigint): Int =>
   bits === 64 ? ops.i64(value) : ops.i32(Number(BigInt.asIntN(32, value)));
 
@@ -90,13 +87,6 @@ export const compute = (
   bits: FloatBits,
   ...args: readonly Value[]
 ): Int => ops.call<Int>(`${operation}${bits}` satisfies KernelName, ...args);
-
-/** The same bits in each of the lanes of a size. */
-export function splatBits(ops: Ops, bits: FloatBits, value: bigint): V128 {
-  let low = 0n;
-  for (let shift = 0; shift < 64; shift += bits) low |= value << BigInt(shift);
-  return ops.v128(low, low);
-}
 
 /** A vector whose lanes are computed one after the other, lane 0 first; those beyond `count` are zero. */
 export function buildLanes(ops: Ops, bits: FloatBits, count: number, lane: (index: number) => Int): V128 {

@@ -66,26 +66,30 @@ export const loadsAndStores = [
   }),
 
   // index: 1 post-indexed, 3 pre-indexed. The base is written last, so that a fault leaves it.
-  instruction('STR, LDR, LDRS (post- and pre-indexed)', 'size:2 111 0 00 opc:2 0 imm9:9 index:1 1 Rn:5 Rt:5', {
-    static: { size: SIZES, opc: SIZES, index: bit },
-    combination: exists,
-    accept: exists,
-    derive: ({ imm9 }) => ({ offset: signed(imm9, 9) }),
-    hot: ({ size, opc }) => (size === 3 || size === 0) && opc < 2,
-    execute(ops, { size, opc, index, Rn, Rt, offset }) {
-      const base = ops.readXOrSp(Rn, 64);
-      const moved = ops.let(ops.add(base, ops.offset(offset)));
-      const address = index ? moved : base;
-      if (opc === 0) {
-        ops.store(bytesOf(size), address, ops.readX(Rt, 64));
-        ops.writeXOrSp(Rn, 64, moved);
-      } else {
-        const value = loadExtended(ops, size, opc, address);
-        ops.writeXOrSp(Rn, 64, moved);
-        ops.writeX(Rt, 64, value);
-      }
+  instruction(
+    'STR, LDR, LDRS (post- and pre-indexed)',
+    'size:2 111 0 00 opc:2 0 imm9:9 index:1 1 Rn:5 Rt:5',
+    {
+      static: { size: SIZES, opc: SIZES, index: bit },
+      combination: exists,
+      accept: exists,
+      derive: ({ imm9 }) => ({ offset: signed(imm9, 9) }),
+      hot: ({ size, opc }) => (size === 3 || size === 0) && opc < 2,
+      execute(ops, { size, opc, index, Rn, Rt, offset }) {
+        const base = ops.readXOrSp(Rn, 64);
+        const moved = ops.let(ops.add(base, ops.offset(offset)));
+        const address = index ? moved : base;
+        if (opc === 0) {
+          ops.store(bytesOf(size), address, ops.readX(Rt, 64));
+          ops.writeXOrSp(Rn, 64, moved);
+        } else {
+          const value = loadExtended(ops, size, opc, address);
+          ops.writeXOrSp(Rn, 64, moved);
+          ops.writeX(Rt, 64, value);
+        }
+      },
     },
-  }),
+  ),
 
   instruction('STR, LDR, LDRS (register offset)', 'size:2 111 0 00 opc:2 1 Rm:5 option:3 S:1 10 Rn:5 Rt:5', {
     static: { size: SIZES, opc: SIZES, option: [2, 3, 6, 7] },

@@ -11,7 +11,6 @@ import {
   formatOfSz,
   laneCount,
   laneOf,
-  letterOf,
   negatedIf,
   readScalar,
   writeVector,
@@ -65,16 +64,6 @@ function lane(
   return compute(ops, 'fmuladd', laneBits, d(), negatedIf(ops, kind.opcode === 1, laneBits, n), m);
 }
 
-const vectorText = (name: string | undefined, laneBits: number, Q: number): string => {
-  const letter = letterOf(laneBits);
-  const t = `${laneCount(laneBits, Q)}${letter}`;
-  return `${name} <Vd>.${t}, <Vn>.${t}, <Vm>.${letter}[<index>]`;
-};
-const scalarText = (name: string | undefined, laneBits: number): string => {
-  const letter = letterOf(laneBits);
-  return `${name} <${letter}d>, <${letter}n>, <Vm>.${letter}[<index>]`;
-};
-
 interface Operands {
   readonly Rd: Field;
   readonly Rn: Field;
@@ -119,7 +108,6 @@ const vector = instruction(
     accept: ({ sz, L }) => sz === 0 || L === 0,
     derive: ({ sz, H, L, M, Rm }) => derived({ H, L, M, Rm }, formatOfSz(sz)),
     fp: true,
-    asm: ({ Q, U, sz, opcode }) => vectorText(NAMES[4 * U + opcode], formatOfSz(sz), Q),
     execute(ops, { Q, U, sz, opcode, Rd, Rn, Vm, offset }) {
       byElement(ops, formatOfSz(sz), Q, { U, opcode }, { Rd, Rn, Vm, offset });
     },
@@ -135,7 +123,6 @@ const vectorHalf = instruction(
     derive: ({ H, L, M, Rm }) => derived({ H, L, M, Rm }, 16),
     since: 'FEAT_FP16',
     fp: true,
-    asm: ({ Q, U, opcode }) => vectorText(NAMES[4 * U + opcode], 16, Q),
     execute(ops, { Q, U, opcode, Rd, Rn, Vm, offset }) {
       byElement(ops, 16, Q, { U, opcode }, { Rd, Rn, Vm, offset });
     },
@@ -151,7 +138,6 @@ const scalar = instruction(
     accept: ({ sz, L }) => sz === 0 || L === 0,
     derive: ({ sz, H, L, M, Rm }) => derived({ H, L, M, Rm }, formatOfSz(sz)),
     fp: true,
-    asm: ({ U, sz, opcode }) => scalarText(NAMES[4 * U + opcode], formatOfSz(sz)),
     execute(ops, { U, sz, opcode, Rd, Rn, Vm, offset }) {
       scalarByElement(ops, formatOfSz(sz), { U, opcode }, { Rd, Rn, Vm, offset });
     },
@@ -167,7 +153,6 @@ const scalarHalf = instruction(
     derive: ({ H, L, M, Rm }) => derived({ H, L, M, Rm }, 16),
     since: 'FEAT_FP16',
     fp: true,
-    asm: ({ U, opcode }) => scalarText(NAMES[4 * U + opcode], 16),
     execute(ops, { U, opcode, Rd, Rn, Vm, offset }) {
       scalarByElement(ops, 16, { U, opcode }, { Rd, Rn, Vm, offset });
     },
@@ -183,8 +168,6 @@ const widening = instruction(
     derive: ({ H, L, M, Rm }) => derived({ H, L, M, Rm }, 16),
     since: 'FEAT_FHM',
     fp: true,
-    asm: ({ Q, upper, subtract }) =>
-      `FML${subtract ? 'S' : 'A'}L${upper ? '2' : ''} <Vd>.${Q ? 4 : 2}S, <Vn>.${Q ? 4 : 2}H, <Vm>.H[<index>]`,
     execute(ops, { Q, upper, subtract, Rd, Rn, Vm, offset }) {
       const m = element(ops, 16, Vm, ops.small(offset));
       const n = ops.readV(Rn);
@@ -211,7 +194,6 @@ const complex = instruction(
     derive: ({ size, H, L, M, Rm }) => ({ offset: size === 1 ? 4 * (2 * H + L) : 8 * H, Vm: 16 * M + Rm }),
     since: 'FEAT_FCMA',
     fp: true,
-    asm: ({ Q, size, rot }) => `${vectorText('FCMLA', complexFormat(size), Q)}, #${rot * 90}`,
     execute(ops, { Q, size, rot, Rd, Rn, Vm, offset }) {
       const laneBits = complexFormat(size);
       const bytes = laneBits / 8;

@@ -7,7 +7,6 @@ import {
   type FloatBits,
   laneCount,
   laneOf,
-  letterOf,
   ROUND,
   readScalar,
   writeVector,
@@ -26,9 +25,6 @@ function fixedLane(ops: Ops, laneBits: FloatBits, toFixed: number, n: Int, digit
   if (toFixed) return ops.call<Int>(kernel as 'f32toi32', n, digits, ops.i32(ROUND.zero), unsigned);
   return ops.call<Int>(kernel as 'i32tof32', n, digits, unsigned);
 }
-
-const name = (toFixed: number, unsigned: number): string =>
-  toFixed ? `FCVTZ${unsigned ? 'U' : 'S'}` : `${unsigned ? 'U' : 'S'}CVTF`;
 
 interface Operands {
   readonly Rd: Field;
@@ -63,13 +59,6 @@ const accept = ({
   readonly toFixedToo: number;
 }): boolean => toFixed === toFixedToo;
 
-const vectorText = (laneBits: number, Q: number, toFixed: number, unsigned: number): string => {
-  const t = `${laneCount(laneBits, Q)}${letterOf(laneBits)}`;
-  return `${name(toFixed, unsigned)} <Vd>.${t}, <Vn>.${t}, #<fbits>`;
-};
-const scalarText = (laneBits: number, toFixed: number, unsigned: number): string =>
-  `${name(toFixed, unsigned)} <${letterOf(laneBits)}d>, <${letterOf(laneBits)}n>, #<fbits>`;
-
 function fixedRows(place: number, since: { since?: 'FEAT_FP16' }, rest: string): InstructionRow[] {
   const laneBits = formatOfPlace(place);
   const title = `SCVTF, UCVTF, FCVTZS, FCVTZU (fixed-point, ${laneBits}-bit lanes`;
@@ -84,7 +73,6 @@ function fixedRows(place: number, since: { since?: 'FEAT_FP16' }, rest: string):
       derive: (fields) => ({ digits: fractionDigits(laneBits, fields.rest) }),
       fp: true,
       ...since,
-      asm: ({ Q, toFixed, unsigned }) => vectorText(laneBits, Q, toFixed, unsigned),
       execute(ops, { Q, toFixed, unsigned, digits, Rd, Rn }) {
         fixedVector(ops, laneBits, Q, toFixed, { Rd, Rn, unsigned, digits });
       },
@@ -95,7 +83,6 @@ function fixedRows(place: number, since: { since?: 'FEAT_FP16' }, rest: string):
       derive: (fields) => ({ digits: fractionDigits(laneBits, fields.rest) }),
       fp: true,
       ...since,
-      asm: ({ toFixed, unsigned }) => scalarText(laneBits, toFixed, unsigned),
       execute(ops, { toFixed, unsigned, digits, Rd, Rn }) {
         fixedScalar(ops, laneBits, toFixed, { Rd, Rn, unsigned, digits });
       },

@@ -9,7 +9,6 @@ import {
   formatOfSz,
   laneCount,
   laneOf,
-  letterOf,
   selective,
 } from './fp-values.ts';
 import type { Int, Ops, V128 } from './ops.ts';
@@ -35,7 +34,6 @@ const extreme = (plain: number, min: number): FloatOperation => {
   if (plain) return min ? 'fmin' : 'fmax';
   return min ? 'fminnum' : 'fmaxnum';
 };
-const extremeName = (plain: number, min: number): string => `F${min ? 'MIN' : 'MAX'}${plain ? '' : 'NM'}`;
 
 // The opcode is 01100 for the NM forms, 01111 for the others.
 const opcodeBits = 'plain:1 again:1';
@@ -47,7 +45,6 @@ const acrossSingle = instruction(
     static: { min: bit, plain: bit },
     accept: ({ plain, again }) => plain === again,
     fp: true,
-    asm: ({ plain, min }) => `${extremeName(plain, min)}V <Sd>, <Vn>.4S`,
     execute(ops, { plain, min, Rd, Rn }) {
       ops.writeVLane0(Rd, 32, reduced(ops, extreme(plain, min), 32, ops.readV(Rn), 0, 4));
     },
@@ -62,7 +59,6 @@ const acrossHalf = instruction(
     accept: ({ plain, again }) => plain === again,
     since: 'FEAT_FP16',
     fp: true,
-    asm: ({ Q, plain, min }) => `${extremeName(plain, min)}V <Hd>, <Vn>.${Q ? 8 : 4}H`,
     execute(ops, { Q, plain, min, Rd, Rn }) {
       ops.writeVLane0(Rd, 16, reduced(ops, extreme(plain, min), 16, ops.readV(Rn), 0, laneCount(16, Q)));
     },
@@ -79,9 +75,6 @@ function pair(ops: Ops, operation: FloatOperation, laneBits: FloatBits, vector: 
   );
 }
 
-const pairText = (name: string, laneBits: number): string =>
-  `${name} <${letterOf(laneBits)}d>, <Vn>.2${letterOf(laneBits)}`;
-
 const pairExtreme = instruction(
   'FMAXP, FMINP, FMAXNMP, FMINNMP (scalar)',
   `01 1 11110 min:1 sz:1 11000 011 ${opcodeBits} 10 Rn:5 Rd:5`,
@@ -89,7 +82,6 @@ const pairExtreme = instruction(
     static: { min: bit, sz: bit, plain: bit },
     accept: ({ plain, again }) => plain === again,
     fp: true,
-    asm: ({ plain, min, sz }) => pairText(`${extremeName(plain, min)}P`, formatOfSz(sz)),
     execute(ops, { plain, min, sz, Rd, Rn }) {
       const laneBits = formatOfSz(sz);
       ops.writeVLane0(Rd, laneBits, pair(ops, extreme(plain, min), laneBits, ops.readV(Rn)));
@@ -105,7 +97,6 @@ const pairExtremeHalf = instruction(
     accept: ({ plain, again }) => plain === again,
     since: 'FEAT_FP16',
     fp: true,
-    asm: ({ plain, min }) => pairText(`${extremeName(plain, min)}P`, 16),
     execute(ops, { plain, min, Rd, Rn }) {
       ops.writeVLane0(Rd, 16, pair(ops, extreme(plain, min), 16, ops.readV(Rn)));
     },
@@ -115,7 +106,6 @@ const pairExtremeHalf = instruction(
 const pairSum = instruction('FADDP (scalar)', '01 1 11110 0 sz:1 11000 01101 10 Rn:5 Rd:5', {
   static: { sz: bit },
   fp: true,
-  asm: ({ sz }) => pairText('FADDP', formatOfSz(sz)),
   execute(ops, { sz, Rd, Rn }) {
     const laneBits = formatOfSz(sz);
     ops.writeVLane0(Rd, laneBits, pair(ops, 'fadd', laneBits, ops.readV(Rn)));
@@ -125,7 +115,6 @@ const pairSum = instruction('FADDP (scalar)', '01 1 11110 0 sz:1 11000 01101 10 
 const pairSumHalf = instruction('FADDP (scalar, half precision)', '01 0 11110 00 11000 01101 10 Rn:5 Rd:5', {
   since: 'FEAT_FP16',
   fp: true,
-  asm: pairText('FADDP', 16),
   execute(ops, { Rd, Rn }) {
     ops.writeVLane0(Rd, 16, pair(ops, 'fadd', 16, ops.readV(Rn)));
   },

@@ -16,7 +16,6 @@ import {
   laneCount,
   laneMask,
   laneOf,
-  letterOf,
   negated,
   negatedIf,
   readScalar,
@@ -115,13 +114,6 @@ const namesOf = (select: (selector: Selector) => boolean): string =>
     .map(([, { name }]) => name)
     .join(', ');
 
-const arrangement = (laneBits: number, Q: number): string => `${laneCount(laneBits, Q)}${letterOf(laneBits)}`;
-
-function vectorText(selector: Selector, laneBits: number, Q: number): string {
-  const t = arrangement(laneBits, Q);
-  return `${knownOperation(selector).name} <Vd>.${t}, <Vn>.${t}, <Vm>.${t}`;
-}
-
 interface Registers {
   readonly Rd: Field;
   readonly Rn: Field;
@@ -164,7 +156,6 @@ const vector = instruction(
     static: { Q: bit, sz: bit, ...selectors },
     combination: ({ Q, sz, ...selector }) => isVector(selector) && (Q === 1 || sz === 0),
     fp: true,
-    asm: ({ Q, sz, ...selector }) => vectorText(selector, formatOfSz(sz), Q),
     execute(ops, { Q, sz, U, a, opcode, Rd, Rn, Rm }) {
       vectorOperation(ops, knownOperation({ U, a, opcode }), formatOfSz(sz), Q, { Rd, Rn, Rm });
     },
@@ -179,17 +170,11 @@ const vectorHalf = instruction(
     combination: isVector,
     since: 'FEAT_FP16',
     fp: true,
-    asm: ({ Q, ...selector }) => vectorText(selector, 16, Q),
     execute(ops, { Q, U, a, opcode, Rd, Rn, Rm }) {
       vectorOperation(ops, knownOperation({ U, a, opcode }), 16, Q, { Rd, Rn, Rm });
     },
   },
 );
-
-function scalarText(selector: Selector, laneBits: number): string {
-  const letter = letterOf(laneBits);
-  return `${knownOperation(selector).name} <${letter}d>, <${letter}n>, <${letter}m>`;
-}
 
 const scalar = instruction(
   `${namesOf(isScalar)} (scalar)`,
@@ -198,7 +183,6 @@ const scalar = instruction(
     static: { sz: bit, ...selectors },
     combination: isScalar,
     fp: true,
-    asm: ({ sz, ...selector }) => scalarText(selector, formatOfSz(sz)),
     execute(ops, { sz, U, a, opcode, Rd, Rn, Rm }) {
       scalarOperation(ops, knownOperation({ U, a, opcode }), formatOfSz(sz), { Rd, Rn, Rm });
     },
@@ -213,7 +197,6 @@ const scalarHalf = instruction(
     combination: isScalar,
     since: 'FEAT_FP16',
     fp: true,
-    asm: (selector) => scalarText(selector, 16),
     execute(ops, { U, a, opcode, Rd, Rn, Rm }) {
       scalarOperation(ops, knownOperation({ U, a, opcode }), 16, { Rd, Rn, Rm });
     },
@@ -232,8 +215,6 @@ const widening = instruction(
     accept: ({ upper, lower }) => upper !== lower,
     since: 'FEAT_FHM',
     fp: true,
-    asm: ({ Q, upper, subtract }) =>
-      `FML${subtract ? 'S' : 'A'}L${upper ? '2' : ''} <Vd>.${Q ? 4 : 2}S, <Vn>.${Q ? 4 : 2}H, <Vm>.${Q ? 4 : 2}H`,
     execute(ops, { Q, upper, subtract, Rd, Rn, Rm }) {
       const n = ops.readV(Rn);
       const m = ops.readV(Rm);
@@ -260,10 +241,6 @@ const complexAdd = instruction('FCADD', '0 Q:1 1 01110 size:2 0 Rm:5 111 rot:1 0
   combination: ({ Q, size }) => Q === 1 || size !== 3,
   since: 'FEAT_FCMA',
   fp: true,
-  asm: ({ Q, size, rot }) => {
-    const t = arrangement(complexFormat(size), Q);
-    return `FCADD <Vd>.${t}, <Vn>.${t}, <Vm>.${t}, #${rot ? 270 : 90}`;
-  },
   execute(ops, { Q, size, rot, Rd, Rn, Rm }) {
     const laneBits = complexFormat(size);
     const n = ops.readV(Rn);
@@ -306,10 +283,6 @@ const complexMultiplyAdd = instruction('FCMLA', '0 Q:1 1 01110 size:2 0 Rm:5 110
   combination: ({ Q, size }) => Q === 1 || size !== 3,
   since: 'FEAT_FCMA',
   fp: true,
-  asm: ({ Q, size, rot }) => {
-    const t = arrangement(complexFormat(size), Q);
-    return `FCMLA <Vd>.${t}, <Vn>.${t}, <Vm>.${t}, #${rot * 90}`;
-  },
   execute(ops, { Q, size, rot, Rd, Rn, Rm }) {
     const laneBits = complexFormat(size);
     const n = ops.readV(Rn);

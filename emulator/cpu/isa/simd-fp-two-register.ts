@@ -16,7 +16,6 @@ import {
   laneCount,
   laneMask,
   laneOf,
-  letterOf,
   negated,
   ROUND,
   ROUND_BY_FPCR,
@@ -136,19 +135,6 @@ const namesOf = (select: (selector: Selector) => boolean): string =>
     .map(([, { name }]) => name)
     .join(', ');
 
-const operandText = (name: string, operands: string): string =>
-  name.endsWith(' (zero)') ? `${name.slice(0, -7)} ${operands}, #0.0` : `${name} ${operands}`;
-
-function vectorText(selector: Selector, laneBits: number, Q: number): string {
-  const t = `${laneCount(laneBits, Q)}${letterOf(laneBits)}`;
-  return operandText(knownOperation(selector).name, `<Vd>.${t}, <Vn>.${t}`);
-}
-
-function scalarText(selector: Selector, laneBits: number): string {
-  const letter = letterOf(laneBits);
-  return operandText(knownOperation(selector).name, `<${letter}d>, <${letter}n>`);
-}
-
 const vector = instruction(
   `${namesOf(isVector)} (vector)`,
   '0 Q:1 U:1 01110 a:1 sz:1 10000 opcode:5 10 Rn:5 Rd:5',
@@ -156,7 +142,6 @@ const vector = instruction(
     static: { Q: bit, sz: bit, ...selectors },
     combination: ({ Q, sz, ...selector }) => isVector(selector) && (Q === 1 || sz === 0),
     fp: true,
-    asm: ({ Q, sz, ...selector }) => vectorText(selector, formatOfSz(sz), Q),
     execute(ops, { Q, sz, U, a, opcode, Rd, Rn }) {
       const { lane } = knownOperation({ U, a, opcode });
       const laneBits = formatOfSz(sz);
@@ -180,7 +165,6 @@ const vectorHalf = instruction(
     combination: isVector,
     since: 'FEAT_FP16',
     fp: true,
-    asm: ({ Q, ...selector }) => vectorText(selector, 16, Q),
     execute(ops, { Q, U, a, opcode, Rd, Rn }) {
       const { lane } = knownOperation({ U, a, opcode });
       const n = ops.readV(Rn);
@@ -202,7 +186,6 @@ const scalar = instruction(
     static: { sz: bit, ...selectors },
     combination: isScalar,
     fp: true,
-    asm: ({ sz, ...selector }) => scalarText(selector, formatOfSz(sz)),
     execute(ops, { sz, U, a, opcode, Rd, Rn }) {
       const { lane } = knownOperation({ U, a, opcode });
       const laneBits = formatOfSz(sz);
@@ -219,7 +202,6 @@ const scalarHalf = instruction(
     combination: isScalar,
     since: 'FEAT_FP16',
     fp: true,
-    asm: (selector) => scalarText(selector, 16),
     execute(ops, { U, a, opcode, Rd, Rn }) {
       const { lane } = knownOperation({ U, a, opcode });
       ops.writeVLane0(Rd, 16, lane(ops, 16, readScalar(ops, Rn, 16)));
@@ -238,10 +220,6 @@ const roundToSize = instruction(
     derive: ({ wide, x }) => ({ rounding: x ? ROUND_BY_FPCR : ROUND.zero, size: wide ? 64 : 32 }),
     since: 'FEAT_FRINTTS',
     fp: true,
-    asm: ({ Q, sz, x, wide }) => {
-      const t = `${laneCount(sz ? 64 : 32, Q)}${sz ? 'D' : 'S'}`;
-      return `FRINT${wide ? 64 : 32}${x ? 'X' : 'Z'} <Vd>.${t}, <Vn>.${t}`;
-    },
     execute(ops, { Q, sz, Rd, Rn, rounding, size }) {
       const laneBits = sz ? 64 : 32;
       const mode = ops.small(rounding);
@@ -258,7 +236,6 @@ const roundToSize = instruction(
 const estimate = instruction('URECPE, URSQRTE', '0 Q:1 root:1 01110 10 10000 11100 10 Rn:5 Rd:5', {
   static: { Q: bit, root: bit },
   fp: true,
-  asm: ({ Q, root }) => `${root ? 'URSQRTE' : 'URECPE'} <Vd>.${Q ? 4 : 2}S, <Vn>.${Q ? 4 : 2}S`,
   execute(ops, { Q, root, Rd, Rn }) {
     const n = ops.readV(Rn);
     const result = buildLanes(ops, 32, laneCount(32, Q), (i) =>
@@ -290,8 +267,6 @@ function writeNarrowed(
 const narrow = instruction('FCVTN, FCVTN2', '0 Q:1 0 01110 0 sz:1 10000 10110 10 Rn:5 Rd:5', {
   static: { Q: bit, sz: bit },
   fp: true,
-  asm: ({ Q, sz }) =>
-    `FCVTN${Q ? '2' : ''} <Vd>.${laneCount(sz ? 32 : 16, Q)}${sz ? 'S' : 'H'}, <Vn>.${sz ? '2D' : '4S'}`,
   execute(ops, { Q, sz, Rd, Rn }) {
     const n = ops.readV(Rn);
     const to = sz ? 32 : 16;
@@ -304,7 +279,6 @@ const narrow = instruction('FCVTN, FCVTN2', '0 Q:1 0 01110 0 sz:1 10000 10110 10
 const narrowToOdd = instruction('FCVTXN, FCVTXN2 (vector)', '0 Q:1 1 01110 01 10000 10110 10 Rn:5 Rd:5', {
   static: { Q: bit },
   fp: true,
-  asm: ({ Q }) => `FCVTXN${Q ? '2' : ''} <Vd>.${Q ? 4 : 2}S, <Vn>.2D`,
   execute(ops, { Q, Rd, Rn }) {
     const n = ops.readV(Rn);
     writeNarrowed(ops, Q, 32, Rd, (i) => ops.call<Int>('f64tof32odd', laneOf(ops, 64, n, i)));
@@ -313,7 +287,6 @@ const narrowToOdd = instruction('FCVTXN, FCVTXN2 (vector)', '0 Q:1 1 01110 01 10
 
 const narrowToOddScalar = instruction('FCVTXN (scalar)', '01 1 11110 01 10000 10110 10 Rn:5 Rd:5', {
   fp: true,
-  asm: 'FCVTXN <Sd>, <Dn>',
   execute(ops, { Rd, Rn }) {
     ops.writeVLane0(Rd, 32, ops.call<Int>('f64tof32odd', ops.readVLane0(Rn, 64)));
   },
@@ -323,7 +296,6 @@ const narrowToBFloat = instruction('BFCVTN, BFCVTN2', '0 Q:1 0 01110 10 10000 10
   static: { Q: bit },
   since: 'FEAT_BF16',
   fp: true,
-  asm: ({ Q }) => `BFCVTN${Q ? '2' : ''} <Vd>.${Q ? 8 : 4}H, <Vn>.4S`,
   execute(ops, { Q, Rd, Rn }) {
     const n = ops.readV(Rn);
     writeNarrowed(ops, Q, 16, Rd, (i) => ops.call<Int>('f32tobf16', laneOf(ops, 32, n, i)));
@@ -333,8 +305,6 @@ const narrowToBFloat = instruction('BFCVTN, BFCVTN2', '0 Q:1 0 01110 10 10000 10
 const lengthen = instruction('FCVTL, FCVTL2', '0 Q:1 0 01110 0 sz:1 10000 10111 10 Rn:5 Rd:5', {
   static: { Q: bit, sz: bit },
   fp: true,
-  asm: ({ Q, sz }) =>
-    `FCVTL${Q ? '2' : ''} <Vd>.${sz ? '2D' : '4S'}, <Vn>.${laneCount(sz ? 32 : 16, Q)}${sz ? 'S' : 'H'}`,
   execute(ops, { Q, sz, Rd, Rn }) {
     const n = ops.readV(Rn);
     const to = sz ? 64 : 32;

@@ -2,7 +2,13 @@
 // Exception Generating and System instructions". What a system register does is said in
 // cpu/sysregs; here is only how the instruction reaches it.
 
-import { EXCLUSIVE_VALID, PSTATE_EL, SYSREG_ACCESS, SYSREG_ACCESS_STRIDE, SYSREGS } from '../../memory/layout.ts';
+import {
+  EXCLUSIVE_VALID,
+  PSTATE_EL,
+  SYSREG_ACCESS,
+  SYSREG_ACCESS_STRIDE,
+  SYSREGS,
+} from '../../memory/layout.ts';
 import { lookup } from '../sysregs/lookup.ts';
 import { instruction } from './define.ts';
 import { packFlags } from './operands.ts';

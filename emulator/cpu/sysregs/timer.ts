@@ -9,6 +9,7 @@ import {
   bits,
   el0Unless,
   type RegisterContext,
+  ro,
   systemRegister,
   type SystemRegisterRow,
   type Trap,
@@ -17,7 +18,7 @@ import {
 const controlFields = {
   ENABLE: bit(0, 'Timer on'),
   IMASK: bit(1, 'Interrupt masked'),
-  ISTATUS: { ...bit(2, 'Condition met'), readOnly: true as const },
+  ISTATUS: ro(bit(2, 'Condition met')),
 };
 
 /** CNTHCTL_EL2 (with E2H clear): a bit that is clear traps EL1 and EL0. */

@@ -60,7 +60,7 @@ export const out = <T>(type: FieldType<T>): FieldType<T> => ({ ...type, out: tru
 /** A member of a union: at a fixed place, which other members may share. */
 export const at = <T>(offset: number, type: FieldType<T>): FieldType<T> => ({ ...type, offset });
 
-// biome-ignore lint/suspicious/noExplicitAny: a structure's members have different types.
+// oxlint-disable-next-line typescript/no-explicit-any -- the members of a structure have different types
 export type Fields = Record<string, FieldType<any>>;
 export type Values<F extends Fields> = { [K in keyof F]: F[K] extends FieldType<infer T> ? T : never };
 

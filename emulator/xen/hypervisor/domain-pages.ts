@@ -9,6 +9,7 @@ import {
   P2M_MAP_FOREIGN_RO,
   P2M_MAP_FOREIGN_RW,
   P2M_MMIO_DIRECT_DEV,
+  P2M_RAM_RO,
   P2M_RAM_RW,
   type P2m,
   type P2mType,
@@ -132,7 +133,8 @@ export class DomainPages implements DomainMemory {
         return 'foreign-rw';
       case P2M_MMIO_DIRECT_DEV:
         return 'device';
-      default:
+      case P2M_RAM_RW:
+      case P2M_RAM_RO:
         return this.heap.ownerOf(mfn) === this.domid ? 'ram' : 'xen';
     }
   }

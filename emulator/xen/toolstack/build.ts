@@ -35,7 +35,7 @@ import {
 } from './guest-layout.ts';
 import { guestTree } from './guest-tree.ts';
 import { type PlacedKernel, type PlacedModules, placeKernel, placeModules } from './placement.ts';
-import { randomBytes, randomUuid, uuidText } from './random.ts';
+import { randomBytes, randomUuid, uuidText } from '../../base/random.ts';
 
 const CONTROL_DOMID = 0;
 const MIB = 2 ** 20;

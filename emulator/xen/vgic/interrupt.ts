@@ -47,30 +47,8 @@ export class VirtualInterrupt {
   }
 
   save(): InterruptState {
-    const {
-      enabled,
-      queued,
-      visible,
-      active,
-      inflight,
-      configuredPriority,
-      priority,
-      configuration,
-      target,
-      lr,
-    } = this;
-    return {
-      enabled,
-      queued,
-      visible,
-      active,
-      inflight,
-      configuredPriority,
-      priority,
-      configuration,
-      target,
-      lr,
-    };
+    const { intid: _known, ...state } = this;
+    return state;
   }
 
   restore(state: InterruptState): void {

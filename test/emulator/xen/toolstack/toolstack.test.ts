@@ -11,7 +11,7 @@ import type { DomainConfig } from '../../../../emulator/xen/toolstack/domain-con
 import { extendedRegions } from '../../../../emulator/xen/toolstack/guest-layout.ts';
 import { guestTree } from '../../../../emulator/xen/toolstack/guest-tree.ts';
 import { placeKernel, placeModules } from '../../../../emulator/xen/toolstack/placement.ts';
-import { randomBytes, randomUuid, uuidText } from '../../../../emulator/xen/toolstack/random.ts';
+import { randomBytes, randomUuid, uuidText } from '../../../../emulator/base/random.ts';
 import { FakeMachine } from '../traps/fake-platform.ts';
 
 const MIB = 2 ** 20;

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { VBAR_EL1 } from '../../../../emulator/memory/layout.ts';
-import { randomBytes } from '../../../../emulator/xen/toolstack/random.ts';
+import { randomBytes } from '../../../../emulator/base/random.ts';
 import { FakeMachine } from './fake-platform.ts';
 
 const CLASSES = [0x00, 0x01, 0x07, 0x16, 0x17, 0x18, 0x20, 0x24, 0x3f];
