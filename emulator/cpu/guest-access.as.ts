@@ -9,13 +9,18 @@ import {
   PSTATE_EL,
   PSTATE_OTHER,
   PSTATE_PAN_BIT,
+  RAM_BASE,
+  RAM_HOST,
   TLB_BASE,
   TLB_BASE_UNPRIVILEGED,
+  TLB_READ_TAG,
+  TLB_WRITE_TAG,
 } from '../memory/layout';
 import {
   checkRange,
   dataIsRam,
   dataPa,
+  fastHost,
   readData,
   readDataV,
   translateData,
@@ -126,6 +131,14 @@ export function requireAligned(va: i64, size: i32, write: i32): i32 {
 // for compare-and-swap and so for them.
 
 export function loadExclusive(va: i64, size: i32): i64 {
+  if ((va & <i64>(size - 1)) == 0) {
+    const host = fastHost(va, size, TLB_READ_TAG);
+    if (host != 0) {
+      const quick = loadHost(host, size);
+      monitor(size, paOfHost(host), quick, 0);
+      return quick;
+    }
+  }
   if (!openExclusive(va, size)) return 0;
   const value = readData(va, size, tlb(), el(), pan());
   if (faulted) {
@@ -162,15 +175,29 @@ function openExclusive(va: i64, size: i32): bool {
 }
 
 function closeExclusive(size: i32, low: i64, high: i64): void {
+  monitor(size, dataPa & ~<i64>(size - 1), low, high);
+}
+
+@inline
+function monitor(size: i32, pa: i64, low: i64, high: i64): void {
   store<i32>(EXCLUSIVE_VALID, 1);
   store<i32>(EXCLUSIVE_SIZE, size);
-  store<i64>(EXCLUSIVE_PA, dataPa & ~<i64>(size - 1));
+  store<i64>(EXCLUSIVE_PA, pa);
   store<i64>(EXCLUSIVE_LOW, low);
   store<i64>(EXCLUSIVE_HIGH, high);
 }
 
 /** Answers the status: 0 stored, 1 not. After a fault the status is meaningless. */
 export function storeExclusive(va: i64, size: i32, value: i64): i32 {
+  const host = fastHost(va, size, TLB_WRITE_TAG);
+  if (host != 0 && (va & <i64>(size - 1)) == 0) {
+    const valid = load<i32>(EXCLUSIVE_VALID);
+    store<i32>(EXCLUSIVE_VALID, 0);
+    if (valid == 0 || load<i32>(EXCLUSIVE_SIZE) != size || load<i64>(EXCLUSIVE_PA) != paOfHost(host)) return 1;
+    if (loadHost(host, size) != load<i64>(EXCLUSIVE_LOW)) return 1;
+    storeHost(host, size, value);
+    return 0;
+  }
   if (!checkExclusive(va, size)) return 1;
   if (readPaQuietly(size) != load<i64>(EXCLUSIVE_LOW)) return 1;
   writeData(va, size, value, tlb(), el(), pan());
@@ -204,10 +231,27 @@ function checkExclusive(va: i64, size: i32): bool {
 }
 
 function readPaQuietly(size: i32): i64 {
-  const host = hostOf(dataPa);
+  return loadHost(hostOf(dataPa), size);
+}
+
+@inline
+function loadHost(host: usize, size: i32): i64 {
   if (size == 8) return load<i64>(host);
   if (size == 4) return load<u32>(host);
   return size == 2 ? load<u16>(host) : load<u8>(host);
+}
+
+@inline
+function storeHost(host: usize, size: i32, value: i64): void {
+  if (size == 8) store<i64>(host, value);
+  else if (size == 4) store<i32>(host, <i32>value);
+  else if (size == 2) store<i16>(host, <i16>value);
+  else store<i8>(host, <i8>value);
+}
+
+@inline
+function paOfHost(host: usize): i64 {
+  return <i64>(host - RAM_HOST) + load<i64>(RAM_BASE);
 }
 
 export function clearExclusive(): void {

@@ -1,8 +1,8 @@
 // System instructions: cache maintenance by VA, DC ZVA, address translation, TLB invalidation.
 // Whether the current EL may execute them is settled before (see system-access.as.ts).
 
-import { PAR_EL1, PSTATE_EL, PSTATE_OTHER, PSTATE_PAN_BIT, TLB_BASE, TLB_SIZE } from '../memory/layout';
-import { dataIsDevice, refetchUnlessResident, translateData, zeroPa } from '../mmu/access.as';
+import { PAR_EL1, PSTATE_EL, PSTATE_OTHER, PSTATE_PAN_BIT, TLB_BASE, TLB_SIZE, TLB_WRITE_TAG } from '../memory/layout';
+import { dataIsDevice, fastHost, refetchUnlessResident, translateData, zeroPa } from '../mmu/access.as';
 import {
   ACCESS_READ,
   ACCESS_WRITE,
@@ -16,16 +16,16 @@ import {
 } from '../mmu/fault.as';
 import {
   asidOfOperand,
-  currentVmid,
   flushAllEl2,
   flushAsid,
   flushEl1,
   flushVa,
   flushVaEl2,
   flushVmid,
+  flushVmidStage1,
   vaOfOperand,
 } from '../mmu/tlb.as';
-import { isDevice, outAttributes, outPa, outShareability, translate, translateStage1 } from '../mmu/walk.as';
+import { currentVmid, isDevice, outAttributes, outPa, outShareability, translate, translateStage1 } from '../mmu/walk.as';
 import { dataAbort, maintenanceAbort } from './aborts.as';
 import { alignmentFault } from './guest-access.as';
 import { hcrBit } from './pstate.as';
@@ -61,6 +61,7 @@ import {
   INDEX_TLBI_VALE1IS,
   INDEX_TLBI_VALE2,
   INDEX_TLBI_VALE2IS,
+  INDEX_TLBI_VMALLE1,
   INDEX_TLBI_VMALLE1IS,
   INDEX_TLBI_VMALLS12E1IS,
 } from './sysregs/indexes';
@@ -69,6 +70,11 @@ const HCR_FB: i32 = 9;
 
 /** DC ZVA: clears the 64-byte block that contains va. On Device memory it faults as if unaligned. */
 export function zeroBlockChecked(va: i64): void {
+  const host = fastHost(va & ~63, 64, TLB_WRITE_TAG);
+  if (host != 0) {
+    for (let i: usize = 0; i < 64; i += 8) store<i64>(host + i, 0);
+    return;
+  }
   const el = load<i32>(PSTATE_EL);
   const pan = load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT;
   if (!translateData(va, <usize>load<i32>(TLB_BASE), el, pan, ACCESS_WRITE, 1)) return dataAbort();
@@ -189,6 +195,9 @@ function invalidate(op: i32, operand: i64): void {
     case INDEX_TLBI_ALLE1IS:
     case INDEX_TLBI_ALLE1:
       return flushEl1(broadcast);
+    case INDEX_TLBI_VMALLE1IS:
+    case INDEX_TLBI_VMALLE1:
+      return flushVmidStage1(currentVmid(), broadcast);
     default:
       return flushVmid(currentVmid(), broadcast);
   }

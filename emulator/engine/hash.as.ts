@@ -11,6 +11,7 @@ import {
   TLB_FACTS_SIZE,
   TLB_KEY,
   TLB_PAGE,
+  TLB_STAGE2_SIZE,
 } from "../memory/layout";
 import { facts, isEmpty, isInstructionTlb, TLB_COUNT, tlbAddress } from "../mmu/tlb.as";
 
@@ -34,7 +35,7 @@ export function hashMemory(address: usize, length: u32): void {
 /** Mixes in what the TLBs of all CPUs hold, which a guest can see; not the tags of generated code. */
 export function hashTlbs(): void {
   for (let cpu = 0; cpu < load<i32>(CPU_COUNT); cpu++) {
-    hashMemory(facts(cpu), TLB_FACTS_SIZE);
+    hashMemory(facts(cpu), TLB_FACTS_SIZE + TLB_STAGE2_SIZE);
     for (let n = 0; n < TLB_COUNT; n++) {
       if (isEmpty(cpu, n)) continue;
       const base = tlbAddress(cpu, n);

@@ -291,6 +291,14 @@ export const ITLB_EL2 = TLB_EL2 + TLB_SIZE;
 /** Which contexts there are: see `tlb.as.ts`. */
 export const TLB_FACTS = ITLB_EL2 + 2 * ITLB_SIZE;
 export const TLB_FACTS_SIZE = 0x400;
+/**
+ * Stage 2 alone, for the tables of stage 1 and for pages after it: 256 entries of 16 bytes,
+ * {i64 VMID (63..48), IPA (47..12), 1 when valid; i64 attributes (55..48), PA (47..12), shareability
+ * (4..3), permissions (2..0)}.
+ */
+export const TLB_STAGE2 = TLB_FACTS + TLB_FACTS_SIZE;
+export const TLB_STAGE2_ENTRIES = 256;
+export const TLB_STAGE2_SIZE = TLB_STAGE2_ENTRIES * 16;
 export const TLB_CPU_STRIDE = 0x60000;
 
 // ---------------------------------------------------------------- predecoded code

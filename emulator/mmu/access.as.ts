@@ -23,6 +23,10 @@ import {
   SCRATCH,
   SCTLR_EL1,
   SCTLR_EL2,
+  TLB_ADDEND,
+  TLB_BASE,
+  TLB_ENTRIES,
+  TLB_ENTRY_SIZE,
   TLB_FLAG_DEVICE,
   TLB_FLAG_RAM,
   TLB_PAGE,
@@ -89,6 +93,15 @@ export function translateData(va: i64, base: usize, el: i32, pan: i32, access: i
   dataPa = (page & PAGE_MASK) | (va & 0xfff);
   dataIsRam = (page & TLB_FLAG_RAM) != 0 ? 1 : 0;
   return true;
+}
+
+/** The inline probe of generated code: host address of an access, or 0 when it must go the slow way. */
+@inline
+export function fastHost(va: i64, size: i32, tag: usize): usize {
+  const slot = <usize>(va >>> 12) & (TLB_ENTRIES - 1);
+  const entry = <usize>load<i32>(TLB_BASE) + slot * TLB_ENTRY_SIZE;
+  if (<u64>(va - load<i64>(entry + tag)) > <u64>(4096 - size)) return 0;
+  return <usize>(<i32>va + load<i32>(entry + TLB_ADDEND));
 }
 
 @inline

@@ -9,8 +9,6 @@
 import {
   CPU_COUNT,
   CPU_INDEX,
-  FEATURES,
-  FEATURE_VMID16,
   ITLB_EL2,
   ITLB_ENTRIES,
   ITLB_ENTRY_SIZE,
@@ -50,15 +48,16 @@ import {
   TLB_WRITE_TAG,
   TTBR0_EL1,
   TTBR1_EL1,
-  VTCR_EL2,
-  VTTBR_EL2,
   WATCHPOINTS,
   WATCHPOINT_COUNT,
 } from '../memory/layout';
 import { ACCESS_EXECUTE, ACCESS_READ, ACCESS_WRITE } from './fault.as';
 import {
+  currentVmid,
+  flushStage2,
   isDevice,
   isRam,
+  keepTranslations,
   outAttributes,
   outGlobal,
   outPa,
@@ -133,11 +132,6 @@ export function isInstructionTlb(n: i32): bool {
 
 // ---------------------------------------------------------------- contexts
 
-export function currentVmid(): i32 {
-  const wide = (load<i32>(FEATURES) & FEATURE_VMID16) != 0 && ((load<i64>(VTCR_EL2) >> 19) & 1) != 0;
-  return <i32>(load<i64>(VTTBR_EL2) >>> 48) & (wide ? 0xffff : 0xff);
-}
-
 export function currentAsid(): i32 {
   const tcr = load<i64>(TCR_EL1);
   const ttbr = load<i64>(((tcr >> 22) & 1) != 0 ? TTBR1_EL1 : TTBR0_EL1);
@@ -205,6 +199,7 @@ export function resetTlbs(): void {
     memory.fill(f, 0, TLB_FACTS_SIZE);
     for (let c = 0; c < TLB_CONTEXTS; c++) store<i64>(contextFacts(cpu, c), NO_KEY);
     for (let n = 0; n <= ITLB_NUMBER_EL2; n++) clearTlb(cpu, n);
+    flushStage2(cpu);
   }
 }
 
@@ -324,8 +319,8 @@ function endCpu(broadcast: bool): i32 {
   return broadcast ? load<i32>(CPU_COUNT) : load<i32>(CPU_INDEX) + 1;
 }
 
-/** Everything of EL1&0 with this VMID: TLBI VMALLE1, VMALLS12E1, IPAS2E1. */
-export function flushVmid(vmid: i32, broadcast: bool): void {
+/** Stage 1 of EL1&0, and both stages combined, with this VMID: TLBI VMALLE1. */
+export function flushVmidStage1(vmid: i32, broadcast: bool): void {
   for (let cpu = firstCpu(broadcast); cpu < endCpu(broadcast); cpu++) {
     for (let c = 0; c < TLB_CONTEXTS; c++) {
       if (hasVmid(contextKey(cpu, c), vmid)) flushContext(cpu, c);
@@ -333,9 +328,16 @@ export function flushVmid(vmid: i32, broadcast: bool): void {
   }
 }
 
+/** Everything of EL1&0 with this VMID, stage 2 included: TLBI VMALLS12E1, IPAS2E1. */
+export function flushVmid(vmid: i32, broadcast: bool): void {
+  for (let cpu = firstCpu(broadcast); cpu < endCpu(broadcast); cpu++) flushStage2(cpu);
+  flushVmidStage1(vmid, broadcast);
+}
+
 /** Everything of EL1&0: TLBI ALLE1. */
 export function flushEl1(broadcast: bool): void {
   for (let cpu = firstCpu(broadcast); cpu < endCpu(broadcast); cpu++) {
+    flushStage2(cpu);
     for (let c = 0; c < TLB_CONTEXTS; c++) flushContext(cpu, c);
   }
 }
@@ -415,7 +417,10 @@ export function dataEntry(base: usize, va: i64, el: i32, pan: i32, access: i32):
 
 function fillData(entry: usize, slot: i32, base: usize, key: i32, va: i64, el: i32, pan: i32, access: i32): usize {
   dropDataEntry(entry, slot);
-  if (!translate(va, el, pan, access)) return 0;
+  keepTranslations(true);
+  const translated = translate(va, el, pan, access);
+  keepTranslations(false);
+  if (!translated) return 0;
   let page = (outPa & PAGE_MASK) | TLB_FLAG_VALID | (<i64>(outSizeLog2 - 12) << TLB_FLAG_SIZE_SHIFT);
   if (outPermissions & ACCESS_READ) page |= TLB_FLAG_READ;
   if (outPermissions & ACCESS_WRITE) page |= TLB_FLAG_WRITE;
@@ -527,7 +532,10 @@ export function instructionEntry(base: usize, va: i64, el: i32): usize {
   const page = load<i64>(entry + ITLB_SLOW + ITLB_PAGE);
   if (load<i64>(entry + ITLB_SLOW) == tag && (page & TLB_FLAG_VALID) != 0) return entry;
   dropInstructionEntry(entry, slot);
-  if (!translate(va, el, 0, ACCESS_EXECUTE)) return 0;
+  keepTranslations(true);
+  const translated = translate(va, el, 0, ACCESS_EXECUTE);
+  keepTranslations(false);
+  if (!translated) return 0;
   let filled = (outPa & PAGE_MASK) | TLB_FLAG_VALID | (<i64>(outSizeLog2 - 12) << TLB_FLAG_SIZE_SHIFT);
   if (isRam(outPa)) filled |= TLB_FLAG_RAM;
   if (outGlobal) filled |= TLB_FLAG_GLOBAL;

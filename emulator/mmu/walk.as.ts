@@ -3,8 +3,10 @@
 // dirty state is off; the contiguous bit is a hint and ignored.
 
 import {
+  CPU_INDEX,
   FEATURES,
   FEATURE_EL2,
+  FEATURE_VMID16,
   HCR_EL2,
   MAIR_EL1,
   MAIR_EL2,
@@ -16,6 +18,11 @@ import {
   SCTLR_EL2,
   TCR_EL1,
   TCR_EL2,
+  TLB_AREA,
+  TLB_CPU_STRIDE,
+  TLB_STAGE2,
+  TLB_STAGE2_ENTRIES,
+  TLB_STAGE2_SIZE,
   TTBR0_EL1,
   TTBR0_EL2,
   TTBR1_EL1,
@@ -276,8 +283,55 @@ function combineCacheability(nibble1: i32, nibble2: i32): i32 {
   return 12 | (nibble1 & 3);
 }
 
+/**
+ * Whether translations may be kept in the stage 2 TLB: only those of instructions are, since what it
+ * holds is machine state, and a debugger's look must not change it.
+ */
+let keeping: bool = false;
+
+export function keepTranslations(keep: bool): void {
+  keeping = keep;
+}
+
+export function currentVmid(): i32 {
+  const wide = (load<i32>(FEATURES) & FEATURE_VMID16) != 0 && ((load<i64>(VTCR_EL2) >> 19) & 1) != 0;
+  return <i32>(load<i64>(VTTBR_EL2) >>> 48) & (wide ? 0xffff : 0xff);
+}
+
+@inline
+function stage2Entries(cpu: i32): usize {
+  return <usize>TLB_AREA + <usize>cpu * TLB_CPU_STRIDE + TLB_STAGE2;
+}
+
+/** Empties the stage 2 TLB of a CPU. */
+export function flushStage2(cpu: i32): void {
+  memory.fill(stage2Entries(cpu), 0, TLB_STAGE2_SIZE);
+}
+
 /** Sets outPa, outPermissions, outAttributes and outShareability from stage 2 alone. */
 function stage2(ipa: i64, access: i32, onWalk: i32): bool {
+  const tag = (<i64>currentVmid() << 48) | (ipa & 0xffff_ffff_f000) | 1;
+  const slot = <usize>(ipa >>> 12) & (TLB_STAGE2_ENTRIES - 1);
+  const entry = stage2Entries(load<i32>(CPU_INDEX)) + (slot << 4);
+  const value = load<i64>(entry + 8);
+  if (load<i64>(entry) == tag && (<i32>value & access) != 0) {
+    outPa = (value & 0xffff_ffff_f000) | (ipa & 0xfff);
+    outPermissions = <i32>value & 7;
+    outShareability = <i32>(value >> 3) & 3;
+    outAttributes = <i32>(value >>> 48);
+    // What is refused because of its memory type is found by the walk.
+    if (onWalk == 0 || !isDevice(outAttributes)) return true;
+  }
+  if (!walkStage2(ipa, access, onWalk)) return false;
+  if (keeping) {
+    store<i64>(entry, tag);
+    const page = outPa & 0xffff_ffff_f000;
+    store<i64>(entry + 8, (<i64>outAttributes << 48) | page | <i64>((outShareability << 3) | outPermissions));
+  }
+  return true;
+}
+
+function walkStage2(ipa: i64, access: i32, onWalk: i32): bool {
   const vtcr = load<i64>(VTCR_EL2);
   const granule = granuleOfTg0(<i32>((vtcr >> 14) & 3));
   const stride = granule - 3;

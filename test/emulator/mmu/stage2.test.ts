@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import * as layout from '../../../emulator/memory/layout.ts';
 import { Processor, RAM } from '../cpu/processor.ts';
 import { AF, DEVICE, S2_NORMAL, S2_READ, S2_WRITE, Stage1, Stage2, TABLE } from './tables.ts';
 
@@ -198,4 +199,37 @@ test('the probe of the debugger takes no exception and leaves no trace', async (
   expect(processor.kernels['probe']?.(0x9000_0000n, 1, 0)).toBe(-1n);
   expect(processor.exception()).toBeUndefined();
   expect(processor.cpu.el).toBe(1);
+});
+
+test('a pause, a watchpoint or a look of the debugger changes nothing that the TLBs hold', async () => {
+  const { processor, load } = await guest();
+  const held = () => {
+    processor.raw.setBigInt64(layout.HASH, 0n, true);
+    processor.raw.setBigInt64(layout.HASH + 8, 0n, true);
+    processor.kernels['hashTlbs']?.();
+    return processor.raw.getBigUint64(layout.HASH, true);
+  };
+  const before = held();
+  load(BigInt(IPA));
+  const after = held();
+  expect(after).not.toBe(before);
+  processor.kernels['probe']?.(BigInt(IPA), 1, 1);
+  processor.kernels['probe']?.(0x4000_0000n, 1, 0);
+  processor.kernels['dropTags']?.();
+  load(BigInt(IPA) + 8n);
+  expect(held()).toBe(after);
+});
+
+test('stage 2 is held for itself until it is invalidated, not by TLBI VMALLE1', async () => {
+  const { processor, stage2, load } = await guest();
+  load(BigInt(IPA));
+  processor.memory.write64(stage2.entry(IPA, 3), 0n);
+  processor.msr('TLBI VMALLE1', 0n);
+  expect(load(BigInt(IPA))).toBe(0x1122_3344_5566_7788n);
+  processor.atEl(2);
+  processor.msr('TLBI VMALLS12E1IS', 0n);
+  processor.atEl(1);
+  processor.executing(0);
+  load(BigInt(IPA));
+  expect(processor.exception()).toMatchObject({ el: 2, iss: 0x07 });
 });
