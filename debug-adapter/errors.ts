@@ -224,6 +224,8 @@ export const breakpointMessages = {
   noCodeAtLine: (nearest: number | undefined) =>
     nearest === undefined ? 'This line has no code' : `This line has no code, the nearest is line ${nearest}`,
   noLineInformation: 'The loaded symbols have no line information. Give an ELF with DWARF as symbols',
+  tooManyPlaces: (count: number) =>
+    `Inlined at ${count} places, which is more than can be watched. Set it where the function is called`,
   severalPlaces: (count: number) => `Set at ${count} places`,
   badReference: (text: string) => `'${text}' is not an address`,
   notLaunched: 'No machine has been launched yet',

@@ -16,6 +16,9 @@ export const exceptionFilters: readonly Dap.ExceptionBreakpointsFilter[] = [
   { filter: 'panic', label: 'Guest panic', description: 'Stops where Linux enters panic()', default: true },
 ];
 
+/** The engine watches 1024 addresses, and a place has two: link address and physical one. */
+const MAX_PLACES = 500;
+
 /** A breakpoint the client asked for, looked up. */
 interface Resolved {
   readonly request: string;
@@ -145,9 +148,10 @@ async function replace(
   group: string,
   resolved: readonly Resolved[],
 ): Promise<Dap.Breakpoint[]> {
-  const placed = session.breakpoints.replace(kind, group, resolved);
+  const affordable = withinLimit(session, kind, group, resolved);
+  const placed = session.breakpoints.replace(kind, group, affordable);
   await session.launched?.run.breakpointsChanged();
-  return resolved.map(({ places, message }, i): Dap.Breakpoint => {
+  return affordable.map(({ places, message }, i): Dap.Breakpoint => {
     const [first] = places;
     const id = placed[i]?.id;
     if (!first) {
@@ -168,6 +172,25 @@ async function replace(
       instructionReference: vaReference({ domain: target.domain, vcpu: 0 }, runtime),
       ...(note !== undefined && { message: note }),
     };
+  });
+}
+
+/** A line of a header may be inlined thousands of times: what the machine cannot watch is refused by name. */
+function withinLimit(
+  session: XenSession,
+  kind: 'source' | 'function' | 'instruction',
+  group: string,
+  resolved: readonly Resolved[],
+): readonly Resolved[] {
+  const others = session.breakpoints.all.filter((b) => b.kind !== kind || b.group !== group);
+  let left = MAX_PLACES - others.reduce((sum, { places }) => sum + places.length, 0);
+  return resolved.map((one) => {
+    const count = one.places.length;
+    if (count <= left) {
+      left -= count;
+      return one;
+    }
+    return { ...one, places: [], message: breakpointMessages.tooManyPlaces(count) };
   });
 }
 

@@ -367,3 +367,15 @@ test('what the guest prints arrives as output and for its terminal', async () =>
   expect((await session.until('output')).body).toBeDefined();
   expect((await session.until('xen/consoleData')).body).toEqual({ domain: -1, name: 'host', text: 'héllo' });
 });
+
+test('more breakpoints than the machine can watch are refused one by one', async () => {
+  const session = await launch(kernel, { machine: entry() });
+  const breakpoints = Array.from({ length: 600 }, (_, i) => ({
+    instructionReference: '0x40001000',
+    offset: 4 * i,
+  }));
+  const answer = await session.send('setInstructionBreakpoints', { breakpoints });
+  const verified = answer.breakpoints.filter((breakpoint) => breakpoint.verified);
+  expect(verified).toHaveLength(500);
+  expect(answer.breakpoints[599]?.message).toContain('more than can be watched');
+});

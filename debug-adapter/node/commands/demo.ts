@@ -8,6 +8,7 @@ import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { Command } from 'commander';
 import { UserError } from '../../../emulator/base/errors.ts';
 import { DirectClient } from '../direct-client.ts';
+import type { SetStatus } from '../program.ts';
 
 const SAMPLE = 'media/samples/hello-xen';
 /** From the bundle, or from the source itself when the sources are run as they are. */
@@ -22,11 +23,11 @@ const PROMPT = 'hello> ';
 
 export type Write = (text: string) => void;
 
-export const demoCommand = (): Command =>
+export const demoCommand = (setStatus: SetStatus): Command =>
   new Command('demo')
     .description('boot the bundled guest, stop in its C code, show what can be seen there, and go on')
     .action(async () => {
-      process.exitCode = await runDemo((text) => process.stdout.write(text));
+      setStatus(await runDemo((text) => process.stdout.write(text)));
     });
 
 /** Exit status: 0 when the guest came to its prompt and powered itself off. */

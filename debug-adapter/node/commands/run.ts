@@ -1,45 +1,47 @@
 // `xenscope run`: boots xl.cfg files, a launch.json entry, or with --bare a kernel without Xen.
 // The guest's console is stdout; everything else goes to stderr.
 
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { Command } from 'commander';
+import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { Command, Option } from 'commander';
+import { UserError } from '../../../emulator/base/errors.ts';
 import {
   bareDeviceTree,
   type HeadlessEnd,
   type HeadlessRun,
   type Logger,
   startHeadless,
-  UserError,
 } from '../../../emulator/index.ts';
-import { type LaunchConfiguration, parseLaunchConfiguration } from '../../configuration.ts';
-import { type PreparedLaunch, prepareLaunch } from '../../launch.ts';
+import type { PreparedLaunch } from '../../launch.ts';
+import { ConsoleOutput } from '../console-output.ts';
 import { loadEngineModules } from '../engine-modules.ts';
-import { logToStderr, nodeHost } from '../node-host.ts';
+import type { SetStatus } from '../program.ts';
 import { attachTerminal } from '../terminal.ts';
+import { type GuestOptions, MACHINE_HELP, prepareRun, wholeNumber } from './run-configuration.ts';
 
-interface RunOptions {
-  readonly bare?: boolean;
-  readonly machine?: string;
-  readonly initrd?: string;
-  readonly append?: string;
-  readonly dtb?: string;
-  readonly printDtb?: boolean;
+interface RunOptions extends GuestOptions {
   readonly until: readonly string[];
   readonly type: readonly string[];
   readonly maxInstructions?: string;
   readonly maxSeconds?: string;
   readonly stats?: string;
-  readonly cpu?: string;
-  readonly seed?: string;
 }
 
-/** Instructions between two looks at the clock and the keyboard: some milliseconds. */
+interface Step {
+  readonly until: string;
+  type?: string;
+}
+
+type RunEnd = HeadlessEnd | { readonly kind: 'left' };
+
+/** Instructions between two looks at the reader of the console: some ten milliseconds. */
 const TURN = 2_000_000;
+/** The same while somebody may be typing. */
+const SHORT_TURN = 200_000;
 
 const collect = (value: string, list: readonly string[]): readonly string[] => [...list, value];
 
-export const runCommand = (): Command =>
+export const runCommand = (setStatus: SetStatus): Command =>
   new Command('run')
     .description(
       'boot xl.cfg files or a launch.json entry (launch.json#NAME); with --bare a kernel without Xen',
@@ -55,29 +57,37 @@ export const runCommand = (): Command =>
     .option('--max-instructions <n>', 'end with status 1 after so many instructions')
     .option('--max-seconds <n>', 'end with status 1 after so many seconds')
     .option('--stats <file>', 'write figures of the run as JSON')
-    .option('--cpu <model>', 'core: a53 or max')
-    .option('--seed <n>', 'everything random derives from it')
+    .addOption(new Option('--cpu <model>', 'core (default: a53)').choices(['a53', 'max']))
+    .option('--seed <n>', 'everything random derives from it (default: 0)')
     .option('--bare', 'the kernel on the bare machine, without Xen')
-    .option('--machine <list>', 'with --bare: gic=2|3,cpus=N,memory=SIZE,el=1|2,cpu=a53|max,kaslr-seed=N')
+    .option('--machine <list>', `with --bare: ${MACHINE_HELP}`)
     .option('--initrd <file>', 'with --bare: initial RAM disk')
     .option('--append <text>', 'with --bare: kernel command line')
     .option('--dtb <file>', 'with --bare: device tree instead of the generated one')
     .option('--print-dtb', 'with --bare: write the generated device tree to stdout and end')
+    .addHelpText(
+      'after',
+      '\nWithout --until, in a terminal, keys go to the guest; Ctrl-] leaves.\n' +
+        'Status: 0 when every --until was met or, without one, when the machine powers itself off;\n' +
+        '1 when it ends otherwise or reaches a bound before that; 2 for unusable arguments or input.',
+    )
     .action(async (configs: string[], options: RunOptions, command: Command) => {
-      process.exitCode = await run(configs, scriptOrder(options, command), options);
+      setStatus(await run(configs, scriptOf(options, command), options));
     });
 
 /** Each --type belongs to the --until before it, so their order on the command line counts. */
-function scriptOrder(options: RunOptions, command: Command): { until: string; type?: string }[] {
-  const steps: { until: string; type?: string }[] = [];
+function scriptOf(options: RunOptions, command: Command): Step[] {
+  const steps: Step[] = [];
   const raw = (command.parent as (Command & { rawArgs?: string[] }) | null)?.rawArgs ?? process.argv;
   let untils = 0;
   let types = 0;
   for (const argument of raw) {
     const name = argument.split('=')[0];
-    if (name === '--until') {
-      steps.push({ until: unescape(options.until[untils++] ?? '') });
-    } else if (name === '--type') {
+    if (name === '--until' && untils < options.until.length) {
+      const until = unescape(options.until[untils++] ?? '');
+      if (until === '') throw new UserError('--until is empty', 'Give a text that the guest prints.');
+      steps.push({ until });
+    } else if (name === '--type' && types < options.type.length) {
       const last = steps.at(-1);
       const text = unescape(options.type[types++] ?? '');
       if (!last)
@@ -93,186 +103,116 @@ const unescape = (text: string): string =>
 
 async function run(
   configs: readonly string[],
-  script: readonly { until: string; type?: string }[],
+  script: readonly Step[],
   options: RunOptions,
 ): Promise<number> {
-  const prepared = await prepare(configs, options);
+  const maxInstructions = bound(options.maxInstructions, '--max-instructions');
+  const maxSeconds = bound(options.maxSeconds, '--max-seconds');
+  const started = performance.now();
+  const outOfTime = (): boolean =>
+    maxSeconds !== undefined && performance.now() - started > maxSeconds * 1000;
+
+  const prepared = await prepareRun(configs, options);
   for (const { place, message } of prepared.warnings) {
-    console.error(`xenscope: ${place.file ?? ''}:${place.line ?? 0}: warning: ${message}`);
+    say(`${place.file ?? ''}:${place.line ?? 1}: warning: ${message}`);
   }
   if (options.printDtb) return printDeviceTree(prepared);
-  const started = performance.now();
-  const seconds = wholeNumber(options.maxSeconds, '--max-seconds');
-  const instructions = wholeNumber(options.maxInstructions, '--max-instructions');
+  if (options.stats !== undefined) checkWritable(options.stats);
+
+  const output = new ConsoleOutput();
   const guest = startHeadless(loadEngineModules(), prepared.machine, {
     script,
-    ...(instructions !== undefined && { maxInstructions: instructions }),
-    ...(seconds !== undefined && { outOfTime: () => performance.now() - started > seconds * 1000 }),
-    output: (_domain, bytes) => process.stdout.write(bytes),
+    ...(maxInstructions !== undefined && { maxInstructions }),
+    outOfTime,
+    output: (_domain, bytes) => output.write(bytes),
     log: stderrLogger,
   });
-  const end = await (script.length === 0 && process.stdin.isTTY ? interactive(guest) : headless(guest));
+  const isInteractive = script.length === 0 && process.stdin.isTTY;
+  const end = await (isInteractive ? interactive(guest, output) : headless(guest, output, outOfTime));
   if (options.stats !== undefined) writeStatistics(options.stats, guest, started);
-  return report(end, guest, script.length > 0);
+  return report(end, guest);
 }
 
-function headless(guest: HeadlessRun): HeadlessEnd {
+async function headless(
+  guest: HeadlessRun,
+  output: ConsoleOutput,
+  outOfTime: () => boolean,
+): Promise<RunEnd> {
   for (;;) {
     const end = guest.turn(TURN);
     if (end) return end;
+    await output.settle(outOfTime);
+    if (output.problem !== undefined) return { kind: 'bound', why: output.problem };
   }
 }
 
-async function interactive(guest: HeadlessRun): Promise<HeadlessEnd> {
-  const terminal = attachTerminal((bytes) => guest.type(bytes));
+/** Idle time passes as on the wall clock, so that the guest's clock is right and an idle guest costs little. */
+async function interactive(guest: HeadlessRun, output: ConsoleOutput): Promise<RunEnd> {
+  const terminal = attachTerminal();
   try {
     for (;;) {
-      const end = guest.turn(TURN / 10);
-      if (end && end.kind !== 'bound') return end;
-      if (terminal.left) return { kind: 'bound', why: 'the console was left' };
-      await terminal.pause(end ? 50 : 0);
+      const result = guest.turnAtWallClock(SHORT_TURN, () => performance.now());
+      if (result && 'kind' in result) return result;
+      await terminal.pause(result?.milliseconds ?? 0);
+      result?.end();
+      if (terminal.left) return { kind: 'left' };
+      if (output.problem !== undefined) return { kind: 'bound', why: output.problem };
+      for (const bytes of terminal.take()) guest.type(bytes);
     }
   } finally {
     terminal.detach();
   }
 }
 
-function report(end: HeadlessEnd, guest: HeadlessRun, hasScript: boolean): number {
+/** Says how the run ended, unless it ended as asked for; returns the exit status. */
+function report(end: RunEnd, { script }: HeadlessRun): number {
+  const waiting = script.waitingFor;
   switch (end.kind) {
     case 'met':
       return 0;
-    case 'ended': {
-      const waiting = guest.script.waitingFor;
-      if (end.reason === 'poweroff' && !hasScript) return 0;
-      const missing = waiting === undefined ? '' : ` before it printed '${waiting}'`;
-      console.error(`xenscope: the guest ended (${end.reason})${missing}`);
+    case 'left':
+      say('the console was left while the guest was running');
       return 1;
-    }
-    case 'bound': {
-      const waiting = guest.script.waitingFor;
-      console.error(`xenscope: ${end.why}${waiting === undefined ? '' : `; '${waiting}' was not printed`}`);
+    case 'ended':
+      if (end.reason === 'poweroff' && waiting === undefined) return 0;
+      say(`the guest ended (${end.reason})${waiting === undefined ? '' : ` before it printed '${waiting}'`}`);
       return 1;
-    }
+    case 'bound':
+      say(`${end.why}${waiting === undefined ? '' : `; '${waiting}' was not printed`}`);
+      return 1;
   }
-}
-
-// ---- configuration
-
-async function prepare(configs: readonly string[], options: RunOptions): Promise<PreparedLaunch> {
-  const host = nodeHost(logToStderr);
-  const [first = ''] = configs;
-  if (options.bare) {
-    if (configs.length > 1) throw new UserError('--bare takes one kernel', 'Name one kernel file.');
-    return withDeviceTree(await prepareLaunch(host, bareConfiguration(first, options)), options);
-  }
-  const hash = first.lastIndexOf('#');
-  const common = {
-    ...(options.cpu !== undefined && { cpu: options.cpu }),
-    ...(options.seed !== undefined && { seed: Number(options.seed) }),
-  };
-  if (hash > 0 && first.slice(0, hash).endsWith('.json')) {
-    const file = first.slice(0, hash);
-    const entry = launchEntry(file, first.slice(hash + 1));
-    const configuration = parseLaunchConfiguration({ ...substituted(entry, file), ...common }, file);
-    return prepareLaunch(host, configuration, dirname(dirname(file)));
-  }
-  return prepareLaunch(host, parseLaunchConfiguration({ config: configs, ...common }, 'the command line'));
-}
-
-function bareConfiguration(kernel: string, options: RunOptions): LaunchConfiguration {
-  const machine = machineOptions(options.machine ?? '');
-  const bare = {
-    kernel,
-    cmdline: options.append ?? '',
-    cpus: Number(machine['cpus'] ?? 1),
-    memory: machine['memory'] ?? '512M',
-    gicVersion: Number(machine['gic'] ?? 3),
-    el: Number(machine['el'] ?? 1),
-    ...(options.initrd !== undefined && { ramdisk: options.initrd }),
-    ...(machine['kaslr-seed'] !== undefined && { kaslrSeed: Number(machine['kaslr-seed']) }),
-  };
-  return parseLaunchConfiguration(
-    {
-      bare,
-      cpu: machine['cpu'] ?? options.cpu ?? 'a53',
-      ...(options.seed !== undefined && { seed: Number(options.seed) }),
-    },
-    'the command line',
-  );
-}
-
-const MACHINE_KEYS = ['gic', 'cpus', 'memory', 'el', 'cpu', 'kaslr-seed'];
-
-function machineOptions(text: string): Record<string, string> {
-  const result: Record<string, string> = {};
-  for (const part of text.split(',').filter((item) => item !== '')) {
-    const [key = '', value] = part.split('=');
-    if (value === undefined || !MACHINE_KEYS.includes(key)) {
-      throw new UserError(
-        `--machine: '${part}' is not understood`,
-        `Give KEY=VALUE with KEY one of ${MACHINE_KEYS.join(', ')}.`,
-      );
-    }
-    result[key] = value;
-  }
-  if (result['memory'] !== undefined && !/^\d+[KMG]?$/i.test(result['memory'])) {
-    throw new UserError(`--machine: memory '${result['memory']}' is not a size`, 'Give a size such as 512M.');
-  }
-  return result;
-}
-
-/** --dtb FILE replaces the tree of the board. */
-function withDeviceTree(prepared: PreparedLaunch, options: RunOptions): PreparedLaunch {
-  const { bare } = prepared.machine;
-  if (options.dtb === undefined || !bare) return prepared;
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(options.dtb);
-  } catch (error) {
-    throw new UserError(`cannot be read: ${(error as Error).message}`, 'Check --dtb.', { file: options.dtb });
-  }
-  const deviceTree = { name: options.dtb, bytes };
-  return { ...prepared, machine: { ...prepared.machine, bare: { ...bare, deviceTree } } };
 }
 
 function printDeviceTree({ machine }: PreparedLaunch): number {
-  if (!machine.bare) throw new UserError('--print-dtb needs --bare', 'Add --bare and name a kernel.');
-  process.stdout.write(bareDeviceTree(machine.bare, machine.cpu, machine.seed));
+  if (machine.bare) process.stdout.write(bareDeviceTree(machine.bare, machine.cpu, machine.seed));
   return 0;
 }
 
-function launchEntry(file: string, name: string): Record<string, unknown> {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UserError(`cannot be read: ${(error as Error).message}`, 'Check the path.', { file });
-  }
-  let parsed: { configurations?: Record<string, unknown>[] };
-  try {
-    // launch.json may have comments and trailing commas.
-    const plain = text.replace(
-      /("(?:\\.|[^"\\])*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g,
-      (_, string: string) => string ?? '',
-    );
-    parsed = JSON.parse(plain.replace(/,(\s*[}\]])/g, '$1'));
-  } catch (error) {
-    throw new UserError(`is not JSON: ${(error as Error).message}`, 'Mend the syntax.', { file });
-  }
-  const entries = parsed.configurations ?? [];
-  const entry = entries.find((candidate) => candidate['name'] === name);
-  if (entry) return entry;
-  const names = entries.map((candidate) => `'${String(candidate['name'])}'`).join(', ');
-  throw new UserError(`has no configuration '${name}'`, `It has ${names === '' ? 'none' : names}.`, { file });
-}
+const say = (text: string): void => {
+  process.stderr.write(`xenscope: ${text}\n`);
+};
 
-/** ${workspaceFolder} is the folder that holds .vscode. */
-function substituted(entry: Record<string, unknown>, file: string): Record<string, unknown> {
-  const folder = dirname(dirname(resolve(file)));
-  return JSON.parse(JSON.stringify(entry).replaceAll('${workspaceFolder}', folder.replaceAll('\\', '/')));
-}
+const stderrLogger: Logger = {
+  log: (level, source, message) => {
+    if (level !== 'debug') say(`${source}: ${message}`);
+  },
+};
+
+const bound = (text: string | undefined, option: string): number | undefined =>
+  text === undefined ? undefined : wholeNumber(text, option);
 
 // ---- figures
+
+/** Known before the guest has run for minutes. */
+function checkWritable(file: string): void {
+  try {
+    const status = statSync(file, { throwIfNoEntry: false });
+    if (status?.isDirectory()) throw new Error('it is a directory');
+    accessSync(status ? file : dirname(file), constants.W_OK);
+  } catch (error) {
+    throw unwritable(file, error);
+  }
+}
 
 function writeStatistics(file: string, guest: HeadlessRun, started: number): void {
   const usage = process.cpuUsage();
@@ -285,17 +225,14 @@ function writeStatistics(file: string, guest: HeadlessRun, started: number): voi
     stateHash,
     exits,
   };
-  writeFileSync(file, `${JSON.stringify(figures, null, 2)}\n`);
+  try {
+    writeFileSync(file, `${JSON.stringify(figures, null, 2)}\n`);
+  } catch (error) {
+    throw unwritable(file, error);
+  }
 }
 
-const stderrLogger: Logger = {
-  log: (level, source, message) => {
-    if (level !== 'debug') process.stderr.write(`xenscope: ${source}: ${message}\n`);
-  },
-};
-
-function wholeNumber(text: string | undefined, option: string): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new UserError(`${option} is '${text}'`, 'Give a whole number.');
-}
+const unwritable = (file: string, error: unknown): UserError =>
+  new UserError(`cannot be written: ${(error as Error).message}`, 'Name another file with --stats.', {
+    file,
+  });
