@@ -188,11 +188,6 @@ export function brk(imm: i32): void {
   raise(debugTarget(), EC_BRK, imm);
 }
 
-/** Halting debug is not implemented. */
-export function hlt(imm: i32): void {
-  undefinedInstruction();
-}
-
 export function debugTarget(): i32 {
   const el = load<i32>(PSTATE_EL);
   if (el == 2) return 2;
@@ -234,7 +229,10 @@ export function trapSystemRegisterToEl1(): void {
   trapSystemRegister(defaultTarget());
 }
 
-/** SP is not a multiple of 16 in a load or store that uses it, with SCTLR.SA or SA0. */
+/**
+ * SP is not a multiple of 16 in a load or store that uses it, with SCTLR.SA or SA0.
+ * Deviation: instructions do not check it, so a guest with a misaligned SP goes on.
+ */
 export function spAlignmentFault(): void {
   raise(defaultTarget(), EC_SP_ALIGNMENT, 0);
 }

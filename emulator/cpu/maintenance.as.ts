@@ -24,7 +24,7 @@ import {
   flushVmid,
   flushVmidStage1,
   vaOfOperand,
-} from '../mmu/tlb.as';
+} from '../mmu/tlb-invalidation.as';
 import { currentVmid, isDevice, outAttributes, outPa, outShareability, translate, translateStage1 } from '../mmu/walk.as';
 import { dataAbort, maintenanceAbort } from './aborts.as';
 import { alignmentFault } from './guest-access.as';

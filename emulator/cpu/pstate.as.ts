@@ -45,7 +45,8 @@ import {
   TLB_EL2,
   TLB_SIZE,
 } from '../memory/layout';
-import { cpuTlbs, selectContext } from '../mmu/tlb.as';
+import { selectContext } from '../mmu/tlb-invalidation.as';
+import { cpuTlbs } from '../mmu/tlb-storage.as';
 
 export const UAO_BIT: i32 = 0x800000;
 

@@ -3,6 +3,7 @@
 
 import {
   ATTENTION_INTERRUPT,
+  DCZID_EL0,
   FEATURES,
   FEATURE_FP16,
   FPCR,
@@ -15,6 +16,7 @@ import {
   PSTATE_OTHER,
   PSTATE_PAN_BIT,
   PSTATE_SP,
+  SCTLR_EL1,
   SYSREGS,
   SYSREG_ACCESS,
   SYSREG_ACCESS_STRIDE,
@@ -23,10 +25,10 @@ import {
   VPIDR_EL2,
 } from '../memory/layout';
 import { raiseAttention, refetchUnlessResident } from '../mmu/access.as';
-import { flushAllEl2, flushEl1 } from '../mmu/tlb.as';
+import { flushAllEl2, flushEl1 } from '../mmu/tlb-invalidation.as';
 import { fpTrap } from './exceptions.as';
 import { addressTranslate, cacheByVa, tlbInvalidate, zeroBlockChecked } from './maintenance.as';
-import { UAO_BIT, hasEl2, nzcv, setNzcv, updateRegime } from './pstate.as';
+import { UAO_BIT, hasEl2, hcrBit, nzcv, setNzcv, updateRegime } from './pstate.as';
 import { writeDaif, writeOther, writeSpSel } from './return.as';
 import {
   INDEX_AT_S12E0W,
@@ -119,6 +121,8 @@ export function kernelRead(index: i32): i64 {
         return 0;
       }
       return <i64>load<u32>(index == INDEX_FPCR ? FPCR : FPSR);
+    case (DCZID_EL0 - SYSREGS) >> 3:
+      return load<i64>(DCZID_EL0) | (zeroingProhibited() ? 0x10 : 0);
     case (MIDR_EL1 - SYSREGS) >> 3:
       return load<i64>(hasEl2() && load<i32>(PSTATE_EL) == 1 ? VPIDR_EL2 : MIDR_EL1);
     case (MPIDR_EL1 - SYSREGS) >> 3:
@@ -126,6 +130,13 @@ export function kernelRead(index: i32): i64 {
     default:
       return load<i64>(<usize>(SYSREGS + (index << 3)));
   }
+}
+
+/** DC ZVA traps at the current EL: DCZID_EL0.DZP. */
+function zeroingProhibited(): bool {
+  const el = load<i32>(PSTATE_EL);
+  if (el == 0 && ((load<i64>(SCTLR_EL1) >> 14) & 1) == 0) return true;
+  return el < 2 && hcrBit(28);
 }
 
 /** What a row with `kernel` does when written; without a case of its own: storage of the translation regime. */

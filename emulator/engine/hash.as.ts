@@ -13,7 +13,7 @@ import {
   TLB_PAGE,
   TLB_STAGE2_SIZE,
 } from "../memory/layout";
-import { facts, isEmpty, isInstructionTlb, TLB_COUNT, tlbAddress } from "../mmu/tlb.as";
+import { facts, isEmpty, isInstructionTlb, TLB_COUNT, tlbAddress } from "../mmu/tlb-storage.as";
 
 const P1: u64 = 0x9e3779b185ebca87;
 const P2: u64 = 0xc2b2ae3d27d4eb4f;

@@ -23,7 +23,6 @@ export { fetchMiss } from '../cpu/fetch.as';
 export {
   brk,
   fpTrap,
-  hlt,
   hvc,
   illegalState,
   smc,
@@ -76,16 +75,8 @@ export {
   zeroBlock,
 } from '../cpu/system-access.as';
 export { dropRecords, invalidateRange, raiseAttention } from '../mmu/access.as';
-export {
-  dropTags,
-  flushAllEl2,
-  flushEl1,
-  flushVmid,
-  forgetAllRecords,
-  forgetRecords,
-  resetTlbs,
-} from '../mmu/tlb.as';
-export { translateIpa } from '../mmu/walk.as';
+export { dropTags, forgetAllRecords, forgetRecords } from '../mmu/tlb.as';
+export { flushAllEl2, flushEl1, flushVmid, resetTlbs } from '../mmu/tlb-invalidation.as';
 export { breakpointHit, service } from './service.as';
 export { crc32 } from '../cpu/crc.as';
 export * from '../cpu/float/index.as';

@@ -181,6 +181,7 @@ export const VMPIDR_EL2 = SYSREGS + 8 * 40;
 export const VPIDR_EL2 = SYSREGS + 8 * 41;
 export const MPIDR_EL1 = SYSREGS + 8 * 42;
 export const MIDR_EL1 = SYSREGS + 8 * 43;
+export const DCZID_EL0 = SYSREGS + 8 * 44;
 /** The first slot that the system register table hands out by itself. */
 export const SYSREGS_FREE = 48;
 

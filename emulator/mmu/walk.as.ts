@@ -122,20 +122,6 @@ export function translateStage1(va: i64, el: i32, pan: i32, access: i32): bool {
   return stage1(va, el, pan);
 }
 
-/** Stage 2 alone, for AT-like look-ups of an IPA. */
-export function translateIpa(ipa: i64, access: i32): bool {
-  clearFault();
-  accessVa = 0;
-  accessKind = access;
-  outPermissions = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE;
-  outAttributes = 0xff;
-  outShareability = 0;
-  outSizeLog2 = 12;
-  outGlobal = 1;
-  outPa = ipa;
-  return stage2Enabled() ? stage2AfterStage1() : true;
-}
-
 function stage1(va: i64, el: i32, pan: i32): bool {
   if (!stage1Enabled(el)) return flat(va, el);
   return el == 2 ? stage1El2(va) : stage1El10(va, el, pan);

@@ -1,6 +1,6 @@
 // Identification: MIDR, MPIDR, ID_*, caches. DDI 0487, D17 "General system control registers".
 
-import { MIDR_EL1, MPIDR_EL1, VMPIDR_EL2, VPIDR_EL2 } from '../../memory/layout.ts';
+import { DCZID_EL0, MIDR_EL1, MPIDR_EL1, VMPIDR_EL2, VPIDR_EL2 } from '../../memory/layout.ts';
 import { coreIdentities, type FeatureSet, idRegister } from '../features.ts';
 import {
   bits,
@@ -166,9 +166,10 @@ export const identificationRegisters: readonly SystemRegisterRow[] = [
   systemRegister('DCZID_EL0', {
     encoding: 'S3_3_C0_C0_7',
     doc: 'Data cache zero ID: blocks of 64 bytes',
-    partial: 'DZP reads as zero even where DC ZVA is trapped.',
     minEl: 0,
     access: 'ro',
+    slot: DCZID_EL0,
+    kernel: 'read',
     reset: 4n,
     fields: { BS: bits(3, 0, 'log2 of words in a block'), DZP: bit(4, 'DC ZVA is prohibited at this EL') },
   }),

@@ -176,3 +176,14 @@ test('DC ZVA at EL0 needs DZE', async () => {
     iss: (1 << 20) | (1 << 17) | (3 << 14) | (7 << 10) | (1 << 5) | (4 << 1),
   });
 });
+
+test('DCZID_EL0.DZP says whether DC ZVA may be used', async () => {
+  const { processor } = await mapped();
+  expect(processor.mrs('DCZID_EL0')).toBe(4n);
+  processor.atEl(0);
+  expect(processor.mrs('DCZID_EL0')).toBe(0x14n);
+  processor.set({ SCTLR_EL1: processor.get('SCTLR_EL1') | (1n << 14n) });
+  expect(processor.mrs('DCZID_EL0')).toBe(4n);
+  processor.set({ HCR_EL2: (1n << 31n) | (1n << 28n) });
+  expect(processor.mrs('DCZID_EL0')).toBe(0x14n);
+});
