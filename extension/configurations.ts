@@ -3,20 +3,20 @@
 
 import * as vscode from 'vscode';
 
-/** `${command:BundledGuest}` in a launch.json stands for the path of the bundled guest's kernel. */
+/** `${command:BundledGuest}` in a launch.json stands for the folder of the bundled guest. */
 export const BUNDLED_GUEST_COMMAND = 'xenscope.bundledGuest';
+/** That folder, below the extension's. */
+export const BUNDLED_GUEST_FOLDER = 'media/samples/hello-xen';
 
-export const bundledGuest = {
-  /** Below the extension's folder. */
-  kernel: 'media/samples/hello-xen/hello-xen.elf',
-  configuration: (): vscode.DebugConfiguration => ({
-    type: 'xen',
-    request: 'launch',
-    name: vscode.l10n.t('Bundled guest'),
-    domains: [{ name: 'hello', kernel: '${command:BundledGuest}', memory: 64 }],
-    stopOnEntry: 'guest_main',
-  }),
-};
+/** The same as `initialConfigurations` in the manifest, which a test compares. */
+export const bundledGuest = (): vscode.DebugConfiguration => ({
+  type: 'xen',
+  request: 'launch',
+  name: vscode.l10n.t('Xen: bundled guest'),
+  domains: [{ name: 'hello', kernel: '${command:BundledGuest}/hello-xen.elf', memory: 64 }],
+  sourceMap: { '/hello-xen': '${command:BundledGuest}' },
+  stopOnEntry: 'say_hello',
+});
 
 /** A workspace may hold many files that are called .cfg: no more than these are looked into. */
 const MOST_CANDIDATES = 50;
@@ -28,7 +28,7 @@ export class ConfigurationProvider implements vscode.DebugConfigurationProvider 
     folder: vscode.WorkspaceFolder | undefined,
   ): Promise<vscode.DebugConfiguration[]> {
     const files = await xlConfigFiles(folder);
-    return [...files.map((uri) => configurationOf(uri, folder)), bundledGuest.configuration()];
+    return [...files.map((uri) => configurationOf(uri, folder)), bundledGuest()];
   }
 
   async resolveDebugConfiguration(

@@ -3,7 +3,12 @@
 
 import * as vscode from 'vscode';
 import { AdapterProcesses } from './adapter-process.ts';
-import { BUNDLED_GUEST_COMMAND, ConfigurationProvider, bundledGuest } from './configurations.ts';
+import {
+  BUNDLED_GUEST_COMMAND,
+  BUNDLED_GUEST_FOLDER,
+  bundledGuest,
+  ConfigurationProvider,
+} from './configurations.ts';
 import { Consoles } from './consoles.ts';
 
 const DEBUG_TYPE = 'xen';
@@ -31,9 +36,11 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.debug.onDidTerminateDebugSession((session) => {
       if (session.type === DEBUG_TYPE) consoles.sessionEnded(session);
     }),
-    vscode.commands.registerCommand(BUNDLED_GUEST_COMMAND, () => context.asAbsolutePath(bundledGuest.kernel)),
+    vscode.commands.registerCommand(BUNDLED_GUEST_COMMAND, () =>
+      context.asAbsolutePath(BUNDLED_GUEST_FOLDER),
+    ),
     vscode.commands.registerCommand('xenscope.debugBundledGuest', () =>
-      vscode.debug.startDebugging(undefined, bundledGuest.configuration()),
+      vscode.debug.startDebugging(undefined, bundledGuest()),
     ),
     vscode.commands.registerCommand('xenscope.showConsole', () => consoles.show()),
     vscode.commands.registerCommand('xenscope.showLog', () => log.show()),

@@ -12,7 +12,7 @@ const NODE = join(ROOT, 'debug-adapter/node');
 
 /** CommonJS packages inside an ES module bundle ask for Node's modules by `require`. */
 const REQUIRE =
-  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+  "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
 
 const COMMON: BuildOptions = {
   absWorkingDir: ROOT,

@@ -1,0 +1,133 @@
+// Drives the workbench in the browser as a person would: keys, clicks, and waiting for what appears.
+// The selectors are those of the VS Code that `install.ts` names.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { newPage, startBrowser } from './browser.ts';
+import { startVsCodeServer, type VsCodeServer } from './server.ts';
+
+const SCREENSHOTS = join(import.meta.dirname, '../../../dist/screenshots');
+const PATIENCE_MS = 60_000;
+
+export class Workbench {
+  readonly page: Page;
+  private readonly server: VsCodeServer;
+  private readonly browser: Browser;
+
+  private constructor(server: VsCodeServer, browser: Browser, page: Page) {
+    this.server = server;
+    this.browser = browser;
+    this.page = page;
+  }
+
+  /** Opens a folder with the packaged extension installed. */
+  static async open(folder: string, vsix: string): Promise<Workbench> {
+    // Text that a canvas draws cannot be read.
+    const settings = {
+      'terminal.integrated.gpuAcceleration': 'off',
+      'workbench.colorTheme': 'Default Dark Modern',
+    };
+    const server = await startVsCodeServer({ vsix, settings });
+    const browser = await startBrowser();
+    const page = await newPage(browser);
+    page.setDefaultTimeout(PATIENCE_MS);
+    await page.goto(server.url(folder));
+    const workbench = new Workbench(server, browser, page);
+    await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
+    // Extensions come a little later than the window, and without a debugger F5 does something else.
+    await workbench.commandRow('Xenscope: Show Log');
+    await workbench.press('Escape');
+    return workbench;
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.server.stop();
+  }
+
+  async screenshot(name: string): Promise<void> {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+  }
+
+  press(keys: string): Promise<void> {
+    return this.page.keyboard.press(keys);
+  }
+
+  async type(text: string): Promise<void> {
+    await this.page.keyboard.type(text);
+    await this.press('Enter');
+  }
+
+  /** Runs a command by its title. */
+  async command(title: string): Promise<void> {
+    await (await this.commandRow(title)).click();
+  }
+
+  /** A command's row in the palette, which is opened again until the command is there. */
+  private async commandRow(title: string): Promise<Locator> {
+    const row = this.page.locator('.quick-input-widget .monaco-list-row', { hasText: title }).first();
+    for (let attempt = 1; ; attempt++) {
+      await this.press('F1');
+      try {
+        await this.quickInput().fill(`>${title}`, { timeout: 5000 });
+        await row.waitFor({ timeout: 5000 });
+        return row;
+      } catch (error) {
+        if (attempt === 10) throw error;
+        await this.press('Escape');
+      }
+    }
+  }
+
+  /** Opens a file with the cursor in a line. */
+  async openFile(path: string, line: number): Promise<void> {
+    await this.press('Control+P');
+    await this.quickInput().fill(path);
+    const name = path.split('/').at(-1) ?? path;
+    await this.page.locator('.quick-input-widget .monaco-list-row', { hasText: name }).first().waitFor();
+    await this.quickInput().fill(`${path}:${line}`);
+    await this.press('Enter');
+    await this.page.locator('.tab.active', { hasText: name }).waitFor();
+    await this.page.locator('.statusbar-item', { hasText: `Ln ${line},` }).waitFor();
+  }
+
+  /** The line at which the top frame stands, once there is one. */
+  async stoppedLine(): Promise<void> {
+    await this.page.locator('.editor-instance .debug-top-stack-frame-line').first().waitFor();
+  }
+
+  async callStack(frame: string): Promise<string[]> {
+    const rows = this.page.locator('.debug-call-stack .monaco-list-row');
+    await rows.filter({ hasText: frame }).first().waitFor();
+    return rows.allInnerTexts();
+  }
+
+  /** The rows of the Variables view once a scope is open and shows this name. */
+  async variables(scope: string, name: string): Promise<string[]> {
+    const rows = this.page.locator('.debug-variables .monaco-list-row');
+    const head = rows.filter({ hasText: scope }).first();
+    await head.waitFor();
+    if ((await head.getAttribute('aria-expanded')) === 'false')
+      await head.locator('.monaco-tl-twistie').click();
+    await rows.filter({ hasText: name }).first().waitFor();
+    return rows.allInnerTexts();
+  }
+
+  /** Waits until the terminal shows a text; answers all that it shows. */
+  async terminal(text: string): Promise<string> {
+    const rows = this.page.locator('.terminal-wrapper.active .xterm-rows');
+    await rows.filter({ hasText: text }).first().waitFor();
+    return rows.first().innerText();
+  }
+
+  /** From here on keys go to the terminal. */
+  async focusTerminal(): Promise<void> {
+    await this.page.locator('.terminal-wrapper.active .xterm').click();
+  }
+
+  private quickInput(): Locator {
+    return this.page.locator('.quick-input-widget input.input');
+  }
+}
