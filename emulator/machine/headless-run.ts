@@ -7,6 +7,7 @@ import { ConsoleBuffer } from './console-buffer.ts';
 import { ConsoleScript, type ScriptStep } from './console-script.ts';
 import type { GuestEnd, LoadedMachine } from './guest.ts';
 import { beginIdle, type IdleSleep } from './idle-pacing.ts';
+import { InputLog } from './input-log.ts';
 import { loadMachine } from './load.ts';
 import { SLICE } from './machine.ts';
 import type { MachineConfig } from './messages.ts';
@@ -35,6 +36,7 @@ export interface HeadlessRun {
   turnAtWallClock(instructions: number, now: () => number): HeadlessEnd | IdleSleep | undefined;
   type(bytes: Uint8Array): void;
   readonly loaded: LoadedMachine;
+  readonly inputs: InputLog;
   readonly script: ConsoleScript;
   statistics(): HeadlessStatistics;
 }
@@ -58,10 +60,15 @@ export function startHeadless(
   options: HeadlessOptions,
 ): HeadlessRun {
   let ended: GuestEnd | undefined;
+  /** What the script typed: it arrives after the instruction that met the text. */
+  const typed: Uint8Array[] = [];
   const buffer = new ConsoleBuffer(options.output);
   const script = new ConsoleScript(
     options.script,
-    (bytes) => type(bytes),
+    (bytes) => {
+      typed.push(bytes);
+      loaded.machine.requestStop();
+    },
     () => loaded.machine.requestStop(),
   );
   const loaded = loadMachine(
@@ -80,7 +87,9 @@ export function startHeadless(
     options.log,
   );
   const { machine } = loaded;
-  const type = (bytes: Uint8Array): void => loaded.consoleInput(loaded.info.domains[0]?.domain ?? 0, bytes);
+  const inputs = new InputLog(loaded);
+  const type = (bytes: Uint8Array): void =>
+    inputs.enter({ kind: 'console', domain: loaded.info.domains[0]?.domain ?? 0, bytes });
   const limit = options.maxInstructions ?? Number.MAX_SAFE_INTEGER;
 
   function slice(): HeadlessEnd | Idle | undefined {
@@ -88,6 +97,7 @@ export function startHeadless(
     const left = limit - machine.engine.instructions;
     if (left <= 0) return { kind: 'bound', why: `${limit} instructions were executed` };
     const end = machine.runSlice(left);
+    for (const bytes of typed.splice(0)) type(bytes);
     if (script.done) return { kind: 'met' };
     if (ended) return { kind: 'ended', reason: ended };
     if (end.kind === 'stuck') return { kind: 'bound', why: end.reason };
@@ -121,6 +131,7 @@ export function startHeadless(
 
   return {
     loaded,
+    inputs,
     script,
     type,
     turn: (instructions) => turn(instructions, skip),

@@ -63,6 +63,15 @@ export type SliceEnd =
 
 type CpuWait = 'no' | 'monitor' | 'off';
 
+export interface MachineState {
+  /** Virtual nanoseconds. */
+  readonly clock: number;
+  /** The CPU whose turn it is, and how many instructions of its slice are left. */
+  readonly turn: number;
+  readonly sliceLeft: number;
+  readonly waits: readonly CpuWait[];
+}
+
 export class Machine {
   readonly engine: Engine;
   readonly clock: MachineClock;
@@ -239,6 +248,17 @@ export class Machine {
     }
   }
 
+  /** Exceptions that the monitor has handled. */
+  get traps(): number {
+    return this.exits['trap'] ?? 0;
+  }
+
+  /** What the run loop remembers beside registers, RAM and devices. */
+  save(): MachineState {
+    const left = Math.max(this.sliceEnd - this.engine.instructions, 0);
+    return { clock: this.clock.nanoseconds(), turn: this.turn, sliceLeft: left, waits: [...this.waits] };
+  }
+
   /** Executes up to the end of a slice, and at most `limit` instructions. */
   runSlice(limit: number): SliceEnd {
     this.devices.update();
@@ -250,6 +270,7 @@ export class Machine {
       this.turn = cpu;
       this.sliceEnd = engine.instructions + SLICE;
     }
+    this.endWait(cpu);
     this.turnTo(cpu);
     while (this.waits[cpu] === 'no') {
       // An exit may have given up the rest of the slice.
@@ -348,16 +369,16 @@ export class Machine {
   private canRun(cpu: number): boolean {
     const state = this.cpus[cpu] as CpuState;
     if (this.waits[cpu] === 'off') return false;
-    if (this.waits[cpu] === 'monitor') {
-      // An interrupt ends the wait, whatever PSTATE masks; a physical one brings the monitor back.
-      if (state.read32(layout.LINES) === 0) return false;
-      this.waits[cpu] = 'no';
-      return true;
-    }
+    // An interrupt ends the wait, whatever PSTATE masks; a physical one brings the monitor back.
+    if (this.waits[cpu] === 'monitor') return state.read32(layout.LINES) !== 0;
     if (state.read32(layout.WAITING) === layout.WAIT_NONE) return true;
-    if (!this.withCpu(cpu, () => this.engine.kernels.hasWakeEvent())) return false;
-    state.write32(layout.WAITING, layout.WAIT_NONE);
-    return true;
+    return this.withCpu(cpu, () => this.engine.kernels.hasWakeEvent()) !== 0;
+  }
+
+  /** A CPU that can run waits no more. */
+  private endWait(cpu: number): void {
+    this.waits[cpu] = 'no';
+    this.cpus[cpu]?.write32(layout.WAITING, layout.WAIT_NONE);
   }
 
   private turnTo(cpu: number): void {

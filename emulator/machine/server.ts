@@ -10,6 +10,7 @@ import type { GuestEnd, LoadedMachine } from './guest.ts';
 import { beginIdle } from './idle-pacing.ts';
 import { loadMachine } from './load.ts';
 import type { SliceEnd } from './machine.ts';
+import { InputLog, type LoggedInput } from './input-log.ts';
 import { MemoryAccess } from './memory-access.ts';
 import {
   type Breakpoint,
@@ -19,7 +20,7 @@ import {
   type VcpuId,
   type VcpuInfo,
 } from './messages.ts';
-import { readRegisters, writeRegister } from './registers.ts';
+import { readRegisters } from './registers.ts';
 import { stateHash } from './state-hash.ts';
 
 /** What the server needs of the thread it runs on. */
@@ -45,6 +46,7 @@ export class MachineServerImplementation {
   private readonly modules: EngineModules;
   private readonly host: ServerHost;
   private loaded: LoadedMachine | undefined;
+  private inputLog: InputLog | undefined;
   private breakpoints: readonly Breakpoint[] = [];
   private running = false;
   private pauseWanted = false;
@@ -84,6 +86,7 @@ export class MachineServerImplementation {
         },
         this.log,
       );
+      this.inputLog = new InputLog(this.loaded);
       this.applyBreakpoints();
       return this.loaded.info;
     },
@@ -101,15 +104,15 @@ export class MachineServerImplementation {
     vcpus: () => this.vcpus(),
     readRegisters: ({ vcpu, groups }) => readRegisters(this.machine.machine, this.cpuOf(vcpu), groups),
     writeRegister: ({ vcpu, name, value }) =>
-      writeRegister(this.machine.machine, this.cpuOf(vcpu), name, value),
+      this.toInputLog().enter({ kind: 'register', cpu: this.cpuOf(vcpu), name, value }),
     readMemory: ({ space, address, length }) => this.access.read(space, address, length),
-    writeMemory: ({ space, address, bytes }) => this.access.write(space, address, bytes),
+    writeMemory: ({ space, address, bytes }) => {
+      if (space.kind === 'va') this.cpuOf(space.at);
+      return this.toInputLog().writeMemory(space, address, bytes);
+    },
     translate: ({ space, address }) => this.access.translate(space, address),
     stage2Map: ({ domain }) => this.machine.stage2Map(domain),
-    consoleInput: ({ domain, bytes }) => {
-      this.cancelSleep?.(true);
-      this.machine.consoleInput(domain, bytes);
-    },
+    consoleInput: ({ domain, bytes }) => this.toInputLog().enter({ kind: 'console', domain, bytes }),
     stateHash: () => stateHash(this.machine),
     statistics: () => ({ ...this.moment(), exits: { ...this.machine.machine.exits } }),
   };
@@ -117,6 +120,18 @@ export class MachineServerImplementation {
   private get machine(): LoadedMachine {
     if (!this.loaded) throw new UserError('there is no machine yet', 'Create one first.');
     return this.loaded;
+  }
+
+  /** What came into the machine from outside so far. */
+  get inputs(): readonly LoggedInput[] {
+    return this.inputLog?.entries ?? [];
+  }
+
+  /** Where an input enters: virtual time has come up to now, should the machine sleep. */
+  private toInputLog(): InputLog {
+    if (!this.inputLog) throw new UserError('there is no machine yet', 'Create one first.');
+    this.cancelSleep?.(true);
+    return this.inputLog;
   }
 
   private get access(): MemoryAccess {
@@ -192,7 +207,9 @@ export class MachineServerImplementation {
   /** Executes instructions of one CPU; the others have their turns in full slices. */
   private stepSlice(step: Step): boolean {
     const { machine } = this.machine;
-    if (machine.currentCpu !== step.cpu && machine.canRunNow(step.cpu)) machine.giveTurnTo(step.cpu);
+    if (machine.currentCpu !== step.cpu && machine.canRunNow(step.cpu)) {
+      this.toInputLog().enter({ kind: 'turn', cpu: step.cpu });
+    }
     const before = machine.engine.instructions;
     const limit = machine.canRunNow(step.cpu) ? step.left : Number.MAX_SAFE_INTEGER;
     const end = machine.runSlice(limit);
@@ -217,8 +234,10 @@ export class MachineServerImplementation {
     this.cancelSleep = (goOn) => {
       this.cancelSleep = undefined;
       cancel();
-      // The caller goes on first: what it has to say belongs before the next instruction.
-      if (goOn) this.host.defer(wake);
+      if (!goOn) return;
+      // What the caller has to say happens now, and before the next instruction.
+      sleep.end();
+      this.host.defer(() => this.turn(run));
     };
     return false;
   }

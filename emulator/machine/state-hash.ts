@@ -31,10 +31,19 @@ export function stateHash({ machine, saveMonitor }: LoadedMachine): string {
     block[layout.FLAGS_A - layout.CPU] = cpu.nzcv;
     hashBytes(machine.engine, block);
   });
-  const rest = { devices: machine.devices.save(), monitor: saveMonitor(), clock: machine.clock.nanoseconds() };
-  hashBytes(machine.engine, new TextEncoder().encode(JSON.stringify(rest, plain)));
+  const bytes = new TextEncoder().encode(textOfState({ machine, saveMonitor }));
+  hashBytes(machine.engine, bytes);
   const half = (address: number): string => view.getBigUint64(address, true).toString(16).padStart(16, '0');
   return half(layout.HASH) + half(layout.HASH + 8);
+}
+
+/** The part of the state that is kept in objects: run loop, devices, what sits at EL2. */
+export function textOfState({
+  machine,
+  saveMonitor,
+}: Pick<LoadedMachine, 'machine' | 'saveMonitor'>): string {
+  const state = { machine: machine.save(), devices: machine.devices.save(), monitor: saveMonitor() };
+  return JSON.stringify(state, plain);
 }
 
 /** Hashes bytes through the scratch page behind the CPU banks. */
