@@ -12,9 +12,11 @@
 //   frint (a, rounding, exact)               frintsize32/64 (a, rounding, 32 or 64): FRINT32, FRINT64
 //   fNtoiM (a, fractionDigits, rounding, unsigned)   iNtofM (a, fractionDigits, unsigned)
 //   f16tof32 f16tof64 f32tof16 f32tof64 f64tof16 f64tof32 f64tof32odd f32tobf16 (a)
+//   bfdot (addend, a, b): two pairs of BFloat16
 //   fjcvtzs (a): integer in the low half, Z at bit 32     urecpe ursqrte (a)
 
 export * from './arithmetic.as';
+export * from './bfloat.as';
 export * from './compare.as';
 export * from './convert.as';
 export * from './estimate.as';

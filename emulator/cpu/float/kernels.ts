@@ -36,6 +36,7 @@ export type FloatKernelName =
   | 'f64tof32odd'
   | 'f32tobf16'
   | 'fmuladd16to32'
+  | 'bfdot'
   | 'fjcvtzs'
   | 'urecpe'
   | 'ursqrte';
@@ -88,6 +89,7 @@ function declare(): Record<FloatKernelName, Kernel> {
   add('f64tof32odd', ['i64'], 'i32');
   add('f32tobf16', ['i32'], 'i32');
   add('fmuladd16to32', ['i32', 'i32', 'i32'], 'i32');
+  add('bfdot', ['i32', 'i32', 'i32'], 'i32');
   add('fjcvtzs', ['i64'], 'i64');
   add('urecpe', ['i32'], 'i32');
   add('ursqrte', ['i32'], 'i32');

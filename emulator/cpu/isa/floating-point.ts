@@ -3,6 +3,7 @@
 import type { InstructionRow } from './define.ts';
 import { fpConversion } from './fp-conversion.ts';
 import { fpDataProcessing } from './fp-data-processing.ts';
+import { simdBfloat } from './simd-bfloat.ts';
 import { simdFpByElement } from './simd-fp-by-element.ts';
 import { simdFpFixedPoint } from './simd-fp-fixed-point.ts';
 import { simdFpReduce } from './simd-fp-reduce.ts';
@@ -17,4 +18,5 @@ export const floatingPoint: readonly InstructionRow[] = [
   ...simdFpReduce,
   ...simdFpByElement,
   ...simdFpFixedPoint,
+  ...simdBfloat,
 ];

@@ -20,7 +20,7 @@ import type { Field, I32, Int, Ops } from './ops.ts';
 import { complexFormat, complexMultiplyLane } from './simd-fp-three-same.ts';
 
 /** Each element can be read through the address of the register; the index is a byte offset. */
-function element(ops: Ops, laneBits: FloatBits, register: Field, byteOffset: I32): Int {
+export function element(ops: Ops, laneBits: FloatBits, register: Field, byteOffset: I32): Int {
   const shifted = ops.simd('i8x16.swizzle', ops.readV(register), byteNumbersFrom(ops, byteOffset));
   return ops.let(ops.extractLane(laneBits, shifted, 0));
 }

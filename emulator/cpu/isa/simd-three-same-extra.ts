@@ -1,6 +1,6 @@
 // AdvSIMD three same extra, and its scalar forms: rounding doubling multiply-accumulate
 // (FEAT_RDM), dot products (FEAT_DotProd, FEAT_I8MM) and 8-bit matrix products (FEAT_I8MM).
-// Arm ARM (DDI 0487). FCMLA, FCADD and the BFloat16 rows belong to simd-fp-*.ts.
+// Arm ARM (DDI 0487). FCMLA and FCADD: simd-fp-*.ts; BFloat16: simd-bfloat.ts.
 
 import { bit, instruction } from './define.ts';
 import type { Ops, V128 } from './ops.ts';
