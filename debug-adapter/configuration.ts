@@ -181,7 +181,10 @@ function problemsOf(error: z.ZodError): string {
         const keys = issue.keys.map((key) => `'${[...issue.path, key].join('.')}'`).join(', ');
         return `${keys} ${issue.keys.length === 1 ? 'is not a key' : 'are not keys'} of a launch configuration`;
       }
-      return `'${issue.path.join('.')}': ${issue.message}`;
+      const key = `'${issue.path.join('.')}'`;
+      if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
+        return `${key} is missing`;
+      return `${key}: ${issue.message}`;
     })
     .join('; ');
 }

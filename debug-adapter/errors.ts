@@ -131,6 +131,14 @@ export const tooMuchMemory = (place: Place, memory: number, most: number) =>
     },
   );
 
+export const tooLargeForMemory = (file: string, size: number, memory: number) =>
+  new AdapterError(
+    1019,
+    `The RAM disk has ${Math.ceil(size / 2 ** 20)} MiB, and the guest's memory ${Math.floor(memory / 2 ** 20)} MiB`,
+    'Give the guest more memory, or a smaller RAM disk',
+    { place: { file } },
+  );
+
 // ---------------------------------------------------------------- 11xx: run control
 
 export const notStopped = () =>
@@ -225,7 +233,9 @@ export const breakpointMessages = {
     nearest === undefined ? 'This line has no code' : `This line has no code, the nearest is line ${nearest}`,
   noLineInformation: 'The loaded symbols have no line information. Give an ELF with DWARF as symbols',
   tooManyPlaces: (count: number) =>
-    `Inlined at ${count} places, which is more than can be watched. Set it where the function is called`,
+    count === 1
+      ? 'No more breakpoints can be set: remove others first'
+      : `Code of it stands at ${count} places, which is more than can be watched. Set it where the function is called`,
   severalPlaces: (count: number) => `Set at ${count} places`,
   badReference: (text: string) => `'${text}' is not an address`,
   notLaunched: 'No machine has been launched yet',

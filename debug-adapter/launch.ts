@@ -77,14 +77,15 @@ async function bareMachine(
 ) {
   const kernelPath = host.resolvePath(base, bare.kernel);
   const kernel = await kernelFile(host, kernelPath, 'bare.kernel');
+  const memory = memoryBytes(bare.memory);
   const ramdisk =
-    bare.ramdisk && (await guestFile(host, host.resolvePath(base, bare.ramdisk), 'bare.ramdisk'));
+    bare.ramdisk && (await guestFile(host, host.resolvePath(base, bare.ramdisk), 'bare.ramdisk', memory));
   return {
     config: {
       kernel,
       ...(ramdisk && { ramdisk }),
       cmdline: bare.cmdline,
-      memory: memoryBytes(bare.memory),
+      memory,
       cpus: bare.cpus,
       gicVersion: bare.gicVersion,
       el: bare.el,
@@ -105,15 +106,16 @@ async function inlineDomain(
   }
   const kernelPath = host.resolvePath(base, domain.kernel);
   const kernel = await kernelFile(host, kernelPath, 'kernel');
+  const memory = memoryBytes(domain.memory);
   const ramdisk =
-    domain.ramdisk && (await guestFile(host, host.resolvePath(base, domain.ramdisk), 'ramdisk'));
+    domain.ramdisk && (await guestFile(host, host.resolvePath(base, domain.ramdisk), 'ramdisk', memory));
   return {
     domain: {
       name: domain.name,
       kernel,
       ...(ramdisk && { ramdisk }),
       cmdline: domain.cmdline,
-      memory: memoryBytes(domain.memory),
+      memory,
       vcpus: domain.vcpus,
       gicVersion: domain.gicVersion,
     },
@@ -141,15 +143,16 @@ async function xlDomain(host: LaunchFiles, file: string, keys: SymbolKeys) {
   const kernelPath = await near(config.kernel.path);
   const kernel = await placed(config.kernel.place, () => kernelFile(host, kernelPath, 'kernel'));
   const { ramdisk } = config;
+  const memory = config.memory * MIB;
   const disk =
     ramdisk &&
-    (await placed(ramdisk.place, async () => guestFile(host, await near(ramdisk.path), 'ramdisk')));
+    (await placed(ramdisk.place, async () => guestFile(host, await near(ramdisk.path), 'ramdisk', memory)));
   const domain: DomainConfig = {
     name: config.name,
     kernel,
     ...(disk && { ramdisk: disk }),
     cmdline: config.cmdline,
-    memory: config.memory * MIB,
+    memory,
     vcpus: config.vcpus,
     gicVersion: config.gicVersion ?? 3,
     maximumMemory: config.maxmem * MIB,
@@ -214,8 +217,10 @@ async function kernelFile(host: LaunchFiles, path: string, key: string): Promise
   return { name: path, kernel: await loadKernel(await opened(host, path, key), host.decompress) };
 }
 
-async function guestFile(host: LaunchFiles, path: string, key: string): Promise<GuestFile> {
-  return { name: path, bytes: await readAll(await opened(host, path, key)) };
+async function guestFile(host: LaunchFiles, path: string, key: string, memory: number): Promise<GuestFile> {
+  const source = await opened(host, path, key);
+  if (source.size >= memory) throw errors.tooLargeForMemory(path, source.size, memory);
+  return { name: path, bytes: await readAll(source) };
 }
 
 async function opened(host: LaunchFiles, path: string, key: string): Promise<ByteSource> {

@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { type Place, UserError } from '../../emulator/base/errors.ts';
 import type { CaseState, InstructionCase } from '../../emulator/index.ts';
+import { reasonOf } from './files.ts';
 
 export interface CaseFile {
   readonly states: readonly CaseState[];
@@ -64,7 +65,7 @@ function textOf(file: string): string {
     const bytes = readFileSync(file);
     return (file.endsWith('.gz') ? gunzipSync(bytes, { maxOutputLength: MAX_SIZE }) : bytes).toString('utf8');
   } catch (error) {
-    throw new UserError(`cannot be read: ${(error as Error).message}`, 'Check the path.', { file });
+    throw new UserError(`cannot be read: ${reasonOf(error)}`, 'Check the path.', { file });
   }
 }
 

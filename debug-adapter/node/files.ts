@@ -1,6 +1,6 @@
 // Files and decompression for the readers of foreign formats, by Node's own means.
 
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants as fileConstants, fstatSync, openSync, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { constants, gunzip, inflate, zstdDecompress } from 'node:zlib';
 import * as xz from 'xz-decompress';
@@ -41,7 +41,8 @@ function readAt(file: number, offset: number, length: number): Uint8Array {
 function withFile<T>(path: string, action: (file: number) => T): T {
   let file: number;
   try {
-    file = openSync(path, 'r');
+    // A named pipe that nobody writes to would block for ever.
+    file = openSync(path, fileConstants.O_RDONLY | (fileConstants.O_NONBLOCK ?? 0));
   } catch (error) {
     throw new Error(reasonOf(error));
   }
@@ -53,7 +54,7 @@ function withFile<T>(path: string, action: (file: number) => T): T {
 }
 
 /** `no such file` instead of `ENOENT: no such file or directory, open '/…'`. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const known: Readonly<Record<string, string>> = {
     ENOENT: 'no such file',

@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { UserError } from '../../emulator/base/errors.ts';
+import { reasonOf } from './files.ts';
+import { parseJsonc } from './jsonc.ts';
 
 export interface LaunchFileEntry {
   /** As written, with variables replaced. */
@@ -21,7 +23,7 @@ export function readLaunchEntry(file: string, name: string): LaunchFileEntry {
   const refuse = (message: string, hint: string): never => {
     throw new UserError(message, hint, { file });
   };
-  const parsed = parseWithComments(textOf(file), file);
+  const parsed = parseJsonc(textOf(file), file);
   const configurations = isObject(parsed) ? parsed['configurations'] : undefined;
   if (!Array.isArray(configurations)) {
     return refuse("has no list 'configurations'", 'Give the launch.json of a workspace.');
@@ -55,35 +57,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UserError(`cannot be read: ${(error as Error).message}`, 'Check the path.', { file });
-  }
-}
-
-/** launch.json may have comments and trailing commas. They become blanks, so that places stay. */
-function parseWithComments(text: string, file: string): unknown {
-  const blank = (part: string): string => part.replace(/[^\n]/g, ' ');
-  const withoutComments = text
-    .replace(/^\uFEFF/, ' ')
-    .replace(
-      /("(?:\\.|[^"\\\n])*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g,
-      (part, string?: string) => string ?? blank(part),
-    );
-  const plain = withoutComments.replace(
-    /("(?:\\.|[^"\\\n])*")|,(?=\s*[}\]])/g,
-    (_, string?: string) => string ?? ' ',
-  );
-  try {
-    return JSON.parse(plain);
-  } catch (error) {
-    const { message } = error as Error;
-    const offset = /at position (\d+)/.exec(message)?.[1];
-    const before = offset === undefined ? '' : plain.slice(0, Number(offset));
-    const place =
-      offset === undefined
-        ? { file }
-        : { file, line: before.split('\n').length, column: before.length - before.lastIndexOf('\n') };
-    const reason = message.replace(/ in JSON at position.*| \(line.*|, \.\.\..*/s, '');
-    throw new UserError(`is not JSON: ${reason}`, 'Correct the syntax.', place);
+    throw new UserError(`cannot be read: ${reasonOf(error)}`, 'Check the path.', { file });
   }
 }
 

@@ -68,7 +68,7 @@ function speakPlainly(command: Command): void {
         .split('\n');
       const path = command.parent ? `xenscope ${command.name()}` : 'xenscope';
       const hint = suggestion.length > 0 ? ` ${suggestion.join(' ')}` : '';
-      write(`xenscope: ${complaint}.${hint} See \`${path} --help\`.\n`);
+      write(`xenscope: ${complaint.replace(/\.$/, '')}.${hint} See \`${path} --help\`.\n`);
     },
   });
 }
@@ -89,7 +89,7 @@ function absentCommand(name: string, does: string): Command {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : UNUSABLE;
   if (error instanceof UserError) {
-    process.stderr.write(`xenscope: ${error.toString()}\n`);
+    process.stderr.write(`xenscope: ${error.toString().replace(/([^.!?])$/, '$1.')}\n`);
     return UNUSABLE;
   }
   process.stderr.write(`xenscope: ${describeBug(error)}.\n`);

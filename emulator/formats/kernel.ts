@@ -56,6 +56,8 @@ async function load(source: ByteSource, decompress: Decompress, depth: number): 
   }
   const head = await source.read(0, HEAD_SIZE);
   const format = recognizeKernel(head);
+  // An ELF may be larger: its debug information is not loaded.
+  if (format.kind !== 'elf' && format.kind !== 'refused') checkSize(source.size, source.name);
   switch (format.kind) {
     case 'image':
       return imageKernel(await readAll(source), source.name);
@@ -78,6 +80,16 @@ async function load(source: ByteSource, decompress: Decompress, depth: number): 
     memorySource(await unpack(source, format, head, decompress), source.name),
     decompress,
     depth + 1,
+  );
+}
+
+/** Before anything of that size is allocated. */
+function checkSize(size: number, file: string): void {
+  if (size <= MAX_KERNEL_SIZE) return;
+  throw new UserError(
+    `the kernel has ${size} bytes, more than the ${MAX_KERNEL_SIZE >> 20} MiB a kernel can have`,
+    'Check that this is the kernel, and copy or build it again.',
+    { file },
   );
 }
 
@@ -163,6 +175,10 @@ async function elfKernel(elf: ElfFile): Promise<Kernel> {
       offset: 32,
     });
   }
+  checkSize(
+    loads.reduce((sum, { fileSize }) => sum + fileSize, 0),
+    file,
+  );
   // Linux links vmlinux to virtual addresses only: it is an Image taken apart.
   const lowest = loads.reduce(
     (low, s) => (s.physicalAddress < low ? s.physicalAddress : low),

@@ -77,4 +77,3 @@ export class MachineCpu implements HostCpu {
     return this.state.sysreg(layout.SPSR_EL2) & SPSR_MODE_SP ? layout.SP_EL1 : layout.SP_EL0;
   }
 }
-

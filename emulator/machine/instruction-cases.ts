@@ -148,7 +148,9 @@ export class CaseRunner {
 
   /** Why a case cannot run on this core, or undefined. */
   missingFeature(item: InstructionCase): string | undefined {
-    return item.feat.split('+').find((name) => name !== 'base' && !this.features.has(FEATURE_OF[name] ?? name));
+    return item.feat
+      .split('+')
+      .find((name) => name !== 'base' && !this.features.has(FEATURE_OF[name] ?? name));
   }
 
   /** Executes the case and tells every difference between the state before and after. */
@@ -322,7 +324,8 @@ interface Start {
 
 /** Whether an outcome is what the case expects. */
 export function outcomeMatches(item: InstructionCase, outcome: CaseOutcome): boolean {
-  const sorted = (end: CaseEnd): string => JSON.stringify(Object.entries(end).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const sorted = (end: CaseEnd): string =>
+    JSON.stringify(Object.entries(end).sort(([a], [b]) => (a < b ? -1 : 1)));
   return (
     sorted(item.end) === sorted(outcome.end) &&
     item.exc?.kind === outcome.exc?.kind &&

@@ -11,6 +11,10 @@ import type { Kernel } from '../formats/kernel.ts';
 /** The domain id of a bare machine in every `VcpuId` and space: there is no domain. */
 export const BARE_DOMAIN = -1;
 
+/** What the emulated machine (boards/virt.ts) has for domains at most. */
+export const MAX_VCPUS = 8;
+export const MAX_DOMAIN_MEMORY = 3296 * 1024 * 1024;
+
 export interface VcpuId {
   /** Xen's domid, or BARE_DOMAIN. */
   readonly domain: number;
@@ -41,9 +45,12 @@ export interface DomainConfig {
   readonly memory: number;
   readonly vcpus: number;
   readonly gicVersion: 2 | 3;
-  /** xl's disk and vif specifications, unread. */
-  readonly disk?: readonly string[];
-  readonly vif?: readonly string[];
+  /** Bytes the domain may grow to; `memory` when absent. */
+  readonly maximumMemory?: number;
+  /** 16 bytes; drawn from the seed when absent. */
+  readonly uuid?: Uint8Array;
+  /** An emulated PL011, whose output joins the console's. */
+  readonly vuart?: boolean;
 }
 
 export interface BareConfig {

@@ -71,5 +71,8 @@ export function writeRegister(machine: Machine, cpu: number, name: string, value
       return;
   }
   if (machine.withCpu(cpu, () => machine.systemRegisters.poke(name, value))) return;
-  throw new UserError(`'${name}' is not a register that can be written`, "Use a name such as 'x0' or 'TTBR0_EL1'.");
+  throw new UserError(
+    `'${name}' is not a register that can be written`,
+    "Use a name such as 'x0' or 'TTBR0_EL1'.",
+  );
 }

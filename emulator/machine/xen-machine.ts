@@ -1,6 +1,7 @@
 // A machine with the embedded hypervisor at EL2 and a domain in it, built as `xl create` does.
 
 import { gfnOf, ipa as asIpa } from '../base/address.ts';
+import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { EngineModules } from '../engine/engine.ts';
 import * as layout from '../memory/layout.ts';
@@ -14,11 +15,11 @@ import { virt } from './boards/virt.ts';
 import type { GuestEnd, GuestEvents, LoadedMachine } from './guest.ts';
 import { MachineCpu } from './host-cpu.ts';
 import { Machine } from './machine.ts';
-import type { DomainConfig, MachineConfig } from './messages.ts';
+import { type DomainConfig, MAX_DOMAIN_MEMORY, MAX_VCPUS, type MachineConfig } from './messages.ts';
 
 const MIB = 1 << 20;
 /** RAM of the machine beside the domain's: Xen's heap (p2m tables, shared pages). */
-const XEN_MEMORY = 32 * MIB;
+const XEN_MEMORY = virt.ram.maxSize - MAX_DOMAIN_MEMORY;
 const FIRST_DOMID = 1;
 
 const END_OF: Readonly<Record<number, GuestEnd>> = {
@@ -36,13 +37,14 @@ export function createXenMachine(
   events: GuestEvents,
   log: Logger,
 ): LoadedMachine {
+  checkSize(guest);
   const startTime = config.startTime ?? 0;
   const machine = new Machine(
     modules,
     {
       core: config.cpu,
       cpus: guest.vcpus,
-      memory: Math.min(guest.memory + XEN_MEMORY, virt.ram.maxSize),
+      memory: guest.memory + XEN_MEMORY,
       gic: guest.gicVersion,
       startTime,
     },
@@ -84,6 +86,9 @@ export function createXenMachine(
       memory: guest.memory,
       vcpus: guest.vcpus,
       gicVersion: guest.gicVersion,
+      ...(guest.maximumMemory !== undefined && { maximumMemory: guest.maximumMemory }),
+      ...(guest.uuid && { uuid: guest.uuid }),
+      ...(guest.vuart && { vuart: true }),
     },
     {
       hypervisor,
@@ -107,7 +112,11 @@ export function createXenMachine(
         },
       ],
     },
-    consoleInput: (domid, bytes) => control.type(domid, bytes),
+    // One keyboard for the PV console and the emulated UART: a guest listens to the one it was told to use.
+    consoleInput: (domid, bytes) => {
+      control.type(domid, bytes);
+      built.domain.vpl011?.receive(bytes);
+    },
     paOfIpa: (domid, ipa) => {
       const entry = hypervisor.domain(domid)?.p2m.lookup(gfnOf(asIpa(ipa)));
       return entry && entry.mfn * 4096 + (ipa % 4096);
@@ -115,6 +124,19 @@ export function createXenMachine(
     stage2Map: (domid) => hypervisor.view.p2mRanges(domid),
     saveMonitor: () => ({ hypervisor: hypervisor.save(), control: control.save() }),
   };
+}
+
+/** What the machine under the domain can have at most. Xen's own limits are checked where domains are built. */
+function checkSize({ name, memory, vcpus }: DomainConfig): void {
+  if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > MAX_VCPUS) {
+    throw new UserError(`domain '${name}': ${vcpus} vCPUs`, `The emulated machine has 1 to ${MAX_VCPUS}.`);
+  }
+  if (memory > MAX_DOMAIN_MEMORY) {
+    throw new UserError(
+      `domain '${name}': ${Math.floor(memory / MIB)} MiB of memory`,
+      `The emulated machine has at most ${MAX_DOMAIN_MEMORY / MIB} MiB for a domain.`,
+    );
+  }
 }
 
 function platformOf(machine: Machine, log: Logger): Platform {

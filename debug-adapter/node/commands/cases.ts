@@ -6,6 +6,7 @@ import { UserError } from '../../../emulator/base/errors.ts';
 import { CaseRunner, outcomeMatches } from '../../../emulator/index.ts';
 import { readCaseFile } from '../case-files.ts';
 import { loadEngineModules } from '../engine-modules.ts';
+import { reasonOf } from '../files.ts';
 import type { SetStatus } from '../program.ts';
 
 interface CasesOptions {
@@ -98,7 +99,7 @@ class LineFile {
     } catch (error) {
       const place = { file: this.path };
       throw new UserError(
-        `cannot be written: ${(error as Error).message}`,
+        `cannot be written: ${reasonOf(error)}`,
         'Name another file with --results.',
         place,
       );

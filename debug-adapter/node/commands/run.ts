@@ -15,6 +15,7 @@ import {
 import type { PreparedLaunch } from '../../launch.ts';
 import { ConsoleOutput } from '../console-output.ts';
 import { loadEngineModules } from '../engine-modules.ts';
+import { reasonOf } from '../files.ts';
 import type { SetStatus } from '../program.ts';
 import { attachTerminal } from '../terminal.ts';
 import { type GuestOptions, MACHINE_HELP, prepareRun, wholeNumber } from './run-configuration.ts';
@@ -233,6 +234,6 @@ function writeStatistics(file: string, guest: HeadlessRun, started: number): voi
 }
 
 const unwritable = (file: string, error: unknown): UserError =>
-  new UserError(`cannot be written: ${(error as Error).message}`, 'Name another file with --stats.', {
+  new UserError(`cannot be written: ${reasonOf(error)}`, 'Name another file with --stats.', {
     file,
   });

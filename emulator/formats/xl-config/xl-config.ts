@@ -56,10 +56,18 @@ export interface XlWarning {
 /** One MiB below 1019 GiB is the largest Arm guest (GUEST_RAM banks of public/arch-arm.h). */
 const MAX_MEMORY_MIB = 1019 * 1024;
 
-export function readXlConfig(text: string, file: string): { config: XlConfig; warnings: XlWarning[] } {
+export interface XlFile {
+  readonly config: XlConfig;
+  readonly warnings: readonly XlWarning[];
+  /** Where the value of a key stands; the file where the key is missing. */
+  placeOf(key: string): Place;
+}
+
+export function readXlConfig(text: string, file: string): XlFile {
   const reader = new Reader(parseXlSyntax(text, file), file);
   const config = reader.config();
-  return { config, warnings: reader.warnings.sort((a, b) => (a.place.line ?? 0) - (b.place.line ?? 0)) };
+  const warnings = reader.warnings.sort((a, b) => (a.place.line ?? 0) - (b.place.line ?? 0));
+  return { config, warnings, placeOf: (key) => reader.placeOf(key) };
 }
 
 class Reader {
@@ -117,6 +125,10 @@ class Reader {
     };
   }
 
+  placeOf(key: string): Place {
+    return this.values.get(key)?.place ?? { file: this.file };
+  }
+
   // ------------------------------------------------------------------ settings
 
   /** A later setting replaces an earlier one; += joins strings and lists. */
@@ -170,7 +182,7 @@ class Reader {
     const path = this.text(key);
     if (path === undefined) return undefined;
     if (path === '') throw this.wrong(key, `'${key}' is empty`, 'Name a file, or drop the line.');
-    return { path, place: this.values.get(key)?.place ?? { file: this.file } };
+    return { path, place: this.placeOf(key) };
   }
 
   private commandLine(): string {
@@ -187,7 +199,7 @@ class Reader {
   private checkType(): void {
     const type = this.text('type');
     if (type === undefined) return;
-    const place = this.values.get('type')?.place ?? { file: this.file };
+    const place = this.placeOf('type');
     if (type.startsWith('h')) {
       throw this.wrong('type', "Arm has no guests of type 'hvm'", 'Write type = "pvh", or drop the line.');
     }
@@ -261,7 +273,7 @@ class Reader {
   }
 
   private wrong(key: string, message: string, hint: string): UserError {
-    return new UserError(message, hint, this.values.get(key)?.place ?? { file: this.file });
+    return new UserError(message, hint, this.placeOf(key));
   }
 
   private missing(key: string, example: string): UserError {
