@@ -14,6 +14,8 @@ export interface Frame {
   readonly sp: bigint | undefined;
   /** How the frame was found: by registers, by X30, by a frame record. */
   readonly by: 'registers' | 'link-register' | 'frame-record';
+  /** An exception stopped it here: its PC is not behind a call. */
+  readonly interrupted?: boolean;
 }
 
 /** Guest memory of the vCPU; fewer bytes where nothing is mapped. */
@@ -43,16 +45,57 @@ export async function walkStack(
     // A guest may link records in a circle or into nowhere.
     if (record === 0n || (record & ALIGNMENT & 7n) !== 0n || seen.has(record)) break;
     seen.add(record);
-    const bytes = await read(record, 16);
-    if (bytes.length < 16) break;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
-    const callersRecord = view.getBigUint64(0, true);
-    const returnAddress = view.getBigUint64(8, true);
-    if (!isCode(returnAddress)) break;
-    frames.push({ pc: returnAddress, framePointer: callersRecord, sp: undefined, by: 'frame-record' });
-    record = callersRecord;
+    const found = await readRecord(record, read);
+    if (!found || !isCode(found.returnAddress)) break;
+    const { callersRecord: framePointer, returnAddress: pc, interrupted } = found;
+    frames.push({
+      pc,
+      framePointer,
+      sp: interrupted?.sp,
+      by: 'frame-record',
+      ...(interrupted && { interrupted: true }),
+    });
+    if (
+      interrupted &&
+      frames.length < limit &&
+      isCode(interrupted.x30) &&
+      (await linkRegisterHoldsReturn(pc, read))
+    ) {
+      frames.push({ pc: interrupted.x30, framePointer, sp: undefined, by: 'link-register' });
+    }
+    record = framePointer;
   }
   return frames;
+}
+
+interface FrameRecord {
+  readonly callersRecord: bigint;
+  readonly returnAddress: bigint;
+  /** Registers of the code that an exception interrupted, when that made the record. */
+  readonly interrupted?: { readonly x30: bigint; readonly sp: bigint };
+}
+
+/**
+ * Linux puts a record into the registers it saves at an exception (arch/arm64/include/asm/ptrace.h, struct pt_regs:
+ * regs[31], sp, pc, pstate, orig_x0, syscallno, sdei_ttbr1, pmr_save, stackframe). The saved PC equals the record's
+ * return address and PSTATE names EL1, which nothing else has before a record.
+ */
+const SAVED = { x30: 0, sp: 8, pc: 16, pstate: 24, record: 64 } as const;
+
+async function readRecord(record: bigint, read: ReadGuest): Promise<FrameRecord | undefined> {
+  const plain = await read(record, 16);
+  if (plain.length < 16) return undefined;
+  const view = new DataView(plain.buffer, plain.byteOffset, 16);
+  const found = { callersRecord: view.getBigUint64(0, true), returnAddress: view.getBigUint64(8, true) };
+  const before = await read(record - BigInt(SAVED.record), SAVED.record);
+  if (before.length < SAVED.record) return found;
+  const saved = new DataView(before.buffer, before.byteOffset, SAVED.record);
+  const isException =
+    saved.getBigUint64(SAVED.pc, true) === found.returnAddress &&
+    (saved.getUint32(SAVED.pstate, true) & 0x1e) === 0x4;
+  if (!isException) return found;
+  const interrupted = { x30: saved.getBigUint64(SAVED.x30, true), sp: saved.getBigUint64(SAVED.sp, true) };
+  return { ...found, interrupted };
 }
 
 /** Zero ends a chain; an address that is not a multiple of four is no instruction. */

@@ -50,8 +50,11 @@ export const stackRequests = [
 /** The first rows of the stack: a frame has one for each function inlined where it stands, and its own. */
 async function rowsOf(frames: readonly Frame[], target: Target, limit: number): Promise<readonly Row[]> {
   const rows: Row[] = [];
-  let standing = true; // the innermost frame stands at its PC, not behind a call
+  let entry: 'interrupt' | 'exception' | undefined;
   for (const [index, frame] of frames.entries()) {
+    // The innermost frame, and one that was interrupted, stand at their PC and not behind a call.
+    const standing = index === 0 || frame.interrupted === true || entry !== undefined;
+    if (index > 0 && standing) rows.push({ kind: 'label', text: `— ${entry ?? 'exception'} —` });
     // A return address may already belong to the next line, or to the next function after a call that
     // does not return.
     const lookup = standing ? frame.pc : frame.pc - 4n;
@@ -60,10 +63,7 @@ async function rowsOf(frames: readonly Frame[], target: Target, limit: number): 
       rows.push({ kind: 'function', index, frame, lookup, scope });
     }
     const [, vector] = EXCEPTION_ENTRY.exec(target.symbolAt(frame.pc)?.name ?? '') ?? [];
-    standing = vector !== undefined;
-    if (vector !== undefined && index + 1 < frames.length) {
-      rows.push({ kind: 'label', text: `— ${vector === 'sync' ? 'exception' : 'interrupt'} —` });
-    }
+    entry = vector === undefined ? undefined : vector === 'sync' ? 'exception' : 'interrupt';
     if (rows.length >= limit) break;
   }
   return rows;

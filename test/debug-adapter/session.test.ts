@@ -377,5 +377,5 @@ test('more breakpoints than the machine can watch are refused one by one', async
   const answer = await session.send('setInstructionBreakpoints', { breakpoints });
   const verified = answer.breakpoints.filter((breakpoint) => breakpoint.verified);
   expect(verified).toHaveLength(500);
-  expect(answer.breakpoints[599]?.message).toContain('more than can be watched');
+  expect(answer.breakpoints[599]?.message).toContain('No more breakpoints');
 });

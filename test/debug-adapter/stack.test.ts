@@ -86,3 +86,29 @@ test('no more frames are read than asked for', async () => {
 test('unmapped code still gives the frame at the PC', async () => {
   expect(await pcs(memory([], records), 0n, 0n, 0n)).toEqual(['0']);
 });
+
+test('what an exception interrupted is told from a caller, and a leaf there keeps its caller', async () => {
+  // Linux's registers at an exception, from x30 on: x30, sp, pc, pstate, four words, then the record.
+  const read = memory(
+    [...function_, NOP, RET],
+    [
+      [0x7004n, STACK + 0x800n],
+      [CODE + 0x18n, 0x3c5n & 0xfn],
+      [0n, 0n],
+      [0n, 0n],
+      [STACK + 80n, CODE + 0x18n],
+      [0n, 0x2004n],
+    ],
+  );
+  const x = new BigUint64Array(31);
+  x[29] = STACK + 64n;
+  const frames = await walkStack({ x, sp: STACK, pc: CODE + 8n, pstate: 5 }, read, 50);
+  expect(
+    frames.map(({ pc, interrupted, sp }) => [pc.toString(16), interrupted ?? false, sp?.toString(16)]),
+  ).toEqual([
+    ['1008', false, '8000'],
+    ['1018', true, '8800'],
+    ['7004', false, undefined],
+    ['2004', false, undefined],
+  ]);
+});
