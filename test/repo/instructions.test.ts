@@ -38,6 +38,21 @@ test('the decoder finds the row that matches, for any word', () => {
   }
 });
 
+test('derive names the same values for every word', () => {
+  const random = words(3);
+  for (const row of instructions) {
+    const named = new Set<string>();
+    for (let i = 0; i < 200 && row.derive; i++) {
+      const word = ((random() & ~row.mask) | row.value) >>> 0;
+      const fields = Object.fromEntries(
+        row.fields.map(({ name, shift, width }) => [name, (word >>> shift) & ((1 << width) - 1)]),
+      );
+      if (row.accept?.(fields) ?? true) named.add(Object.keys(row.derive(fields)).join());
+    }
+    expect(named.size, row.name).toBeLessThan(2);
+  }
+});
+
 function* undistinguishedPairs(): Generator<readonly [InstructionRow, InstructionRow]> {
   for (const [i, first] of instructions.entries()) {
     for (const second of instructions.slice(i + 1)) {

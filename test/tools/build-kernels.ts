@@ -35,6 +35,8 @@ export async function buildKernels(outFile: string): Promise<void> {
       '--shrinkLevel',
       '0',
       '--converge',
+      // Function names for profilers.
+      ...(process.env['XENSCOPE_PROFILE'] === '1' ? ['--debug'] : []),
     ],
     {
       stderr: {

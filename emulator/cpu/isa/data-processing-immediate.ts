@@ -6,8 +6,16 @@
 import { bit, instruction, signed } from './define.ts';
 import { addOrSubtract, amount, shiftBy, widthOf } from './operands.ts';
 
+const logicalImmediates = new Map<number, bigint | undefined>();
+
 /** DecodeBitMasks() of the Arm ARM for a logical immediate, or undefined where it is reserved. */
 export function logicalImmediate(N: number, imms: number, immr: number, sf: number): bigint | undefined {
+  const key = (sf << 13) | (N << 12) | (immr << 6) | imms;
+  if (!logicalImmediates.has(key)) logicalImmediates.set(key, decodeBitMasks(N, imms, immr, sf));
+  return logicalImmediates.get(key);
+}
+
+function decodeBitMasks(N: number, imms: number, immr: number, sf: number): bigint | undefined {
   const length = 31 - Math.clz32((N << 6) | (~imms & 0x3f));
   if (length < 1 || (!sf && N)) return undefined;
   const levels = (1 << length) - 1;

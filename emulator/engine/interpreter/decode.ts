@@ -1,75 +1,152 @@
 // The decoder: an instruction word becomes a record for the interpreter.
+//
+// A booting kernel has some hundred thousand different words, so no object is made for a word: a
+// row's own functions (`accept`, `derive`) see the fields through accessors that read the word.
 
 import type { FeatureSet } from '../../cpu/features.ts';
 import type { InstructionRow } from '../../cpu/isa/define.ts';
-import { HANDLER_UNDEFINED, V, X, X_DISCARD, X_ZERO, SP } from '../../memory/layout.ts';
-import { combinationIndex } from './enumerate.ts';
+import {
+  HANDLER_DECODE,
+  HANDLER_UNDEFINED,
+  RECORD_SIZE,
+  SP,
+  V,
+  X,
+  X_DISCARD,
+  X_ZERO,
+} from '../../memory/layout.ts';
 import type { InterpreterTables } from './generate.ts';
-import type { Operand, Shape } from './shape.ts';
-
-export interface DecodedWord {
-  readonly row: InstructionRow;
-  readonly rowIndex: number;
-  /** Index of the combination of static fields. */
-  readonly combination: number;
-  /** Fields of the word and derived values. */
-  readonly fields: Readonly<Record<string, number | bigint>>;
-}
+import type { Operand, OperandUse, Shape } from './shape.ts';
 
 const BUCKET_SHIFT = 21;
 const BUCKETS = 1 << (32 - BUCKET_SHIFT);
 
+/** A field of the word, or a value that `derive` computes from it. */
+interface Source {
+  readonly name: string;
+  readonly derived: boolean;
+  readonly shift: number;
+  readonly mask: number;
+}
+
+/** A row with the word that it matched last. */
+class RowMatcher {
+  readonly row: InstructionRow;
+  readonly index: number;
+  /** Index of the combination of static fields in the matched word. */
+  combination = 0;
+  private word = 0;
+  private derived: Readonly<Record<string, number | bigint>> | undefined;
+  private readonly mask: number;
+  private readonly value: number;
+  private readonly fields: Record<string, number>;
+  private statics: readonly { readonly source: Source; readonly values: readonly number[] }[] | undefined;
+
+  constructor(row: InstructionRow, index: number) {
+    this.row = row;
+    this.index = index;
+    this.mask = row.mask | 0;
+    this.value = row.value | 0;
+    this.fields = {};
+    for (const { name, shift, width } of row.fields) {
+      const ones = (1 << width) - 1;
+      const get = (): number => (this.word >>> shift) & ones;
+      Object.defineProperty(this.fields, name, { get, enumerable: true });
+    }
+  }
+
+  /** Whether the row has this word; then the rest can be asked. */
+  match(word: number): boolean {
+    if ((word & this.mask) !== this.value) return false;
+    this.word = word;
+    const { row } = this;
+    if (row.accept && !row.accept(this.fields)) return false;
+    if (row.derive) this.derived = row.derive(this.fields);
+    this.statics ??= [...row.statics].map(([name, values]) => ({ source: this.source(name), values }));
+    let combination = 0;
+    for (const { source, values } of this.statics) {
+      const position = values.indexOf(this.read(source) as number);
+      if (position < 0) return false;
+      combination = combination * values.length + position;
+    }
+    this.combination = combination;
+    return true;
+  }
+
+  /** Where a field comes from. Only after a match: `derive` names the same values for every word. */
+  source(name: string): Source {
+    const field = this.row.fields.find((candidate) => candidate.name === name);
+    const derived = this.derived !== undefined && name in this.derived;
+    return { name, derived, shift: field?.shift ?? 0, mask: field ? (1 << field.width) - 1 : 0 };
+  }
+
+  /** The value of a field in the matched word. */
+  read(source: Source): number | bigint {
+    if (!source.derived) return (this.word >>> source.shift) & source.mask;
+    return this.derived?.[source.name] ?? 0;
+  }
+}
+
 /** Finds the row of a word: by its top 11 bits, then by pattern and `accept`. */
 export class Decoder {
-  private readonly buckets: readonly (readonly { row: InstructionRow; index: number }[])[];
-  private readonly rows: readonly InstructionRow[];
+  private readonly buckets: RowMatcher[][];
+  private readonly matchers: readonly RowMatcher[];
 
   constructor(rows: readonly InstructionRow[]) {
-    this.rows = rows;
-    const buckets: { row: InstructionRow; index: number }[][] = Array.from({ length: BUCKETS }, () => []);
-    const bucketMask = (0xffffffff << BUCKET_SHIFT) >>> 0;
-    rows.forEach((row, index) => {
-      const mask = (row.mask & bucketMask) >>> 0;
-      const value = (row.value & bucketMask) >>> 0;
-      for (let bucket = 0; bucket < BUCKETS; bucket++) {
-        if (((bucket << BUCKET_SHIFT) & mask) >>> 0 === value) buckets[bucket]?.push({ row, index });
+    this.matchers = rows.map((row, index) => new RowMatcher(row, index));
+    const buckets: RowMatcher[][] = Array.from({ length: BUCKETS }, () => []);
+    for (const matcher of this.matchers) {
+      const free = ~matcher.row.mask >>> BUCKET_SHIFT;
+      const fixed = matcher.row.value >>> BUCKET_SHIFT;
+      // All subsets of the bits that the pattern leaves free.
+      for (let bits = free; ; bits = (bits - 1) & free) {
+        (buckets[fixed | bits] as RowMatcher[]).push(matcher);
+        if (bits === 0) break;
       }
-    });
+    }
     this.buckets = buckets;
   }
 
-  /** The row and fields of a word; undefined when no row has it (it is UNDEFINED). */
-  decode(word: number): DecodedWord | undefined {
-    for (const { row, index } of this.buckets[word >>> BUCKET_SHIFT] ?? []) {
-      const found = match(row, word);
-      if (found) return { row, rowIndex: index, ...found };
+  /** The row of a word; undefined when no row has it (it is UNDEFINED). Valid until the next call. */
+  decode(word: number): RowMatcher | undefined {
+    const bucket = this.buckets[word >>> BUCKET_SHIFT] as RowMatcher[];
+    for (let i = 0; i < bucket.length; i++) {
+      const matcher = bucket[i] as RowMatcher;
+      if (matcher.match(word)) return matcher;
     }
     return undefined;
   }
 
   /** All rows that match a word: more than one is a mistake in the tables. */
   matches(word: number): InstructionRow[] {
-    return this.rows.filter((row) => match(row, word) !== undefined);
+    return this.matchers.filter((matcher) => matcher.match(word)).map(({ row }) => row);
   }
 }
 
-/** Fields and combination of a word, when the row has it. */
-function match(row: InstructionRow, word: number): Pick<DecodedWord, 'fields' | 'combination'> | undefined {
-  if ((word & row.mask) >>> 0 !== row.value) return undefined;
-  const fields: Record<string, number> = {};
-  for (const { name, shift, width } of row.fields) fields[name] = (word >>> shift) & ((1 << width) - 1);
-  if (row.accept && !row.accept(fields)) return undefined;
-  const all = row.derive ? { ...fields, ...row.derive(fields) } : fields;
-  const combination = combinationIndex(row, all);
-  return combination < 0 ? undefined : { fields: all, combination };
+/** How the records of one row and combination are written. */
+interface Plan {
+  readonly handler: number;
+  readonly operands: readonly { readonly source: Source; readonly use: OperandUse; readonly at: number }[];
 }
+
+const NO_PLAN: Plan = { handler: HANDLER_UNDEFINED, operands: [] };
+
+/** Records of words seen before: code repeats its words. */
+const CACHE_BITS = 14;
+const RECORD_WORDS = RECORD_SIZE / 4;
 
 /** Writes records, for one core: rows of features that it lacks are UNDEFINED. */
 export class RecordWriter {
   private readonly decoder: Decoder;
   private readonly tables: InterpreterTables;
   private readonly features: FeatureSet;
-  private readonly view: DataView;
+  private readonly u16: Uint16Array;
+  private readonly i32: Int32Array;
+  private readonly i64: BigInt64Array;
+  /** By row, then by combination. */
+  private readonly plans: (Plan | undefined)[][];
+  private readonly cachedWords = new Int32Array(1 << CACHE_BITS);
+  private readonly cachedRecords = new Int32Array(RECORD_WORDS << CACHE_BITS);
 
   /** Throws when the generated module was made from other rows. */
   constructor(
@@ -84,47 +161,82 @@ export class RecordWriter {
     this.decoder = new Decoder(rows);
     this.tables = tables;
     this.features = features;
-    this.view = new DataView(memory.buffer);
+    this.u16 = new Uint16Array(memory.buffer);
+    this.i32 = new Int32Array(memory.buffer);
+    this.i64 = new BigInt64Array(memory.buffer);
+    this.plans = rows.map(() => []);
   }
 
-  /** Writes the operands of a word to the record at this address and returns its handler, which is not written. */
+  /** Writes the record of a word, which is at this address, and returns its handler. */
   write(record: number, word: number): number {
-    const decoded = this.decoder.decode(word);
-    if (!decoded) return HANDLER_UNDEFINED;
-    const { row, rowIndex, combination, fields } = decoded;
-    if (row.since !== undefined && !this.features.has(row.since)) return HANDLER_UNDEFINED;
-    const handler = this.tables.handlers[rowIndex]?.[combination];
-    if (handler === undefined || handler === HANDLER_UNDEFINED) return HANDLER_UNDEFINED;
-    const shape = this.tables.shapes[this.tables.shapeOf[rowIndex]?.[combination] ?? 0] as Shape;
-    for (const operand of shape) this.writeOperand(record, operand, fields[operand.field] ?? 0);
+    const { i32, cachedWords, cachedRecords } = this;
+    const slot = Math.imul(word, 0x9e3779b1) >>> (32 - CACHE_BITS);
+    const from = slot * RECORD_WORDS;
+    const to = record >>> 2;
+    const first = cachedRecords[from] as number;
+    if (cachedWords[slot] === (word | 0) && (first & 0xffff) !== HANDLER_DECODE) {
+      for (let i = 0; i < RECORD_WORDS; i++) i32[to + i] = cachedRecords[from + i] as number;
+      return first & 0xffff;
+    }
+    const handler = this.decode(record, word);
+    this.u16[record >>> 1] = handler;
+    cachedWords[slot] = word;
+    for (let i = 0; i < RECORD_WORDS; i++) cachedRecords[from + i] = i32[to + i] as number;
     return handler;
   }
 
-  private writeOperand(record: number, { use, at }: Operand, value: number | bigint): void {
-    const { view } = this;
+  /** Writes the operands of a word and returns its handler. */
+  private decode(record: number, word: number): number {
+    const matcher = this.decoder.decode(word);
+    if (!matcher) return HANDLER_UNDEFINED;
+    const plans = this.plans[matcher.index] as (Plan | undefined)[];
+    let plan = plans[matcher.combination];
+    if (!plan) {
+      plan = this.planOf(matcher);
+      plans[matcher.combination] = plan;
+    }
+    const { operands } = plan;
+    for (let i = 0; i < operands.length; i++) {
+      const { source, use, at } = operands[i] as Plan['operands'][number];
+      this.writeOperand(record + at, use, matcher.read(source));
+    }
+    return plan.handler;
+  }
+
+  private planOf(matcher: RowMatcher): Plan {
+    const { row, index, combination } = matcher;
+    if (row.since !== undefined && !this.features.has(row.since)) return NO_PLAN;
+    const handler = this.tables.handlers[index]?.[combination];
+    if (handler === undefined || handler === HANDLER_UNDEFINED) return NO_PLAN;
+    const shape = this.tables.shapes[this.tables.shapeOf[index]?.[combination] ?? 0] as Shape;
+    const operands = shape.map(({ field, use, at }: Operand) => ({ source: matcher.source(field), use, at }));
+    return { handler, operands };
+  }
+
+  private writeOperand(address: number, use: OperandUse, value: number | bigint): void {
     if (use === 'immediate') {
-      view.setBigUint64(record + at, BigInt.asUintN(64, BigInt(value)), true);
+      this.i64[address >>> 3] = BigInt(value);
       return;
     }
-    const number = Number(value);
+    const number = value as number;
     switch (use) {
       case 'read':
-        view.setUint16(record + at, number === 31 ? X_ZERO : X + 8 * number, true);
+        this.u16[address >>> 1] = number === 31 ? X_ZERO : X + 8 * number;
         return;
       case 'write':
-        view.setUint16(record + at, number === 31 ? X_DISCARD : X + 8 * number, true);
+        this.u16[address >>> 1] = number === 31 ? X_DISCARD : X + 8 * number;
         return;
       case 'sp':
-        view.setUint16(record + at, number === 31 ? SP : X + 8 * number, true);
+        this.u16[address >>> 1] = number === 31 ? SP : X + 8 * number;
         return;
       case 'vector':
-        view.setUint16(record + at, V + 16 * number, true);
+        this.u16[address >>> 1] = V + 16 * number;
         return;
       case 'small':
-        view.setUint16(record + at, number, true);
+        this.u16[address >>> 1] = number;
         return;
       case 'offset':
-        view.setInt32(record + at, number, true);
+        this.i32[address >>> 2] = number;
     }
   }
 }

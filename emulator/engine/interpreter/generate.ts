@@ -33,7 +33,10 @@ export interface GeneratedInterpreter {
 
 const HANDLER_SIGNATURE = { params: ['i32'], results: [] } as const;
 
-export function generateInterpreter(rows: readonly InstructionRow[]): GeneratedInterpreter {
+export function generateInterpreter(
+  rows: readonly InstructionRow[],
+  options: { readonly names?: boolean } = {},
+): GeneratedInterpreter {
   const { handlers, hotCount, byCombination } = enumerateHandlers(rows);
   const writer = new ModuleWriter();
   writer.importMemory('environment', 'memory', 1);
@@ -53,6 +56,12 @@ export function generateInterpreter(rows: readonly InstructionRow[]): GeneratedI
       buildHandlerFunction(handler, shapes.at(shapeOfHandler[i] as number), environment),
     ),
   );
+  if (options.names) {
+    handlers.forEach(({ row, statics, number }, i) => {
+      const fixed = Object.entries(statics).map(([name, value]) => `${name}${value}`);
+      writer.nameFunction(functions[i] as number, `${number} ${row.name} ${fixed.join(' ')}`);
+    });
+  }
   const undefinedFunction = writer.addFunction(HANDLER_SIGNATURE, buildUndefined(imports));
   writer.setTable([
     ...Array.from({ length: layout.HANDLERS_FIRST }, () => undefinedFunction),
@@ -64,7 +73,12 @@ export function generateInterpreter(rows: readonly InstructionRow[]): GeneratedI
     shape: shapes.at(shapeOfHandler[i] as number),
   }));
   const run = buildRun(hot, environment);
-  writer.addFunction({ params: [], results: [] }, { locals: run.locals, code: run.code }, 'run');
+  const runFunction = writer.addFunction(
+    { params: [], results: [] },
+    { locals: run.locals, code: run.code },
+    'run',
+  );
+  if (options.names) writer.nameFunction(runFunction, 'run');
 
   return {
     module: writer.build(),
