@@ -42,7 +42,7 @@ testWith(
       await workbench.press('F10');
       await workbench.callStack('say_hello');
       await workbench.stoppedLine();
-      await workbench.command('Debug: Remove All Breakpoints');
+      await workbench.command('Remove All Breakpoints');
       await workbench.press('F5');
       await workbench.terminal('hello>');
       await workbench.focusTerminal();

@@ -38,6 +38,8 @@ export class Workbench {
     // Extensions come a little later than the window, and without a debugger F5 does something else.
     await workbench.commandRow('Xenscope: Show Log');
     await workbench.press('Escape');
+    await workbench.commandRow('Debug: Start Debugging');
+    await workbench.press('Escape');
     return workbench;
   }
 
