@@ -8,6 +8,9 @@ export interface Logger {
 
 export const silentLogger: Logger = { log: () => {} };
 
+/** So many different complaints say enough; a guest could make any number of them. */
+const MOST_MESSAGES = 256;
+
 /** Passes on the first message of each key and drops the rest: absence is reported once. */
 export class OnceLogger {
   private readonly seen = new Set<string>();
@@ -18,8 +21,11 @@ export class OnceLogger {
   }
 
   once(key: string, level: LogLevel, source: string, message: string): void {
-    if (this.seen.has(key)) return;
+    if (this.seen.size > MOST_MESSAGES || this.seen.has(key)) return;
     this.seen.add(key);
     this.sink.log(level, source, message);
+    if (this.seen.size > MOST_MESSAGES) {
+      this.sink.log(level, source, 'there were many messages: what follows is not reported');
+    }
   }
 }

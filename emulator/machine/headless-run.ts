@@ -123,7 +123,7 @@ export function startHeadless(
 
   const skip = (deadline: number): HeadlessEnd | undefined => {
     if (deadline === Number.POSITIVE_INFINITY) {
-      return { kind: 'bound', why: 'every CPU waits for an interrupt, and no timer is set' };
+      return { kind: 'bound', why: 'every CPU is off or waits for an interrupt, and no timer is set' };
     }
     machine.skipTo(deadline);
     return undefined;

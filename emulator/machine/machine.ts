@@ -19,6 +19,7 @@ import { affinityOf, type GicVersion } from './boards/board.ts';
 import { BoardDevices } from './boards/board-devices.ts';
 import { virt } from './boards/virt.ts';
 import { MachineClock } from './clock.ts';
+import { stuckReason } from './stuck.ts';
 
 /** Instructions that one CPU executes before the next one has its turn. */
 export const SLICE = 50_000;
@@ -289,7 +290,8 @@ export class Machine {
       }
       if (this.cpus[cpu]?.read32(layout.WAITING) !== layout.WAIT_NONE) break;
     }
-    return { kind: 'ran' };
+    const reason = stuckReason(this.cpus[cpu] as CpuState);
+    return reason === undefined ? { kind: 'ran' } : { kind: 'stuck', cpu, reason };
   }
 
   /** Lets idle time pass up to a moment, and what is due by then happen. */

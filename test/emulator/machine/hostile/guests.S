@@ -16,6 +16,34 @@
 .endr
 .endm
 
+// Vectors of this guest, at whichever level it runs; x0 keeps the address.
+.macro set_vectors
+  adr x0, 99f
+  mrs x9, CurrentEL
+  tbz x9, #3, 98f
+  msr vbar_el2, x0
+  b 97f
+98:
+  msr vbar_el1, x0
+97:
+  isb
+.endm
+
+// Returns from an exception to the instruction behind the one that took it.
+.macro skip_and_return
+  mrs x9, CurrentEL
+  tbz x9, #3, 98f
+  mrs x9, elr_el2
+  add x9, x9, #4
+  msr elr_el2, x9
+  eret
+98:
+  mrs x9, elr_el1
+  add x9, x9, #4
+  msr elr_el1, x9
+  eret
+.endm
+
 // Where no memory is, with the vectors of reset: the abort's handler is not there either.
 guest jump_to_nowhere
   mov x0, #0x3000
@@ -31,18 +59,14 @@ guest exception_loop
 
 // The handler itself takes an exception.
 guest exception_in_handler
-  adr x0, 99f
-  msr vbar_el1, x0
-  isb
+  set_vectors
   udf #0
 1:udf #1
   vectors 1b
 
 // The handler returns to the instruction that faults.
 guest fault_for_ever
-  adr x0, 99f
-  msr vbar_el1, x0
-  isb
+  set_vectors
   mov x1, #0x0c000000
   ldr x2, [x1]
 1:eret
@@ -101,9 +125,7 @@ guest all_ones
 
 // Every hypercall with every argument wild.
 guest wild_hypercalls
-  adr x0, 99f
-  msr vbar_el1, x0
-  isb
+  set_vectors
   adr x20, 3f
 2:ldr x21, [x20], #8
   mov x22, #0
@@ -164,9 +186,7 @@ guest hvc_storm
 
 // To ROM, to nothing, to the GIC, and unaligned; the handler skips what aborts.
 guest device_writes
-  adr x0, 99f
-  msr vbar_el1, x0
-  isb
+  set_vectors
 2:mov x1, #0
   mov x2, #0x10000
 3:str x1, [x1]
@@ -179,10 +199,7 @@ guest device_writes
   lsr x5, x1, #30
   cbz x5, 3b
   b 2b
-1:mrs x9, elr_el1
-  add x9, x9, #4
-  msr elr_el1, x9
-  eret
+1:skip_and_return
   vectors 1b
 
 // Rewrites the next instruction over and over, with and without maintenance.
@@ -199,8 +216,8 @@ guest self_modifying
   bl 3f
   str w3, [x1]
   bl 3f
-  str w3, [x1, #2]
-  str w2, [x1]
+  strh w3, [x1]
+  bl 3f
   b 2b
 3:nop
   ret
@@ -259,8 +276,7 @@ guest hypercall_console_flood
 
 // Stack alignment checked, and the handler pushes too.
 guest unaligned_sp
-  adr x0, 99f
-  msr vbar_el1, x0
+  set_vectors
   mrs x1, sctlr_el1
   orr x1, x1, #8
   msr sctlr_el1, x1
@@ -271,30 +287,55 @@ guest unaligned_sp
   b 1b
   vectors 1b
 
-// Timer interrupts are never acknowledged, and a new one is always due.
+// Interrupts of a timer that is always due are never acknowledged: GICv3, bare or of a domain. What aborts
+// is skipped.
 guest interrupt_storm
-  adr x0, 99f
-  msr vbar_el1, x0
+  set_vectors
   msr cntv_cval_el0, xzr
   mov x1, #1
   msr cntv_ctl_el0, x1
-  mov x1, #0x08000000
-  mov w2, #3
-  str w2, [x1]
-  mov x3, #0x080a0000
-  add x3, x3, #0x10000
   mov w2, #-1
-  str w2, [x1, #0x100]
+  mov w3, #0x13
+  mov x1, #0x08000000
+  mov x4, #0x080a0000
+  bl 3f
+  mov x1, #0x1000
+  movk x1, #0x0300, lsl #16
+  mov x4, #0x03020000
+  bl 3f
+  mov x5, #0xff
+  msr s3_0_c4_c6_0, x5    // ICC_PMR_EL1
+  mov x5, #1
+  msr s3_0_c12_c12_7, x5  // ICC_IGRPEN1_EL1
+  isb
   msr daifclr, #15
 1:b 1b
+// x1: distributor, x4: redistributor of CPU 0.
+3:str w3, [x1]
+  str wzr, [x4, #0x14]
+  add x4, x4, #0x10000
+  str w2, [x4, #0x80]
+  str wzr, [x4, #0x400]
+  str w2, [x4, #0x100]
+  ret
+4:skip_and_return
 2:eret
-  vectors 2b
+  .balign 2048
+99:
+.rept 4
+  b .
+  .balign 128
+.endr
+  b 4b
+  .balign 128
+.rept 11
+  b 2b
+  .balign 128
+.endr
 
 // Returns to states that do not exist.
 guest illegal_return
-  adr x0, 99f
-  msr vbar_el1, x0
-  isb
+  set_vectors
   mov x20, #0
 1:add x20, x20, #1
   msr spsr_el1, x20
@@ -305,9 +346,7 @@ guest illegal_return
 
 // Random words as code, made by a linear congruential generator in this page and the next.
 guest random_code
-  adr x0, 99f
-  msr vbar_el1, x0
-  isb
+  set_vectors
   mov x20, #12345
 2:adr x1, 3f
   mov x2, #512
