@@ -30,8 +30,8 @@ testWith(
     cpSync(SAMPLE, folder, { recursive: true });
     return inWorkbench('sample', folder, async (workbench) => {
       await workbench.openFile('main.c', lineOf(join(folder, 'src/main.c'), 'I am domain'));
-      await workbench.press('F9');
-      await workbench.press('F5');
+      await workbench.breakpoint();
+      await workbench.debug();
 
       await workbench.stoppedLine();
       expect((await workbench.callStack('kernel_main')).join('\n')).toContain('say_hello');
@@ -77,7 +77,7 @@ testWith(
       stopOnEntry: 'start_kernel',
     });
     return inWorkbench('debian', folder, async (workbench) => {
-      await workbench.press('F5');
+      await workbench.debug();
       await workbench.callStack('start_kernel');
       expect((await workbench.variables('Registers', 'x0')).join('\n')).toMatch(/sp = ?\s*0x[0-9a-f]+/);
       await workbench.screenshot('debian-start-kernel');
@@ -96,7 +96,7 @@ testWith([chromium, host], 'a kernel that is not there is named in a message', (
   const folder = join(work, 'wrong');
   launchJson(folder, { name: 'Wrong', domains: [{ name: 'x', kernel: '${workspaceFolder}/Image' }] });
   return inWorkbench('wrong', folder, async (workbench) => {
-    await workbench.press('F5');
+    await workbench.debug();
     const dialog = workbench.page.locator('.monaco-dialog-box');
     await dialog.waitFor();
     await workbench.screenshot('missing-kernel');

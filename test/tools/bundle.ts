@@ -10,9 +10,12 @@ import { type BuildOptions, build } from 'esbuild';
 const ROOT = join(import.meta.dirname, '../..');
 const NODE = join(ROOT, 'debug-adapter/node');
 
-/** CommonJS packages inside an ES module bundle ask for Node's modules by `require`. */
-const REQUIRE =
-  "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
+/** CommonJS packages inside an ES module bundle expect what Node gives to CommonJS modules. */
+const COMMON_JS = [
+  "import { createRequire as makeRequire } from 'node:module';",
+  'const require = makeRequire(import.meta.url);',
+  'const { filename: __filename, dirname: __dirname } = import.meta;',
+].join(' ');
 
 const COMMON: BuildOptions = {
   absWorkingDir: ROOT,
@@ -59,7 +62,7 @@ async function module(
 ): Promise<void> {
   const missing = Object.values(entryPoints).filter((path) => !existsSync(path));
   if (missing.length > 0) throw new Error(`the bundles lack ${missing.join(', ')}`);
-  await build({ ...COMMON, format: 'esm', banner: { js: REQUIRE }, ...options, entryPoints, outdir });
+  await build({ ...COMMON, format: 'esm', banner: { js: COMMON_JS }, ...options, entryPoints, outdir });
 }
 
 function removeStaleBundles(folder: string): void {

@@ -35,11 +35,6 @@ export class Workbench {
     await page.goto(server.url(folder));
     const workbench = new Workbench(server, browser, page);
     await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor();
-    // Extensions come a little later than the window, and without a debugger F5 does something else.
-    await workbench.commandRow('Xenscope: Show Log');
-    await workbench.press('Escape');
-    await workbench.commandRow('Debug: Start Debugging');
-    await workbench.press('Escape');
     return workbench;
   }
 
@@ -93,6 +88,29 @@ export class Workbench {
     await this.press('Enter');
     await this.page.locator('.tab.active', { hasText: name }).waitFor();
     await this.page.locator('.statusbar-item', { hasText: `Ln ${line},` }).waitFor();
+  }
+
+  /** F9 in the line of the cursor. */
+  breakpoint(): Promise<void> {
+    return this.pressUntil('F9', '.editor-instance .codicon-debug-breakpoint');
+  }
+
+  /** F5, until a session has begun or a message says why not. */
+  debug(): Promise<void> {
+    return this.pressUntil('F5', '.part.statusbar.debugging, .monaco-dialog-box');
+  }
+
+  /** Extensions come a little later than the window, and the keys of a debugger with them. */
+  private async pressUntil(key: string, selector: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      await this.press(key);
+      try {
+        await this.page.locator(selector).first().waitFor({ timeout: 10_000 });
+        return;
+      } catch (error) {
+        if (attempt === 5) throw error;
+      }
+    }
   }
 
   /** The line at which the top frame stands, once there is one. */
