@@ -23,9 +23,11 @@ import {
   fastHost,
   readData,
   readDataV,
+  readElements,
   translateData,
   writeData,
   writeDataV,
+  writeElements,
 } from '../mmu/access.as';
 import {
   ACCESS_READ,
@@ -88,13 +90,26 @@ export function storeSlowUnprivileged(va: i64, size: i32, value: i64): void {
   if (faulted) dataAbort();
 }
 
-export function loadSlowV(va: i64, out: i32): void {
-  readDataV(va, <usize>out, tlb(), el(), pan());
+/** 16 bytes: one value, or elements of that many bytes, of which each has its alignment and byte order. */
+export function loadSlowV(va: i64, out: i32, element: i32): void {
+  readDataV(va, <usize>out, element, tlb(), el(), pan());
   if (faulted) dataAbort();
 }
 
-export function storeSlowV(va: i64, from: i32): void {
-  writeDataV(va, <usize>from, tlb(), el(), pan());
+export function storeSlowV(va: i64, from: i32, element: i32): void {
+  writeDataV(va, <usize>from, element, tlb(), el(), pan());
+  if (faulted) dataAbort();
+}
+
+/** Eight bytes of elements. */
+export function loadSlowElements(va: i64, element: i32): i64 {
+  const value = readElements(va, element, tlb(), el(), pan());
+  if (faulted) dataAbort();
+  return value;
+}
+
+export function storeSlowElements(va: i64, element: i32, value: i64): void {
+  writeElements(va, element, value, tlb(), el(), pan());
   if (faulted) dataAbort();
 }
 

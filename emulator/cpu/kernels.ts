@@ -20,8 +20,11 @@ const memory = {
   storeSlow: kernel({ params: ['i64', 'i32', 'i64'], faults: true }),
   loadSlowUnprivileged: kernel({ params: ['i64', 'i32'], result: 'i64', faults: true }),
   storeSlowUnprivileged: kernel({ params: ['i64', 'i32', 'i64'], faults: true }),
-  loadSlowV: kernel({ params: ['i64', 'i32'], faults: true }),
-  storeSlowV: kernel({ params: ['i64', 'i32'], faults: true }),
+  loadSlowV: kernel({ params: ['i64', 'i32', 'i32'], faults: true }),
+  storeSlowV: kernel({ params: ['i64', 'i32', 'i32'], faults: true }),
+  /** Eight bytes that are elements of a vector: address, element size. */
+  loadSlowElements: kernel({ params: ['i64', 'i32'], result: 'i64', faults: true }),
+  storeSlowElements: kernel({ params: ['i64', 'i32', 'i64'], faults: true }),
   prepareRead: kernel({ params: ['i64', 'i32'], result: 'i32', faults: true }),
   prepareWrite: kernel({ params: ['i64', 'i32'], result: 'i32', faults: true }),
   requireAligned: kernel({ params: ['i64', 'i32', 'i32'], result: 'i32', faults: true }),

@@ -8,6 +8,7 @@ export {
   loadExclusivePair,
   loadSlow,
   loadSlowUnprivileged,
+  loadSlowElements,
   loadSlowV,
   prepareRead,
   prepareWrite,
@@ -16,6 +17,7 @@ export {
   storeExclusivePair,
   storeSlow,
   storeSlowUnprivileged,
+  storeSlowElements,
   storeSlowV,
 } from '../cpu/guest-access.as';
 export { dataAbort, instructionAbort, pcAlignmentFault } from '../cpu/aborts.as';

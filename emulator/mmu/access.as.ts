@@ -153,21 +153,43 @@ export function writeData(va: i64, size: i32, value: i64, base: usize, el: i32, 
   writePa(va, size, value);
 }
 
-/** 16 bytes into host memory at `out`. */
-export function readDataV(va: i64, out: usize, base: usize, el: i32, pan: i32): void {
-  if (crossesPage(va, 16)) {
-    if (!checkBothPages(va, 16, base, el, pan, ACCESS_READ, 16)) return;
-  } else if (!translateData(va, base, el, pan, ACCESS_READ, 16)) {
-    return;
-  }
-  // A quadword is 16-byte aligned or, on an alignment-checked page, has already faulted.
+/**
+ * 16 bytes into host memory at `out`: one value, or elements of a vector. The address must be a multiple of
+ * `element` where alignment is checked, and each element has its byte order.
+ */
+export function readDataV(va: i64, out: usize, element: i32, base: usize, el: i32, pan: i32): void {
+  if (!checkVector(va, 16, element, base, el, pan, ACCESS_READ)) return;
   const low = readHalf(va, base, el, pan);
   if (faulted) return;
   const high = readHalf(va + 8, base, el, pan);
   if (faulted) return;
-  const swapped = bigEndian();
-  store<i64>(out, swapped ? bswap<i64>(high) : low);
-  store<i64>(out + 8, swapped ? bswap<i64>(low) : high);
+  const crossed = element == 16 && bigEndian();
+  store<i64>(out, inOrder(crossed ? high : low, element));
+  store<i64>(out + 8, inOrder(crossed ? low : high, element));
+}
+
+/** Eight bytes of elements. */
+export function readElements(va: i64, element: i32, base: usize, el: i32, pan: i32): i64 {
+  if (!checkVector(va, 8, element, base, el, pan, ACCESS_READ)) return 0;
+  return inOrder(readHalf(va, base, el, pan), element);
+}
+
+export function writeElements(va: i64, element: i32, value: i64, base: usize, el: i32, pan: i32): void {
+  if (!checkVector(va, 8, element, base, el, pan, ACCESS_WRITE)) return;
+  writeHalf(va, inOrder(value, element), base, el, pan);
+}
+
+function checkVector(va: i64, size: i32, element: i32, base: usize, el: i32, pan: i32, access: i32): bool {
+  if (crossesPage(va, size)) return checkBothPages(va, size, base, el, pan, access, element);
+  return translateData(va, base, el, pan, access, element);
+}
+
+/** Eight bytes as they are in memory or in a register: in big-endian data each element is turned round. */
+function inOrder(value: i64, element: i32): i64 {
+  if (element == 1 || !bigEndian()) return value;
+  if (element == 2) return ((value >>> 8) & 0x00ff_00ff_00ff_00ff) | ((value & 0x00ff_00ff_00ff_00ff) << 8);
+  const turned = bswap<i64>(value);
+  return element == 4 ? rotl<i64>(turned, 32) : turned;
 }
 
 function readHalf(va: i64, base: usize, el: i32, pan: i32): i64 {
@@ -184,18 +206,14 @@ function readHalf(va: i64, base: usize, el: i32, pan: i32): i64 {
   return value;
 }
 
-export function writeDataV(va: i64, from: usize, base: usize, el: i32, pan: i32): void {
-  if (crossesPage(va, 16)) {
-    if (!checkBothPages(va, 16, base, el, pan, ACCESS_WRITE, 16)) return;
-  } else if (!translateData(va, base, el, pan, ACCESS_WRITE, 16)) {
-    return;
-  }
-  const swapped = bigEndian();
-  const low = load<i64>(from);
-  const high = load<i64>(from + 8);
-  writeHalf(va, swapped ? bswap<i64>(high) : low, base, el, pan);
+export function writeDataV(va: i64, from: usize, element: i32, base: usize, el: i32, pan: i32): void {
+  if (!checkVector(va, 16, element, base, el, pan, ACCESS_WRITE)) return;
+  const low = inOrder(load<i64>(from), element);
+  const high = inOrder(load<i64>(from + 8), element);
+  const crossed = element == 16 && bigEndian();
+  writeHalf(va, crossed ? high : low, base, el, pan);
   if (faulted) return;
-  writeHalf(va + 8, swapped ? bswap<i64>(low) : high, base, el, pan);
+  writeHalf(va + 8, crossed ? low : high, base, el, pan);
 }
 
 function writeHalf(va: i64, value: i64, base: usize, el: i32, pan: i32): void {

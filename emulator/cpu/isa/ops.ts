@@ -44,8 +44,8 @@ export interface AccessOptions {
   readonly unprivileged?: boolean;
   /** The address must be a multiple of the size (acquire, release, atomics): else an alignment fault. */
   readonly aligned?: boolean;
-  /** Number of consecutive accesses that must all be possible before the first happens. */
-  readonly group?: number;
+  /** The 8 or 16 bytes are elements of a vector, of that many bytes each. */
+  readonly element?: I32;
 }
 
 export interface Ops {

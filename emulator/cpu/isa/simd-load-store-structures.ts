@@ -30,7 +30,7 @@ export const writeBackBy = ({ post, Rm }: { readonly post: number; readonly Rm: 
   index: post ? Rm : 31,
 });
 
-/** The increment is below 256, and given as a value because a field may hold more than it. */
+/** The increment is below 256, and given as a value because its field holds more than it. */
 export function writeBack(ops: Ops, Rn: Field, base: I64, index: Field, increment: I32): void {
   const sum = ops.add(ops.readX(index, 64), ops.extendU(increment));
   ops.writeXOrSp(Rn, 64, ops.add(base, sum));
@@ -47,19 +47,24 @@ interface Words {
   readonly post: number;
   readonly Rm: number;
   readonly Rt: number;
+  readonly size: number;
 }
 
 function multiple(counts: Readonly<Record<number, number>>) {
   return (fields: Words) => {
     const count = counts[fields.opcode] ?? 0;
-    return { ...registersFrom(fields), ...writeBackBy(fields, count * (fields.Q ? 16 : 8)), count };
+    const { increment, index } = writeBackBy(fields, count * (fields.Q ? 16 : 8));
+    // A record has no room for one more operand than this.
+    const sizes = increment | ((1 << fields.size) << 8);
+    return { ...registersFrom(fields), index, sizes, count };
   };
 }
 
 interface Fields {
   readonly Rn: Field;
   readonly index: Field;
-  readonly increment: Field;
+  /** What is added to the base register in bits 7..0, bytes of an element above. */
+  readonly sizes: Field;
   readonly Q: number;
   readonly L: number;
   readonly count: number;
@@ -94,6 +99,8 @@ export const simdLoadStoreStructures = [
 /** Structures of that many elements, or whole registers one after the other (1). */
 function transferStructures(ops: Ops, size: number, elements: number, fields: Fields): void {
   const base = ops.readXOrSp(fields.Rn, 64);
+  const sizes = ops.small(fields.sizes);
+  const element = ops.shrU(sizes, ops.i32(8));
   const width = fields.Q ? 16 : 8;
   const bytes = fields.count * width;
   const registers = [fields.Rt, fields.Rt1, fields.Rt2, fields.Rt3].slice(0, fields.count);
@@ -105,7 +112,7 @@ function transferStructures(ops: Ops, size: number, elements: number, fields: Fi
   };
 
   if (fields.L) {
-    const memory = loadBytes(ops, base, bytes);
+    const memory = loadBytes(ops, base, bytes, element);
     for (const [number, register] of registers.entries()) {
       const value = gather(
         ops,
@@ -123,26 +130,27 @@ function transferStructures(ops: Ops, size: number, elements: number, fields: Fi
     const values = registers.map((register) => ops.readV(register));
     ops.prepare('write', base, bytes);
     for (let start = 0; start < bytes; start += 16) {
-      storeChunk(ops, base, start, gather(ops, values, sourceOf.slice(start, start + 16)), bytes - start);
+      const chunk = gather(ops, values, sourceOf.slice(start, start + 16));
+      storeChunk(ops, ops.add(base, ops.i64(start)), chunk, bytes - start, element);
     }
   }
-  writeBack(ops, fields.Rn, base, fields.index, ops.small(fields.increment));
+  writeBack(ops, fields.Rn, base, fields.index, ops.and(sizes, ops.i32(0xff)));
 }
 
 /** All bytes in vectors, the last one half filled if need be. */
-function loadBytes(ops: Ops, base: I64, bytes: number): V128[] {
+function loadBytes(ops: Ops, base: I64, bytes: number, element: I32): V128[] {
   const vectors: V128[] = [];
   for (let start = 0; start < bytes; start += 16) {
     const address = ops.add(base, ops.i64(start));
-    vectors.push(bytes - start >= 16 ? ops.loadV(address) : ops.splat(64, ops.load(8, address)));
+    const isWhole = bytes - start >= 16;
+    vectors.push(isWhole ? ops.loadV(address, { element }) : ops.splat(64, ops.load(8, address, { element })));
   }
   return vectors;
 }
 
-function storeChunk(ops: Ops, base: I64, start: number, chunk: V128, left: number): void {
-  const address = ops.add(base, ops.i64(start));
-  if (left >= 16) ops.storeV(address, chunk);
-  else ops.store(8, address, ops.extractLane(64, chunk, 0) as I64);
+function storeChunk(ops: Ops, address: I64, chunk: V128, left: number, element: I32): void {
+  if (left >= 16) ops.storeV(address, chunk, { element });
+  else ops.store(8, address, ops.extractLane(64, chunk, 0) as I64, { element });
 }
 
 /**

@@ -35,9 +35,11 @@ export interface HandlerFrame {
   kernelIndex(name: KernelName): number;
   /** Function index of nzcv(op, a, b): i32. */
   readonly materializeFlags: number;
-  /** Before and after something that may look at or change the run's budget and position. */
-  beforeSlowCall(): void;
-  afterSlowCall(): void;
+  /**
+   * Where the handler may call nothing: leaves the instruction to the handler's function, which
+   * begins it again.
+   */
+  readonly leaveToFunction?: () => void;
   /** Leaves the handler: the instruction has taken an exception. */
   abandon(): void;
   /** To this instruction's address plus an offset in bytes (i32). */
@@ -69,9 +71,19 @@ const LOAD_KINDS: Record<number, LoadKind> = { 1: 'u8x64', 2: 'u16x64', 4: 'u32x
 const STORE_KINDS: Record<number, StoreKind> = { 1: 'i64as8', 2: 'i64as16', 4: 'i64as32', 8: 'i64' };
 const SHAPES: Record<number, string> = { 8: 'i8x16', 16: 'i16x8', 32: 'i32x4', 64: 'i64x2' };
 
+/** Of a vector the slow kernels want the size of an element, of a single value its own. */
+const elementOf = (size: number, { element }: AccessOptions): Expression =>
+  element ? x(element) : code.constant('i32', size);
+
+function slowKernel<Access extends 'load' | 'store'>(access: Access, { unprivileged, element }: AccessOptions) {
+  return `${access}Slow${unprivileged ? 'Unprivileged' : element ? 'Elements' : ''}` as const;
+}
+
 export class InterpreterOps implements Ops {
   private readonly frame: HandlerFrame;
   private readonly b: FunctionBuilder;
+  /** Something was changed: the instruction cannot be begun again. */
+  private changed = false;
 
   constructor(frame: HandlerFrame) {
     this.frame = frame;
@@ -303,26 +315,26 @@ export class InterpreterOps implements Ops {
   // ---- flags
 
   setFlags(kind: FlagKind, width: Width, a: Int, b: Int, result: Int): void {
+    this.changed = true;
     const widen = (value: Int): Expression =>
       width === 64
         ? x(value)
         : code.binary('shl', code.extendU(x(value)), code.constant('i64', 32));
-    if (kind === 'logic') {
-      this.b.storeAt('i64', layout.FLAGS_A, widen(result));
-    } else {
-      this.b.storeAt('i64', layout.FLAGS_A, widen(a));
-      this.b.storeAt('i64', layout.FLAGS_B, widen(b));
-    }
+    this.b.storeAt('i64', layout.FLAGS_A, widen(kind === 'logic' ? result : a));
+    // The result less 0 has the flags of a logical operation, except C.
+    this.b.storeAt('i64', layout.FLAGS_B, kind === 'logic' ? code.constant('i64', 0) : widen(b));
     const operations = { add: layout.FLAGS_ADD, sub: layout.FLAGS_SUB, logic: layout.FLAGS_LOGIC };
     this.b.storeAt('i32', layout.FLAGS_OP, code.constant('i32', operations[kind]));
   }
 
   setFlagsNzcv(nzcv: I32): void {
+    this.changed = true;
     this.b.storeAt('i64', layout.FLAGS_A, code.extendU(x(nzcv)));
     this.b.storeAt('i32', layout.FLAGS_OP, code.constant('i32', layout.FLAGS_RAW));
   }
 
   nzcv(): I32 {
+    if (this.frame.leaveToFunction) return out(this.leave());
     const op = this.b.loadAt('i32', layout.FLAGS_OP);
     const a = this.b.loadAt('i64', layout.FLAGS_A);
     const b = this.b.loadAt('i64', layout.FLAGS_B);
@@ -337,12 +349,28 @@ export class InterpreterOps implements Ops {
     if (conditionCode >= 14) return this.i32(1);
     const result = this.b.temporary('i32');
     const op = this.b.loadAt('i32', layout.FLAGS_OP);
-    this.b.if(code.compare('eq', op, code.constant('i32', layout.FLAGS_SUB)));
+    const isOp = (value: number): Expression => code.compare('eq', op, code.constant('i32', value));
     const a = this.b.pin(this.b.loadAt('i64', layout.FLAGS_A));
-    const b = this.b.pin(this.b.loadAt('i64', layout.FLAGS_B));
-    this.b.set(result, afterSubtraction(conditionCode, a, b));
+    const b = this.b.loadAt('i64', layout.FLAGS_B);
+    const usesCarry = conditionCode >> 1 === 1 || conditionCode >> 1 === 4;
+    // FLAGS_SUB and FLAGS_LOGIC are neighbours.
+    const subtracted = code.binary('sub', op, code.constant('i32', layout.FLAGS_SUB));
+    this.b.if(
+      usesCarry ? isOp(layout.FLAGS_SUB) : code.compare('leU', subtracted, code.constant('i32', 1)),
+    );
+    this.b.set(result, afterSubtraction(conditionCode, a, this.b.pin(b)));
     this.b.else();
-    this.b.set(result, fromNzcv(conditionCode, this.b.pin(x(this.nzcv()))));
+    this.b.if(isOp(layout.FLAGS_ADD));
+    this.b.set(result, afterAddition(conditionCode, a, this.b.pin(b)));
+    this.b.else();
+    this.b.set(result, fromNzcv(conditionCode, code.wrap(a)));
+    if (usesCarry) {
+      this.b.if(isOp(layout.FLAGS_LOGIC));
+      // C is clear: LO and LS hold.
+      this.b.set(result, code.constant('i32', conditionCode & 1));
+      this.b.end();
+    }
+    this.b.end();
     this.b.end();
     return out(code.local('i32', result));
   }
@@ -357,8 +385,8 @@ export class InterpreterOps implements Ops {
     this.b.if(this.tlbHit(va, entry, layout.TLB_READ_TAG, size));
     this.b.set(result, this.b.load(LOAD_KINDS[size] as LoadKind, this.hostAddress(va, entry)));
     this.b.else();
-    const slow = options.unprivileged ? 'loadSlowUnprivileged' : 'loadSlow';
-    this.b.set(result, this.faulting(slow, [va, code.constant('i32', size)], 'i64'));
+    const slow = slowKernel('load', options);
+    this.b.set(result, this.faulting(slow, [va, elementOf(size, options)], 'i64'));
     this.b.end();
     return out(code.local('i64', result));
   }
@@ -370,8 +398,8 @@ export class InterpreterOps implements Ops {
     this.b.if(this.tlbHit(va, entry, layout.TLB_WRITE_TAG, size));
     this.b.store(STORE_KINDS[size] as StoreKind, this.hostAddress(va, entry), 0, x(value));
     this.b.else();
-    const slow = options.unprivileged ? 'storeSlowUnprivileged' : 'storeSlow';
-    this.faulting(slow, [va, code.constant('i32', size), x(value)]);
+    const slow = slowKernel('store', options);
+    this.faulting(slow, [va, elementOf(size, options), x(value)]);
     this.b.end();
   }
 
@@ -383,7 +411,7 @@ export class InterpreterOps implements Ops {
     this.b.if(this.tlbHit(va, entry, layout.TLB_READ_TAG, 16));
     this.b.set(result, this.b.load('v128', this.hostAddress(va, entry)));
     this.b.else();
-    this.faulting('loadSlowV', [va, code.constant('i32', layout.SCRATCH)]);
+    this.faulting('loadSlowV', [va, code.constant('i32', layout.SCRATCH), elementOf(16, options)]);
     this.b.set(result, this.b.loadAt('v128', layout.SCRATCH));
     this.b.end();
     return out(code.local('v128', result));
@@ -397,7 +425,7 @@ export class InterpreterOps implements Ops {
     this.b.store('v128', this.hostAddress(va, entry), 0, x(value));
     this.b.else();
     this.b.storeAt('v128', layout.SCRATCH, x(value));
-    this.faulting('storeSlowV', [va, code.constant('i32', layout.SCRATCH)]);
+    this.faulting('storeSlowV', [va, code.constant('i32', layout.SCRATCH), elementOf(16, options)]);
     this.b.end();
   }
 
@@ -456,6 +484,7 @@ export class InterpreterOps implements Ops {
   }
 
   storeState(address: number | Field, value: Int): void {
+    this.changed = true;
     const kind = value.type === 'i32' ? 'i32' : 'i64';
     if (typeof address === 'number') this.b.storeAt(kind, address, x(value));
     else this.b.store(kind, this.operand(address, 'small', 'u16'), 0, x(value));
@@ -516,6 +545,7 @@ export class InterpreterOps implements Ops {
       throw new Error(`kernel ${name} called with ${args.map((arg) => arg.type).join()}`);
     }
     if (kernel.faults) return out(this.faulting(name, args.map(x), kernel.result));
+    if (this.frame.leaveToFunction) return out(this.leave(kernel.result));
     const index = this.frame.kernelIndex(name);
     if (kernel.result) return out(this.b.callValue(index, args.map(x), kernel.result));
     this.b.call(index, args.map(x));
@@ -548,6 +578,7 @@ export class InterpreterOps implements Ops {
   private writeSlot(register: Register, use: OperandUse, base: number, width: Width, value: Int): void {
     if (value.type !== (width === 64 ? 'i64' : 'i32')) throw new Error(`${value.type} into a ${width}-bit register`);
     const whole = width === 64 ? x(value) : code.extendU(x(value));
+    this.changed = true;
     if (typeof register === 'number') this.b.storeAt('i64', base + 8 * register, whole);
     else this.b.store('i64', this.operand(register, use, 'u16'), 0, whole);
   }
@@ -558,6 +589,7 @@ export class InterpreterOps implements Ops {
   }
 
   private storeSlot(kind: StoreKind, register: Register, offset: number, value: Expression): void {
+    this.changed = true;
     if (typeof register === 'number') this.b.storeAt(kind, layout.V + 16 * register + offset, value);
     else this.b.store(kind, this.operand(register, 'vector', 'u16'), offset, value);
   }
@@ -588,14 +620,21 @@ export class InterpreterOps implements Ops {
     this.b.end();
   }
 
+  /** In the switch of run(), instead of a call. The value is never used. */
+  private leave(result: Expression['type'] = 'i32'): Expression {
+    if (this.changed) throw new Error('calls a kernel after it has changed something: it cannot be hot');
+    this.frame.leaveToFunction?.();
+    if (result === 'v128') return code.vectorConstant(0n, 0n);
+    return code.constant(result as 'i32' | 'i64', 0);
+  }
+
   /** Calls a kernel that may take an exception, and abandons the instruction if it did. */
   private faulting(name: KernelName, args: readonly Expression[], result?: Expression['type']): Expression {
-    this.frame.beforeSlowCall();
+    if (this.frame.leaveToFunction) return this.leave(result);
     const index = this.frame.kernelIndex(name);
     let value: Expression = code.constant('i32', 0);
     if (result) value = this.b.callValue(index, args, result);
     else this.b.call(index, args);
-    this.frame.afterSlowCall();
     const attention = this.b.loadAt('i32', layout.ATTENTION);
     this.b.if(code.binary('and', attention, code.constant('i32', layout.ATTENTION_PC)));
     this.frame.abandon();
@@ -646,28 +685,43 @@ function afterSubtraction(conditionCode: number, a: Expression, b: Expression): 
   }
 }
 
-/** Condition codes 0..13 from N, Z, C, V at bits 3..0. */
-function fromNzcv(conditionCode: number, nzcv: Expression): Expression {
-  const one = code.constant('i32', 1);
-  const bit = (position: number): Expression =>
-    code.binary('and', code.binary('shrU', nzcv, code.constant('i32', position)), one);
-  const base = (): Expression => {
+/** Condition codes after ADDS a, b. */
+function afterAddition(conditionCode: number, a: Expression, b: Expression): Expression {
+  const zero = code.constant('i64', 0);
+  const sum = code.binary('add', a, b);
+  const carry = code.compare('ltU', sum, a);
+  const negative = code.compare('ltS', sum, zero);
+  const overflow = code.compare('ltS', code.binary('and', code.binary('xor', sum, a), code.binary('xor', sum, b)), zero);
+  const isNotZero = code.compare('ne', sum, zero);
+  const both = (): Expression => {
     switch (conditionCode >> 1) {
       case 0:
-        return bit(2);
+        return code.eqz(sum);
       case 1:
-        return bit(1);
+        return carry;
       case 2:
-        return bit(3);
+        return negative;
       case 3:
-        return bit(0);
-      case 4: // C and not Z
-        return code.compare('eq', code.binary('and', nzcv, code.constant('i32', 6)), code.constant('i32', 2));
-      case 5: // N equals V
-        return code.compare('eq', bit(3), bit(0));
-      default: // not Z and N equals V
-        return code.binary('and', code.compare('eq', bit(3), bit(0)), code.eqz(bit(2)));
+        return overflow;
+      case 4:
+        return code.binary('and', carry, isNotZero);
+      case 5:
+        return code.compare('eq', negative, overflow);
+      default:
+        return code.binary('and', code.compare('eq', negative, overflow), isNotZero);
     }
   };
-  return conditionCode & 1 ? code.eqz(base()) : base();
+  return conditionCode & 1 ? code.eqz(both()) : both();
+}
+
+/** Condition codes 0..13 from N, Z, C, V at bits 3..0: a bit for each of their 16 values. */
+function fromNzcv(conditionCode: number, nzcv: Expression): Expression {
+  let holding = 0;
+  for (let value = 0; value < 16; value++) {
+    const [n, z, c, v] = [(value >> 3) & 1, (value >> 2) & 1, (value >> 1) & 1, value & 1];
+    const positive = [z, c, n, v, c & (z ^ 1), n ^ v ^ 1, (n ^ v ^ 1) & (z ^ 1)][conditionCode >> 1] as number;
+    if (positive !== (conditionCode & 1)) holding |= 1 << value;
+  }
+  const shifted = code.binary('shrU', code.constant('i32', holding), nzcv);
+  return code.binary('and', shifted, code.constant('i32', 1));
 }

@@ -99,10 +99,46 @@ test('16 bytes are loaded and stored, also across pages', async () => {
   stage1.page(VA + 0x1000n, RAM + 0x9000);
   processor.cpu.setV(0, 0x0011_2233_4455_6677_8899_aabb_ccdd_eeffn);
   for (const at of [VA + 0x10n, VA + 0xff8n, VA + 0xffdn]) {
-    kernels['storeSlowV']?.(at, layout.V);
-    kernels['loadSlowV']?.(at, layout.V + 16);
+    kernels['storeSlowV']?.(at, layout.V, 16);
+    kernels['loadSlowV']?.(at, layout.V + 16, 16);
     expect(processor.cpu.v(1)).toBe(processor.cpu.v(0));
   }
+});
+
+test('a vector of elements on Device memory wants the alignment of an element, a register its own', async () => {
+  const { processor, stage1, kernels } = await mapped();
+  stage1.page(VA + 0x1000n, PAGE, AF | DEVICE);
+  const at = VA + 0x1004n;
+  kernels['loadSlowV']?.(at, layout.V, 4);
+  kernels['storeSlowElements']?.(at, 2, 1n);
+  expect(processor.exception()).toBeUndefined();
+  kernels['loadSlowElements']?.(at, 8);
+  expect(processor.exception()).toMatchObject({ ec: 0x25, iss: 0x21, far: at });
+  kernels['loadSlowV']?.(at, layout.V, 16);
+  expect(processor.exception()).toMatchObject({ ec: 0x25, iss: 0x21, far: at });
+});
+
+test('in big-endian data each element is turned round, or the whole register', async () => {
+  const { processor, stage1, kernels } = await mapped();
+  stage1.page(VA, PAGE, AF | EL0);
+  // E0E: data accesses of EL0 are big-endian.
+  processor.msr('SCTLR_EL1', processor.get('SCTLR_EL1') | (1n << 24n));
+  processor.atEl(0);
+  processor.memory.write64(PAGE, 0x7766_5544_3322_1100n);
+  processor.memory.write64(PAGE + 8, 0xffee_ddcc_bbaa_9988n);
+  const loaded = (element: number): string => {
+    kernels['loadSlowV']?.(VA, layout.V, element);
+    kernels['storeSlowV']?.(VA, layout.V, element);
+    return processor.cpu.v(0).toString(16).padStart(32, '0');
+  };
+  expect([1, 2, 4, 8, 16].map(loaded)).toEqual([
+    'ffeeddccbbaa99887766554433221100',
+    'eeffccddaabb88996677445522330011',
+    'ccddeeff8899aabb4455667700112233',
+    '8899aabbccddeeff0011223344556677',
+    '00112233445566778899aabbccddeeff',
+  ]);
+  expect(kernels['loadSlowElements']?.(VA, 4)).toBe(0x4455_6677_0011_2233n);
 });
 
 test('a range is prepared as a whole', async () => {
