@@ -63,10 +63,7 @@ export function generateInterpreter(
     });
   }
   const undefinedFunction = writer.addFunction(HANDLER_SIGNATURE, buildUndefined(imports));
-  writer.setTable([
-    ...Array.from({ length: layout.HANDLERS_FIRST }, () => undefinedFunction),
-    ...functions,
-  ]);
+  writer.setTable([...Array.from({ length: layout.HANDLERS_FIRST }, () => undefinedFunction), ...functions]);
 
   const hot = handlers.slice(0, hotCount).map((handler, i) => ({
     handler,
@@ -88,7 +85,9 @@ export function generateInterpreter(
       shapes: shapes.all,
       handlers: byCombination.map((row) => row.map((handler) => handler?.number ?? layout.HANDLER_UNDEFINED)),
       shapeOf: byCombination.map((row) =>
-        row.map((handler) => (handler ? (shapeOfHandler[handler.number - layout.HANDLERS_FIRST] as number) : 0)),
+        row.map((handler) =>
+          handler ? (shapeOfHandler[handler.number - layout.HANDLERS_FIRST] as number) : 0,
+        ),
       ),
     },
   };
@@ -156,8 +155,6 @@ function functionFrame(builder: FunctionBuilder, shape: Shape, environment: Envi
     operandPlace: (field, use) => placeIn(shape, field, use),
     kernelIndex,
     materializeFlags: environment.materializeFlags,
-    beforeSlowCall: () => {},
-    afterSlowCall: () => {},
     abandon: () => builder.return(),
     jumpRelative: (offset) => {
       const distance = code.binary('sub', code.local('i32', 0), builder.loadAt('i32', layout.PAGE_RECORDS));
@@ -192,8 +189,6 @@ class ShapePool {
       },
       kernelIndex: () => 0,
       materializeFlags: 0,
-      beforeSlowCall: () => {},
-      afterSlowCall: () => {},
       abandon: () => {},
       jumpRelative: () => {},
       jumpAbsolute: () => {},
@@ -235,7 +230,11 @@ function buildMaterializeFlags(): { locals: ValueType[]; code: FunctionBuilder['
   const b = code.local('i64', 2);
   const zero = code.constant('i64', 0);
   const isOp = (value: number): code.Expression => code.compare('eq', op, code.constant('i32', value));
-  const pack = (result: code.Expression, carry: code.Expression, overflow: code.Expression): code.Expression => {
+  const pack = (
+    result: code.Expression,
+    carry: code.Expression,
+    overflow: code.Expression,
+  ): code.Expression => {
     const at = (bit: code.Expression, position: number): code.Expression =>
       code.binary('shl', bit, code.constant('i32', position));
     const negative = code.compare('ltS', result, zero);

@@ -1,8 +1,13 @@
 // run(): the loop of the interpreter.
 //
-// It executes records from the current page until the budget is used up or something raises
-// attention (which sets the budget to 0, so that the loop tests one thing only). Hot handlers
-// stand in the switch; all others are called through the module's table.
+// Hot handlers stand in its switch, all others are functions in the module's table. A handler in
+// the switch calls nothing: what it cannot do by itself it leaves to its own function, before it
+// has changed anything. So the fast loop has one variable, the record to execute.
+//
+// Instructions are counted by where the code runs straight: `limit` is the record at which the
+// budget would be used up, and only a jump moves it. Up to the end of the page nothing is tested;
+// when the budget ends before that, each instruction is executed alone. Whatever raises attention
+// sets the budget to 0, and only functions do: `limit` is found anew after each.
 
 import type { KernelName } from '../../cpu/kernels.ts';
 import * as layout from '../../memory/layout.ts';
@@ -13,44 +18,59 @@ import { emitHandler, type Environment, placeIn } from './generate.ts';
 import type { HandlerFrame } from './handler-ops.ts';
 import type { Shape } from './shape.ts';
 
+/** Budget to distance: records have 16 bytes. */
+const RECORD_SHIFT = 4;
+
 export function buildRun(
   hot: readonly { handler: Handler; shape: Shape }[],
   environment: Environment,
 ): FunctionBuilder {
   const b = new FunctionBuilder(0);
   const kernel = (name: KernelName): number => environment.imports.get(name) as number;
-  /** Address of the record being executed. */
+  /** Address of the record to execute, or that is executed. */
   const record = b.newLocal('i32');
-  /** Address of the record to execute next. */
-  const next = b.newLocal('i32');
-  const budget = b.newLocal('i32');
-  const records = b.newLocal('i32');
-  const pageVa = b.newLocal('i64');
+  /** Behind the last record that was executed, when a jump leads to `record`. */
+  const behind = b.newLocal('i32');
+  const limit = b.newLocal('i64');
   const pc = b.newLocal('i64');
   const scratch = b.newLocal('i32');
 
-  const storeBudget = (): void => b.storeAt('i32', layout.BUDGET, code.local('i32', budget));
-  const loadBudget = (): void => b.set(budget, b.loadAt('i32', layout.BUDGET));
-  const storeRecord = (): void => b.storeAt('i32', layout.CURRENT_RECORD, code.local('i32', record));
-  const spend = (amount: number): void =>
-    b.set(budget, code.binary('add', code.local('i32', budget), code.constant('i32', amount)));
+  const here = code.local('i32', record);
+  const records = b.loadAt('i32', layout.PAGE_RECORDS);
+  const handler = b.load('u16', here, 0);
+  const add = (value: code.Expression, amount: number): code.Expression =>
+    code.binary('add', value, code.constant('i32', amount));
+  /** Instructions from a record to `limit`. */
+  const left = (from: code.Expression): code.Expression => {
+    const distance = code.binary('sub', code.local('i64', limit), code.extendU(from));
+    return code.wrap(code.binary('shrS', distance, code.constant('i64', RECORD_SHIFT)));
+  };
+  const storeLeft = (spent: number): void =>
+    b.storeAt('i32', layout.BUDGET, left(add(here, spent * layout.RECORD_SIZE)));
+  /** The budget counts from `record`. */
+  const loadLimit = (): void => {
+    const budget = code.extendS(b.loadAt('i32', layout.BUDGET));
+    const distance = code.binary('shl', budget, code.constant('i64', RECORD_SHIFT));
+    b.set(limit, code.binary('add', code.extendU(here), distance));
+    b.set(behind, here);
+  };
 
   // The first pass through service() takes what is already pending, at the PC as it stands.
   const attention = b.loadAt('i32', layout.ATTENTION);
   b.storeAt('i32', layout.ATTENTION, code.binary('or', attention, code.constant('i32', layout.ATTENTION_PC)));
-  loadBudget();
-  spend(-1);
+  b.set(scratch, add(b.loadAt('i32', layout.BUDGET), -1));
   const leave = b.block();
   const service = b.loop();
-  // Here the budget is one too low: the record in `next` was not executed.
-  const stop = b.callValue(kernel('service'), [code.local('i32', next), code.local('i32', budget)], 'i32');
-  b.branchIf(leave, stop);
-  loadBudget();
+  // `scratch` is the budget less the record at `record`, which was not executed.
+  b.branchIf(leave, b.callValue(kernel('service'), [here, code.local('i32', scratch)], 'i32'));
   b.recycle();
   const lookup = b.loop();
   emitLookup();
+  const straight = b.loop();
+  emitStraight();
   const loop = b.loop();
   emitDispatch(loop);
+  b.end();
   b.end();
   b.end();
   b.end();
@@ -70,36 +90,59 @@ export function buildRun(
     // A misaligned PC keeps its low bits and so never matches.
     const tag = code.binary('and', code.local('i64', pc), code.constant('i64', ~0xffcn));
     b.if(code.compare('eq', b.load('i64', entry, layout.ITLB_TAG), tag));
-    b.set(records, b.load('i32', entry, layout.ITLB_RECORDS));
+    b.set(record, b.load('i32', entry, layout.ITLB_RECORDS));
     b.else();
-    storeBudget();
-    b.set(records, b.callValue(kernel('fetchMiss'), [code.local('i64', pc)], 'i32'));
-    loadBudget();
-    b.if(code.eqz(code.local('i32', records)));
+    b.set(record, b.callValue(kernel('fetchMiss'), [b.loadAt('i64', layout.PC)], 'i32'));
+    b.set(pc, b.loadAt('i64', layout.PC));
+    b.if(code.eqz(here));
     // An aborted fetch counts as an instruction: a vector that cannot be fetched leads to the next
     // abort for ever, and the budget has to end that.
-    spend(-2);
+    b.set(scratch, add(b.loadAt('i32', layout.BUDGET), -2));
     b.branch(service);
     b.end();
     b.end();
-    b.set(pageVa, code.binary('and', code.local('i64', pc), code.constant('i64', ~0xfffn)));
-    b.storeAt('i64', layout.PAGE_VA, code.local('i64', pageVa));
-    b.storeAt('i32', layout.PAGE_RECORDS, code.local('i32', records));
+    const page = code.binary('and', code.local('i64', pc), code.constant('i64', ~0xfffn));
+    b.storeAt('i64', layout.PAGE_VA, page);
+    b.storeAt('i32', layout.PAGE_RECORDS, here);
     const place = code.binary(
       'shl',
       code.binary('and', code.wrap(code.local('i64', pc)), code.constant('i32', 0xffc)),
       code.constant('i32', 2),
     );
-    b.set(next, code.binary('add', code.local('i32', records), place));
+    b.set(record, code.binary('add', here, place));
+    loadLimit();
     b.recycle();
   }
 
-  function emitDispatch(loopLabel: Label): void {
-    b.set(record, code.local('i32', next));
-    spend(-1);
-    b.branchIf(service, code.compare('ltS', code.local('i32', budget), code.constant('i32', 0)));
-    b.set(next, code.binary('add', code.local('i32', record), code.constant('i32', layout.RECORD_SIZE)));
+  /** Code runs straight from `record` on. */
+  function emitStraight(): void {
+    const moved = code.extendS(code.binary('sub', here, code.local('i32', behind)));
+    b.set(limit, code.binary('add', code.local('i64', limit), moved));
+    const sentinel = code.extendU(add(records, layout.RECORD_SENTINEL));
+    b.if(code.compare('leS', code.local('i64', limit), sentinel));
+    b.set(behind, here);
+    b.if(code.compare('leS', code.local('i64', limit), code.extendU(here)));
+    b.set(scratch, add(left(here), -1));
+    b.branch(service);
+    b.end();
+    b.if(code.compare('geU', handler, code.constant('i32', layout.HANDLERS_FIRST)));
+    callHandler(handler, straight);
+    b.end();
+    b.end();
+  }
 
+  /** Executes the instruction by its function, and goes on behind it. */
+  function callHandler(number: code.Expression, to: Label): void {
+    storeLeft(1);
+    b.storeAt('i32', layout.CURRENT_RECORD, here);
+    b.callIndirect(environment.handlerType, [here], number);
+    b.set(record, add(b.loadAt('i32', layout.CURRENT_RECORD), layout.RECORD_SIZE));
+    loadLimit();
+    b.branch(to);
+  }
+
+  function emitDispatch(loopLabel: Label): void {
+    const jumped = b.block();
     const called = b.block();
     const undefinedLabel = called;
     const breakLabel = b.block();
@@ -107,61 +150,56 @@ export function buildRun(
     const decodeLabel = b.block();
     const hotLabels: Label[] = [];
     for (let i = hot.length - 1; i >= 0; i--) hotLabels[i] = b.block();
-    b.branchTable(
-      [decodeLabel, nextPageLabel, breakLabel, undefinedLabel, ...hotLabels, called],
-      b.load('u16', code.local('i32', record), 0),
-    );
-    for (const { handler, shape } of hot) {
+    b.branchTable([decodeLabel, nextPageLabel, breakLabel, undefinedLabel, ...hotLabels, called], handler);
+    for (const { handler: hotHandler, shape } of hot) {
       b.end();
       b.recycle();
-      emitHandler(handler, inlineFrame(shape, loopLabel));
+      emitHandler(hotHandler, inlineFrame(shape, jumped, called));
+      b.set(record, add(here, layout.RECORD_SIZE));
       b.branch(loopLabel);
     }
 
     b.end(); // DECODE: fill in the record, then execute it.
-    b.call(kernel('decodeRecord'), [code.local('i32', record)]);
-    b.set(next, code.local('i32', record));
-    spend(1);
-    b.branch(loopLabel);
+    storeLeft(0);
+    b.storeAt('i32', layout.CURRENT_RECORD, here);
+    b.call(kernel('decodeRecord'), [here]);
+    b.set(record, b.loadAt('i32', layout.CURRENT_RECORD));
+    loadLimit();
+    b.branch(straight);
 
     b.end(); // NEXT_PAGE: the sentinel behind the last record of a page.
-    spend(1);
-    b.storeAt('i64', layout.PC, code.binary('add', code.local('i64', pageVa), code.constant('i64', 4096)));
+    storeLeft(0);
+    const nextPage = code.binary('add', b.loadAt('i64', layout.PAGE_VA), code.constant('i64', 4096));
+    b.storeAt('i64', layout.PC, nextPage);
     b.branch(lookup);
 
     b.end(); // BREAK: stop before the instruction, or execute what the record was.
-    spend(1);
-    storeBudget();
-    storeRecord();
-    b.set(scratch, b.callValue(kernel('breakpointHit'), [code.local('i32', record)], 'i32'));
-    loadBudget();
-    b.if(code.compare('ltS', code.local('i32', scratch), code.constant('i32', 0)));
-    b.set(next, code.local('i32', record));
-    b.else();
-    spend(-1);
-    storeBudget();
-    b.callIndirect(environment.handlerType, [code.local('i32', record)], code.local('i32', scratch));
-    loadBudget();
-    b.end();
-    b.branch(loopLabel);
+    storeLeft(0);
+    b.storeAt('i32', layout.CURRENT_RECORD, here);
+    b.set(scratch, b.callValue(kernel('breakpointHit'), [here], 'i32'));
+    b.set(record, b.loadAt('i32', layout.CURRENT_RECORD));
+    loadLimit();
+    b.branchIf(straight, code.compare('ltS', code.local('i32', scratch), code.constant('i32', 0)));
+    callHandler(code.local('i32', scratch), straight);
 
-    b.end(); // All other handlers.
-    storeBudget();
-    storeRecord();
-    b.callIndirect(
-      environment.handlerType,
-      [code.local('i32', record)],
-      b.load('u16', code.local('i32', record), 0),
-    );
-    loadBudget();
-    b.branch(loopLabel);
+    b.end(); // All other handlers, and those of the switch that cannot go on by themselves.
+    callHandler(handler, straight);
+
+    b.end(); // To another page: PC is written, the jump at `record` was executed.
+    storeLeft(1);
+    b.branch(lookup);
   }
 
-  /** A handler inside the switch: it keeps the budget and the position in locals. */
-  function inlineFrame(shape: Shape, loopLabel: Label): HandlerFrame {
+  /** A handler inside the switch. */
+  function inlineFrame(shape: Shape, jumped: Label, called: Label): HandlerFrame {
     const jumpOut = (address: code.Expression): void => {
       b.storeAt('i64', layout.PC, address);
-      b.branch(lookup);
+      b.branch(jumped);
+    };
+    const jumpInPage = (target: code.Expression): void => {
+      b.set(behind, add(here, layout.RECORD_SIZE));
+      b.set(record, target);
+      b.branch(straight);
     };
     return {
       builder: b,
@@ -169,34 +207,29 @@ export function buildRun(
       operandPlace: (field, use) => placeIn(shape, field, use),
       kernelIndex: kernel,
       materializeFlags: environment.materializeFlags,
-      beforeSlowCall: () => {
-        storeBudget();
-        storeRecord();
-      },
-      afterSlowCall: loadBudget,
-      abandon: () => b.branch(loopLabel),
+      leaveToFunction: () => b.branch(called),
+      abandon: () => {},
       jumpRelative: (offset) => {
         const distance = b.pin(offset);
         const scaled = code.binary('shl', distance, code.constant('i32', 2));
-        const target = b.pin(code.binary('add', code.local('i32', record), scaled));
-        const inPage = code.binary('sub', target, code.local('i32', records));
+        const target = b.pin(code.binary('add', here, scaled));
+        const inPage = code.binary('sub', target, records);
         b.if(code.compare('ltU', inPage, code.constant('i32', layout.RECORD_SENTINEL)));
-        b.set(next, target);
-        b.else();
-        const here = code.binary('sub', code.local('i32', record), code.local('i32', records));
-        const offsetInPage = code.extendU(code.binary('shrU', here, code.constant('i32', 2)));
-        const from = code.binary('add', code.local('i64', pageVa), offsetInPage);
-        jumpOut(code.binary('add', from, code.extendS(distance)));
+        jumpInPage(target);
         b.end();
+        const offsetInPage = code.extendU(
+          code.binary('shrU', code.binary('sub', here, records), code.constant('i32', 2)),
+        );
+        const from = code.binary('add', b.loadAt('i64', layout.PAGE_VA), offsetInPage);
+        jumpOut(code.binary('add', from, code.extendS(distance)));
       },
       jumpAbsolute: (address) => {
-        const distance = b.pin(code.binary('sub', address, code.local('i64', pageVa)));
+        const distance = b.pin(code.binary('sub', address, b.loadAt('i64', layout.PAGE_VA)));
         b.if(code.eqz(code.binary('and', distance, code.constant('i64', ~0xffcn))));
         const place = code.binary('shl', code.wrap(distance), code.constant('i32', 2));
-        b.set(next, code.binary('add', code.local('i32', records), place));
-        b.else();
-        jumpOut(address);
+        jumpInPage(code.binary('add', records, place));
         b.end();
+        jumpOut(address);
       },
     };
   }
