@@ -15,7 +15,8 @@ export interface CaseFile {
 
 /** More than a gigabyte of text is no list of cases. */
 const MAX_SIZE = 2 ** 29;
-const CODE_WORDS = 16;
+/** From where code begins, 0x10008000, to the end of its 64 KiB. */
+const CODE_WORDS = 0x8000 / 4;
 const STATE_BYTES = 2048;
 
 export function readCaseFile(file: string, statesFile: string | undefined): CaseFile {
