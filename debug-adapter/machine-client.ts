@@ -72,6 +72,8 @@ interface PlainError {
   readonly message: string;
   readonly hint?: string;
   readonly place?: Place;
+  /** Of our own mistakes, for the log. */
+  readonly stack?: string;
 }
 
 type ReplyMessage =
@@ -150,9 +152,13 @@ export function serveMachine(port: Port, create: (events: MachineEventSink) => M
 
 function flattened(error: unknown): PlainError {
   if (error instanceof UserError) return { message: error.message, hint: error.hint, place: error.place };
-  return { message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  if (!(error instanceof Error)) return { message: String(error) };
+  return { message: error.message, ...(error.stack !== undefined && { stack: error.stack }) };
 }
 
-function revived({ message, hint, place }: PlainError): Error {
-  return hint === undefined ? new Error(message) : new UserError(message, hint, place);
+function revived({ message, hint, place, stack }: PlainError): Error {
+  if (hint !== undefined) return new UserError(message, hint, place);
+  const error = new Error(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
 }

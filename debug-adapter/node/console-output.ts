@@ -24,6 +24,10 @@ export class ConsoleOutput {
     if (!this.failure) this.stream.write(bytes);
   }
 
+  close(): void {
+    this.stream.off('error', this.onError);
+  }
+
   /** Why output goes nowhere, or undefined. */
   get problem(): string | undefined {
     if (!this.failure) return undefined;

@@ -31,7 +31,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     status = result;
   });
   // Whoever reads may be gone; what is said to nobody is no failure.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignore);
+  for (const stream of [process.stdout, process.stderr]) stream.off('error', ignore).on('error', ignore);
   try {
     await program.parseAsync(args, { from: 'user' });
     return status;

@@ -145,6 +145,21 @@ test('a busy machine answers a pause, and typing reaches the guest', async () =>
   expect((await session.until('stopped')).body).toMatchObject({ reason: 'pause' });
 });
 
+test('a breakpoint set while the guest runs is hit, and none is hit once it is removed', async () => {
+  const session = await launched();
+  await session.send('configurationDone', {});
+  await printedUntil(session, 'hello> ');
+  const tick = { breakpoints: [{ name: 'handle_timer_tick' }] };
+  expect((await session.send('setFunctionBreakpoints', tick)).breakpoints).toMatchObject([{ verified: true }]);
+  expect((await where(session))[0]).toMatch(/^handle_timer_tick:/);
+  await session.send('continue', { threadId: THREAD });
+  expect((await where(session))[0]).toMatch(/^handle_timer_tick:/);
+  await session.send('continue', { threadId: THREAD });
+  await session.send('setFunctionBreakpoints', { breakpoints: [] });
+  await session.send('xen/console', { text: 'help\n' });
+  await printedUntil(session, 'hello> ');
+});
+
 test('a guest that crashes itself stays to be looked at, and its end comes with continue', async () => {
   const session = await launched();
   await session.send('configurationDone', {});

@@ -130,6 +130,7 @@ async function run(
   });
   const isInteractive = script.length === 0 && process.stdin.isTTY;
   const end = await (isInteractive ? interactive(guest, output) : headless(guest, output, outOfTime));
+  output.close();
   if (options.stats !== undefined) writeStatistics(options.stats, guest, started);
   return report(end, guest);
 }
