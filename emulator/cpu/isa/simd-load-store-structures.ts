@@ -143,7 +143,9 @@ function loadBytes(ops: Ops, base: I64, bytes: number, element: I32): V128[] {
   for (let start = 0; start < bytes; start += 16) {
     const address = ops.add(base, ops.i64(start));
     const isWhole = bytes - start >= 16;
-    vectors.push(isWhole ? ops.loadV(address, { element }) : ops.splat(64, ops.load(8, address, { element })));
+    vectors.push(
+      isWhole ? ops.loadV(address, { element }) : ops.splat(64, ops.load(8, address, { element })),
+    );
   }
   return vectors;
 }

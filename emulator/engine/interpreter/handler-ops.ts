@@ -75,7 +75,10 @@ const SHAPES: Record<number, string> = { 8: 'i8x16', 16: 'i16x8', 32: 'i32x4', 6
 const elementOf = (size: number, { element }: AccessOptions): Expression =>
   element ? x(element) : code.constant('i32', size);
 
-function slowKernel<Access extends 'load' | 'store'>(access: Access, { unprivileged, element }: AccessOptions) {
+function slowKernel<Access extends 'load' | 'store'>(
+  access: Access,
+  { unprivileged, element }: AccessOptions,
+) {
   return `${access}Slow${unprivileged ? 'Unprivileged' : element ? 'Elements' : ''}` as const;
 }
 
@@ -113,7 +116,7 @@ export class InterpreterOps implements Ops {
   }
 
   offset(field: Field): I64 {
-    return out(this.b.pin(code.extendS(this.operand(field, 'offset', 'i32'))));
+    return out(this.b.pin(this.operand(field, 'offset', 's32x64')));
   }
 
   immediate(field: Field, width: Width): Int {
@@ -317,9 +320,7 @@ export class InterpreterOps implements Ops {
   setFlags(kind: FlagKind, width: Width, a: Int, b: Int, result: Int): void {
     this.changed = true;
     const widen = (value: Int): Expression =>
-      width === 64
-        ? x(value)
-        : code.binary('shl', code.extendU(x(value)), code.constant('i64', 32));
+      width === 64 ? x(value) : code.binary('shl', code.extendU(x(value)), code.constant('i64', 32));
     this.b.storeAt('i64', layout.FLAGS_A, widen(kind === 'logic' ? result : a));
     // The result less 0 has the flags of a logical operation, except C.
     this.b.storeAt('i64', layout.FLAGS_B, kind === 'logic' ? code.constant('i64', 0) : widen(b));
@@ -355,9 +356,7 @@ export class InterpreterOps implements Ops {
     const usesCarry = conditionCode >> 1 === 1 || conditionCode >> 1 === 4;
     // FLAGS_SUB and FLAGS_LOGIC are neighbours.
     const subtracted = code.binary('sub', op, code.constant('i32', layout.FLAGS_SUB));
-    this.b.if(
-      usesCarry ? isOp(layout.FLAGS_SUB) : code.compare('leU', subtracted, code.constant('i32', 1)),
-    );
+    this.b.if(usesCarry ? isOp(layout.FLAGS_SUB) : code.compare('leU', subtracted, code.constant('i32', 1)));
     this.b.set(result, afterSubtraction(conditionCode, a, this.b.pin(b)));
     this.b.else();
     this.b.if(isOp(layout.FLAGS_ADD));
@@ -566,7 +565,11 @@ export class InterpreterOps implements Ops {
   }
 
   private operand(field: Field, use: OperandUse, kind: LoadKind): Expression {
-    return this.b.load(kind, code.local('i32', this.frame.record), this.frame.operandPlace(nameOf(field), use));
+    return this.b.load(
+      kind,
+      code.local('i32', this.frame.record),
+      this.frame.operandPlace(nameOf(field), use),
+    );
   }
 
   private readSlot(register: Register, use: OperandUse, base: number, width: Width): I64 {
@@ -576,7 +579,8 @@ export class InterpreterOps implements Ops {
   }
 
   private writeSlot(register: Register, use: OperandUse, base: number, width: Width, value: Int): void {
-    if (value.type !== (width === 64 ? 'i64' : 'i32')) throw new Error(`${value.type} into a ${width}-bit register`);
+    if (value.type !== (width === 64 ? 'i64' : 'i32'))
+      throw new Error(`${value.type} into a ${width}-bit register`);
     const whole = width === 64 ? x(value) : code.extendU(x(value));
     this.changed = true;
     if (typeof register === 'number') this.b.storeAt('i64', base + 8 * register, whole);
@@ -599,7 +603,11 @@ export class InterpreterOps implements Ops {
     const base = options.unprivileged ? layout.TLB_BASE_UNPRIVILEGED : layout.TLB_BASE;
     // ((va >> 12) % TLB_ENTRIES) * TLB_ENTRY_SIZE, in one shift.
     const shifted = code.wrap(code.binary('shrU', va, code.constant('i64', 7)));
-    const masked = code.binary('and', shifted, code.constant('i32', (layout.TLB_ENTRIES - 1) * layout.TLB_ENTRY_SIZE));
+    const masked = code.binary(
+      'and',
+      shifted,
+      code.constant('i32', (layout.TLB_ENTRIES - 1) * layout.TLB_ENTRY_SIZE),
+    );
     return this.b.pin(code.binary('add', masked, this.b.loadAt('i32', base)));
   }
 
@@ -616,7 +624,11 @@ export class InterpreterOps implements Ops {
     if (!options.aligned || size === 1) return;
     const low = code.binary('and', code.wrap(va), code.constant('i32', size - 1));
     this.b.if(low);
-    this.faulting('requireAligned', [va, code.constant('i32', size), code.constant('i32', write ? 1 : 0)], 'i32');
+    this.faulting(
+      'requireAligned',
+      [va, code.constant('i32', size), code.constant('i32', write ? 1 : 0)],
+      'i32',
+    );
     this.b.end();
   }
 
@@ -691,7 +703,11 @@ function afterAddition(conditionCode: number, a: Expression, b: Expression): Exp
   const sum = code.binary('add', a, b);
   const carry = code.compare('ltU', sum, a);
   const negative = code.compare('ltS', sum, zero);
-  const overflow = code.compare('ltS', code.binary('and', code.binary('xor', sum, a), code.binary('xor', sum, b)), zero);
+  const overflow = code.compare(
+    'ltS',
+    code.binary('and', code.binary('xor', sum, a), code.binary('xor', sum, b)),
+    zero,
+  );
   const isNotZero = code.compare('ne', sum, zero);
   const both = (): Expression => {
     switch (conditionCode >> 1) {
@@ -719,7 +735,9 @@ function fromNzcv(conditionCode: number, nzcv: Expression): Expression {
   let holding = 0;
   for (let value = 0; value < 16; value++) {
     const [n, z, c, v] = [(value >> 3) & 1, (value >> 2) & 1, (value >> 1) & 1, value & 1];
-    const positive = [z, c, n, v, c & (z ^ 1), n ^ v ^ 1, (n ^ v ^ 1) & (z ^ 1)][conditionCode >> 1] as number;
+    const positive = [z, c, n, v, c & (z ^ 1), n ^ v ^ 1, (n ^ v ^ 1) & (z ^ 1)][
+      conditionCode >> 1
+    ] as number;
     if (positive !== (conditionCode & 1)) holding |= 1 << value;
   }
   const shifted = code.binary('shrU', code.constant('i32', holding), nzcv);
