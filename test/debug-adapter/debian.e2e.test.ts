@@ -2,12 +2,20 @@
 // package, and a kernel that KASLR has moved.
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';
+import { external, testWith } from '../tools/external.ts';
 import { fetchDebian } from '../tools/fetch-debian.ts';
+import type { DebianFiles } from '../tools/fetch-debian.ts';
 import { TestSession } from './support/drive.ts';
 
-const debian = await fetchDebian({ debugSymbols: true, log: (line) => console.log(line) });
+const log = (line: string): void => console.log(line);
+const debian = await external("Debian's arm64 kernel", () => fetchDebian({ log }));
+const withSymbols = await external("Debian's arm64 kernel with debug information", async () => {
+  const files = await fetchDebian({ debugSymbols: true, log });
+  return files.vmlinux === undefined ? undefined : { ...files, vmlinux: files.vmlinux };
+});
+if ('value' in debian) log(`Debian kernel ${debian.value.kernelVersion}`);
 
 const open: TestSession[] = [];
 afterEach(async () => {
@@ -24,9 +32,11 @@ async function launched(configuration: Record<string, unknown>): Promise<TestSes
   return session;
 }
 
-const asGuest = { domains: [{ kernel: debian.vmlinuz, cmdline: 'console=hvc0', memory: 256 }] };
-const bare = (more: Record<string, unknown> = {}) => ({
-  bare: { kernel: debian.vmlinuz, cmdline: 'console=ttyAMA0', memory: 256, ...more },
+const asGuest = ({ vmlinuz }: DebianFiles) => ({
+  domains: [{ kernel: vmlinuz, cmdline: 'console=hvc0', memory: 256 }],
+});
+const bare = ({ vmlinuz }: DebianFiles, more: Record<string, unknown> = {}) => ({
+  bare: { kernel: vmlinuz, cmdline: 'console=ttyAMA0', memory: 256, ...more },
 });
 
 async function stack(session: TestSession): Promise<string[]> {
@@ -40,30 +50,34 @@ async function slideOf(session: TestSession): Promise<string> {
   return (modules[0] as unknown as { slide: string }).slide;
 }
 
-test(`${debian.kernelVersion} as a Xen guest stops at start_kernel before its first instruction`, async () => {
-  const session = await launched(asGuest);
-  const { breakpoints } = await session.send('setFunctionBreakpoints', {
-    breakpoints: [{ name: 'start_kernel' }],
-  });
-  expect(breakpoints).toMatchObject([{ verified: true }]);
-  await session.send('configurationDone', {});
-  expect(await stack(session)).toEqual(['start_kernel', expect.stringMatching(/^__primary_switched/)]);
-  expect(await slideOf(session)).toBe('0x0');
+testWith(
+  [debian],
+  'as a Xen guest the kernel stops at start_kernel before its first instruction',
+  async (files) => {
+    const session = await launched(asGuest(files));
+    const { breakpoints } = await session.send('setFunctionBreakpoints', {
+      breakpoints: [{ name: 'start_kernel' }],
+    });
+    expect(breakpoints).toMatchObject([{ verified: true }]);
+    await session.send('configurationDone', {});
+    expect(await stack(session)).toEqual(['start_kernel', expect.stringMatching(/^__primary_switched/)]);
+    expect(await slideOf(session)).toBe('0x0');
 
-  // Steps by instruction, into and out of a function far away.
-  const threadId = 257;
-  await session.send('next', { threadId, granularity: 'instruction' });
-  expect((await stack(session))[0]).toBe('start_kernel+0x4');
-  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'setup_arch' }] });
-  await session.send('continue', { threadId });
-  expect((await stack(session))[0]).toBe('setup_arch');
-  await session.send('setFunctionBreakpoints', { breakpoints: [] });
-  await session.send('stepOut', { threadId });
-  expect((await stack(session))[0]).toMatch(/^start_kernel\+0x/);
-});
+    // Steps by instruction, into and out of a function far away.
+    const threadId = 257;
+    await session.send('next', { threadId, granularity: 'instruction' });
+    expect((await stack(session))[0]).toBe('start_kernel+0x4');
+    await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'setup_arch' }] });
+    await session.send('continue', { threadId });
+    expect((await stack(session))[0]).toBe('setup_arch');
+    await session.send('setFunctionBreakpoints', { breakpoints: [] });
+    await session.send('stepOut', { threadId });
+    expect((await stack(session))[0]).toMatch(/^start_kernel\+0x/);
+  },
+);
 
-test(`${debian.kernelVersion} moved by KASLR is stopped where it really runs`, async () => {
-  const session = await launched(bare({ kaslrSeed: 12345 }));
+testWith([debian], 'a kernel moved by KASLR is stopped where it really runs', async (files) => {
+  const session = await launched(bare(files, { kaslrSeed: 12345 }));
   await session.send('setFunctionBreakpoints', {
     breakpoints: [{ name: 'start_kernel' }, { name: 'rest_init' }],
   });
@@ -79,8 +93,8 @@ test(`${debian.kernelVersion} moved by KASLR is stopped where it really runs`, a
   ]);
 });
 
-test(`lines of ${debian.kernelVersion} come from the debug package: breakpoint, step, stack`, async () => {
-  const session = await launched({ ...asGuest, symbols: debian.vmlinux });
+testWith([withSymbols], 'lines come from the debug package: breakpoint, step, stack', async (files) => {
+  const session = await launched({ ...asGuest(files), symbols: files.vmlinux });
   const source = { path: '/home/me/linux/init/main.c' };
   await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'start_kernel' }] });
   await session.send('configurationDone', {});
@@ -108,8 +122,8 @@ test(`lines of ${debian.kernelVersion} come from the debug package: breakpoint, 
   expect(await line()).toBe(breakpoints[0]?.line);
 });
 
-test(`a panic of ${debian.kernelVersion} stops by default and says why; a pause comes at once`, async () => {
-  const session = await launched(bare({ cmdline: 'console=ttyAMA0 cryptomgr.notests' }));
+testWith([debian], 'a panic stops by default and says why; a pause comes at once', async (files) => {
+  const session = await launched(bare(files, { cmdline: 'console=ttyAMA0 cryptomgr.notests' }));
   await session.send('configurationDone', {});
   const asked = performance.now();
   await session.send('pause', { threadId: 1 });

@@ -150,7 +150,9 @@ test('a breakpoint set while the guest runs is hit, and none is hit once it is r
   await session.send('configurationDone', {});
   await printedUntil(session, 'hello> ');
   const tick = { breakpoints: [{ name: 'handle_timer_tick' }] };
-  expect((await session.send('setFunctionBreakpoints', tick)).breakpoints).toMatchObject([{ verified: true }]);
+  expect((await session.send('setFunctionBreakpoints', tick)).breakpoints).toMatchObject([
+    { verified: true },
+  ]);
   expect((await where(session))[0]).toMatch(/^handle_timer_tick:/);
   await session.send('continue', { threadId: THREAD });
   expect((await where(session))[0]).toMatch(/^handle_timer_tick:/);
