@@ -95,9 +95,9 @@ export class Workbench {
     return this.pressUntil('F9', '.editor-instance .codicon-debug-breakpoint');
   }
 
-  /** F5, until a session has begun or a message says why not. */
+  /** F5, until the Run icon counts a session or a message says why not. */
   debug(): Promise<void> {
-    return this.pressUntil('F5', '.part.statusbar.debugging, .monaco-dialog-box');
+    return this.pressUntil('F5', '.activitybar .badge:has-text("1"), .monaco-dialog-box');
   }
 
   /** Extensions come a little later than the window, and the keys of a debugger with them. */
