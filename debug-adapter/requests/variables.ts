@@ -13,8 +13,10 @@ const NOT_SAVED = '<not saved>';
 
 export const variableRequests = [
   request('scopes', {
-    needs: 'stopped',
+    needs: 'machine',
     handle(session, { frameId }) {
+      // Editors ask once more just after the machine went on, and would show an error as a scope.
+      if (session.machine.run.running) return { scopes: [] };
       const frame = session.handles.get(frameId);
       if (frame.kind !== 'frame') return { scopes: [] };
       const scope = (name: string, group: RegisterScope, expensive: boolean): Dap.Scope => ({
