@@ -138,7 +138,9 @@ async function xlDomain(host: LaunchFiles, file: string, keys: SymbolKeys) {
   const near = async (path: string): Promise<string> => {
     // xl takes relative paths from its working directory; beside the file is what people mean.
     const beside = host.resolvePath(host.resolvePath(file, '..'), path);
-    return (await host.fileExists(beside)) ? beside : host.resolvePath(undefined, path);
+    if (await host.fileExists(beside)) return beside;
+    const here = host.resolvePath(undefined, path);
+    return (await host.fileExists(here)) ? here : beside;
   };
   const kernelPath = await near(config.kernel.path);
   const kernel = await placed(config.kernel.place, () => kernelFile(host, kernelPath, 'kernel'));

@@ -12,6 +12,7 @@ import * as errors from './errors.ts';
 import type { Host } from './host.ts';
 import type { DomainSymbols } from './launch.ts';
 import { nameOfDomain } from './memory-reference.ts';
+import { ForgivingLines } from './symbols/forgiving-lines.ts';
 import { LoadMap } from './symbols/load-map.ts';
 import type { LoadedPart } from './symbols/load-map.ts';
 import { dwarfLines } from './symbols/dwarf-lines.ts';
@@ -37,7 +38,13 @@ const NOTHING: Loaded = { symbols: undefined, lines: undefined, parts: [], fixed
 
 type SymbolFiles = Pick<Host, 'openFile' | 'decompress'>;
 
-export async function loadTarget(host: SymbolFiles, info: DomainInfo, about: DomainSymbols): Promise<Target> {
+/** `report` tells the user of damage that shows later. */
+export async function loadTarget(
+  host: SymbolFiles,
+  info: DomainInfo,
+  about: DomainSymbols,
+  report: (message: string) => void,
+): Promise<Target> {
   const loaded = await loadSymbols(host, info, about);
   const path = about.symbols ?? about.kernelPath;
   const image = {
@@ -46,7 +53,8 @@ export async function loadTarget(host: SymbolFiles, info: DomainInfo, about: Dom
     id: `${info.domain === BARE_DOMAIN ? 'host' : nameOfDomain(info.domain)}:${loaded.buildId ?? textHash(path).toString(16)}`,
   };
   const map = new LoadMap(loaded.parts, loaded.fixed);
-  return new Target(info, image, map, loaded.symbols, loaded.lines, new SourceMap(about.sourceMap));
+  const lines = loaded.lines && new ForgivingLines(loaded.lines, report);
+  return new Target(info, image, map, loaded.symbols, lines, new SourceMap(about.sourceMap));
 }
 
 async function loadSymbols(host: SymbolFiles, info: DomainInfo, about: DomainSymbols): Promise<Loaded> {

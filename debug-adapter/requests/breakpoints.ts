@@ -277,7 +277,7 @@ function refusal(lookup: Exclude<LineLookup, { kind: 'found' }> | undefined, pat
 }
 
 /** panic() of every kernel that has one. */
-async function placePanics(session: XenSession): Promise<void> {
+export async function placePanics(session: XenSession): Promise<void> {
   const targets = session.exceptionFilters.has('panic') ? (session.launched?.debuggee.targets ?? []) : [];
   const places = targets.flatMap((target) =>
     target.addressesOf('panic').map((link) => linkPlace(target, link)),

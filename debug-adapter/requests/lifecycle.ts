@@ -11,7 +11,7 @@ import { request } from '../request.ts';
 import { momentText, RunControl } from '../run-control.ts';
 import type { Launched, XenSession } from '../session.ts';
 import type { Target } from '../target.ts';
-import { exceptionFilters, resolveAgain } from './breakpoints.ts';
+import { exceptionFilters, placePanics, resolveAgain } from './breakpoints.ts';
 
 const START = momentText({ instructions: 0, virtualNanoseconds: 0 });
 
@@ -35,6 +35,9 @@ export const lifecycleRequests = [
       const configuration = parseLaunchConfiguration(args, 'launch.json');
       const base = (args as { __base?: unknown }).__base;
       session.launched = await start(session, configuration, typeof base === 'string' ? base : undefined);
+      // Default filters hold for clients that say nothing about them; a run without debugging has none.
+      if ((args as Dap.LaunchRequestArguments).noDebug) session.exceptionFilters = new Set();
+      await placePanics(session);
       // Breakpoints can be taken from now on; nothing runs before configurationDone.
       session.afterResponse(() => session.tell('initialized'));
       return undefined;
@@ -112,9 +115,10 @@ async function start(
     client.onEvent = (event) => session.machineEvent(event);
     const info = await client.request('create', prepared.machine);
     const targets: Target[] = [];
+    const report = (message: string): void => session.say(message, 'stderr');
     for (const [i, domain] of info.domains.entries()) {
       const about = prepared.domains[i];
-      if (about) targets.push(await loadTarget(host, domain, about));
+      if (about) targets.push(await loadTarget(host, domain, about, report));
     }
     for (const target of targets) announce(session, target);
     const debuggee = new Debuggee(client, info, targets);

@@ -1,9 +1,13 @@
 // Lines of a program with DWARF, on the fake machine. The program is fixtures/steps.s.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { launchElf } from './support/drive.ts';
 import type { TestSession } from './support/drive.ts';
 
+/** Of fixtures/steps.elf. */
+const LINE_TABLE_SIZE = 0x6e;
 const MAIN = 0xffff_8000_0800_000cn;
 const at = { machine: { entry: { 8: MAIN } } };
 
@@ -154,4 +158,24 @@ test('disassembly names the line at which each begins', async () => {
     instructionCount: 4,
   });
   expect(answer?.instructions.map(({ line }) => line)).toEqual([10, undefined, 11, 12]);
+});
+
+test('damaged debug information is told once, and disassembly takes its place', async () => {
+  const elf = new Uint8Array(readFileSync(join(import.meta.dirname, 'fixtures/steps.elf')));
+  // The unit of the line table, which begins with its length and version, claims another length.
+  const view = new DataView(elf.buffer);
+  for (let at = 0; at + 8 < elf.length; at++) {
+    if (view.getUint32(at, true) === LINE_TABLE_SIZE - 4 && view.getUint16(at + 4, true) === 5) {
+      view.setUint32(at, 0x7fff_fff0, true);
+    }
+  }
+  const session = await launchElf({ ...at, files: { '/steps.elf': elf } });
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'work' }] });
+  await session.send('configurationDone', {});
+  expect(await where(session)).toEqual(['work', 'main']);
+  await session.send('next', { threadId: 1 });
+  expect(await where(session)).toEqual(['work', 'main']);
+  const told = session.events.filter(({ event, body }) => event === 'output' && body.category === 'stderr');
+  expect(told).toHaveLength(1);
+  expect(told[0]?.body.output).toContain('/steps.elf');
 });

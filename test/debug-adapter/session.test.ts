@@ -133,7 +133,6 @@ test('a panic of the guest stops by default, and not when the filter is off', as
     b('idle'),
   ];
   const session = await launch(panics, { machine: entry() });
-  await session.send('setExceptionBreakpoints', { filters: ['panic'] });
   await session.does('configurationDone', {});
   await session.stopped();
   const info = await session.send('exceptionInfo', { threadId: 1 });
