@@ -20,7 +20,7 @@ export const branches = [
   instruction('B.cond', '01010100 imm19:19 0 cond:4', {
     static: { cond: bits(4) },
     derive: ({ imm19 }) => ({ target: signed(imm19, 19) * 4 }),
-    hot: ({ cond }) => cond < 14,
+    hot: ({ cond }) => cond < 5 || (cond > 7 && cond < 14),
     execute(ops, { cond, target }) {
       ops.branchIf(ops.condition(cond), target);
     },

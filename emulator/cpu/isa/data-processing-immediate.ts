@@ -48,7 +48,7 @@ export const dataProcessingImmediate = [
   instruction('ADR, ADRP', 'op:1 immlo:2 10000 immhi:19 Rd:5', {
     static: { op: bit },
     derive: ({ immhi, immlo }) => ({ imm: signed((immhi << 2) | immlo, 21) }),
-    hot: () => true,
+    hot: ({ op }) => op === 1,
     execute(ops, { op, Rd, imm }) {
       const offset = ops.offset(imm);
       if (!op) return ops.writeX(Rd, 64, ops.add(ops.pc(), offset));
@@ -60,7 +60,7 @@ export const dataProcessingImmediate = [
   instruction('ADD, ADDS, SUB, SUBS (immediate)', 'sf:1 op:1 S:1 100010 sh:1 imm12:12 Rn:5 Rd:5', {
     static: { sf: bit, op: bit, S: bit },
     derive: ({ sh, imm12 }) => ({ imm: sh ? imm12 << 12 : imm12 }),
-    hot: ({ op, S }) => !(S && !op),
+    hot: () => true,
     execute(ops, { sf, op, S, Rn, Rd, imm }) {
       const width = widthOf(sf);
       const a = ops.readXOrSp(Rn, width);
@@ -79,7 +79,7 @@ export const dataProcessingImmediate = [
     static: { sf: bit, opc: [0, 1, 2, 3] },
     accept: ({ N, imms, immr, sf }) => logicalImmediate(N, imms, immr, sf) !== undefined,
     derive: ({ N, imms, immr, sf }) => ({ imm: logicalImmediate(N, imms, immr, sf) ?? 0n }),
-    hot: ({ opc }) => opc !== 2,
+    hot: ({ sf, opc }) => opc !== 2 || sf === 0,
     execute(ops, { sf, opc, Rn, Rd, imm }) {
       const width = widthOf(sf);
       const a = ops.readX(Rn, width);
@@ -111,7 +111,7 @@ export const dataProcessingImmediate = [
     static: { sf: bit, hw: [0, 1, 2, 3] },
     combination: ({ sf, hw }) => sf === 1 || hw < 2,
     accept: ({ sf, hw }) => sf === 1 || hw < 2,
-    hot: ({ sf }) => sf === 1,
+    hot: ({ sf, hw }) => sf === 1 || hw === 1,
     execute(ops, { sf, hw, imm16, Rd }) {
       const width = widthOf(sf);
       const kept = ops.and(ops.readX(Rd, width), ops.constant(width, ~(0xffffn << BigInt(16 * hw))));

@@ -24,7 +24,7 @@ export const dataProcessingRegister = [
     {
       static: { sf: bit, opc: [0, 1, 2, 3], shift: [0, 1, 2, 3], N: bit },
       accept: ({ sf, imm6 }) => sf === 1 || imm6 < 32,
-      hot: ({ shift, N, opc }) => shift === 0 && (N === 0 || opc === 0),
+      hot: ({ sf, shift, N, opc }) => shift === 0 && (N === 0 || opc === 0 || (opc === 3 && sf === 1)),
       execute(ops, { sf, opc, shift, N, Rm, imm6, Rn, Rd }) {
         const width = widthOf(sf);
         const a = ops.readX(Rn, width);
@@ -43,7 +43,7 @@ export const dataProcessingRegister = [
     {
       static: { sf: bit, op: bit, S: bit, shift: [0, 1, 2] },
       accept: ({ sf, imm6 }) => sf === 1 || imm6 < 32,
-      hot: ({ shift }) => shift === 0,
+      hot: ({ sf, S, shift }) => shift === 0 || (shift === 1 && sf === 1 && S === 0),
       execute(ops, { sf, op, S, shift, Rm, imm6, Rn, Rd }) {
         const width = widthOf(sf);
         const a = ops.readX(Rn, width);
@@ -61,7 +61,7 @@ export const dataProcessingRegister = [
     {
       static: { sf: bit, op: bit, S: bit, option: bits(3) },
       accept: ({ imm3 }) => imm3 <= 4,
-      hot: ({ sf, S, option }) => sf === 1 && S === 0 && (option & 3) === 2,
+      hot: ({ sf, op, S, option }) => sf === 1 && op === 0 && S === 0 && (option & 3) === 2,
       execute(ops, { sf, op, S, option, Rm, imm3, Rn, Rd }) {
         const width = widthOf(sf);
         const a = ops.readXOrSp(Rn, width);
@@ -120,6 +120,7 @@ export const dataProcessingRegister = [
 
   instruction('CCMN, CCMP (register)', 'sf:1 op:1 1 11010010 Rm:5 cond:4 0 0 Rn:5 0 nzcv:4', {
     static: { sf: bit, op: bit, cond: bits(4) },
+    hot: ({ op, cond }) => op === 1 && cond < 2,
     execute(ops, { sf, op, cond, Rm, Rn, nzcv }) {
       const width = widthOf(sf);
       const holds = ops.condition(cond);
@@ -151,7 +152,7 @@ export const dataProcessingRegister = [
 
   instruction('CSEL, CSINC, CSINV, CSNEG', 'sf:1 op:1 0 11010100 Rm:5 cond:4 0 o2:1 Rn:5 Rd:5', {
     static: { sf: bit, op: bit, o2: bit, cond: bits(4) },
-    hot: ({ op, o2, cond }) => op === 0 && ((o2 === 0 && frequentCondition(cond)) || cond < 2),
+    hot: ({ sf, op, o2, cond }) => (op !== o2 ? sf === 0 : op === 0) && frequentCondition(cond),
     execute(ops, { sf, op, o2, cond, Rm, Rn, Rd }) {
       const width = widthOf(sf);
       const holds = ops.condition(cond);
@@ -166,7 +167,6 @@ export const dataProcessingRegister = [
   // Division by zero gives 0; the most negative value by -1 gives itself.
   instruction('UDIV', 'sf:1 0 0 11010110 Rm:5 000010 Rn:5 Rd:5', {
     static: { sf: bit },
-    hot: () => true,
     execute(ops, { sf, Rm, Rn, Rd }) {
       const width = widthOf(sf);
       const a = ops.readX(Rn, width);
@@ -241,6 +241,7 @@ export const dataProcessingRegister = [
     static: { sf: bit, opc: [1, 2, 3] },
     combination: ({ sf, opc }) => sf === 1 || opc < 3,
     accept: ({ sf, opc }) => sf === 1 || opc < 3,
+    hot: ({ sf, opc }) => sf === 1 && opc === 3,
     execute(ops, { sf, opc, Rn, Rd }) {
       const reversed = reverseBytes(ops, ops.readX(Rn, 64), (1 << opc) as 2 | 4 | 8);
       ops.writeX(Rd, widthOf(sf), ops.toWidth(reversed, widthOf(sf)));
@@ -249,6 +250,7 @@ export const dataProcessingRegister = [
 
   instruction('CLZ, CLS', 'sf:1 1 0 11010110 00000 00010 op:1 Rn:5 Rd:5', {
     static: { sf: bit, op: bit },
+    hot: ({ sf, op }) => sf === 1 && op === 0,
     execute(ops, { sf, op, Rn, Rd }) {
       const width = widthOf(sf);
       const value = ops.readX(Rn, width);
@@ -261,7 +263,7 @@ export const dataProcessingRegister = [
 
   instruction('MADD, MSUB', 'sf:1 00 11011 000 Rm:5 o0:1 Ra:5 Rn:5 Rd:5', {
     static: { sf: bit, o0: bit },
-    hot: () => true,
+    hot: ({ sf, o0 }) => sf === 1 || o0 === 0,
     execute(ops, { sf, o0, Rm, Ra, Rn, Rd }) {
       const width = widthOf(sf);
       const product = ops.mul(ops.readX(Rn, width), ops.readX(Rm, width));
@@ -272,7 +274,7 @@ export const dataProcessingRegister = [
 
   instruction('SMADDL, SMSUBL, UMADDL, UMSUBL', '1 00 11011 U:1 01 Rm:5 o0:1 Ra:5 Rn:5 Rd:5', {
     static: { U: bit, o0: bit },
-    hot: ({ o0 }) => o0 === 0,
+    hot: ({ U, o0 }) => U === 1 && o0 === 0,
     execute(ops, { U, o0, Rm, Ra, Rn, Rd }) {
       const widen = (value: I64): I64 => extendRegister(ops, U ? 2 : 6, value);
       const product = ops.mul(widen(ops.readX(Rn, 64)), widen(ops.readX(Rm, 64)));
@@ -283,7 +285,6 @@ export const dataProcessingRegister = [
 
   instruction('SMULH, UMULH', '1 00 11011 U:1 10 Rm:5 0 Ra:5 Rn:5 Rd:5', {
     static: { U: bit },
-    hot: ({ U }) => U === 1,
     execute(ops, { U, Rm, Rn, Rd }) {
       ops.writeX(Rd, 64, multiplyHigh(ops, ops.readX(Rn, 64), ops.readX(Rm, 64), !U));
     },

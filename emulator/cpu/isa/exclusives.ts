@@ -13,7 +13,6 @@ const bytesOf = (size: number): 1 | 2 | 4 | 8 => (1 << size) as 1 | 2 | 4 | 8;
 export const exclusives = [
   instruction('STXR, STLXR', 'size:2 001000 0 0 0 Rs:5 o0:1 11111 Rn:5 Rt:5', {
     static: { size: SIZES },
-    hot: ({ size }) => size > 1,
     execute(ops, { size, Rs, Rn, Rt }) {
       const address = ops.readXOrSp(Rn, 64);
       const status = ops.call<I32>('storeExclusive', address, ops.i32(1 << size), ops.readX(Rt, 64));
@@ -23,7 +22,6 @@ export const exclusives = [
 
   instruction('LDXR, LDAXR', 'size:2 001000 0 1 0 11111 o0:1 11111 Rn:5 Rt:5', {
     static: { size: SIZES },
-    hot: ({ size }) => size > 1,
     execute(ops, { size, Rn, Rt }) {
       ops.writeX(Rt, 64, ops.call<I64>('loadExclusive', ops.readXOrSp(Rn, 64), ops.i32(1 << size)));
     },
@@ -56,6 +54,7 @@ export const exclusives = [
 
   instruction('STLR', 'size:2 001000 1 0 0 11111 1 11111 Rn:5 Rt:5', {
     static: { size: SIZES },
+    hot: () => true,
     execute(ops, { size, Rn, Rt }) {
       ops.store(bytesOf(size), ops.readXOrSp(Rn, 64), ops.readX(Rt, 64), { aligned: true });
     },
@@ -71,6 +70,7 @@ export const exclusives = [
 
   instruction('LDAR', 'size:2 001000 1 1 0 11111 1 11111 Rn:5 Rt:5', {
     static: { size: SIZES },
+    hot: ({ size }) => size > 1,
     execute(ops, { size, Rn, Rt }) {
       ops.writeX(Rt, 64, ops.load(bytesOf(size), ops.readXOrSp(Rn, 64), { aligned: true }));
     },

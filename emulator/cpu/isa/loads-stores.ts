@@ -96,7 +96,7 @@ export const loadsAndStores = [
     combination: exists,
     accept: (fields) => exists(fields) && (fields.option & 2) !== 0,
     derive: ({ size, S }) => ({ shift: S ? size : 0 }),
-    hot: ({ opc, option }) => opc < 2 && option === 3,
+    hot: ({ size, opc, option }) => opc < 2 && (option === 3 || ((size === 0 || size === 3) && option !== 7)),
     execute(ops, { size, opc, option, Rm, shift, Rn, Rt }) {
       const index = extendRegister(ops, option, ops.readX(Rm, 64));
       const scaled = ops.shl(index, ops.extendU(ops.small(shift)));
@@ -120,7 +120,7 @@ export const loadsAndStores = [
     combination: ({ opc, mode, L }) => opc !== 1 || (L === 1 && mode !== 0),
     accept: ({ opc, mode, L }) => opc !== 1 || (L === 1 && mode !== 0),
     derive: ({ opc, imm7 }) => ({ offset: signed(imm7, 7) << (opc === 2 ? 3 : 2) }),
-    hot: ({ opc, mode }) => opc !== 1 && mode !== 0,
+    hot: ({ opc, mode }) => (opc === 2 && mode !== 0) || (opc === 0 && mode === 2),
     execute(ops, { opc, mode, L, Rt2, Rn, Rt, offset }) {
       const size = opc === 2 ? 8 : 4;
       const base = ops.readXOrSp(Rn, 64);

@@ -81,7 +81,7 @@ export const system = [
   }),
   instruction('DSB', '1101010100 0 00 011 0011 CRm:4 100 11111', { hot: () => true, execute() {} }),
   instruction('DMB', '1101010100 0 00 011 0011 CRm:4 101 11111', { hot: () => true, execute() {} }),
-  instruction('ISB', '1101010100 0 00 011 0011 CRm:4 110 11111', { execute() {} }),
+  instruction('ISB', '1101010100 0 00 011 0011 CRm:4 110 11111', { hot: () => true, execute() {} }),
 
   instruction('CFINV', '1101010100 0 00 000 0100 CRm:4 000 11111', {
     since: 'FEAT_FlagM',
@@ -110,7 +110,6 @@ export const system = [
     },
   }),
   instruction('MSR DAIFSet', '1101010100 0 00 011 0100 CRm:4 110 11111', {
-    hot: () => true,
     execute: (ops, { CRm }) => void ops.call('msrDaifSet', ops.small(CRm)),
   }),
   instruction('MSR DAIFClr', '1101010100 0 00 011 0100 CRm:4 111 11111', {

@@ -7,7 +7,7 @@ import { constant, emit, type Expression, leb, local, operation } from './expres
 /** A block or loop to branch to; the number is its nesting depth. */
 export type Label = number & { readonly label?: true };
 
-export type LoadKind = 'u8' | 'u16' | 'i32' | 'i64' | 'u8x64' | 'u16x64' | 'u32x64' | 'v128';
+export type LoadKind = 'u8' | 'u16' | 'i32' | 'i64' | 'u8x64' | 'u16x64' | 'u32x64' | 's32x64' | 'v128';
 
 // Opcode, alignment exponent and type of each load.
 const LOADS: Record<LoadKind, readonly [readonly number[], number, ValueType]> = {
@@ -18,6 +18,7 @@ const LOADS: Record<LoadKind, readonly [readonly number[], number, ValueType]> =
   u8x64: [[0x31], 0, 'i64'],
   u16x64: [[0x33], 0, 'i64'],
   u32x64: [[0x35], 0, 'i64'],
+  s32x64: [[0x34], 2, 'i64'],
   v128: [[0xfd, 0x00], 0, 'v128'],
 };
 
