@@ -23,6 +23,9 @@ export interface UserBreakpoint {
   readonly places: readonly Place[];
 }
 
+/** The client never sees this one, so it takes none of the ids that people see. */
+const PANIC_ID = 0x7fff_ffff;
+
 export class BreakpointTable {
   private breakpoints: UserBreakpoint[] = [];
   private nextId = 1;
@@ -41,7 +44,8 @@ export class BreakpointTable {
     const added = wanted.map(({ request, places }): UserBreakpoint => {
       const index = earlier.findIndex((candidate) => candidate.request === request);
       const [known] = index < 0 ? [] : earlier.splice(index, 1);
-      return { id: known?.id ?? this.nextId++, kind, group, request, places };
+      const id = kind === 'panic' ? PANIC_ID : (known?.id ?? this.nextId++);
+      return { id, kind, group, request, places };
     });
     this.breakpoints = [...this.breakpoints.filter((b) => b.kind !== kind || b.group !== group), ...added];
     return added;

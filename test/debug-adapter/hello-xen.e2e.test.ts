@@ -167,9 +167,14 @@ test('a guest that crashes itself stays to be looked at, and its end comes with 
   await session.send('configurationDone', {});
   await printedUntil(session, 'hello> ');
   await session.send('xen/console', { text: 'crash\n' });
-  expect((await session.until('stopped')).body).toMatchObject({ reason: 'exception', threadId: THREAD });
-  const { stackFrames } = await session.send('stackTrace', { threadId: THREAD });
-  expect(stackFrames.map(({ name }) => name.split('+')[0])).toContain('crash');
+  // It panics first, which stops by default, and then tells Xen that it has crashed.
+  for (const exceptionId of ['panic', 'crash']) {
+    expect((await session.until('stopped')).body).toMatchObject({ reason: 'exception', threadId: THREAD });
+    expect(await session.send('exceptionInfo', { threadId: THREAD })).toMatchObject({ exceptionId });
+    const { stackFrames } = await session.send('stackTrace', { threadId: THREAD });
+    expect(stackFrames.map(({ name }) => name.split('+')[0])).toContain('crash');
+    if (exceptionId === 'panic') await session.send('continue', { threadId: THREAD });
+  }
   await session.send('continue', { threadId: THREAD });
   expect((await session.until('exited')).body).toEqual({ exitCode: 1 });
   await session.until('terminated');
