@@ -24,20 +24,19 @@ export type Input =
   /** A CPU that is stepped has its turn at once. */
   | { readonly kind: 'turn'; readonly cpu: number };
 
-/** Where in a run an input belongs. */
-export interface InputStamp extends Moment {
-  /** Exceptions that what sits at EL2 has handled: they can follow each other with no instruction between. */
-  readonly traps: number;
-}
-
-export interface LoggedInput extends InputStamp {
+/** An input, where it belongs in a run, and its number among the inputs. */
+export interface LoggedInput extends Moment {
   readonly sequence: number;
+  /** Whether interrupts pending then are taken first: they are, unless nothing ran since the input before. */
+  readonly settled: boolean;
   readonly input: Input;
 }
 
 export class InputLog {
   private readonly loaded: LoadedMachine;
   private readonly list: LoggedInput[] = [];
+  /** The machine's slices at the last input. */
+  private slices = -1;
 
   constructor(loaded: LoadedMachine) {
     this.loaded = loaded;
@@ -49,10 +48,14 @@ export class InputLog {
 
   /** Gives the machine an input, between two slices. Throws UserErrors for one that cannot be. */
   enter(input: Input): void {
-    const stamp = stampOf(this.loaded);
+    const { machine } = this.loaded;
+    const settled = machine.slices !== this.slices;
+    if (settled) machine.settle();
+    this.slices = machine.slices;
+    const moment = momentOf(this.loaded);
     const kept = 'bytes' in input ? { ...input, bytes: input.bytes.slice() } : input;
     apply(this.loaded, kept);
-    this.list.push({ ...stamp, sequence: this.list.length, input: kept });
+    this.list.push({ ...moment, sequence: this.list.length, settled, input: kept });
   }
 
   /** As enter() of kind `memory`; answers how many bytes could be written, and those alone are the input. */
@@ -63,46 +66,44 @@ export class InputLog {
   }
 }
 
-/** Where the machine stands now. */
-export function stampOf({ machine }: LoadedMachine): InputStamp {
-  return {
-    instructions: machine.engine.instructions,
-    virtualNanoseconds: machine.clock.nanoseconds(),
-    traps: machine.traps,
-  };
+/** Where the machine stands on its clock. */
+export function momentOf({ machine }: LoadedMachine): Moment {
+  return { instructions: machine.engine.instructions, virtualNanoseconds: machine.clock.nanoseconds() };
 }
 
-/** Runs a fresh machine through a log and on to `end`. Throws when the machine is not the log's. */
-export function replay(loaded: LoadedMachine, log: readonly LoggedInput[], end: InputStamp): void {
+/**
+ * Runs a fresh machine through a log and on to `end`, where interrupts pending then are taken: a
+ * machine to compare it with has to be settled too. Throws when the machine is not the log's.
+ */
+export function replay(loaded: LoadedMachine, log: readonly LoggedInput[], end: Moment): void {
   for (const entry of log) {
     runTo(loaded, entry);
+    if (entry.settled) loaded.machine.settle();
     apply(loaded, entry.input);
   }
   runTo(loaded, end);
+  loaded.machine.settle();
 }
 
-function runTo(loaded: LoadedMachine, target: InputStamp): void {
+function runTo(loaded: LoadedMachine, target: Moment): void {
   const { machine } = loaded;
   for (;;) {
-    const now = stampOf(loaded);
+    const now = momentOf(loaded);
     const left = target.instructions - now.instructions;
-    const isThere = now.virtualNanoseconds >= target.virtualNanoseconds && now.traps >= target.traps;
-    if (left === 0 && isThere) break;
-    // Where no instruction is left but time, a slice handles interrupts and executes nothing.
-    const result = machine.runSlice(Math.max(left, 1));
-    if (result.kind === 'idle') {
-      machine.skipTo(Math.min(result.deadline, target.virtualNanoseconds - left));
-    }
-    const then = stampOf(loaded);
-    const stands = result.kind === 'idle' && then.virtualNanoseconds === now.virtualNanoseconds;
-    if (hasPassed(then, target) || stands || result.kind === 'stuck') {
-      throw new Error(`the log is not of this machine: ${JSON.stringify({ then, target })}`);
-    }
+    if (left === 0 && now.virtualNanoseconds === target.virtualNanoseconds) return;
+    if (left < 0 || now.virtualNanoseconds > target.virtualNanoseconds) break;
+    if (left > 0 && machine.runSlice(left).kind !== 'idle') continue;
+    // Time passes while every CPU waits. The instructions to come need some of it.
+    if (machine.settle()) break;
+    machine.skipTo(Math.min(machine.deadline(), target.virtualNanoseconds - left));
+    if (machine.clock.nanoseconds() === now.virtualNanoseconds) break;
   }
+  const { instructions, virtualNanoseconds } = momentOf(loaded);
+  throw new Error(
+    `the log is not of this machine, which stands at ${instructions} (${virtualNanoseconds} ns), ` +
+      `not ${target.instructions} (${target.virtualNanoseconds} ns)`,
+  );
 }
-
-const hasPassed = (now: InputStamp, target: InputStamp): boolean =>
-  now.instructions > target.instructions || now.virtualNanoseconds > target.virtualNanoseconds;
 
 function apply(loaded: LoadedMachine, input: Input): void {
   switch (input.kind) {

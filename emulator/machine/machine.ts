@@ -85,6 +85,8 @@ export class Machine {
   /** What sits at EL2, unless guest code does. */
   monitor: Monitor | undefined;
   firmware: Firmware | undefined;
+  /** Slices so far, whoever had them: tells whether anything ran since. */
+  slices = 0;
   /** Exits out of generated code, by kind. */
   readonly exits: Record<string, number> = {};
 
@@ -249,11 +251,6 @@ export class Machine {
     }
   }
 
-  /** Exceptions that the monitor has handled. */
-  get traps(): number {
-    return this.exits['trap'] ?? 0;
-  }
-
   /** What the run loop remembers beside registers, RAM and devices. */
   save(): MachineState {
     const left = Math.max(this.sliceEnd - this.engine.instructions, 0);
@@ -265,14 +262,9 @@ export class Machine {
     this.devices.update();
     const { engine } = this;
     const stopAt = engine.instructions + limit;
-    const cpu = this.nextCpu();
+    const cpu = this.beginTurn();
     if (cpu === undefined) return { kind: 'idle', deadline: this.deadline() };
-    if (cpu !== this.turn || engine.instructions >= this.sliceEnd) {
-      this.turn = cpu;
-      this.sliceEnd = engine.instructions + SLICE;
-    }
-    this.endWait(cpu);
-    this.turnTo(cpu);
+    this.slices++;
     while (this.waits[cpu] === 'no') {
       // An exit may have given up the rest of the slice.
       const end = Math.min(this.sliceEnd, stopAt);
@@ -292,6 +284,22 @@ export class Machine {
     }
     const reason = stuckReason(this.cpus[cpu] as CpuState);
     return reason === undefined ? { kind: 'ran' } : { kind: 'stuck', cpu, reason };
+  }
+
+  /**
+   * Takes the interrupts that are pending, as the next slice would before its first instruction. Where
+   * the machine stands is then a matter of the moment alone, not of how the run up to it was cut.
+   * False when every CPU waits.
+   */
+  settle(): boolean {
+    this.devices.update();
+    for (let cpu = this.beginTurn(); cpu !== undefined; cpu = this.beginTurn()) {
+      const reason = this.engine.run(0);
+      if (reason === layout.EXIT_BUDGET) return true;
+      this.handleExit(cpu, reason);
+      this.devices.update();
+    }
+    return false;
   }
 
   /** Lets idle time pass up to a moment, and what is due by then happen. */
@@ -349,6 +357,9 @@ export class Machine {
       case 'wait':
         this.waits[cpu] = 'monitor';
         return undefined;
+      case 'off':
+        this.waits[cpu] = 'off';
+        return undefined;
       case 'yield':
         this.sliceEnd = this.engine.instructions;
         return undefined;
@@ -381,6 +392,16 @@ export class Machine {
   private endWait(cpu: number): void {
     this.waits[cpu] = 'no';
     this.cpus[cpu]?.write32(layout.WAITING, layout.WAIT_NONE);
+  }
+
+  /** The CPU that goes on now; undefined when every one waits. */
+  private beginTurn(): number | undefined {
+    const cpu = this.nextCpu();
+    if (cpu === undefined) return undefined;
+    if (cpu !== this.turn || this.engine.instructions >= this.sliceEnd) this.giveTurnTo(cpu);
+    this.endWait(cpu);
+    this.turnTo(cpu);
+    return cpu;
   }
 
   private turnTo(cpu: number): void {

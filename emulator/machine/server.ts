@@ -12,14 +12,7 @@ import { loadMachine } from './load.ts';
 import type { SliceEnd } from './machine.ts';
 import { InputLog, type LoggedInput } from './input-log.ts';
 import { MemoryAccess } from './memory-access.ts';
-import {
-  type Breakpoint,
-  type MachineEvents,
-  type MachineServer,
-  type StopInfo,
-  type VcpuId,
-  type VcpuInfo,
-} from './messages.ts';
+import type { Breakpoint, MachineEvents, MachineServer, StopInfo, VcpuId, VcpuInfo } from './messages.ts';
 import { readRegisters } from './registers.ts';
 import { stateHash } from './state-hash.ts';
 
@@ -250,6 +243,8 @@ export class MachineServerImplementation {
     this.running = false;
     this.step = undefined;
     this.console.flush();
+    // Nothing is to happen between what is shown now and what a debugger changes then.
+    if (reason === 'pause') this.machine.machine.settle();
     this.host.emit('stopped', {
       ...this.moment(),
       reason,

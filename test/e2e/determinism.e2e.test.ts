@@ -8,7 +8,7 @@ import { prepareLaunch } from '../../debug-adapter/launch.ts';
 import { loadEngineModules } from '../../debug-adapter/node/engine-modules.ts';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';
 import { startHeadless } from '../../emulator/index.ts';
-import { replay, stampOf } from '../../emulator/machine/input-log.ts';
+import { replay, momentOf } from '../../emulator/machine/input-log.ts';
 import { loadMachine } from '../../emulator/machine/load.ts';
 import { stateHash } from '../../emulator/machine/state-hash.ts';
 import { testWith } from '../tools/external.ts';
@@ -100,7 +100,8 @@ testWith([debian], 'keys at odd moments are replayed from the input log', async 
   expect(session.inputs.entries).toHaveLength(keys.length);
 
   const again = loadMachine(modules, machine, { console: () => {}, ended: () => {} }, { log: () => {} });
-  replay(again, session.inputs.entries, stampOf(session.loaded));
+  session.loaded.machine.settle();
+  replay(again, session.inputs.entries, momentOf(session.loaded));
   expect(stateHash(again)).toBe(stateHash(session.loaded));
 });
 

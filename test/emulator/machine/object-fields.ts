@@ -107,16 +107,8 @@ function addTo(set: Set<unknown>): () => void {
 }
 
 function another(value: unknown): unknown {
-  switch (typeof value) {
-    case 'number':
-      return value ^ 1;
-    case 'bigint':
-      return value ^ 1n;
-    case 'boolean':
-      return !value;
-    case 'string':
-      return `${value}~`;
-    default:
-      return 5;
-  }
+  if (typeof value === 'number') return value ^ 1;
+  if (typeof value === 'bigint') return value ^ 1n;
+  if (typeof value === 'boolean') return !value;
+  return typeof value === 'string' ? `${value}~` : 5;
 }

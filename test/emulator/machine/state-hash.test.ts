@@ -1,7 +1,7 @@
 // The state hash covers all that decides how a machine goes on, and nothing of ours: one bit is
 // flipped in each class of state.
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import * as layout from '../../../emulator/memory/layout.ts';
 import { stateHash, textOfState } from '../../../emulator/machine/state-hash.ts';
 import { ControlDomain } from '../../../emulator/xen/toolstack/control-domain.ts';
@@ -236,15 +236,11 @@ const isExcused = (name: string): boolean =>
 
 /** The control domain, which nothing else can reach from outside. */
 function controlDomainOf(test: TestMachine): ControlDomain {
-  const { save } = ControlDomain.prototype;
-  let found: ControlDomain | undefined;
-  ControlDomain.prototype.save = function (this: ControlDomain) {
-    found = this;
-    return save.call(this);
-  };
+  const saves = vi.spyOn(ControlDomain.prototype, 'save');
   textOfState(test.loaded);
-  ControlDomain.prototype.save = save;
-  if (!found) throw new Error('no control domain was asked for its state');
+  const [found] = saves.mock.contexts;
+  saves.mockRestore();
+  if (!(found instanceof ControlDomain)) throw new Error('no control domain was asked for its state');
   return found;
 }
 
