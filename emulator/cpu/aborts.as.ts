@@ -1,12 +1,13 @@
 // Data and instruction aborts: the fault of the MMU becomes an exception with its syndrome.
 // DDI 0487, AArch64.Abort() and the ISS encoding of a Data Abort.
 
-import { HPFAR_EL2, PSTATE_EL } from '../memory/layout';
+import { HPFAR_EL2, PSTATE_EL, TLB_BASE, TLB_EMPTY } from '../memory/layout';
 import { faultIpa, faultIsWrite, faultOnWalk, faultStage2, faultStatus, faultVa } from '../mmu/fault.as';
 import {
   EC_DATA_ABORT,
   EC_INSTRUCTION_ABORT,
   EC_PC_ALIGNMENT,
+  EC_SP_ALIGNMENT,
   VECTOR_SYNC,
   defaultTarget,
   syndrome,
@@ -57,6 +58,27 @@ export function instructionAbort(pc: i64): void {
   const iss = faultStatus | (faultOnWalk ? ISS_S1PTW : 0);
   saveIpa();
   takeException(to, VECTOR_SYNC, syndrome(EC_INSTRUCTION_ABORT + sameLevel(to), iss), faultVa, pc);
+}
+
+/** Whether the current instruction accesses memory through SP: a load or store that is no literal one. */
+function goesThroughSp(word: i32): bool {
+  if ((word & 0x0a00_0000) != 0x0800_0000 || ((word >>> 5) & 31) != 31) return false;
+  return (word & 0x3b00_0000) != 0x1800_0000;
+}
+
+/**
+ * Called by every access of the slow path before anything else: answers true, with the exception taken, when
+ * SP is misaligned and the access goes through it.
+ */
+@inline
+export function stackFault(): bool {
+  return load<i32>(TLB_BASE) == TLB_EMPTY && takeStackFault();
+}
+
+function takeStackFault(): bool {
+  if (!goesThroughSp(currentWord())) return false;
+  takeException(defaultTarget(), VECTOR_SYNC, syndrome(EC_SP_ALIGNMENT, 0), 0, currentPc());
+  return true;
 }
 
 export function pcAlignmentFault(pc: i64): void {

@@ -11,8 +11,6 @@ import {
   PSTATE_PAN_BIT,
   RAM_BASE,
   RAM_HOST,
-  TLB_BASE,
-  TLB_BASE_UNPRIVILEGED,
   TLB_READ_TAG,
   TLB_WRITE_TAG,
 } from '../memory/layout';
@@ -38,8 +36,8 @@ import {
   stage1Fault,
 } from '../mmu/fault.as';
 import { hostOf } from '../mmu/walk.as';
-import { dataAbort } from './aborts.as';
-import { UAO_BIT } from './pstate.as';
+import { dataAbort, stackFault } from './aborts.as';
+import { UAO_BIT, dataTlb, dataTlbUnprivileged } from './pstate.as';
 
 @inline
 function el(): i32 {
@@ -51,16 +49,6 @@ function pan(): i32 {
   return load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT;
 }
 
-@inline
-function tlb(): usize {
-  return <usize>load<i32>(TLB_BASE);
-}
-
-@inline
-function tlbUnprivileged(): usize {
-  return <usize>load<i32>(TLB_BASE_UNPRIVILEGED);
-}
-
 /** The EL whose permissions LDTR and STTR have: EL0, for EL1 without UAO. */
 @inline
 function elUnprivileged(): i32 {
@@ -69,59 +57,69 @@ function elUnprivileged(): i32 {
 }
 
 export function loadSlow(va: i64, size: i32): i64 {
-  const value = readData(va, size, tlb(), el(), pan());
+  if (stackFault()) return 0;
+  const value = readData(va, size, dataTlb(), el(), pan());
   if (faulted) dataAbort();
   return value;
 }
 
 export function storeSlow(va: i64, size: i32, value: i64): void {
-  writeData(va, size, value, tlb(), el(), pan());
+  if (stackFault()) return;
+  writeData(va, size, value, dataTlb(), el(), pan());
   if (faulted) dataAbort();
 }
 
 export function loadSlowUnprivileged(va: i64, size: i32): i64 {
-  const value = readData(va, size, tlbUnprivileged(), elUnprivileged(), pan());
+  if (stackFault()) return 0;
+  const value = readData(va, size, dataTlbUnprivileged(), elUnprivileged(), pan());
   if (faulted) dataAbort();
   return value;
 }
 
 export function storeSlowUnprivileged(va: i64, size: i32, value: i64): void {
-  writeData(va, size, value, tlbUnprivileged(), elUnprivileged(), pan());
+  if (stackFault()) return;
+  writeData(va, size, value, dataTlbUnprivileged(), elUnprivileged(), pan());
   if (faulted) dataAbort();
 }
 
 /** 16 bytes: one value, or elements of that many bytes, of which each has its alignment and byte order. */
 export function loadSlowV(va: i64, out: i32, element: i32): void {
-  readDataV(va, <usize>out, element, tlb(), el(), pan());
+  if (stackFault()) return;
+  readDataV(va, <usize>out, element, dataTlb(), el(), pan());
   if (faulted) dataAbort();
 }
 
 export function storeSlowV(va: i64, from: i32, element: i32): void {
-  writeDataV(va, <usize>from, element, tlb(), el(), pan());
+  if (stackFault()) return;
+  writeDataV(va, <usize>from, element, dataTlb(), el(), pan());
   if (faulted) dataAbort();
 }
 
 /** Eight bytes of elements. */
 export function loadSlowElements(va: i64, element: i32): i64 {
-  const value = readElements(va, element, tlb(), el(), pan());
+  if (stackFault()) return 0;
+  const value = readElements(va, element, dataTlb(), el(), pan());
   if (faulted) dataAbort();
   return value;
 }
 
 export function storeSlowElements(va: i64, element: i32, value: i64): void {
-  writeElements(va, element, value, tlb(), el(), pan());
+  if (stackFault()) return;
+  writeElements(va, element, value, dataTlb(), el(), pan());
   if (faulted) dataAbort();
 }
 
 /** 1, with the exception taken, when not all of up to 64 bytes can be read. */
 export function prepareRead(va: i64, size: i32): i32 {
-  if (checkRange(va, size, tlb(), el(), pan(), ACCESS_READ)) return 0;
+  if (stackFault()) return 1;
+  if (checkRange(va, size, dataTlb(), el(), pan(), ACCESS_READ)) return 0;
   dataAbort();
   return 1;
 }
 
 export function prepareWrite(va: i64, size: i32): i32 {
-  if (checkRange(va, size, tlb(), el(), pan(), ACCESS_WRITE)) return 0;
+  if (stackFault()) return 1;
+  if (checkRange(va, size, dataTlb(), el(), pan(), ACCESS_WRITE)) return 0;
   dataAbort();
   return 1;
 }
@@ -133,6 +131,7 @@ export function alignmentFault(va: i64, write: i32): void {
 
 /** Ordered, exclusive and atomic accesses fault when not aligned, whatever SCTLR.A says. */
 export function requireAligned(va: i64, size: i32, write: i32): i32 {
+  if (stackFault()) return 1;
   if ((va & <i64>(size - 1)) == 0) return 0;
   alignmentFault(va, write);
   return 1;
@@ -154,8 +153,9 @@ export function loadExclusive(va: i64, size: i32): i64 {
       return quick;
     }
   }
+  if (stackFault()) return 0;
   if (!openExclusive(va, size)) return 0;
-  const value = readData(va, size, tlb(), el(), pan());
+  const value = readData(va, size, dataTlb(), el(), pan());
   if (faulted) {
     dataAbort();
     return 0;
@@ -166,9 +166,10 @@ export function loadExclusive(va: i64, size: i32): i64 {
 
 /** Two of 4 bytes (size 8) or two of 8 bytes (size 16): the bytes are in EXCLUSIVE_LOW and EXCLUSIVE_HIGH. */
 export function loadExclusivePair(va: i64, size: i32): void {
+  if (stackFault()) return;
   if (!openExclusive(va, size)) return;
-  const low = readData(va, 8, tlb(), el(), pan());
-  const high = size == 16 && !faulted ? readData(va + 8, 8, tlb(), el(), pan()) : 0;
+  const low = readData(va, 8, dataTlb(), el(), pan());
+  const high = size == 16 && !faulted ? readData(va + 8, 8, dataTlb(), el(), pan()) : 0;
   if (faulted) return dataAbort();
   closeExclusive(size, low, high);
 }
@@ -177,7 +178,7 @@ export function loadExclusivePair(va: i64, size: i32): void {
 function openExclusive(va: i64, size: i32): bool {
   store<i32>(EXCLUSIVE_VALID, 0);
   if (requireAligned(va, size, 0)) return false;
-  if (!translateData(va, tlb(), el(), pan(), ACCESS_READ, 1)) {
+  if (!translateData(va, dataTlb(), el(), pan(), ACCESS_READ, 1)) {
     dataAbort();
     return false;
   }
@@ -213,19 +214,21 @@ export function storeExclusive(va: i64, size: i32, value: i64): i32 {
     storeHost(host, size, value);
     return 0;
   }
+  if (stackFault()) return 1;
   if (!checkExclusive(va, size)) return 1;
   if (readPaQuietly(size) != load<i64>(EXCLUSIVE_LOW)) return 1;
-  writeData(va, size, value, tlb(), el(), pan());
+  writeData(va, size, value, dataTlb(), el(), pan());
   return 0;
 }
 
 export function storeExclusivePair(va: i64, size: i32, low: i64, high: i64): i32 {
+  if (stackFault()) return 1;
   if (!checkExclusive(va, size)) return 1;
   const pa = dataPa;
   if (load<i64>(hostOf(pa)) != load<i64>(EXCLUSIVE_LOW)) return 1;
   if (size == 16 && load<i64>(hostOf(pa) + 8) != load<i64>(EXCLUSIVE_HIGH)) return 1;
-  writeData(va, 8, low, tlb(), el(), pan());
-  if (size == 16) writeData(va + 8, 8, high, tlb(), el(), pan());
+  writeData(va, 8, low, dataTlb(), el(), pan());
+  if (size == 16) writeData(va + 8, 8, high, dataTlb(), el(), pan());
   return 0;
 }
 
@@ -238,7 +241,7 @@ function checkExclusive(va: i64, size: i32): bool {
   store<i32>(EXCLUSIVE_VALID, 0);
   if (requireAligned(va, size, 1)) return false;
   if (valid == 0 || load<i32>(EXCLUSIVE_SIZE) != size) return false;
-  if (!translateData(va, tlb(), el(), pan(), ACCESS_WRITE, 1)) {
+  if (!translateData(va, dataTlb(), el(), pan(), ACCESS_WRITE, 1)) {
     dataAbort();
     return false;
   }

@@ -28,6 +28,8 @@ const memory = {
   prepareRead: kernel({ params: ['i64', 'i32'], result: 'i32', faults: true }),
   prepareWrite: kernel({ params: ['i64', 'i32'], result: 'i32', faults: true }),
   requireAligned: kernel({ params: ['i64', 'i32', 'i32'], result: 'i32', faults: true }),
+  /** After a write that may have changed the alignment of SP. */
+  stackPointerWritten: kernel({ params: [] }),
 } as const;
 
 // LDXR and its kin. Alignment is checked, the monitor of the CPU is set or tested by PA.

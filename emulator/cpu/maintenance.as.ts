@@ -1,7 +1,14 @@
 // System instructions: cache maintenance by VA, DC ZVA, address translation, TLB invalidation.
 // Whether the current EL may execute them is settled before (see system-access.as.ts).
 
-import { PAR_EL1, PSTATE_EL, PSTATE_OTHER, PSTATE_PAN_BIT, TLB_BASE, TLB_SIZE, TLB_WRITE_TAG } from '../memory/layout';
+import {
+  PAR_EL1,
+  PSTATE_EL,
+  PSTATE_OTHER,
+  PSTATE_PAN_BIT,
+  TLB_SIZE,
+  TLB_WRITE_TAG,
+} from '../memory/layout';
 import { dataIsDevice, fastHost, refetchUnlessResident, translateData, zeroPa } from '../mmu/access.as';
 import {
   ACCESS_READ,
@@ -25,10 +32,18 @@ import {
   flushVmidStage1,
   vaOfOperand,
 } from '../mmu/tlb-invalidation.as';
-import { currentVmid, isDevice, outAttributes, outPa, outShareability, translate, translateStage1 } from '../mmu/walk.as';
+import {
+  currentVmid,
+  isDevice,
+  outAttributes,
+  outPa,
+  outShareability,
+  translate,
+  translateStage1,
+} from '../mmu/walk.as';
 import { dataAbort, maintenanceAbort } from './aborts.as';
 import { alignmentFault } from './guest-access.as';
-import { hcrBit } from './pstate.as';
+import { dataTlb, hcrBit } from './pstate.as';
 import {
   INDEX_AT_S12E0R,
   INDEX_AT_S12E0W,
@@ -77,9 +92,9 @@ export function zeroBlockChecked(va: i64): void {
   }
   const el = load<i32>(PSTATE_EL);
   const pan = load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT;
-  if (!translateData(va, <usize>load<i32>(TLB_BASE), el, pan, ACCESS_WRITE, 1)) return dataAbort();
+  if (!translateData(va, dataTlb(), el, pan, ACCESS_WRITE, 1)) return dataAbort();
   if (dataIsDevice) return alignmentFault(va, 1);
-  translateData(va & ~63, <usize>load<i32>(TLB_BASE), el, pan, ACCESS_WRITE, 1);
+  translateData(va & ~63, dataTlb(), el, pan, ACCESS_WRITE, 1);
   zeroPa(va & ~63);
   if (faulted) dataAbort();
 }
@@ -91,7 +106,7 @@ export function zeroBlockChecked(va: i64): void {
 export function cacheByVa(va: i64, needsWrite: bool): void {
   const el = load<i32>(PSTATE_EL);
   const pan = load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT;
-  const base = <usize>load<i32>(TLB_BASE) - <usize>(el == 1 && pan != 0 ? TLB_SIZE : 0);
+  const base = dataTlb() - <usize>(el == 1 && pan != 0 ? TLB_SIZE : 0);
   if (translateData(va, base, el, 0, needsWrite ? ACCESS_WRITE : ACCESS_READ, 1)) return;
   if (el != 0 && !needsWrite && (faultStatus & ~3) == FAULT_PERMISSION) return clearFault();
   maintenanceAbort();

@@ -33,6 +33,8 @@ import {
   PSTATE_SS_BIT,
   RAM_HOST,
   RECORD_PAGE_INDEX,
+  SCTLR_EL1,
+  SCTLR_EL2,
   SP,
   SP_EL0,
   SYSREGS,
@@ -43,6 +45,7 @@ import {
   TLB_CONTEXT_ITLB,
   TLB_CONTEXT_SIZE,
   TLB_EL2,
+  TLB_EMPTY,
   TLB_SIZE,
 } from '../memory/layout';
 import { selectContext } from '../mmu/tlb-invalidation.as';
@@ -134,28 +137,69 @@ export function unbankSp(): void {
   store<i64>(SP, load<i64>(bankOfSp()));
 }
 
-/** Recomputes what depends on EL, PAN and the registers of translation. After a change of any. */
+/**
+ * Recomputes what depends on EL, PAN, the registers of translation and the alignment of SP. After a change of any.
+ */
 export function updateRegime(): void {
   const tlbs = cpuTlbs(load<i32>(CPU_INDEX));
   const el = load<i32>(PSTATE_EL);
   if (el == 2) {
-    const base = <i32>tlbs + TLB_EL2;
-    store<i32>(TLB_BASE, base);
-    store<i32>(TLB_BASE_UNPRIVILEGED, base);
     store<i32>(ITLB_BASE, <i32>tlbs + ITLB_EL2);
   } else {
     const context = <i32>tlbs + selectContext() * TLB_CONTEXT_SIZE;
-    const pan = load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT;
-    store<i32>(TLB_BASE, el == 0 ? context : context + (pan ? 2 * TLB_SIZE : TLB_SIZE));
-    // With UAO, LDTR and STTR are ordinary accesses.
-    const overridden = load<i32>(PSTATE_OTHER) & UAO_BIT;
-    store<i32>(TLB_BASE_UNPRIVILEGED, overridden ? load<i32>(TLB_BASE) : context);
     store<i32>(ITLB_BASE, context + TLB_CONTEXT_ITLB + (el == 0 ? 0 : 2 * ITLB_SIZE));
   }
+  const misaligned = isStackMisaligned();
+  store<i32>(TLB_BASE, misaligned ? TLB_EMPTY : <i32>regimeTlb());
+  store<i32>(TLB_BASE_UNPRIVILEGED, misaligned ? TLB_EMPTY : <i32>regimeTlbUnprivileged());
   // SP_EL0 is accessible by name only while another stack pointer is in use.
   const spEl0 = <usize>(SYSREG_ACCESS + el * SYSREG_ACCESS_STRIDE + ((SP_EL0 - SYSREGS) >> 3));
   store<u8>(spEl0, el != 0 && load<i32>(PSTATE_SP) != 0 ? 3 : 0);
   store<i32>(FP_TRAP, fpTrapTarget(el) >= 0 ? 1 : 0);
+}
+
+/** The data TLB of the current regime, EL and PAN. */
+function regimeTlb(): usize {
+  const el = load<i32>(PSTATE_EL);
+  const tlbs = cpuTlbs(load<i32>(CPU_INDEX));
+  if (el == 2) return tlbs + TLB_EL2;
+  const context = tlbs + <usize>(selectContext() * TLB_CONTEXT_SIZE);
+  if (el == 0) return context;
+  return context + ((load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT) != 0 ? 2 * TLB_SIZE : TLB_SIZE);
+}
+
+/** The same for LDTR and STTR, which are ordinary accesses at EL2 and with UAO. */
+function regimeTlbUnprivileged(): usize {
+  const el = load<i32>(PSTATE_EL);
+  if (el == 2 || (load<i32>(PSTATE_OTHER) & UAO_BIT) != 0) return regimeTlb();
+  return cpuTlbs(load<i32>(CPU_INDEX)) + <usize>(selectContext() * TLB_CONTEXT_SIZE);
+}
+
+/** What TLB_BASE stands for, also while SP is misaligned. */
+@inline
+export function dataTlb(): usize {
+  const base = load<i32>(TLB_BASE);
+  return base == TLB_EMPTY ? regimeTlb() : <usize>base;
+}
+
+@inline
+export function dataTlbUnprivileged(): usize {
+  const base = load<i32>(TLB_BASE_UNPRIVILEGED);
+  return base == TLB_EMPTY ? regimeTlbUnprivileged() : <usize>base;
+}
+
+// ---------------------------------------------------------------- alignment of SP
+
+/** Whether a load or store through SP would take an SP alignment fault: SCTLR_ELx.SA, SA0. */
+export function isStackMisaligned(): bool {
+  if ((load<i64>(SP) & 15) == 0) return false;
+  const el = load<i32>(PSTATE_EL);
+  return ((load<i64>(el == 2 ? SCTLR_EL2 : SCTLR_EL1) >> (el == 0 ? 4 : 3)) & 1) != 0;
+}
+
+/** An instruction wrote SP, and may have changed its alignment. */
+export function stackPointerWritten(): void {
+  if (isStackMisaligned() != (load<i32>(TLB_BASE) == TLB_EMPTY)) updateRegime();
 }
 
 /** The EL an FP or AdvSIMD instruction traps to at this EL, or -1. */

@@ -55,6 +55,7 @@ export {
   pstate,
   setNzcv,
   setPstate,
+  stackPointerWritten,
   unbankSp,
   updateRegime,
 } from '../cpu/pstate.as';

@@ -55,6 +55,8 @@ export function writeRegister(machine: Machine, cpu: number, name: string, value
   switch (name) {
     case 'sp':
       state.sp = value;
+      // Its alignment decides how memory is accessed.
+      machine.withCpu(cpu, () => machine.engine.kernels.updateRegime());
       return;
     case 'pc':
       state.pc = value;

@@ -301,6 +301,11 @@ export const TLB_STAGE2 = TLB_FACTS + TLB_FACTS_SIZE;
 export const TLB_STAGE2_ENTRIES = 256;
 export const TLB_STAGE2_SIZE = TLB_STAGE2_ENTRIES * 16;
 export const TLB_CPU_STRIDE = 0x60000;
+/**
+ * A data TLB in which nothing hits. It is in use while SP is misaligned and an access through it would fault, so
+ * that every access takes the slow path, which looks at the instruction.
+ */
+export const TLB_EMPTY = 0x2f00000;
 
 // ---------------------------------------------------------------- predecoded code
 

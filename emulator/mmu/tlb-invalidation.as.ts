@@ -9,6 +9,7 @@ import {
   ITLB_SLOW,
   TCR_EL1,
   TLB_CONTEXTS,
+  TLB_EMPTY,
   TLB_ENTRIES,
   TLB_ENTRY_SIZE,
   TLB_FACTS_SIZE,
@@ -216,6 +217,7 @@ export function vaOfOperand(operand: i64): i64 {
 
 /** Empties the TLBs of every CPU. Must be called once before the first instruction. */
 export function resetTlbs(): void {
+  for (let slot = 0; slot < TLB_ENTRIES; slot++) dropDataEntry(TLB_EMPTY + <usize>(slot * TLB_ENTRY_SIZE), slot);
   for (let cpu = 0; cpu < load<i32>(CPU_COUNT); cpu++) {
     const f = facts(cpu);
     memory.fill(f, 0, TLB_FACTS_SIZE);

@@ -10,9 +10,10 @@ import { exclusives } from './exclusives.ts';
 import { floatingPoint } from './floating-point.ts';
 import { loadsAndStores } from './loads-stores.ts';
 import { simd } from './simd.ts';
+import { watchingStackPointer } from './stack-pointer.ts';
 import { system } from './system.ts';
 
-export const instructions: readonly InstructionRow[] = [
+export const instructions: readonly InstructionRow[] = watchingStackPointer([
   ...dataProcessingImmediate,
   ...dataProcessingRegister,
   ...branches,
@@ -22,4 +23,4 @@ export const instructions: readonly InstructionRow[] = [
   ...system,
   ...floatingPoint,
   ...simd,
-];
+]);
