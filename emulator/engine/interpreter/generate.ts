@@ -10,7 +10,7 @@ import * as layout from '../../memory/layout.ts';
 import * as code from '../code/expression.ts';
 import { FunctionBuilder } from '../code/function-builder.ts';
 import { enumerateHandlers, type Handler } from './enumerate.ts';
-import { type HandlerFrame, InterpreterOps, recordField } from './handler-ops.ts';
+import { type HandlerFrame, InterpreterOps, type KnownFlags, recordField } from './handler-ops.ts';
 import { buildRun } from './run.ts';
 import { layOut, type OperandUse, type Shape } from './shape.ts';
 
@@ -111,9 +111,13 @@ function importKernels(writer: ModuleWriter): Map<KernelName, number> {
   return indexes;
 }
 
-/** Emits the meaning of a handler's instruction. */
-export function emitHandler(handler: Handler, frame: HandlerFrame): void {
-  const ops = new InterpreterOps(frame);
+/** Emits the meaning of a handler's instruction. `flags` is what the instruction before has set; the result, what it sets. */
+export function emitHandler(
+  handler: Handler,
+  frame: HandlerFrame,
+  flags?: KnownFlags,
+): KnownFlags | undefined {
+  const ops = new InterpreterOps(frame, flags);
   if (handler.row.fp) ops.requireFp();
   try {
     handler.row.execute(ops as unknown as Ops, operandsOf(handler));
@@ -121,6 +125,7 @@ export function emitHandler(handler: Handler, frame: HandlerFrame): void {
     const statics = JSON.stringify(handler.statics);
     throw new Error(`${handler.row.name} ${statics}: ${(error as Error).message}`, { cause: error });
   }
+  return ops.flags;
 }
 
 /** Static fields as numbers; every other name is a field of the record. */

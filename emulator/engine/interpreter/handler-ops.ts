@@ -47,6 +47,13 @@ export interface HandlerFrame {
   jumpAbsolute(address: Expression): void;
 }
 
+/** Flags as those of the subtraction a - b (less 0 after a logical operation, but for C). */
+export interface KnownFlags {
+  readonly kind: FlagKind;
+  readonly a: Expression;
+  readonly b: Expression;
+}
+
 /** A field that is only known at run time: its name. */
 class RecordField {
   readonly name: string;
@@ -87,8 +94,11 @@ export class InterpreterOps implements Ops {
   private readonly b: FunctionBuilder;
   /** Something was changed: the instruction cannot be begun again. */
   private changed = false;
+  /** The operation that the flags follow from, where this or the instruction before has set them. */
+  flags: KnownFlags | undefined;
 
-  constructor(frame: HandlerFrame) {
+  constructor(frame: HandlerFrame, flags?: KnownFlags) {
+    this.flags = flags;
     this.frame = frame;
     this.b = frame.builder;
   }
@@ -318,6 +328,10 @@ export class InterpreterOps implements Ops {
   // ---- flags
 
   setFlags(kind: FlagKind, width: Width, a: Int, b: Int, result: Int): void {
+    this.flags =
+      kind === 'logic'
+        ? { kind, a: x(result), b: code.constant(result.type, 0) }
+        : { kind, a: x(a), b: x(b) };
     this.changed = true;
     const widen = (value: Int): Expression =>
       width === 64 ? x(value) : code.binary('shl', code.extendU(x(value)), code.constant('i64', 32));
@@ -329,6 +343,7 @@ export class InterpreterOps implements Ops {
   }
 
   setFlagsNzcv(nzcv: I32): void {
+    this.flags = undefined;
     this.changed = true;
     this.b.storeAt('i64', layout.FLAGS_A, code.extendU(x(nzcv)));
     this.b.storeAt('i32', layout.FLAGS_OP, code.constant('i32', layout.FLAGS_RAW));
@@ -348,12 +363,16 @@ export class InterpreterOps implements Ops {
 
   condition(conditionCode: number): I32 {
     if (conditionCode >= 14) return this.i32(1);
+    const usesCarry = conditionCode >> 1 === 1 || conditionCode >> 1 === 4;
+    const known = this.flags;
+    if (known && known.kind !== 'add' && !(usesCarry && known.kind === 'logic')) {
+      return out(this.b.pin(afterSubtraction(conditionCode, known.a, known.b)));
+    }
     const result = this.b.temporary('i32');
     const op = this.b.loadAt('i32', layout.FLAGS_OP);
     const isOp = (value: number): Expression => code.compare('eq', op, code.constant('i32', value));
     const a = this.b.pin(this.b.loadAt('i64', layout.FLAGS_A));
     const b = this.b.loadAt('i64', layout.FLAGS_B);
-    const usesCarry = conditionCode >> 1 === 1 || conditionCode >> 1 === 4;
     // FLAGS_SUB and FLAGS_LOGIC are neighbours.
     const subtracted = code.binary('sub', op, code.constant('i32', layout.FLAGS_SUB));
     this.b.if(usesCarry ? isOp(layout.FLAGS_SUB) : code.compare('leU', subtracted, code.constant('i32', 1)));
@@ -526,6 +545,7 @@ export class InterpreterOps implements Ops {
       otherwise();
     }
     this.b.end();
+    this.flags = undefined;
   }
 
   variable<T extends Value>(initial: T): { get(): T; set(value: T): void } {
@@ -655,9 +675,9 @@ export class InterpreterOps implements Ops {
   }
 }
 
-/** Condition codes after SUBS a, b (operands of 64 bits, or of 32 shifted left by 32). */
+/** Condition codes after SUBS a, b. */
 function afterSubtraction(conditionCode: number, a: Expression, b: Expression): Expression {
-  const zero = code.constant('i64', 0);
+  const zero = code.constant(a.type as 'i32' | 'i64', 0);
   const difference = code.binary('sub', a, b);
   const overflow = (): Expression =>
     code.compare(

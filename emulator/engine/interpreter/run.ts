@@ -15,16 +15,18 @@ import * as code from '../code/expression.ts';
 import { FunctionBuilder, type Label } from '../code/function-builder.ts';
 import type { Handler } from './enumerate.ts';
 import { emitHandler, type Environment, placeIn } from './generate.ts';
-import type { HandlerFrame } from './handler-ops.ts';
+import type { HandlerFrame, KnownFlags } from './handler-ops.ts';
 import type { Shape } from './shape.ts';
 
 /** Budget to distance: records have 16 bytes. */
 const RECORD_SHIFT = 4;
 
-export function buildRun(
-  hot: readonly { handler: Handler; shape: Shape }[],
-  environment: Environment,
-): FunctionBuilder {
+interface HotHandler {
+  readonly handler: Handler;
+  readonly shape: Shape;
+}
+
+export function buildRun(hot: readonly HotHandler[], environment: Environment): FunctionBuilder {
   const b = new FunctionBuilder(0);
   const kernel = (name: KernelName): number => environment.imports.get(name) as number;
   /** Address of the record to execute, or that is executed. */
@@ -154,8 +156,15 @@ export function buildRun(
     for (const { handler: hotHandler, shape } of hot) {
       b.end();
       b.recycle();
-      emitHandler(hotHandler, inlineFrame(shape, jumped, called));
+      const flags = emitHandler(hotHandler, inlineFrame(shape, jumped, called));
       b.set(record, add(here, layout.RECORD_SIZE));
+      for (const next of followers(hotHandler, flags)) {
+        b.if(code.compare('eq', handler, code.constant('i32', next.handler.number)));
+        emitHandler(next.handler, inlineFrame(next.shape, jumped, called), flags);
+        b.set(record, add(here, layout.RECORD_SIZE));
+        b.branch(loopLabel);
+        b.end();
+      }
       b.branch(loopLabel);
     }
 
@@ -188,6 +197,21 @@ export function buildRun(
     b.end(); // To another page: PC is written, the jump at `record` was executed.
     storeLeft(1);
     b.branch(lookup);
+  }
+
+  /** What often comes next stands behind a handler once more, and needs no way through the switch. */
+  function followers(first: Handler, flags: KnownFlags | undefined): readonly HotHandler[] {
+    if (first.row.name === 'NOP, HINT') {
+      return hot.filter(
+        ({ handler: { row, statics } }) =>
+          row === first.row || (row.name === 'BR, BLR, RET' && statics['opc'] === 2),
+      );
+    }
+    // The flags are those of a comparison whose operands are at hand.
+    if (!flags || flags.kind === 'add') return [];
+    return hot.filter(
+      ({ handler: { row, statics } }) => row.name === 'B.cond' && Number(statics['cond']) < 2,
+    );
   }
 
   /** A handler inside the switch. */
