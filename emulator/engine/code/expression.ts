@@ -28,7 +28,8 @@ export type Expression<T extends ValueType = ValueType> =
 
 type IntegerType = 'i32' | 'i64';
 
-const asInteger = (type: IntegerType, value: bigint): bigint => BigInt.asIntN(type === 'i32' ? 32 : 64, value);
+const asInteger = (type: IntegerType, value: bigint): bigint =>
+  BigInt.asIntN(type === 'i32' ? 32 : 64, value);
 const isInteger = (type: ValueType): type is IntegerType => type === 'i32' || type === 'i64';
 
 export function constant<T extends IntegerType>(type: T, value: bigint | number): Expression<T> {
@@ -68,7 +69,17 @@ const FOLD: Partial<Record<IntegerBinary, (a: bigint, b: bigint, bits: bigint) =
 };
 
 /** a op 0 = a. */
-const RIGHT_ZERO_IS_NEUTRAL = new Set<IntegerBinary>(['add', 'sub', 'or', 'xor', 'shl', 'shrS', 'shrU', 'rotl', 'rotr']);
+const RIGHT_ZERO_IS_NEUTRAL = new Set<IntegerBinary>([
+  'add',
+  'sub',
+  'or',
+  'xor',
+  'shl',
+  'shrS',
+  'shrU',
+  'rotl',
+  'rotr',
+]);
 
 export function binary(name: IntegerBinary, a: Expression, b: Expression): Expression {
   const { type } = a;
@@ -99,7 +110,9 @@ export function eqz(a: Expression): Expression<'i32'> {
 export const wrap = (a: Expression): Expression<'i32'> =>
   a.kind === 'constant' ? constant('i32', a.value) : operation('i32', [0xa7], expect('i64', a));
 export const extendU = (a: Expression): Expression<'i64'> =>
-  a.kind === 'constant' ? constant('i64', BigInt.asUintN(32, a.value)) : operation('i64', [0xad], expect('i32', a));
+  a.kind === 'constant'
+    ? constant('i64', BigInt.asUintN(32, a.value))
+    : operation('i64', [0xad], expect('i32', a));
 export const extendS = (a: Expression): Expression<'i64'> =>
   a.kind === 'constant' ? constant('i64', a.value) : operation('i64', [0xac], expect('i32', a));
 

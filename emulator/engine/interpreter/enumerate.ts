@@ -49,7 +49,10 @@ function combinations(row: InstructionRow): Record<string, number>[] {
 }
 
 /** The index of a combination, or -1 when a field has a value that the row does not list. */
-export function combinationIndex(row: InstructionRow, fields: Readonly<Record<string, number | bigint>>): number {
+export function combinationIndex(
+  row: InstructionRow,
+  fields: Readonly<Record<string, number | bigint>>,
+): number {
   let index = 0;
   for (const [name, values] of row.statics) {
     const position = values.indexOf(fields[name] as number);
