@@ -265,7 +265,7 @@ export interface MachineEvents {
     readonly reason: 'poweroff' | 'reboot' | 'crash' | 'suspend';
     readonly domain: number;
   };
-  /** Our own mistake: the machine stands for good. */
+  /** The machine is gone. (A mistake of ours that leaves it standing is a `stopped` with the reason `crash`.) */
   failed: { readonly message: string };
 }
 

@@ -2,18 +2,21 @@
 // the guest left can be read.
 
 import { expect, test } from 'vitest';
+import { InvariantError } from '../../../../emulator/base/errors.ts';
 import {
   type MachineEvents,
   type MachineServer,
   MachineServerImplementation,
   type StopInfo,
 } from '../../../../emulator/index.ts';
+import type { LoadedMachine } from '../../../../emulator/machine/guest.ts';
 import { configurationOf, engineModules, ENTRY, guestNames, type Setting } from './hostile-guests.ts';
 
 /** Real milliseconds within which the server lets others have the thread. Generous: tests share the computer. */
 const PATIENCE = 500;
 
 interface Client {
+  readonly server: MachineServerImplementation;
   readonly requests: MachineServer;
   readonly events: { name: keyof MachineEvents; body: unknown }[];
   /** The next `stopped` or `terminated`. */
@@ -37,6 +40,7 @@ function newClient(): Client {
   });
   const isEnd = ({ name }: { name: string }): boolean => name === 'stopped' || name === 'terminated';
   return {
+    server,
     requests: server.requests,
     events,
     stands: () =>
@@ -101,4 +105,24 @@ test('a machine can be replaced while its guest runs or sleeps', async () => {
   expect(events.filter(({ name }) => name === 'stopped')).toEqual([]);
   requests.pause({});
   expect((await stands()).name).toBe('stopped');
+});
+
+test('a mistake of ours stops the machine for good, and leaves it to be looked at', async () => {
+  const { server, requests, events, stands } = newClient();
+  await requests.create(configurationOf('masked_loop', 'domU'));
+  const { loaded } = server as unknown as { loaded: LoadedMachine };
+  loaded.machine.runSlice = () => {
+    throw new InvariantError('two and two are four');
+  };
+  requests.run({});
+  const { name, body } = await stands();
+  const { reason, description } = body as StopInfo;
+  expect({ name, reason }).toEqual({ name: 'stopped', reason: 'crash' });
+  expect(description).toMatch(
+    /^a mistake of Xenscope itself: two and two are four \(at [^\n]*hostile-server\.test\.ts:\d+/,
+  );
+  expect(events.filter((event) => event.name === 'failed')).toEqual([]);
+  const { general } = await requests.readRegisters({ vcpu: { domain: 1, vcpu: 0 }, groups: ['general'] });
+  expect(general?.pc).toBe(BigInt(ENTRY));
+  expect(() => requests.run({})).toThrow(/a mistake of Xenscope itself/);
 });
