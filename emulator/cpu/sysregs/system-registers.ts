@@ -276,7 +276,6 @@ export class SystemRegisters {
 
   private makeContext(): RegisterContext {
     const { sockets, i32 } = this;
-    const owner = this;
     const slotOf = (register: number | string): number => {
       if (typeof register === 'number') return register;
       const numbered = lookupName(register);
@@ -311,7 +310,7 @@ export class SystemRegisters {
       },
       now: () => sockets.clock.nanoseconds(),
       pendingLines: () => pendingLines(i32, sockets.features.el2),
-      accessChanged: () => owner.accessChanged(),
+      accessChanged: () => this.accessChanged(),
       translationControlChanged: (el) => sockets.kernels.translationControlChanged(el),
       updateRegime: () => sockets.kernels.updateRegime(),
       recheckInterrupts: () => sockets.kernels.raiseAttention(ATTENTION_INTERRUPT),
