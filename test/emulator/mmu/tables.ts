@@ -2,7 +2,6 @@
 
 import type { Processor } from '../cpu/processor.ts';
 
-const VALID = 1n;
 export const TABLE = 3n;
 export const PAGE = 3n;
 export const BLOCK = 1n;
