@@ -92,6 +92,18 @@ testWith(
   },
 );
 
+testWith([chromium, host], 'F5 in an empty folder debugs the bundled guest', () => {
+  const folder = join(work, 'empty');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'notes.txt'), '');
+  return inWorkbench('empty', folder, async (workbench) => {
+    await workbench.debugWith('Xen guest (ARM64)');
+    await workbench.callStack('say_hello');
+    await workbench.stoppedLine();
+    await workbench.screenshot('empty-folder');
+  });
+});
+
 testWith([chromium, host], 'a kernel that is not there is named in a message', () => {
   const folder = join(work, 'wrong');
   launchJson(folder, { name: 'Wrong', domains: [{ name: 'x', kernel: '${workspaceFolder}/Image' }] });

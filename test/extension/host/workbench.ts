@@ -100,6 +100,13 @@ export class Workbench {
     return this.pressUntil('F5', '.activitybar .badge:has-text("1"), .monaco-dialog-box');
   }
 
+  /** F5 where nothing says what to debug: chooses the debugger that the editor then offers. */
+  async debugWith(debuggerLabel: string): Promise<void> {
+    const row = `.quick-input-widget .monaco-list-row:has-text("${debuggerLabel}")`;
+    await this.pressUntil('F5', row);
+    await this.page.locator(row).first().click();
+  }
+
   /** Extensions come a little later than the window, and the keys of a debugger with them. */
   private async pressUntil(key: string, selector: string): Promise<void> {
     for (let attempt = 1; ; attempt++) {
