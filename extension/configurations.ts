@@ -8,15 +8,15 @@ export const BUNDLED_GUEST_COMMAND = 'xenscope.bundledGuest';
 /** That folder, below the extension's. */
 export const BUNDLED_GUEST_FOLDER = 'media/samples/hello-xen';
 
-/** The same as `initialConfigurations` in the manifest, which a test compares. */
-export const bundledGuest = (): vscode.DebugConfiguration => ({
-  type: 'xen',
-  request: 'launch',
-  name: vscode.l10n.t('Xen: bundled guest'),
-  domains: [{ name: 'hello', kernel: '${command:BundledGuest}/hello-xen.elf', memory: 64 }],
-  sourceMap: { '/hello-xen': '${command:BundledGuest}' },
-  stopOnEntry: 'say_hello',
-});
+/** What the manifest offers for a new launch.json: the bundled guest. */
+export function bundledGuest({ packageJSON }: vscode.Extension<unknown>): vscode.DebugConfiguration {
+  const { contributes } = packageJSON as {
+    contributes: { debuggers: { initialConfigurations: vscode.DebugConfiguration[] }[] };
+  };
+  const configuration = contributes.debuggers[0]?.initialConfigurations[0];
+  if (!configuration) throw new Error('the manifest has no initial configuration');
+  return { ...configuration };
+}
 
 /** A workspace may hold many files that are called .cfg: no more than these are looked into. */
 const MOST_CANDIDATES = 50;
@@ -24,11 +24,17 @@ const MOST_CANDIDATES = 50;
 const LARGEST_CONFIG = 64 * 1024;
 
 export class ConfigurationProvider implements vscode.DebugConfigurationProvider {
+  private readonly extension: vscode.Extension<unknown>;
+
+  constructor(extension: vscode.Extension<unknown>) {
+    this.extension = extension;
+  }
+
   async provideDebugConfigurations(
     folder: vscode.WorkspaceFolder | undefined,
   ): Promise<vscode.DebugConfiguration[]> {
     const files = await xlConfigFiles(folder);
-    return [...files.map((uri) => configurationOf(uri, folder)), bundledGuest()];
+    return [...files.map((uri) => configurationOf(uri, folder)), bundledGuest(this.extension)];
   }
 
   async resolveDebugConfiguration(

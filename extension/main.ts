@@ -17,7 +17,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const log = vscode.window.createOutputChannel('Xenscope', { log: true });
   const adapters = new AdapterProcesses(context.asAbsolutePath('dist/adapter.js'), log);
   const consoles = new Consoles();
-  const provider = new ConfigurationProvider();
+  const provider = new ConfigurationProvider(context.extension);
 
   context.subscriptions.push(
     log,
@@ -40,7 +40,7 @@ export function activate(context: vscode.ExtensionContext): void {
       context.asAbsolutePath(BUNDLED_GUEST_FOLDER),
     ),
     vscode.commands.registerCommand('xenscope.debugBundledGuest', () =>
-      vscode.debug.startDebugging(undefined, bundledGuest()),
+      vscode.debug.startDebugging(undefined, bundledGuest(context.extension)),
     ),
     vscode.commands.registerCommand('xenscope.showConsole', () => consoles.show()),
     vscode.commands.registerCommand('xenscope.showLog', () => log.show()),

@@ -2,10 +2,10 @@
 // (ES modules) and the extension (CommonJS, as older editors load nothing else). What they load at run
 // time is copied beside them.
 
-import { copyFileSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type BuildOptions, build } from 'esbuild';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NODE = join(ROOT, 'debug-adapter/node');
@@ -17,6 +17,8 @@ const COMMON_JS = [
   'const { filename: __filename, dirname: __dirname } = import.meta;',
 ].join(' ');
 
+const NOTICES = 'third-party-notices.txt';
+
 const COMMON: BuildOptions = {
   absWorkingDir: ROOT,
   bundle: true,
@@ -26,11 +28,12 @@ const COMMON: BuildOptions = {
   sourcesContent: false,
   legalComments: 'none',
   logLevel: 'warning',
+  metafile: true,
 };
 
 export async function buildBundles(folder: string): Promise<void> {
   removeStaleBundles(folder);
-  await Promise.all([
+  const results = await Promise.all([
     // The launcher runs under any Node, so its syntax stays old and it imports nothing statically.
     module(
       folder,
@@ -42,8 +45,7 @@ export async function buildBundles(folder: string): Promise<void> {
       adapter: join(NODE, 'adapter.ts'),
       'machine-worker': join(NODE, 'machine-worker.ts'),
     }),
-    build({
-      ...COMMON,
+    bundled({
       entryPoints: { extension: join(ROOT, 'extension/main.ts') },
       outdir: folder,
       outExtension: { '.js': '.cjs' },
@@ -51,6 +53,7 @@ export async function buildBundles(folder: string): Promise<void> {
       external: ['vscode'],
     }),
   ]);
+  writeFileSync(join(folder, NOTICES), notices(results.map(({ metafile }) => metafile)));
   const capstone = createRequire(import.meta.url).resolve('@alexaltea/capstone-js/dist/capstone.wasm');
   copyFileSync(capstone, join(folder, 'capstone.wasm'));
 }
@@ -59,10 +62,30 @@ async function module(
   outdir: string,
   entryPoints: Record<string, string>,
   options: BuildOptions = {},
-): Promise<void> {
+): Promise<{ metafile: Metafile }> {
   const missing = Object.values(entryPoints).filter((path) => !existsSync(path));
   if (missing.length > 0) throw new Error(`the bundles lack ${missing.join(', ')}`);
-  await build({ ...COMMON, format: 'esm', banner: { js: COMMON_JS }, ...options, entryPoints, outdir });
+  return bundled({ format: 'esm', banner: { js: COMMON_JS }, ...options, entryPoints, outdir });
+}
+
+async function bundled(options: BuildOptions): Promise<{ metafile: Metafile }> {
+  const { metafile } = await build({ ...COMMON, ...options });
+  if (!metafile) throw new Error('esbuild made no metafile');
+  return { metafile };
+}
+
+/** The licences of the packages that went into the bundles, which ask to be passed on. */
+function notices(metafiles: readonly Metafile[]): string {
+  const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
+  const packages = inputs.flatMap((path) => /\bnode_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
+  const texts = [...new Set(packages)].sort().map((name) => {
+    const folder = join(ROOT, 'node_modules', name);
+    const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    const text = file === undefined ? '' : readFileSync(join(folder, file), 'utf8').trim();
+    return `${name} ${version} (${license})\n\n${text}\n`;
+  });
+  return `Xenscope contains these packages.\n\n${texts.join(`\n${'-'.repeat(80)}\n\n`)}`;
 }
 
 function removeStaleBundles(folder: string): void {
