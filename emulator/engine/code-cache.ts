@@ -17,6 +17,8 @@ export class CodeCache {
   /** RAM page that each slot holds, or -1. */
   private readonly pageOfSlot = new Int32Array(layout.RECORD_PAGES).fill(-1);
   private nextSlot = 0;
+  /** Slots that have held a page. */
+  private usedSlots = 0;
   /** Offsets inside a page (in words) at which some breakpoint may stand: how many. */
   private readonly candidates = new Uint16Array(1024);
   private breakpointCount = 0;
@@ -44,7 +46,9 @@ export class CodeCache {
       this.kernels.forgetRecords(records);
       this.i32[(layout.PAGE_MAP >> 2) + before] = 0;
     }
-    this.u8.fill(0, records, records + layout.RECORD_PAGE_SIZE);
+    // Memory that was never used is zero.
+    if (slot < this.usedSlots) this.u8.fill(0, records, records + layout.RECORD_PAGE_SIZE);
+    else this.usedSlots = slot + 1;
     this.u16[(records + layout.RECORD_SENTINEL) >> 1] = layout.HANDLER_NEXT_PAGE;
     this.i32[(records + layout.RECORD_PAGE_INDEX) >> 2] = ramPage;
     this.i32[(layout.PAGE_MAP >> 2) + ramPage] = records;

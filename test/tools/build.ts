@@ -26,7 +26,9 @@ export const outputs = [
 async function buildInterpreter(): Promise<void> {
   const { generateInterpreter } = await import('../../emulator/engine/interpreter/generate.ts');
   const { instructions } = await import('../../emulator/cpu/isa/catalog.ts');
-  const { module, tables } = generateInterpreter(instructions, { names: process.env['XENSCOPE_PROFILE'] === '1' });
+  const { module, tables } = generateInterpreter(instructions, {
+    names: process.env['XENSCOPE_PROFILE'] === '1',
+  });
   writeFileSync(join(buildFolder, 'interpreter.wasm'), module);
   writeFileSync(join(buildFolder, 'interpreter.json'), JSON.stringify(tables));
 }
