@@ -53,10 +53,10 @@ export class DwarfSections {
       bytes = section === undefined ? Promise.resolve(new Uint8Array()) : this.elf.readSection(section);
       this.wholes.set(name, bytes);
       // From now on, parts of it need no reads.
-      this.sources.set(
-        name,
-        bytes.then((whole) => memorySource(whole)),
-      );
+      const source = bytes.then((whole) => memorySource(whole));
+      // A failure is told to whoever asked for the whole, and to whoever asks for a part.
+      source.catch(() => {});
+      this.sources.set(name, source);
     }
     return bytes;
   }

@@ -64,10 +64,10 @@ for (const setting of settings) {
     const { requests, stands } = newClient();
     const { domains } = await requests.create(configurationOf(name, setting));
     const vcpu = { domain: domains[0]?.domain ?? 0, vcpu: 0 };
-    requests.run({});
+    await requests.run({});
     await sleep(20);
     const asked = performance.now();
-    requests.pause({});
+    await requests.pause({});
     const end = await stands();
     expect(performance.now() - asked).toBeLessThan(PATIENCE);
     expect(['stopped', 'terminated']).toContain(end.name);
@@ -87,7 +87,7 @@ for (const setting of settings) {
 test('a guest without a reachable vector stops by itself, as a crash, with the reason', async () => {
   const { requests, stands } = newClient();
   await requests.create(configurationOf('tables_nowhere', 'domU'));
-  requests.run({});
+  await requests.run({});
   const { name, body } = await stands();
   expect(name).toBe('stopped');
   const { reason, description } = body as StopInfo;
@@ -99,11 +99,11 @@ test('a machine can be replaced while its guest runs or sleeps', async () => {
   const { requests, events, stands } = newClient();
   for (const name of ['masked_loop', 'wfi_for_ever', 'hvc_storm', 'wfi_for_ever', 'masked_loop']) {
     await requests.create(configurationOf(name, 'domU'));
-    requests.run({});
+    await requests.run({});
     await sleep(15);
   }
   expect(events.filter(({ name }) => name === 'stopped')).toEqual([]);
-  requests.pause({});
+  await requests.pause({});
   expect((await stands()).name).toBe('stopped');
 });
 
@@ -114,7 +114,7 @@ test('a mistake of ours stops the machine for good, and leaves it to be looked a
   loaded.machine.runSlice = () => {
     throw new InvariantError('two and two are four');
   };
-  requests.run({});
+  await requests.run({});
   const { name, body } = await stands();
   const { reason, description } = body as StopInfo;
   expect({ name, reason }).toEqual({ name: 'stopped', reason: 'crash' });
