@@ -288,7 +288,9 @@ const launchFiles: [string, string | object, RegExp][] = [
 test.each(launchFiles)('launch.json with %s', async (name, content, message) => {
   const text = typeof content === 'string' ? content : JSON.stringify(content);
   const path = file(`${name.replaceAll(/\W/g, '-')}.json`, text);
-  expect(await refused('run', `${path}#a`)).toMatch(message);
+  const said = await refused('run', `${path}#a`);
+  expect(said).toContain(path);
+  expect(said).toMatch(message);
 });
 
 test('launch.json as an editor writes it', async () => {

@@ -62,7 +62,12 @@ export async function prepareRun(configs: readonly string[], options: GuestOptio
   }
   const { configuration, folder } = readLaunchEntry(entry.file, entry.name);
   const checked = parseLaunchConfiguration({ ...configuration, ...common }, entry.file);
-  return prepareLaunch(host, checked, folder);
+  try {
+    return await prepareLaunch(host, checked, folder);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.place.file !== undefined) throw error;
+    throw new UserError(error.message, error.hint, { file: entry.file });
+  }
 }
 
 export function wholeNumber(text: string, option: string): number {

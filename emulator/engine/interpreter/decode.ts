@@ -3,6 +3,7 @@
 // A booting kernel has some hundred thousand different words, so no object is made for a word: a
 // row's own functions (`accept`, `derive`) see the fields through accessors that read the word.
 
+import { UserError } from '../../base/errors.ts';
 import type { FeatureSet } from '../../cpu/features.ts';
 import type { InstructionRow } from '../../cpu/isa/define.ts';
 import {
@@ -156,7 +157,7 @@ export class RecordWriter {
     memory: WebAssembly.Memory,
   ) {
     if (rows.length !== tables.rows.length || rows.some((row, i) => row.name !== tables.rows[i])) {
-      throw new Error('the interpreter was generated from other instruction tables: build again');
+      throw new UserError('the emulator was built from other sources than these', 'Run `npm run build`.');
     }
     this.decoder = new Decoder(rows);
     this.tables = tables;
