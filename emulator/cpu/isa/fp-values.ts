@@ -6,7 +6,7 @@
 
 import type { FloatBits } from '../float/kernels.ts';
 import type { KernelName } from '../kernels.ts';
-import type { InstructionRow } from './define.ts';
+import { bit, bits, type InstructionRow } from './define.ts';
 import type { I32, Int, Ops, Register, V128, Value } from './ops.ts';
 
 export type { FloatBits } from '../float/kernels.ts';
@@ -40,6 +40,37 @@ export function selective(row: InstructionRow): InstructionRow {
       for (const [name, values] of statics) if (!values.includes(fields[name] ?? -1)) return false;
       return (combination?.(fields) ?? true) && (accept?.(fields) ?? true);
     },
+  };
+}
+
+/** What selects an operation within a group of rows: U, the upper bit of size, and the opcode. */
+export interface Selector {
+  readonly U: number;
+  readonly a: number;
+  readonly opcode: number;
+}
+
+/** Operations by U:a:opcode. Those that are missing are not allocated. */
+export function operationTable<Operation extends { readonly name: string }>(
+  rows: Readonly<Record<number, Operation>>,
+  opcodeBits: number,
+) {
+  const find = ({ U, a, opcode }: Selector): Operation | undefined =>
+    rows[(((U << 1) | a) << opcodeBits) | opcode];
+  return {
+    find,
+    /** Of a handler, which exists for allocated operations only. */
+    known(selector: Selector): Operation {
+      const operation = find(selector);
+      if (!operation) throw new Error('a handler for an unallocated operation');
+      return operation;
+    },
+    selectors: { U: bit, a: bit, opcode: bits(opcodeBits) },
+    namesOf: (select: (operation: Operation) => boolean): string =>
+      Object.values(rows)
+        .filter(select)
+        .map(({ name }) => name)
+        .join(', '),
   };
 }
 

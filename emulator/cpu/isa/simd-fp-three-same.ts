@@ -21,6 +21,8 @@ import {
   readScalar,
   writeVector,
   selective,
+  operationTable,
+  type Selector,
 } from './fp-values.ts';
 import type { Field, I32, Int, Ops, V128 } from './ops.ts';
 
@@ -88,31 +90,13 @@ const OPERATIONS: Readonly<Record<number, Operation>> = {
   0b11110: { name: 'FMINP', pairwise: true, lane: simple('fmin') },
 };
 
-interface Selector {
-  readonly U: number;
-  readonly a: number;
-  readonly opcode: number;
-}
+const operations = operationTable(OPERATIONS, 3);
+const { selectors } = operations;
 
-const operationOf = ({ U, a, opcode }: Selector): Operation | undefined =>
-  OPERATIONS[(U << 4) | (a << 3) | opcode];
-
-function knownOperation(selector: Selector): Operation {
-  const operation = operationOf(selector);
-  if (!operation) throw new Error('a handler for an unallocated operation');
-  return operation;
-}
-
-const isVector = (selector: Selector): boolean => operationOf(selector) !== undefined;
-const isScalar = (selector: Selector): boolean => operationOf(selector)?.scalar === true;
-
-const selectors = { U: bit, a: bit, opcode: bits(3) } as const;
-
-const namesOf = (select: (selector: Selector) => boolean): string =>
-  Object.entries(OPERATIONS)
-    .filter(([key]) => select({ U: Number(key) >> 4, a: (Number(key) >> 3) & 1, opcode: Number(key) & 7 }))
-    .map(([, { name }]) => name)
-    .join(', ');
+const isVector = (selector: Selector): boolean => operations.find(selector) !== undefined;
+const isScalar = (selector: Selector): boolean => operations.find(selector)?.scalar === true;
+const vectorNames = operations.namesOf(() => true);
+const scalarNames = operations.namesOf(({ scalar }) => scalar === true);
 
 interface Registers {
   readonly Rd: Field;
@@ -150,20 +134,20 @@ function scalarOperation(ops: Ops, operation: Operation, laneBits: FloatBits, re
 }
 
 const vector = instruction(
-  `${namesOf(isVector)} (vector)`,
+  `${vectorNames} (vector)`,
   '0 Q:1 U:1 01110 a:1 sz:1 1 Rm:5 11 opcode:3 1 Rn:5 Rd:5',
   {
     static: { Q: bit, sz: bit, ...selectors },
     combination: ({ Q, sz, ...selector }) => isVector(selector) && (Q === 1 || sz === 0),
     fp: true,
     execute(ops, { Q, sz, U, a, opcode, Rd, Rn, Rm }) {
-      vectorOperation(ops, knownOperation({ U, a, opcode }), formatOfSz(sz), Q, { Rd, Rn, Rm });
+      vectorOperation(ops, operations.known({ U, a, opcode }), formatOfSz(sz), Q, { Rd, Rn, Rm });
     },
   },
 );
 
 const vectorHalf = instruction(
-  `${namesOf(isVector)} (vector, half precision)`,
+  `${vectorNames} (vector, half precision)`,
   '0 Q:1 U:1 01110 a:1 10 Rm:5 00 opcode:3 1 Rn:5 Rd:5',
   {
     static: { Q: bit, ...selectors },
@@ -171,26 +155,26 @@ const vectorHalf = instruction(
     since: 'FEAT_FP16',
     fp: true,
     execute(ops, { Q, U, a, opcode, Rd, Rn, Rm }) {
-      vectorOperation(ops, knownOperation({ U, a, opcode }), 16, Q, { Rd, Rn, Rm });
+      vectorOperation(ops, operations.known({ U, a, opcode }), 16, Q, { Rd, Rn, Rm });
     },
   },
 );
 
 const scalar = instruction(
-  `${namesOf(isScalar)} (scalar)`,
+  `${scalarNames} (scalar)`,
   '01 U:1 11110 a:1 sz:1 1 Rm:5 11 opcode:3 1 Rn:5 Rd:5',
   {
     static: { sz: bit, ...selectors },
     combination: isScalar,
     fp: true,
     execute(ops, { sz, U, a, opcode, Rd, Rn, Rm }) {
-      scalarOperation(ops, knownOperation({ U, a, opcode }), formatOfSz(sz), { Rd, Rn, Rm });
+      scalarOperation(ops, operations.known({ U, a, opcode }), formatOfSz(sz), { Rd, Rn, Rm });
     },
   },
 );
 
 const scalarHalf = instruction(
-  `${namesOf(isScalar)} (scalar, half precision)`,
+  `${scalarNames} (scalar, half precision)`,
   '01 U:1 11110 a:1 10 Rm:5 00 opcode:3 1 Rn:5 Rd:5',
   {
     static: selectors,
@@ -198,7 +182,7 @@ const scalarHalf = instruction(
     since: 'FEAT_FP16',
     fp: true,
     execute(ops, { U, a, opcode, Rd, Rn, Rm }) {
-      scalarOperation(ops, knownOperation({ U, a, opcode }), 16, { Rd, Rn, Rm });
+      scalarOperation(ops, operations.known({ U, a, opcode }), 16, { Rd, Rn, Rm });
     },
   },
 );

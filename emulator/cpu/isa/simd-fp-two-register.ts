@@ -4,7 +4,7 @@
 //
 // `a` is the upper bit of the size field; U:a:opcode tells the operation, in FP16 forms as in the others.
 
-import { bit, bits, type InstructionRow, instruction } from './define.ts';
+import { bit, type InstructionRow, instruction } from './define.ts';
 import {
   absolute,
   buildLanes,
@@ -22,6 +22,8 @@ import {
   readScalar,
   writeVector,
   selective,
+  operationTable,
+  type Selector,
 } from './fp-values.ts';
 import type { I32, Int, Ops } from './ops.ts';
 
@@ -106,44 +108,26 @@ const OPERATIONS: Readonly<Record<number, Operation>> = {
   0b11_11111: { name: 'FSQRT', lane: unary('fsqrt') },
 };
 
-interface Selector {
-  readonly U: number;
-  readonly a: number;
-  readonly opcode: number;
-}
-
-const operationOf = ({ U, a, opcode }: Selector): Operation | undefined =>
-  OPERATIONS[(U << 6) | (a << 5) | opcode];
-
-function knownOperation(selector: Selector): Operation {
-  const operation = operationOf(selector);
-  if (!operation) throw new Error('a handler for an unallocated operation');
-  return operation;
-}
+const operations = operationTable(OPERATIONS, 5);
+const { selectors } = operations;
 
 const isVector = (selector: Selector): boolean => {
-  const operation = operationOf(selector);
+  const operation = operations.find(selector);
   return operation !== undefined && operation.vector !== false;
 };
-const isScalar = (selector: Selector): boolean => operationOf(selector)?.scalar === true;
-
-const selectors = { U: bit, a: bit, opcode: bits(5) } as const;
-
-const namesOf = (select: (selector: Selector) => boolean): string =>
-  Object.entries(OPERATIONS)
-    .filter(([key]) => select({ U: Number(key) >> 6, a: (Number(key) >> 5) & 1, opcode: Number(key) & 31 }))
-    .map(([, { name }]) => name)
-    .join(', ');
+const isScalar = (selector: Selector): boolean => operations.find(selector)?.scalar === true;
+const vectorNames = operations.namesOf(({ vector }) => vector !== false);
+const scalarNames = operations.namesOf(({ scalar }) => scalar === true);
 
 const vector = instruction(
-  `${namesOf(isVector)} (vector)`,
+  `${vectorNames} (vector)`,
   '0 Q:1 U:1 01110 a:1 sz:1 10000 opcode:5 10 Rn:5 Rd:5',
   {
     static: { Q: bit, sz: bit, ...selectors },
     combination: ({ Q, sz, ...selector }) => isVector(selector) && (Q === 1 || sz === 0),
     fp: true,
     execute(ops, { Q, sz, U, a, opcode, Rd, Rn }) {
-      const { lane } = knownOperation({ U, a, opcode });
+      const { lane } = operations.known({ U, a, opcode });
       const laneBits = formatOfSz(sz);
       const n = ops.readV(Rn);
       const count = laneCount(laneBits, Q);
@@ -158,7 +142,7 @@ const vector = instruction(
 );
 
 const vectorHalf = instruction(
-  `${namesOf(isVector)} (vector, half precision)`,
+  `${vectorNames} (vector, half precision)`,
   '0 Q:1 U:1 01110 a:1 111100 opcode:5 10 Rn:5 Rd:5',
   {
     static: { Q: bit, ...selectors },
@@ -166,7 +150,7 @@ const vectorHalf = instruction(
     since: 'FEAT_FP16',
     fp: true,
     execute(ops, { Q, U, a, opcode, Rd, Rn }) {
-      const { lane } = knownOperation({ U, a, opcode });
+      const { lane } = operations.known({ U, a, opcode });
       const n = ops.readV(Rn);
       const count = laneCount(16, Q);
       writeVector(
@@ -179,23 +163,19 @@ const vectorHalf = instruction(
   },
 );
 
-const scalar = instruction(
-  `${namesOf(isScalar)} (scalar)`,
-  '01 U:1 11110 a:1 sz:1 10000 opcode:5 10 Rn:5 Rd:5',
-  {
-    static: { sz: bit, ...selectors },
-    combination: isScalar,
-    fp: true,
-    execute(ops, { sz, U, a, opcode, Rd, Rn }) {
-      const { lane } = knownOperation({ U, a, opcode });
-      const laneBits = formatOfSz(sz);
-      ops.writeVLane0(Rd, laneBits, lane(ops, laneBits, readScalar(ops, Rn, laneBits)));
-    },
+const scalar = instruction(`${scalarNames} (scalar)`, '01 U:1 11110 a:1 sz:1 10000 opcode:5 10 Rn:5 Rd:5', {
+  static: { sz: bit, ...selectors },
+  combination: isScalar,
+  fp: true,
+  execute(ops, { sz, U, a, opcode, Rd, Rn }) {
+    const { lane } = operations.known({ U, a, opcode });
+    const laneBits = formatOfSz(sz);
+    ops.writeVLane0(Rd, laneBits, lane(ops, laneBits, readScalar(ops, Rn, laneBits)));
   },
-);
+});
 
 const scalarHalf = instruction(
-  `${namesOf(isScalar)} (scalar, half precision)`,
+  `${scalarNames} (scalar, half precision)`,
   '01 U:1 11110 a:1 111100 opcode:5 10 Rn:5 Rd:5',
   {
     static: selectors,
@@ -203,7 +183,7 @@ const scalarHalf = instruction(
     since: 'FEAT_FP16',
     fp: true,
     execute(ops, { U, a, opcode, Rd, Rn }) {
-      const { lane } = knownOperation({ U, a, opcode });
+      const { lane } = operations.known({ U, a, opcode });
       ops.writeVLane0(Rd, 16, lane(ops, 16, readScalar(ops, Rn, 16)));
     },
   },

@@ -3,21 +3,10 @@
 //
 // The logical operations are in simd-logical.ts, the floating-point rows in simd-fp-*.ts.
 
-import { bit, instruction } from './define.ts';
-import type { Field, Ops, V128 } from './ops.ts';
-import {
-  type Arrangement,
-  evenLanes,
-  fitsRegister,
-  type Lanes,
-  lanesOf,
-  oddLanes,
-  type Saturated,
-  scalarOf,
-  vectorOf,
-  writeLanes,
-  writeSaturated,
-} from './simd-lanes.ts';
+import { instruction } from './define.ts';
+import type { Field, V128 } from './ops.ts';
+import { type Arrangement, evenLanes, type Lanes, oddLanes, type Saturated } from './simd-lanes.ts';
+import { laneForms } from './simd-forms.ts';
 import { polynomialProducts } from './simd-polynomial.ts';
 import {
   absoluteDifference,
@@ -44,50 +33,15 @@ const BHS = [0, 1, 2];
 const BHSD = [0, 1, 2, 3];
 const HS = [1, 2];
 
-interface VectorFields {
-  readonly Q: number;
-  readonly U: number;
-  readonly size: number;
-  readonly Rm: Field;
-  readonly Rn: Field;
-  readonly Rd: Field;
-}
-
-/** The vector form of an instruction on lanes of these sizes; U has the given values. */
-const vector = (sizes: readonly number[], meaning: Meaning, U: readonly number[] = bit) => ({
-  static: { Q: bit, U, size: sizes },
-  combination: fitsRegister,
-  accept: (fields: { Q: number; U: number; size: number }) =>
-    U.includes(fields.U) && sizes.includes(fields.size) && fitsRegister(fields),
-  fp: true,
-  execute: (ops: Ops, fields: VectorFields) => perform(ops, vectorOf(fields.size, fields.Q), fields, meaning),
-});
-
-/** The scalar form. */
-const scalar = (sizes: readonly number[], meaning: Meaning) => ({
-  static: { U: bit, size: sizes },
-  accept: ({ size }: { size: number }) => sizes.includes(size),
-  fp: true,
-  execute: (ops: Ops, fields: Omit<VectorFields, 'Q'>) =>
-    perform(ops, scalarOf(fields.size), fields, meaning),
-});
-
-function perform(
-  ops: Ops,
-  arrangement: Arrangement,
-  fields: Omit<VectorFields, 'Q'>,
-  meaning: Meaning,
-): void {
-  const result = meaning(lanesOf(ops, fields.size), {
-    n: ops.readV(fields.Rn),
-    m: ops.readV(fields.Rm),
-    d: () => ops.readV(fields.Rd),
+const { vector, scalar } = laneForms(
+  (ops, { Rn, Rm, Rd, U }: { Rn: Field; Rm: Field; Rd: Field; U: number }, arrangement): Operands => ({
+    n: ops.readV(Rn),
+    m: ops.readV(Rm),
+    d: () => ops.readV(Rd),
     arrangement,
-    U: fields.U,
-  });
-  if ('saturated' in result) writeSaturated(ops, arrangement, fields.Rd, result);
-  else writeLanes(ops, arrangement, fields.Rd, result);
-}
+    U,
+  }),
+);
 
 const addSat: Meaning = (l, { n, m, U }) => addSaturating(l, n, m, U === 1);
 const subSat: Meaning = (l, { n, m, U }) => subSaturating(l, n, m, U === 1);

@@ -2,19 +2,9 @@
 // -- Scalar Floating-Point and Advanced SIMD". Narrowing forms: simd-two-register-narrow.ts.
 
 import { bit, instruction } from './define.ts';
-import type { Field, Ops, V128 } from './ops.ts';
-import {
-  type Arrangement,
-  byteList,
-  fitsRegister,
-  type Lanes,
-  lanesOf,
-  type Saturated,
-  scalarOf,
-  vectorOf,
-  writeLanes,
-  writeSaturated,
-} from './simd-lanes.ts';
+import type { Field, V128 } from './ops.ts';
+import { byteList, type Lanes, lanesOf, type Saturated, vectorOf, writeLanes } from './simd-lanes.ts';
+import { laneForms } from './simd-forms.ts';
 import { countLeadingSigns, countLeadingZeros, reverseBits } from './simd-bits.ts';
 import { addPairsLong } from './simd-pairs.ts';
 import { addSignedToUnsigned, addUnsignedToSigned, saturateNegated } from './simd-saturate.ts';
@@ -31,46 +21,13 @@ type Meaning = (lanes: Lanes, operands: Operands) => V128 | Saturated;
 const BHS = [0, 1, 2];
 const BHSD = [0, 1, 2, 3];
 
-interface VectorFields {
-  readonly Q: number;
-  readonly U: number;
-  readonly size: number;
-  readonly Rn: Field;
-  readonly Rd: Field;
-}
-
-/** The vector form on lanes of these sizes; U has the given values. */
-const vector = (sizes: readonly number[], meaning: Meaning, U: readonly number[] = bit) => ({
-  static: { Q: bit, U, size: sizes },
-  combination: fitsRegister,
-  accept: (fields: { Q: number; U: number; size: number }) =>
-    U.includes(fields.U) && sizes.includes(fields.size) && fitsRegister(fields),
-  fp: true,
-  execute: (ops: Ops, fields: VectorFields) => perform(ops, vectorOf(fields.size, fields.Q), fields, meaning),
-});
-
-const scalar = (sizes: readonly number[], meaning: Meaning, U: readonly number[] = bit) => ({
-  static: { U, size: sizes },
-  accept: (fields: { U: number; size: number }) => U.includes(fields.U) && sizes.includes(fields.size),
-  fp: true,
-  execute: (ops: Ops, fields: Omit<VectorFields, 'Q'>) =>
-    perform(ops, scalarOf(fields.size), fields, meaning),
-});
-
-function perform(
-  ops: Ops,
-  arrangement: Arrangement,
-  fields: Omit<VectorFields, 'Q'>,
-  meaning: Meaning,
-): void {
-  const result = meaning(lanesOf(ops, fields.size), {
-    n: ops.readV(fields.Rn),
-    d: () => ops.readV(fields.Rd),
-    U: fields.U,
-  });
-  if ('saturated' in result) writeSaturated(ops, arrangement, fields.Rd, result);
-  else writeLanes(ops, arrangement, fields.Rd, result);
-}
+const { vector, scalar } = laneForms(
+  (ops, { Rn, Rd, U }: { Rn: Field; Rd: Field; U: number }): Operands => ({
+    n: ops.readV(Rn),
+    d: () => ops.readV(Rd),
+    U,
+  }),
+);
 
 /** Lanes in reverse order within containers of 2 to the power of `container` bytes. */
 const reverse =
