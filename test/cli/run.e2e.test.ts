@@ -68,7 +68,7 @@ test.each([
   const { status, stderr } = await runCliProcess(['run', '--bare', kernel, '--max-seconds', '1']);
   expect(status).toBe(1);
   expect(stderr).toBe('xenscope: the time is up\n');
-  expect(performance.now() - start).toBeLessThan(6000);
+  expect(performance.now() - start).toBeLessThan(15_000);
 });
 
 test('a pipe gets every byte, however slowly it is read', async () => {

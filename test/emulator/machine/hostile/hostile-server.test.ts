@@ -13,7 +13,7 @@ import type { LoadedMachine } from '../../../../emulator/machine/guest.ts';
 import { configurationOf, engineModules, ENTRY, guestNames, type Setting } from './hostile-guests.ts';
 
 /** Real milliseconds within which the server lets others have the thread. Generous: tests share the computer. */
-const PATIENCE = 500;
+const PATIENCE = 2000;
 
 interface Client {
   readonly server: MachineServerImplementation;
