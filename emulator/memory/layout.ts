@@ -25,7 +25,7 @@ export const SP = X + 33 * 8;
 export const PC = CPU + 0x110;
 
 // Lazy flags: the last flag-setting operation and its operands (32-bit operands shifted left by
-// 32). ADD: flags of a+b. SUB: flags of a-b. LOGIC: flags of the result a, C and V clear.
+// 32). ADD: flags of a+b. SUB: flags of a-b. LOGIC: flags of the result a, C and V clear; b is 0.
 // RAW: a holds NZCV in bits 3..0.
 export const FLAGS_OP = CPU + 0x118; // i32
 export const FLAGS_A = CPU + 0x120; // i64
@@ -60,7 +60,7 @@ export const EXCLUSIVE_PA = CPU + 0x150;
 export const EXCLUSIVE_LOW = CPU + 0x158;
 export const EXCLUSIVE_HIGH = CPU + 0x160;
 
-/** i32: instructions that may still be executed in this run() call. */
+/** i32: instructions that may still be executed in this run() call. Exact whenever generated code calls something. */
 export const BUDGET = CPU + 0x168;
 /** i32: budget set aside by raiseAttention(), so that BUDGET is 0 and the loop leaves at once. */
 export const BUDGET_HELD = CPU + 0x16c;
