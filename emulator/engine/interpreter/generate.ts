@@ -3,16 +3,16 @@
 
 import { ModuleWriter } from '../../base/wasm/module.ts';
 import type { ValueType } from '../../base/wasm/opcodes.ts';
-import type { Field, Ops } from '../../cpu/isa/ops.ts';
 import type { InstructionRow } from '../../cpu/isa/define.ts';
 import { type Kernel, type KernelName, kernels } from '../../cpu/kernels.ts';
 import * as layout from '../../memory/layout.ts';
 import * as code from '../code/expression.ts';
 import { FunctionBuilder } from '../code/function-builder.ts';
 import { enumerateHandlers, type Handler } from './enumerate.ts';
-import { type HandlerFrame, InterpreterOps, type KnownFlags, recordField } from './handler-ops.ts';
+import { emitHandler, type Environment } from './emit-handler.ts';
+import type { HandlerFrame } from './handler-ops.ts';
 import { buildRun } from './run.ts';
-import { layOut, type OperandUse, type Shape } from './shape.ts';
+import { layOut, type OperandUse, placeIn, type Shape } from './shape.ts';
 
 /** What the decoder must know of the generated module; see decode.ts. */
 export interface InterpreterTables {
@@ -93,12 +93,6 @@ export function generateInterpreter(
   };
 }
 
-export interface Environment {
-  readonly imports: ReadonlyMap<KernelName, number>;
-  readonly materializeFlags: number;
-  readonly handlerType: number;
-}
-
 function importKernels(writer: ModuleWriter): Map<KernelName, number> {
   const indexes = new Map<KernelName, number>();
   for (const [name, row] of Object.entries(kernels) as [KernelName, Kernel][]) {
@@ -109,31 +103,6 @@ function importKernels(writer: ModuleWriter): Map<KernelName, number> {
     );
   }
   return indexes;
-}
-
-/** Emits the meaning of a handler's instruction. `flags` is what the instruction before has set; the result, what it sets. */
-export function emitHandler(
-  handler: Handler,
-  frame: HandlerFrame,
-  flags?: KnownFlags,
-): KnownFlags | undefined {
-  const ops = new InterpreterOps(frame, flags);
-  if (handler.row.fp) ops.requireFp();
-  try {
-    handler.row.execute(ops as unknown as Ops, operandsOf(handler));
-  } catch (error) {
-    const statics = JSON.stringify(handler.statics);
-    throw new Error(`${handler.row.name} ${statics}: ${(error as Error).message}`, { cause: error });
-  }
-  return ops.flags;
-}
-
-/** Static fields as numbers; every other name is a field of the record. */
-function operandsOf(handler: Handler): Record<string, Field | number> {
-  return new Proxy<Record<string, Field | number>>(
-    { ...handler.statics },
-    { get: (target, name: string) => target[name] ?? recordField(name) },
-  );
 }
 
 function buildHandlerFunction(
@@ -169,12 +138,6 @@ function functionFrame(builder: FunctionBuilder, shape: Shape, environment: Envi
     },
     jumpAbsolute: jumpTo,
   };
-}
-
-export function placeIn(shape: Shape, field: string, use: OperandUse): number {
-  const operand = shape.find((candidate) => candidate.field === field && candidate.use === use);
-  if (!operand) throw new Error(`${field} (${use}) is not in the record's shape`);
-  return operand.at;
 }
 
 /** Finds what a handler reads from its record by executing its meaning once for nothing. */

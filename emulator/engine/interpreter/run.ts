@@ -13,10 +13,10 @@ import type { KernelName } from '../../cpu/kernels.ts';
 import * as layout from '../../memory/layout.ts';
 import * as code from '../code/expression.ts';
 import { FunctionBuilder, type Label } from '../code/function-builder.ts';
+import { emitHandler, type Environment } from './emit-handler.ts';
 import type { Handler } from './enumerate.ts';
-import { emitHandler, type Environment, placeIn } from './generate.ts';
 import type { HandlerFrame, KnownFlags } from './handler-ops.ts';
-import type { Shape } from './shape.ts';
+import { placeIn, type Shape } from './shape.ts';
 
 /** Budget to distance: records have 16 bytes. */
 const RECORD_SHIFT = 4;

@@ -39,3 +39,10 @@ export function layOut(wanted: readonly { field: string; use: OperandUse }[]): S
   }
   return shape;
 }
+
+/** Byte offset of a field's operand inside the record. */
+export function placeIn(shape: Shape, field: string, use: OperandUse): number {
+  const operand = shape.find((candidate) => candidate.field === field && candidate.use === use);
+  if (!operand) throw new Error(`${field} (${use}) is not in the record's shape`);
+  return operand.at;
+}
