@@ -246,19 +246,29 @@ export class XenSession extends DebugSession {
 
   private async answer(request: Dap.Request, row: AnyRequest | undefined): Promise<void> {
     const response = new Response(request);
+    const actions: (() => void)[] = [];
     try {
       if (!row) throw errors.unsupportedRequest(request.command);
       this.check(row.needs);
-      const body = await row.handle(this, request.arguments ?? {});
+      const body = await this.handled(row, request.arguments ?? {}, actions);
       if (body !== undefined) (response as Dap.Response).body = body;
       if (!this.over) this.sendResponse(response);
     } catch (error) {
-      this.afterwards = [];
+      actions.length = 0;
       this.refuse(response, error, row?.quiet ?? false);
     }
-    const actions = this.afterwards;
-    this.afterwards = [];
     for (const action of actions) action();
+  }
+
+  /** An urgent request comes between the steps of another, whose actions it leaves alone. */
+  private handled(row: AnyRequest, args: unknown, actions: (() => void)[]): unknown {
+    const interrupted = this.afterwards;
+    this.afterwards = actions;
+    try {
+      return row.handle(this, args);
+    } finally {
+      if (row.urgent) this.afterwards = interrupted;
+    }
   }
 
   private check(need: Need): void {

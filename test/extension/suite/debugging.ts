@@ -56,10 +56,11 @@ describe('debugging the bundled guest', () => {
   });
 
   it('takes what is typed into the terminal of its console', async () => {
+    const earlier = new Set(vscode.window.terminals);
     driven = await start(guest());
     await driven.console('hello> ');
-    const terminal = vscode.window.terminals.findLast(({ name }) => name.startsWith('hello'));
-    assert.ok(terminal, 'no terminal shows the console');
+    const terminal = await openedTerminal(earlier);
+    assert.match(terminal.name, /^hello\b/);
     terminal.sendText('help');
     await driven.console(/hello> help[\s\S]*hello> /);
   });
@@ -84,3 +85,12 @@ describe('debugging the bundled guest', () => {
     assert.equal(vscode.debug.activeDebugSession, undefined);
   });
 });
+
+/** The extension hears of the guest's output a moment after the test does. */
+async function openedTerminal(earlier: ReadonlySet<vscode.Terminal>): Promise<vscode.Terminal> {
+  for (;;) {
+    const opened = vscode.window.terminals.find((terminal) => !earlier.has(terminal));
+    if (opened) return opened;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
