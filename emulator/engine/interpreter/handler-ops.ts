@@ -4,7 +4,6 @@
 // Every handler exists as a function of its own; the hot ones also stand inline in the switch of
 // run(). The two differ only in how control leaves them: see HandlerFrame.
 
-import type { IntegerBinary, IntegerCompare, SimdOperation } from '../../base/wasm/opcodes.ts';
 import type {
   AccessOptions,
   Field,
@@ -21,8 +20,10 @@ import type {
 import { type Kernel, type KernelName, kernels } from '../../cpu/kernels.ts';
 import * as layout from '../../memory/layout.ts';
 import * as code from '../code/expression.ts';
+import { afterAddition, afterSubtraction, fromNzcv } from '../code/conditions.ts';
 import type { Expression } from '../code/expression.ts';
 import type { FunctionBuilder, LoadKind, StoreKind } from '../code/function-builder.ts';
+import { out, PureOps, x } from '../code/pure-ops.ts';
 import type { OperandUse } from './shape.ts';
 
 /** What differs between a handler in the switch and one that is a function. */
@@ -70,13 +71,8 @@ const nameOf = (field: Field): string => {
   throw new Error('a number stands where a dynamic field is expected: is the field static by mistake?');
 };
 
-// Value is what rows see of an Expression.
-const out = <T extends Value>(value: Expression): T => value as unknown as T;
-const x = (value: Value): Expression => value as unknown as Expression;
-
 const LOAD_KINDS: Record<number, LoadKind> = { 1: 'u8x64', 2: 'u16x64', 4: 'u32x64', 8: 'i64' };
 const STORE_KINDS: Record<number, StoreKind> = { 1: 'i64as8', 2: 'i64as16', 4: 'i64as32', 8: 'i64' };
-const SHAPES: Record<number, string> = { 8: 'i8x16', 16: 'i16x8', 32: 'i32x4', 64: 'i64x2' };
 
 /** Of a vector the slow kernels want the size of an element, of a single value its own. */
 const elementOf = (size: number, { element }: AccessOptions): Expression =>
@@ -89,7 +85,7 @@ function slowKernel<Access extends 'load' | 'store'>(
   return `${access}Slow${unprivileged ? 'Unprivileged' : element ? 'Elements' : ''}` as const;
 }
 
-export class InterpreterOps implements Ops {
+export class InterpreterOps extends PureOps implements Ops {
   private readonly frame: HandlerFrame;
   private readonly b: FunctionBuilder;
   /** Something was changed: the instruction cannot be begun again. */
@@ -98,28 +94,13 @@ export class InterpreterOps implements Ops {
   flags: KnownFlags | undefined;
 
   constructor(frame: HandlerFrame, flags?: KnownFlags) {
+    super();
     this.flags = flags;
     this.frame = frame;
     this.b = frame.builder;
   }
 
-  // ---- constants and fields
-
-  i32(value: number): I32 {
-    return out(code.constant('i32', value));
-  }
-
-  i64(value: bigint | number): I64 {
-    return out(code.constant('i64', value));
-  }
-
-  constant(width: Width, value: bigint | number): Int {
-    return width === 64 ? this.i64(value) : out(code.constant('i32', value));
-  }
-
-  v128(low: bigint, high: bigint): V128 {
-    return out(code.vectorConstant(low, high));
-  }
+  // ---- fields
 
   small(field: Field): I32 {
     return out(this.b.pin(this.operand(field, 'small', 'u16')));
@@ -185,144 +166,6 @@ export class InterpreterOps implements Ops {
   addressOfV(register: Register): I32 {
     if (typeof register === 'number') return this.i32(layout.V + 16 * register);
     return out(this.b.pin(this.operand(register, 'vector', 'u16')));
-  }
-
-  // ---- integer arithmetic
-
-  binary<T extends Int>(operation: IntegerBinary, a: T, b: T): T {
-    return out(code.binary(operation, x(a), x(b)));
-  }
-
-  compare(operation: IntegerCompare, a: Int, b: Int): I32 {
-    return out(code.compare(operation, x(a), x(b)));
-  }
-
-  add<T extends Int>(a: T, b: T): T {
-    return this.binary('add', a, b);
-  }
-
-  sub<T extends Int>(a: T, b: T): T {
-    return this.binary('sub', a, b);
-  }
-
-  mul<T extends Int>(a: T, b: T): T {
-    return this.binary('mul', a, b);
-  }
-
-  and<T extends Int>(a: T, b: T): T {
-    return this.binary('and', a, b);
-  }
-
-  or<T extends Int>(a: T, b: T): T {
-    return this.binary('or', a, b);
-  }
-
-  xor<T extends Int>(a: T, b: T): T {
-    return this.binary('xor', a, b);
-  }
-
-  not<T extends Int>(a: T): T {
-    return this.binary('xor', a, this.like(a, -1));
-  }
-
-  neg<T extends Int>(a: T): T {
-    return this.binary('sub', this.like(a, 0), a);
-  }
-
-  shl<T extends Int>(a: T, amount: T): T {
-    return this.binary('shl', a, amount);
-  }
-
-  shrU<T extends Int>(a: T, amount: T): T {
-    return this.binary('shrU', a, amount);
-  }
-
-  shrS<T extends Int>(a: T, amount: T): T {
-    return this.binary('shrS', a, amount);
-  }
-
-  rotr<T extends Int>(a: T, amount: T): T {
-    return this.binary('rotr', a, amount);
-  }
-
-  clz<T extends Int>(a: T): T {
-    return out(code.unary('clz', x(a)));
-  }
-
-  popcnt<T extends Int>(a: T): T {
-    return out(code.unary('popcnt', x(a)));
-  }
-
-  eqz(a: Int): I32 {
-    return out(code.eqz(x(a)));
-  }
-
-  eq(a: Int, b: Int): I32 {
-    return this.compare('eq', a, b);
-  }
-
-  ne(a: Int, b: Int): I32 {
-    return this.compare('ne', a, b);
-  }
-
-  ltU(a: Int, b: Int): I32 {
-    return this.compare('ltU', a, b);
-  }
-
-  ltS(a: Int, b: Int): I32 {
-    return this.compare('ltS', a, b);
-  }
-
-  select<T extends Value>(condition: I32, a: T, b: T): T {
-    return out(code.select(x(condition), x(a), x(b)));
-  }
-
-  wrap(a: I64): I32 {
-    return out(code.wrap(x(a)));
-  }
-
-  extendU(a: I32): I64 {
-    return out(code.extendU(x(a)));
-  }
-
-  extendS(a: I32): I64 {
-    return out(code.extendS(x(a)));
-  }
-
-  signExtend<T extends Int>(a: T, bits: number): T {
-    return out(code.signExtend(x(a), bits));
-  }
-
-  toWidth(a: Int, width: Width): Int {
-    if (a.type === (width === 64 ? 'i64' : 'i32')) return a;
-    return width === 64 ? this.extendU(a as I32) : this.wrap(a as I64);
-  }
-
-  // ---- vectors
-
-  simd(operation: SimdOperation, ...args: readonly Value[]): V128 {
-    return out(code.simd(operation, args.map(x)));
-  }
-
-  extractLane(laneBits: 8 | 16 | 32 | 64, vector: V128, lane: number, signed = false): Int {
-    const suffix = laneBits >= 32 ? '' : signed ? '_s' : '_u';
-    return out(code.simd(`${SHAPES[laneBits]}.extract_lane${suffix}` as SimdOperation, [x(vector)], lane));
-  }
-
-  replaceLane(laneBits: 8 | 16 | 32 | 64, vector: V128, lane: number, value: Int): V128 {
-    return out(code.simd(`${SHAPES[laneBits]}.replace_lane` as SimdOperation, [x(vector), x(value)], lane));
-  }
-
-  splat(laneBits: 8 | 16 | 32 | 64, value: Int): V128 {
-    return out(code.simd(`${SHAPES[laneBits]}.splat` as SimdOperation, [x(value)]));
-  }
-
-  shuffle(a: V128, b: V128, lanes: readonly number[]): V128 {
-    return out(code.shuffle(x(a), x(b), lanes));
-  }
-
-  simdTest(operation: SimdOperation, vector: V128): I32 {
-    return out(code.simd(operation, [x(vector)]));
   }
 
   // ---- flags
@@ -580,10 +423,6 @@ export class InterpreterOps implements Ops {
     this.b.end();
   }
 
-  private like<T extends Int>(a: T, value: number): T {
-    return out(code.constant(a.type as 'i32' | 'i64', value));
-  }
-
   private operand(field: Field, use: OperandUse, kind: LoadKind): Expression {
     return this.b.load(
       kind,
@@ -673,93 +512,4 @@ export class InterpreterOps implements Ops {
     this.b.end();
     return value;
   }
-}
-
-/** Condition codes after SUBS a, b. */
-function afterSubtraction(conditionCode: number, a: Expression, b: Expression): Expression {
-  const zero = code.constant(a.type as 'i32' | 'i64', 0);
-  const difference = code.binary('sub', a, b);
-  const overflow = (): Expression =>
-    code.compare(
-      'ltS',
-      code.binary('and', code.binary('xor', a, b), code.binary('xor', a, difference)),
-      zero,
-    );
-  switch (conditionCode) {
-    case 0:
-      return code.compare('eq', a, b);
-    case 1:
-      return code.compare('ne', a, b);
-    case 2:
-      return code.compare('geU', a, b);
-    case 3:
-      return code.compare('ltU', a, b);
-    case 4:
-      return code.compare('ltS', difference, zero);
-    case 5:
-      return code.compare('geS', difference, zero);
-    case 6:
-      return overflow();
-    case 7:
-      return code.eqz(overflow());
-    case 8:
-      return code.compare('gtU', a, b);
-    case 9:
-      return code.compare('leU', a, b);
-    case 10:
-      return code.compare('geS', a, b);
-    case 11:
-      return code.compare('ltS', a, b);
-    case 12:
-      return code.compare('gtS', a, b);
-    default:
-      return code.compare('leS', a, b);
-  }
-}
-
-/** Condition codes after ADDS a, b. */
-function afterAddition(conditionCode: number, a: Expression, b: Expression): Expression {
-  const zero = code.constant('i64', 0);
-  const sum = code.binary('add', a, b);
-  const carry = code.compare('ltU', sum, a);
-  const negative = code.compare('ltS', sum, zero);
-  const overflow = code.compare(
-    'ltS',
-    code.binary('and', code.binary('xor', sum, a), code.binary('xor', sum, b)),
-    zero,
-  );
-  const isNotZero = code.compare('ne', sum, zero);
-  const both = (): Expression => {
-    switch (conditionCode >> 1) {
-      case 0:
-        return code.eqz(sum);
-      case 1:
-        return carry;
-      case 2:
-        return negative;
-      case 3:
-        return overflow;
-      case 4:
-        return code.binary('and', carry, isNotZero);
-      case 5:
-        return code.compare('eq', negative, overflow);
-      default:
-        return code.binary('and', code.compare('eq', negative, overflow), isNotZero);
-    }
-  };
-  return conditionCode & 1 ? code.eqz(both()) : both();
-}
-
-/** Condition codes 0..13 from N, Z, C, V at bits 3..0: a bit for each of their 16 values. */
-function fromNzcv(conditionCode: number, nzcv: Expression): Expression {
-  let holding = 0;
-  for (let value = 0; value < 16; value++) {
-    const [n, z, c, v] = [(value >> 3) & 1, (value >> 2) & 1, (value >> 1) & 1, value & 1];
-    const positive = [z, c, n, v, c & (z ^ 1), n ^ v ^ 1, (n ^ v ^ 1) & (z ^ 1)][
-      conditionCode >> 1
-    ] as number;
-    if (positive !== (conditionCode & 1)) holding |= 1 << value;
-  }
-  const shifted = code.binary('shrU', code.constant('i32', holding), nzcv);
-  return code.binary('and', shifted, code.constant('i32', 1));
 }
