@@ -1,7 +1,7 @@
 // Integer AdvSIMD operations that WebAssembly has no lanes for: shifts by a vector of amounts,
 // and the sticky saturation flag.
 
-import { FPSR } from "../memory/layout";
+import { FPSR } from '../memory/layout';
 
 /** FPSR.QC. */
 const QC: u32 = 1 << 27;
@@ -27,7 +27,7 @@ export function shiftLanes(values: v128, amounts: v128, size: i32, bytes: i32, k
   v128.store(lanes, values);
   v128.store(shifts, amounts);
   const width = 8 << size;
-  for (let at: usize = 0; at < <usize>bytes; at += <usize>1 << size) {
+  for (let at: usize = 0; at < <usize>bytes; at += (<usize>1) << size) {
     const amount = <i32>load<i8>(shifts + at);
     const value = loadLane(lanes + at, size, kind);
     const result = amount < 0 ? shiftRight(value, -amount, kind) : shiftLeft(value, amount, width, kind);
