@@ -195,6 +195,7 @@ const NOT_STATE: Readonly<Record<string, string>> = {
   'XenstoreServer.isTransmitting': 'lives during one request',
   'Connection.sent': 'a counter that tells whether one call made progress',
 
+  'Machine.slices': 'a counter that tells whether anything ran since',
   'Machine.exits': 'a counter for people',
   'Machine.skipBreakpoint': 'what a debugger wants',
   'Machine.stopRequested': 'what the host wants',
