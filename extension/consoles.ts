@@ -61,7 +61,6 @@ class GuestConsole {
   readonly name: string;
   ended = false;
   private kept = '';
-  private lastCharacter = '';
   private terminal: vscode.Terminal | undefined;
   /** Set once the terminal shows what is written. */
   private output: vscode.EventEmitter<string> | undefined;
@@ -73,8 +72,11 @@ class GuestConsole {
   }
 
   write(text: string): void {
-    const shown = this.forTerminal(text);
-    this.kept = (this.kept + shown).slice(-KEPT);
+    // Early consoles of guests end lines with a line feed alone.
+    const shown = text.replaceAll(/\r?\n/g, '\r\n');
+    this.kept += shown;
+    // Not at every write, which may be a single character.
+    if (this.kept.length > 2 * KEPT) this.kept = this.kept.slice(-KEPT);
     this.output?.fire(shown);
   }
 
@@ -123,16 +125,5 @@ class GuestConsole {
     } catch (error) {
       this.write(`\r\n\x1b[31m${error instanceof Error ? error.message : String(error)}\x1b[0m\r\n`);
     }
-  }
-
-  /** Early consoles of guests end lines with a line feed alone. */
-  private forTerminal(text: string): string {
-    let shown = '';
-    for (const character of text) {
-      if (character === '\n' && this.lastCharacter !== '\r') shown += '\r';
-      shown += character;
-      this.lastCharacter = character;
-    }
-    return shown;
   }
 }

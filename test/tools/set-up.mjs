@@ -5,18 +5,18 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, statSync, utimesSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const node = join(root, 'node_modules/node/bin/node');
+const node = join(root, 'node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node');
 const stamp = join(root, 'node_modules/.package-lock.json');
 const lock = join(root, 'package-lock.json');
 
 if (!existsSync(node) || !existsSync(stamp) || statSync(stamp).mtimeMs < statSync(lock).mtimeMs) install();
 
 const [file, ...args] = process.argv.slice(2);
-const path = `${join(root, 'node_modules/.bin')}:${dirname(node)}:${process.env.PATH}`;
+const path = [join(root, 'node_modules/.bin'), dirname(node), process.env.PATH].join(delimiter);
 const child = spawn(node, [join(root, file), ...args], {
   cwd: root,
   stdio: 'inherit',
