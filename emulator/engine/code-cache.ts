@@ -56,11 +56,11 @@ export class CodeCache {
     return records;
   }
 
-  /** The kernels gave up the records of a page. */
-  release(ramPage: number): void {
-    const records = this.i32[(layout.PAGE_MAP >> 2) + ramPage] as number;
-    if (records === 0) return;
-    this.i32[(layout.PAGE_MAP >> 2) + ramPage] = 0;
+  /**
+   * The kernels unlinked these records from their page. The page may get others, which must stay linked when
+   * this slot has its next turn.
+   */
+  release(records: number): void {
     this.pageOfSlot[(records - layout.RECORDS) / layout.RECORD_PAGE_SIZE] = -1;
   }
 

@@ -212,7 +212,7 @@ export class Engine {
       sysregRead: (index: number): void => host.readSystemRegister(index),
       sysregWrite: (index: number): void => host.writeSystemRegister(index),
       allocateRecords: (ramPage: number): number => this.code.allocate(ramPage),
-      releaseRecords: (ramPage: number): void => this.code.release(ramPage),
+      releaseRecords: (records: number): void => this.code.release(records),
     };
     return {
       env,

@@ -53,9 +53,9 @@ declare function mmioRead(paLow: i32, paHigh: i32, size: i32): i32;
 declare function mmioReadHigh(): i32;
 @external('env', 'mmioWrite')
 declare function mmioWrite(paLow: i32, paHigh: i32, size: i32, low: i32, high: i32): void;
-/** The engine takes back the records of a page of RAM that is written more than it is executed. */
+/** The engine takes back records, unlinked by now, of a page of RAM that is written more than it is executed. */
 @external('env', 'releaseRecords')
-declare function releaseRecords(ramPage: i32): void;
+declare function releaseRecords(records: i32): void;
 
 const PAGE_MASK: i64 = 0xffff_ffff_f000;
 /** Stores into a page with records, after which its records are given up. */
@@ -316,7 +316,7 @@ export function codeWritten(pa: i64, size: i32): void {
   store<i32>(<usize>records + RECORD_STORES, stores);
   if (stores > STORES_UNTIL_RELEASE && records != load<i32>(PAGE_RECORDS)) {
     dropRecords(ramPage);
-    releaseRecords(ramPage);
+    releaseRecords(records);
   }
 }
 
