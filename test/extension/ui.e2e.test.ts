@@ -29,7 +29,8 @@ testWith(
     const folder = join(work, 'hello-xen');
     cpSync(SAMPLE, folder, { recursive: true });
     return inWorkbench('sample', folder, async (workbench) => {
-      await workbench.openFile('main.c', lineOf(join(folder, 'src/main.c'), 'I am domain'));
+      const line = lineOf(join(folder, 'src/main.c'), 'I am domain');
+      await workbench.openFile('main.c', line);
       await workbench.breakpoint();
       await workbench.debug();
 
@@ -40,8 +41,8 @@ testWith(
       await workbench.screenshot('sample-breakpoint');
 
       await workbench.press('F10');
+      await workbench.steppedTo(line - 1);
       await workbench.callStack('say_hello');
-      await workbench.stoppedLine();
       await workbench.command('Remove All Breakpoints');
       await workbench.press('F5');
       await workbench.terminal('hello>');

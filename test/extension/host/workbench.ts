@@ -125,6 +125,16 @@ export class Workbench {
     await this.page.locator('.editor-instance .debug-top-stack-frame-line').first().waitFor();
   }
 
+  /**
+   * After a step: the new stop, with its line in the editor. The editor takes the focus when it shows the
+   * line, so what is opened before that is closed again.
+   */
+  async steppedTo(line: number): Promise<void> {
+    await this.page.locator('.pane-header', { hasText: 'Paused on step' }).waitFor();
+    await this.page.locator('.statusbar-item', { hasText: `Ln ${line},` }).waitFor();
+    await this.stoppedLine();
+  }
+
   async callStack(frame: string): Promise<string[]> {
     const rows = this.page.locator('.debug-call-stack .monaco-list-row');
     await rows.filter({ hasText: frame }).first().waitFor();
