@@ -1,6 +1,11 @@
 // What the adapter offers beyond the Debug Adapter Protocol. Panels, terminals and tests share these
 // types; addresses travel as strings.
 
+import type { Inspections } from '../emulator/debug/inspect/catalog.ts';
+import type { Action } from '../emulator/machine/messages.ts';
+
+export type { Action, Inspections };
+
 /** Thread ids: the vCPU of a domain, or the CPU of a bare machine. */
 export function threadIdOf(domain: number, vcpu: number): number {
   return Math.max(domain, 0) * 256 + vcpu + 1;
@@ -12,10 +17,41 @@ export interface XenEvents {
   'xen/consoleData': { readonly domain: number; readonly name: string; readonly text: string };
   /** The machine runs or stands. */
   'xen/state': { readonly running: boolean };
+  /** Views of these areas may have changed: after a stop, and while the machine runs as often as was asked for. */
+  'xen/changed': {
+    readonly areas: readonly Area[];
+    /** Counts stops: views of one generation show one state of the machine. */
+    readonly generation: number;
+    readonly running: boolean;
+  };
 }
 
+/** What can be subscribed to: a view by the name of its inspection. */
+export type Area = keyof Inspections;
+
+/** A view of the machine, and of when. */
+export interface Inspected<View> {
+  /** Counts stops. */
+  readonly generation: number;
+  readonly running: boolean;
+  /** Executed by all CPUs. */
+  readonly instructions: number;
+  readonly virtualNanoseconds: number;
+  readonly view: View;
+}
+
+/** `xen/<name>` for each row of emulator/debug/inspect/catalog.ts. */
+export type InspectionRequests = {
+  [Name in keyof Inspections as `xen/${Name}`]: {
+    readonly arguments: Inspections[Name]['arguments'];
+    readonly result: Inspected<Inspections[Name]['view']>;
+  };
+};
+
+export type XenRequests = InspectionRequests & OtherRequests;
+
 /** Requests: the client asks. */
-export interface XenRequests {
+interface OtherRequests {
   /** Types into a console. */
   'xen/console': {
     readonly arguments: { readonly domain?: number; readonly text: string };
@@ -40,17 +76,42 @@ export interface XenRequests {
       readonly fault?: string;
     };
   };
-  /** The hash of all state, and the clock. */
-  'xen/machine': {
-    readonly arguments: Record<string, never>;
+  /**
+   * Which views a subscriber shows: told by `xen/changed` when they may have changed. A list replaces the
+   * subscriber's earlier one; an empty list ends it.
+   */
+  'xen/subscribe': {
+    readonly arguments: {
+      /** Chosen by the client. */
+      readonly subscriber: string;
+      readonly areas: readonly Area[];
+      /** Times a second while the machine runs, at most 20; 5 when left out. */
+      readonly rate?: number;
+    };
+    readonly result: Record<string, never>;
+  };
+  /** Changes something through the hypervisor. */
+  'xen/act': { readonly arguments: { readonly action: Action }; readonly result: Record<string, never> };
+  /** Names of addresses; null where nothing is known. At most 1000 at once. */
+  'xen/symbols': {
+    readonly arguments: { readonly domain?: number; readonly addresses: readonly string[] };
     readonly result: {
-      readonly generation: number;
-      readonly running: boolean;
-      readonly instructions: number;
-      readonly virtualNanoseconds: number;
-      readonly stateHash: string;
+      readonly symbols: readonly (AddressSymbol | null)[];
     };
   };
+  /** A symbol, number or memory reference as an address. */
+  'xen/resolve': {
+    readonly arguments: { readonly domain?: number; readonly text: string };
+    readonly result: { readonly memoryReference: string; readonly address: string };
+  };
+}
+
+export interface AddressSymbol {
+  /** `start_kernel+0x10`. */
+  readonly name: string;
+  /** Where the line is known: on the user's disk. */
+  readonly path?: string;
+  readonly line?: number;
 }
 
 export interface Stage2MapRange {

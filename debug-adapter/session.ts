@@ -9,6 +9,7 @@ import type { MachineEvent, VcpuId } from '../emulator/machine/messages.ts';
 import { BreakpointTable } from './breakpoints.ts';
 import type { LaunchConfiguration } from './configuration.ts';
 import type { Debuggee } from './debuggee.ts';
+import { Changes } from './changes.ts';
 import { loadDisassembler } from './disassembler.ts';
 import type { Disassembler } from './disassembler.ts';
 import * as errors from './errors.ts';
@@ -54,6 +55,7 @@ export class XenSession extends DebugSession {
   readonly handles = new Handles<HandleValue>();
   readonly breakpoints = new BreakpointTable();
   readonly sources = new GeneratedSources();
+  readonly changes = new Changes((event) => this.tellXen('xen/changed', event));
   /** What `initialize` said of the client. */
   client: Partial<Dap.InitializeRequestArguments> = {};
   launched: Launched | undefined;
@@ -106,6 +108,7 @@ export class XenSession extends DebugSession {
   /** The user changed something: what the client shows of the stop is out of date. */
   changedByUser(): void {
     if (this.client.supportsInvalidatedEvent) this.tell('invalidated', { areas: ['variables', 'stacks'] });
+    if (this.launched?.run.running === false) this.changes.machineIs(false, this.handles.stopGeneration);
   }
 
   tellXen<Name extends keyof XenEvents>(name: Name, body: XenEvents[Name]): void {
@@ -191,11 +194,13 @@ export class XenSession extends DebugSession {
       ...(report.hitBreakpointIds.length > 0 && { hitBreakpointIds: report.hitBreakpointIds }),
     });
     this.tellXen('xen/state', { running: false });
+    this.changes.machineIs(false, this.handles.stopGeneration);
   }
 
   running(): void {
     this.handles.invalidate();
     this.tellXen('xen/state', { running: true });
+    this.changes.machineIs(true, this.handles.stopGeneration);
   }
 
   ended({ reason, domain }: Ended): void {
@@ -215,6 +220,7 @@ export class XenSession extends DebugSession {
   endMachine(): void {
     const { launched } = this;
     this.launched = undefined;
+    this.changes.end();
     if (!launched) return;
     launched.run.abandon();
     launched.client.onEvent = () => {};

@@ -3,7 +3,7 @@
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { UserError } from '../../emulator/base/errors.ts';
-import { MachineServerImplementation } from '../../emulator/index.ts';
+import { createInspector, MachineServerImplementation } from '../../emulator/index.ts';
 import type { MachineEvent, MachineEvents, MachineEventSink } from '../../emulator/index.ts';
 import type { Host } from '../host.ts';
 import { LocalMachineClient } from '../machine-client.ts';
@@ -15,16 +15,20 @@ import { logToStderr, nodeHost } from './node-host.ts';
 /** What to do without a connection: nothing waits for the program to end but the machine itself. */
 const startLocalMachine = async (): Promise<LocalMachineClient> =>
   new LocalMachineClient((tell: MachineEventSink) => {
-    const server = new MachineServerImplementation(loadEngineModules(), {
-      defer: (action) => setImmediate(action),
-      sleep: (milliseconds, action) => {
-        const timer = setTimeout(action, milliseconds);
-        return () => clearTimeout(timer);
+    const server = new MachineServerImplementation(
+      loadEngineModules(),
+      {
+        defer: (action) => setImmediate(action),
+        sleep: (milliseconds, action) => {
+          const timer = setTimeout(action, milliseconds);
+          return () => clearTimeout(timer);
+        },
+        now: () => performance.now(),
+        emit: <Name extends keyof MachineEvents>(event: Name, body: MachineEvents[Name]) =>
+          tell({ event, body } as MachineEvent),
       },
-      now: () => performance.now(),
-      emit: <Name extends keyof MachineEvents>(event: Name, body: MachineEvents[Name]) =>
-        tell({ event, body } as MachineEvent),
-    });
+      createInspector,
+    );
     return server.requests;
   });
 

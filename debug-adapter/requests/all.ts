@@ -4,6 +4,7 @@ import type { AnyRequest } from '../request.ts';
 import { breakpointRequests } from './breakpoints.ts';
 import { evaluateRequests } from './evaluate.ts';
 import { executionRequests } from './execution.ts';
+import { inspectionRequests } from './inspections.ts';
 import { lifecycleRequests } from './lifecycle.ts';
 import { memoryRequests } from './memory.ts';
 import { sourceRequests } from './sources.ts';
@@ -21,4 +22,5 @@ export const allRequests: readonly AnyRequest[] = [
   ...memoryRequests,
   ...sourceRequests,
   ...xenRequests,
+  ...inspectionRequests,
 ];

@@ -41,6 +41,17 @@ export const evaluateRequests = [
   }),
 ];
 
+/** What an expression names: a place in memory. */
+export async function evaluateAddress(
+  session: XenSession,
+  text: string,
+  vcpu: VcpuId,
+): Promise<MemoryReference> {
+  const { expression } = parseExpression(text);
+  const { bits, reference } = await evaluate(session, { vcpu, caller: undefined }, expression);
+  return reference ?? { space: { kind: 'va', at: vcpu }, address: bits };
+}
+
 function scopeOf(session: XenSession, frameId: number | undefined): Scope {
   if (frameId === undefined) return { vcpu: session.focus, caller: undefined };
   const handle = session.handles.get(frameId);

@@ -1,11 +1,16 @@
 // Requests beyond the protocol, for terminals and panels (`protocol.ts` has their types).
 
 import { BARE_DOMAIN } from '../../emulator/machine/messages.ts';
+import { formatMemoryReference } from '../memory-reference.ts';
+import type { AddressSymbol } from '../protocol.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
+import { evaluateAddress } from './evaluate.ts';
 import { parsed } from './memory.ts';
 
-const hex = (value: number): string => `0x${value.toString(16)}`;
+const MAX_SYMBOLS = 1000;
+
+const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 
 export const xenRequests = [
   request('xen/console', {
@@ -56,14 +61,52 @@ export const xenRequests = [
     },
   }),
 
-  request('xen/machine', {
+  request('xen/act', {
     needs: 'machine',
-    async handle(session) {
-      const { client, run } = session.machine;
-      const { instructions, virtualNanoseconds } = await client.request('statistics', {});
-      const stateHash = await client.request('stateHash', {});
-      const { stopGeneration: generation } = session.handles;
-      return { generation, running: run.running, instructions, virtualNanoseconds, stateHash };
+    async handle(session, { action }) {
+      await session.machine.client.request('act', { action });
+      session.afterResponse(() => session.changedByUser());
+      return {};
+    },
+  }),
+
+  request('xen/subscribe', {
+    needs: 'nothing',
+    handle(session, { subscriber, areas, rate }) {
+      session.changes.subscribe(subscriber, areas, rate);
+      return {};
+    },
+  }),
+
+  request('xen/symbols', {
+    needs: 'machine',
+    quiet: true,
+    async handle(session, { domain, addresses }) {
+      const target = session.debuggee.targets.find(
+        (candidate) => candidate.domain === domainOr(session, domain),
+      );
+      const symbols = addresses.slice(0, MAX_SYMBOLS).map(async (text): Promise<AddressSymbol | null> => {
+        const { address } = parsed(session, text);
+        const name = target?.describe(address);
+        if (name === undefined) return null;
+        const line = await target?.lineAt(address);
+        return { name, ...(line && { path: session.pathToClient(line.path), line: line.line }) };
+      });
+      return { symbols: await Promise.all(symbols) };
+    },
+  }),
+
+  request('xen/resolve', {
+    needs: 'machine',
+    quiet: true,
+    async handle(session, { domain, text }) {
+      const vcpu = { domain: domainOr(session, domain), vcpu: 0 };
+      const value = await evaluateAddress(
+        session,
+        text,
+        vcpu.domain === session.focus.domain ? session.focus : vcpu,
+      );
+      return { memoryReference: formatMemoryReference(value), address: hex(value.address) };
     },
   }),
 ];

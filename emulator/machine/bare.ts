@@ -69,6 +69,12 @@ export function createBareMachine(
     },
     paOfIpa: (_domain, ipa) => ipa,
     stage2Map: () => [],
+    act: ({ kind }) => {
+      throw new UserError(
+        `'${kind}' needs a hypervisor`,
+        'This is a bare machine: start the guest as a domain.',
+      );
+    },
     saveMonitor: () => undefined,
   };
 }

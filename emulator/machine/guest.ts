@@ -1,8 +1,10 @@
 // What a machine looks like once guests are loaded, bare or under the embedded hypervisor: the
 // part that the runner and the server share.
 
+import type { HypervisorView } from '../xen/hypervisor/view.ts';
+import type { XenObserver } from '../xen/observer.ts';
 import type { Machine } from './machine.ts';
-import type { MachineInfo, Stage2Range } from './messages.ts';
+import type { Action, MachineInfo, Stage2Range } from './messages.ts';
 
 export type GuestEnd = 'poweroff' | 'reboot' | 'crash' | 'suspend';
 
@@ -17,6 +19,12 @@ export interface GuestEvents {
 export interface LoadedMachine {
   readonly machine: Machine;
   readonly info: MachineInfo;
+  /** What the hypervisor knows; undefined on a bare machine. */
+  readonly view?: HypervisorView;
+  /** Watches the hypervisor from now on. */
+  observe?(observer: XenObserver): void;
+  /** Somebody changes something through the hypervisor. Throws UserErrors for what cannot be. */
+  act(action: Action): void;
   /** Somebody typed. */
   consoleInput(domain: number, bytes: Uint8Array): void;
   /** The PA behind a guest physical address; undefined where nothing is. */

@@ -8,7 +8,7 @@
 
 import type { LoadedMachine } from './guest.ts';
 import { MemoryAccess } from './memory-access.ts';
-import type { AddressSpace, Moment } from './messages.ts';
+import type { Action, AddressSpace, Moment } from './messages.ts';
 import { writeRegister } from './registers.ts';
 
 export type Input =
@@ -21,6 +21,8 @@ export type Input =
       readonly address: bigint;
       readonly bytes: Uint8Array;
     }
+  /** Somebody changed something through the hypervisor. */
+  | { readonly kind: 'action'; readonly action: Action }
   /** A CPU that is stepped has its turn at once. */
   | { readonly kind: 'turn'; readonly cpu: number };
 
@@ -114,6 +116,8 @@ function apply(loaded: LoadedMachine, input: Input): void {
     case 'memory':
       memoryOf(loaded).write(input.space, input.address, input.bytes);
       return;
+    case 'action':
+      return loaded.act(input.action);
     case 'turn':
       return loaded.machine.giveTurnTo(input.cpu);
   }

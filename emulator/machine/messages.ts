@@ -179,6 +179,24 @@ export interface Stage2Range {
   readonly memory: string;
 }
 
+/** What a debugger changes through the hypervisor, as its toolstack or the sender of an event would. */
+export type Action =
+  /** Its vCPUs stand, or go on. */
+  | { readonly kind: 'pause' | 'unpause' | 'destroy'; readonly domain: number }
+  /** Asks the guest, through `control/shutdown` in xenstore. */
+  | { readonly kind: 'shutdown'; readonly domain: number; readonly reason: 'poweroff' | 'reboot' | 'halt' }
+  /** Raises an event at a port of the domain, as its peer would. */
+  | { readonly kind: 'send-event'; readonly domain: number; readonly port: number }
+  | {
+      readonly kind: 'mask-event';
+      readonly domain: number;
+      readonly port: number;
+      readonly masked: boolean;
+    }
+  /** As the toolstack: with all permissions, and watches fire. */
+  | { readonly kind: 'write-xenstore'; readonly path: string; readonly value: string }
+  | { readonly kind: 'remove-xenstore'; readonly path: string };
+
 export interface MachineStatistics extends Moment {
   /** Exits out of generated code by kind. */
   readonly exits: Readonly<Record<string, number>>;
@@ -222,6 +240,12 @@ export interface MachineRequests {
   >;
   translate: Call<{ readonly space: AddressSpace; readonly address: bigint }, TranslateResult>;
   stage2Map: Call<{ readonly domain: number }, readonly Stage2Range[]>;
+  /** A view of emulator/debug/inspect by its name; works at any time and changes nothing. */
+  inspect: Call<
+    { readonly name: string; readonly args: Readonly<Record<string, unknown>> },
+    Moment & { readonly view: unknown }
+  >;
+  act: Call<{ readonly action: Action }, void>;
   /** Somebody typed. */
   consoleInput: Call<{ readonly domain: number; readonly bytes: Uint8Array }, void>;
   stateHash: Call<Record<string, never>, string>;

@@ -27,6 +27,12 @@ export interface ServerHost {
   emit<Name extends keyof MachineEvents>(name: Name, event: MachineEvents[Name]): void;
 }
 
+/** Answers what panels ask (emulator/debug stands above and is plugged in). */
+export interface MachineInspector {
+  /** Plain data. Throws UserErrors. */
+  inspect(name: string, args: Readonly<Record<string, unknown>>): unknown;
+}
+
 /** Real milliseconds between two looks at the messages, as far as slices are shorter than that. */
 const TURN = 10;
 
@@ -38,6 +44,8 @@ interface Step {
 export class MachineServerImplementation {
   private readonly modules: EngineModules;
   private readonly host: ServerHost;
+  private readonly createInspector: (loaded: LoadedMachine) => MachineInspector;
+  private inspector: MachineInspector | undefined;
   private loaded: LoadedMachine | undefined;
   private inputLog: InputLog | undefined;
   private breakpoints: readonly Breakpoint[] = [];
@@ -54,9 +62,14 @@ export class MachineServerImplementation {
   private readonly console: ConsoleBuffer;
   private readonly log: Logger;
 
-  constructor(modules: EngineModules, host: ServerHost) {
+  constructor(
+    modules: EngineModules,
+    host: ServerHost,
+    createInspector: (loaded: LoadedMachine) => MachineInspector = notInspectable,
+  ) {
     this.modules = modules;
     this.host = host;
+    this.createInspector = createInspector;
     this.console = new ConsoleBuffer((domain, bytes) => host.emit('console', { domain, bytes }));
     this.log = { log: (level, source, message) => host.emit('log', { level, source, message }) };
   }
@@ -80,6 +93,7 @@ export class MachineServerImplementation {
         this.log,
       );
       this.inputLog = new InputLog(this.loaded);
+      this.inspector = this.createInspector(this.loaded);
       this.applyBreakpoints();
       return this.loaded.info;
     },
@@ -105,13 +119,18 @@ export class MachineServerImplementation {
     },
     translate: ({ space, address }) => this.access.translate(space, address),
     stage2Map: ({ domain }) => this.machine.stage2Map(domain),
+    inspect: ({ name, args }) => {
+      if (!this.inspector) throw noMachine();
+      return { ...this.moment(), view: this.inspector.inspect(name, args) };
+    },
+    act: ({ action }) => this.toInputLog().enter({ kind: 'action', action }),
     consoleInput: ({ domain, bytes }) => this.toInputLog().enter({ kind: 'console', domain, bytes }),
     stateHash: () => stateHash(this.machine),
     statistics: () => ({ ...this.moment(), exits: { ...this.machine.machine.exits } }),
   };
 
   private get machine(): LoadedMachine {
-    if (!this.loaded) throw new UserError('there is no machine yet', 'Create one first.');
+    if (!this.loaded) throw noMachine();
     return this.loaded;
   }
 
@@ -122,7 +141,7 @@ export class MachineServerImplementation {
 
   /** Where an input enters: virtual time has come up to now, should the machine sleep. */
   private toInputLog(): InputLog {
-    if (!this.inputLog) throw new UserError('there is no machine yet', 'Create one first.');
+    if (!this.inputLog) throw noMachine();
     this.cancelSleep?.(true);
     return this.inputLog;
   }
@@ -322,3 +341,11 @@ export class MachineServerImplementation {
     return { instructions: machine.engine.instructions, virtualNanoseconds: machine.clock.nanoseconds() };
   }
 }
+
+const noMachine = (): UserError => new UserError('there is no machine yet', 'Create one first.');
+
+const notInspectable = (): MachineInspector => ({
+  inspect: (name) => {
+    throw new UserError(`'${name}' cannot be inspected`, 'This machine was started without inspectors.');
+  },
+});

@@ -11,6 +11,7 @@ import type { Platform } from '../xen/hypervisor/platform.ts';
 import { Hypervisor } from '../xen/hypervisor.ts';
 import { buildDomain } from '../xen/toolstack/build.ts';
 import { ControlDomain } from '../xen/toolstack/control-domain.ts';
+import { act } from './actions.ts';
 import { virt } from './boards/virt.ts';
 import type { GuestEnd, GuestEvents, LoadedMachine } from './guest.ts';
 import { MachineCpu } from './host-cpu.ts';
@@ -122,6 +123,11 @@ export function createXenMachine(
       return entry && entry.mfn * 4096 + (ipa % 4096);
     },
     stage2Map: (domid) => hypervisor.view.p2mRanges(domid),
+    view: hypervisor.view,
+    observe: (observer) => {
+      hypervisor.observer.target = observer;
+    },
+    act: (action) => act(hypervisor, control, action),
     saveMonitor: () => ({ hypervisor: hypervisor.save(), control: control.save() }),
   };
 }

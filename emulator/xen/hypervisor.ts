@@ -20,6 +20,7 @@ import type { HostedDomain } from './hypervisor/hosted-domain.ts';
 import type { Platform } from './hypervisor/platform.ts';
 import { Scheduler } from './hypervisor/scheduler.ts';
 import { type HypervisorView, viewOf } from './hypervisor/view.ts';
+import { ObserverRelay } from './observer.ts';
 import type { XenSockets } from './sockets.ts';
 import { handleTrap } from './traps/dispatch.ts';
 
@@ -42,6 +43,8 @@ export class Hypervisor implements Monitor {
   readonly services: HypercallServices;
   readonly scheduler: Scheduler;
   readonly once: OnceLogger;
+  /** Passes on what happens to whoever watches. */
+  readonly observer = new ObserverRelay();
   /** Domains with guest code, by domid. */
   private readonly hosted = new Map<number, HostedDomain>();
 
@@ -68,6 +71,7 @@ export class Hypervisor implements Monitor {
         deadlineChanged: (domid) => this.scheduler.programTimerOf(domid),
       },
       log: platform.log,
+      observer: this.observer,
     };
     this.domains = new DomainList(this.sockets);
     this.services = {

@@ -164,6 +164,12 @@ export class FakeMachine implements MachineServer {
     this.tell({ event: 'console', body: { domain, bytes } });
   }
 
+  inspect({ name, args }: { readonly name: string; readonly args: Readonly<Record<string, unknown>> }) {
+    return { ...this.statistics(), view: { name, args } };
+  }
+
+  act(): void {}
+
   stateHash(): string {
     return 'fake';
   }

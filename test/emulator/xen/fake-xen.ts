@@ -20,6 +20,7 @@ import { DomainList } from '../../../emulator/xen/domain-list.ts';
 import type { HypercallContext, HypercallServices } from '../../../emulator/xen/hypercalls/define.ts';
 import { dispatchHypercall, hypercalls } from '../../../emulator/xen/hypercalls/dispatch.ts';
 import { xen417 } from '../../../emulator/xen/hypercalls/identity.ts';
+import { ObserverRelay } from '../../../emulator/xen/observer.ts';
 import { Page } from '../../../emulator/xen/page.ts';
 import type {
   DomainMemory,
@@ -291,6 +292,7 @@ export function bootXen(
   const sockets: XenSockets = {
     machine,
     heap: machine,
+    observer: new ObserverRelay(),
     vcpus: {
       raiseEventInterrupt: (domid, vcpu) => happened.push(`event interrupt d${domid}v${vcpu}`),
       isOnline: (domid, vcpu) => !offline.has(`${domid}.${vcpu}`),

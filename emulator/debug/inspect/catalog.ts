@@ -1,0 +1,51 @@
+// Every inspection. Requests of the adapter, commands of the command line and their help follow from this table.
+
+import { UserError } from '../../base/errors.ts';
+import type { LoadedMachine } from '../../machine/guest.ts';
+import type { MachineInspector } from '../../machine/server.ts';
+import { Recorder } from '../record/recorder.ts';
+import { machineInspection } from './machine.ts';
+import {
+  type ArgumentsOf,
+  type ArgumentSpecs,
+  checkedArguments,
+  hypervisorOf,
+  type Inspection,
+} from './inspection.ts';
+
+/** In the order of help texts. */
+export const inspections = [machineInspection] as const;
+
+type Row = (typeof inspections)[number];
+
+/** Arguments and view of each inspection, by name. */
+export type Inspections = {
+  [R in Row as R['name']]: R extends Inspection<string, infer Specs, infer View>
+    ? { readonly arguments: ArgumentsOf<Specs>; readonly view: View }
+    : never;
+};
+
+export type InspectionName = keyof Inspections;
+
+export interface AnyInspection extends Inspection<string, ArgumentSpecs, unknown> {}
+
+const byName = new Map(inspections.map((row) => [row.name as string, row as unknown as AnyInspection]));
+
+/** Throws a UserError for a name that is none. */
+export function inspectionNamed(name: string): AnyInspection {
+  const row = byName.get(name);
+  if (row) return row;
+  throw new UserError(`there is no inspection '${name}'`, `There are: ${[...byName.keys()].join(', ')}.`);
+}
+
+/** Starts to record a machine that was just loaded, and answers inspections of it. */
+export function createInspector(loaded: LoadedMachine): MachineInspector {
+  const subject = { loaded, record: new Recorder(loaded) };
+  return {
+    inspect(name, args) {
+      const row = inspectionNamed(name);
+      if (row.needs === 'hypervisor') hypervisorOf(subject);
+      return row.inspect(subject, checkedArguments(row, args));
+    },
+  };
+}

@@ -1,0 +1,68 @@
+// What happened in a machine since it was loaded, as far as panels ask for it: counts, last senders, latencies,
+// histories. It listens to the hypervisor and is no part of the machine's state: a machine that is recorded runs
+// as one that is not. Every record is bounded.
+
+import type { LoadedMachine } from '../../machine/guest.ts';
+import type { XenObserver } from '../../xen/observer.ts';
+
+/** One kind of record. It implements the calls it wants. */
+export type RecordPart = Partial<XenObserver>;
+
+/** Where the machine stands on its clock while something is recorded. */
+export interface RecordClock {
+  /** Instructions executed. */
+  instructions(): number;
+  /** Virtual nanoseconds. */
+  nanoseconds(): number;
+}
+
+export const clockOf = ({ machine }: LoadedMachine): RecordClock => ({
+  instructions: () => machine.engine.instructions,
+  nanoseconds: () => machine.clock.nanoseconds(),
+});
+
+export class Recorder implements XenObserver {
+  private readonly parts: readonly RecordPart[];
+
+  constructor(loaded: LoadedMachine) {
+    this.parts = [];
+    loaded.observe?.(this);
+  }
+
+  eventRaised(
+    domid: number,
+    port: number,
+    byDomid: number,
+    byVcpu: number,
+    byPort: number,
+    wasPending: boolean,
+  ): void {
+    for (const part of this.parts) part.eventRaised?.(domid, port, byDomid, byVcpu, byPort, wasPending);
+  }
+
+  interruptRaised(domid: number, vcpu: number, intid: number): void {
+    for (const part of this.parts) part.interruptRaised?.(domid, vcpu, intid);
+  }
+
+  interruptEnded(domid: number, vcpu: number, intid: number): void {
+    for (const part of this.parts) part.interruptEnded?.(domid, vcpu, intid);
+  }
+
+  grantUsed(
+    granter: number,
+    reference: number,
+    user: number,
+    use: 'map' | 'copy',
+    isReadOnly: boolean,
+  ): void {
+    for (const part of this.parts) part.grantUsed?.(granter, reference, user, use, isReadOnly);
+  }
+
+  grantUnmapped(granter: number, reference: number, user: number): void {
+    for (const part of this.parts) part.grantUnmapped?.(granter, reference, user);
+  }
+
+  xenstoreChanged(path: string, change: 'written' | 'removed' | 'permissions', byDomid: number): void {
+    for (const part of this.parts) part.xenstoreChanged?.(path, change, byDomid);
+  }
+}
