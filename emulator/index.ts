@@ -4,7 +4,13 @@
 export { hex } from './base/address.ts';
 export { UserError } from './base/errors.ts';
 export type { Logger, LogLevel } from './base/log.ts';
-export { createInspector, inspections, type Inspections } from './debug/inspect/catalog.ts';
+export {
+  type AnyInspection,
+  createInspector,
+  inspectionNamed,
+  inspections,
+  type Inspections,
+} from './debug/inspect/catalog.ts';
 export type { EngineModules } from './engine/engine.ts';
 export { bareDeviceTree } from './machine/bare.ts';
 export {

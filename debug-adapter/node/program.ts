@@ -6,6 +6,7 @@ import { describeBug, UserError } from '../../emulator/base/errors.ts';
 import { casesCommand } from './commands/cases.ts';
 import { dapCommand } from './commands/dap.ts';
 import { demoCommand } from './commands/demo.ts';
+import { inspectCommand } from './commands/inspect.ts';
 import { runCommand } from './commands/run.ts';
 
 const FAILED = 1;
@@ -14,7 +15,6 @@ const UNUSABLE = 2;
 /** Commands that are part of the design and not written yet: asked for by name, they say so. */
 const ABSENT: Readonly<Record<string, string>> = {
   gdbserver: 'serve the GDB remote protocol',
-  inspect: 'show stage 2, GIC, rings, grants, event channels and xenstore of a run',
   replay: 'repeat a recorded run',
   check: 'check xl.cfg files and Xen device trees',
   fmt: 'format xl.cfg files and Xen device trees',
@@ -48,6 +48,7 @@ function newProgram(setStatus: SetStatus): Command {
     .version('0.1.0');
   const commands = [
     runCommand(setStatus),
+    inspectCommand(setStatus),
     demoCommand(setStatus),
     casesCommand(setStatus),
     dapCommand(),

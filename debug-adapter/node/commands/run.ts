@@ -3,7 +3,7 @@
 
 import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { UserError } from '../../../emulator/base/errors.ts';
 import {
   bareDeviceTree,
@@ -18,19 +18,17 @@ import { loadEngineModules } from '../engine-modules.ts';
 import { reasonOf } from '../files.ts';
 import type { SetStatus } from '../program.ts';
 import { attachTerminal } from '../terminal.ts';
-import { type GuestOptions, MACHINE_HELP, prepareRun, wholeNumber } from './run-configuration.ts';
+import {
+  addGuestOptions,
+  boundsOf,
+  type HeadlessGuestOptions,
+  type ScriptStep,
+  scriptOf,
+} from './guest-options.ts';
+import { prepareRun } from './run-configuration.ts';
 
-interface RunOptions extends GuestOptions {
-  readonly until: readonly string[];
-  readonly type: readonly string[];
-  readonly maxInstructions?: string;
-  readonly maxSeconds?: string;
+interface RunOptions extends HeadlessGuestOptions {
   readonly stats?: string;
-}
-
-interface Step {
-  readonly until: string;
-  type?: string;
 }
 
 type RunEnd = HeadlessEnd | { readonly kind: 'left' };
@@ -40,31 +38,14 @@ const TURN = 2_000_000;
 /** The same while somebody may be typing. */
 const SHORT_TURN = 200_000;
 
-const collect = (value: string, list: readonly string[]): readonly string[] => [...list, value];
-
 export const runCommand = (setStatus: SetStatus): Command =>
-  new Command('run')
-    .description(
+  addGuestOptions(
+    new Command('run').description(
       'boot xl.cfg files or a launch.json entry (launch.json#NAME); with --bare a kernel without Xen',
-    )
+    ),
+  )
     .argument('<config...>', 'xl.cfg files, launch.json#NAME, or with --bare a kernel')
-    .option('--until <text>', 'end when the console printed it; may repeat, met in order', collect, [])
-    .option(
-      '--type <text>',
-      'type it once the --until before it was met (\\n is Enter); may repeat',
-      collect,
-      [],
-    )
-    .option('--max-instructions <n>', 'end with status 1 after so many instructions')
-    .option('--max-seconds <n>', 'end with status 1 after so many seconds')
     .option('--stats <file>', 'write figures of the run as JSON')
-    .addOption(new Option('--cpu <model>', 'core (default: a53)').choices(['a53', 'max']))
-    .option('--seed <n>', 'everything random derives from it (default: 0)')
-    .option('--bare', 'the kernel on the bare machine, without Xen')
-    .option('--machine <list>', `with --bare: ${MACHINE_HELP}`)
-    .option('--initrd <file>', 'with --bare: initial RAM disk')
-    .option('--append <text>', 'with --bare: kernel command line')
-    .option('--dtb <file>', 'with --bare: device tree instead of the generated one')
     .option('--print-dtb', 'with --bare: write the generated device tree to stdout and end')
     .addHelpText(
       'after',
@@ -76,42 +57,13 @@ export const runCommand = (setStatus: SetStatus): Command =>
       setStatus(await run(configs, scriptOf(options, command), options));
     });
 
-/** Each --type belongs to the --until before it, so their order on the command line counts. */
-function scriptOf(options: RunOptions, command: Command): Step[] {
-  const steps: Step[] = [];
-  const raw = (command.parent as (Command & { rawArgs?: string[] }) | null)?.rawArgs ?? process.argv;
-  let untils = 0;
-  let types = 0;
-  for (const argument of raw) {
-    const name = argument.split('=')[0];
-    if (name === '--until' && untils < options.until.length) {
-      const until = unescape(options.until[untils++] ?? '');
-      if (until === '') throw new UserError('--until is empty', 'Give a text that the guest prints.');
-      steps.push({ until });
-    } else if (name === '--type' && types < options.type.length) {
-      const last = steps.at(-1);
-      const text = unescape(options.type[types++] ?? '');
-      if (!last)
-        throw new UserError('--type stands before any --until', 'Say first what to wait for: --until TEXT.');
-      last.type = (last.type ?? '') + text;
-    }
-  }
-  return steps;
-}
-
-const unescape = (text: string): string =>
-  text.replace(/\\(n|r|t|\\)/g, (_, letter: string) => ({ n: '\n', r: '\r', t: '\t' })[letter] ?? '\\');
-
 async function run(
   configs: readonly string[],
-  script: readonly Step[],
+  script: readonly ScriptStep[],
   options: RunOptions,
 ): Promise<number> {
-  const maxInstructions = bound(options.maxInstructions, '--max-instructions');
-  const maxSeconds = bound(options.maxSeconds, '--max-seconds');
   const started = performance.now();
-  const outOfTime = (): boolean =>
-    maxSeconds !== undefined && performance.now() - started > maxSeconds * 1000;
+  const bounds = boundsOf(options);
 
   const prepared = await prepareRun(configs, options);
   for (const { place, message } of prepared.warnings) {
@@ -123,13 +75,12 @@ async function run(
   const output = new ConsoleOutput();
   const guest = startHeadless(loadEngineModules(), prepared.machine, {
     script,
-    ...(maxInstructions !== undefined && { maxInstructions }),
-    outOfTime,
+    ...bounds,
     output: (_domain, bytes) => output.write(bytes),
     log: stderrLogger,
   });
   const isInteractive = script.length === 0 && process.stdin.isTTY;
-  const end = await (isInteractive ? interactive(guest, output) : headless(guest, output, outOfTime));
+  const end = await (isInteractive ? interactive(guest, output) : headless(guest, output, bounds.outOfTime));
   output.close();
   if (options.stats !== undefined) writeStatistics(options.stats, guest, started);
   return report(end, guest);
@@ -199,9 +150,6 @@ const stderrLogger: Logger = {
     if (level !== 'debug') say(`${source}: ${message}`);
   },
 };
-
-const bound = (text: string | undefined, option: string): number | undefined =>
-  text === undefined ? undefined : wholeNumber(text, option);
 
 // ---- figures
 
