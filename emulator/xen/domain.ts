@@ -91,6 +91,7 @@ export class Domain {
       peer: (domid) => (domid === config.id ? this : find(domid))?.eventChannels,
       raiseInterrupt: (vcpu) => sockets.vcpus.raiseEventInterrupt(config.id, vcpu),
       wake: (vcpu) => sockets.vcpus.wake(config.id, vcpu),
+      observer: sockets.observer,
     });
     this.grantTable = new GrantTable({
       domid: config.id,
@@ -98,6 +99,7 @@ export class Domain {
       machine: sockets.machine,
       heap: sockets.heap,
       memory,
+      observer: sockets.observer,
       maximumFrames: config.vcpuCount > 0 ? (config.maxGrantFrames ?? 64) : 0,
       maximumMaptrackFrames: config.maxMaptrackFrames ?? 1024,
     });

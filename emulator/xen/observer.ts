@@ -4,8 +4,9 @@
 /** Calls are cheap and frequent: numbers, no objects. */
 export interface XenObserver {
   /**
-   * Somebody raised an event at `port` of `domid`: EVTCHNOP_send through its own end `byPort` (0 when it has none), a
-   * VIRQ or Xen itself (`byDomid` is -1). `wasPending`: the port was pending already, so the guest sees one event.
+   * Somebody raises an event at `port` of `domid`: EVTCHNOP_send through its own end `byPort` (0 when it has none), a
+   * VIRQ or Xen itself (`byDomid` is -1). `byVcpu` is -1 for a backend of ours. `wasPending`: the port was pending
+   * already, so the guest sees one event. Told before the event is delivered, so that a cause comes before its effects.
    */
   eventRaised(
     domid: number,

@@ -6,6 +6,7 @@
 import type { Errno } from '../abi/errno.ts';
 import { isGlobalVirq, NR_VIRQS } from '../abi/event-channel.ts';
 import type { DomainVcpu } from '../domain-vcpu.ts';
+import type { XenObserver } from '../observer.ts';
 import type { Page } from '../page.ts';
 import { type Binding, type Channel, type Delivery, isUsable, newChannel } from './channel.ts';
 import { EmbeddedDelivery } from './embedded.ts';
@@ -14,6 +15,10 @@ import { TwoLevelDelivery } from './two-level.ts';
 
 /** Ports come into being this many at a time (EVTCHNS_PER_BUCKET); below that a port is closed, beyond it is an error. */
 const PORTS_PER_BUCKET = 64;
+
+/** To observers: Xen itself raised an event; no vCPU did. */
+const BY_XEN = -1;
+const NO_VCPU = -1;
 
 /** What the event channels need of their domain. */
 export interface EventChannelSockets {
@@ -28,6 +33,7 @@ export interface EventChannelSockets {
   /** Raises the event interrupt at a vCPU. */
   raiseInterrupt(vcpu: number): void;
   wake(vcpu: number): void;
+  readonly observer: XenObserver;
 }
 
 export type PortResult = { readonly port: number } | Errno;
@@ -90,7 +96,7 @@ export class EventChannels {
     this.setBinding(port, { state: 'interdomain', remoteDomid: remote.domid, remotePort });
     far.binding = { state: 'interdomain', remoteDomid: this.domid, remotePort: port };
     // Notifications sent while the port was unbound are lost, so one is always made up.
-    this.raise(this.existing(port));
+    this.raise(this.existing(port), BY_XEN);
     return { port };
   }
 
@@ -140,23 +146,23 @@ export class EventChannels {
     return undefined;
   }
 
-  /** EVTCHNOP_send. */
-  send(port: number): Errno | undefined {
+  /** EVTCHNOP_send, by a vCPU of the domain or, without one, by a backend of ours in it. */
+  send(port: number, vcpu = NO_VCPU): Errno | undefined {
     const channel = this.channel(port);
     if (!channel || channel.xenAttached) return 'EINVAL';
-    return this.signal(channel);
+    return this.signal(channel, vcpu);
   }
 
   /** The local end is Xen's or a backend's of ours (notify_via_xen_event_channel). */
   notify(port: number): void {
     const channel = this.channel(port);
-    if (channel?.binding.state === 'interdomain') this.signal(channel);
+    if (channel?.binding.state === 'interdomain') this.signal(channel, NO_VCPU);
   }
 
   /** A VIRQ for one vCPU, or a global one. Nothing happens when the guest did not bind it. */
   raiseVirq(virq: number, vcpu = 0): void {
     const port = this.virqPorts[isGlobalVirq(virq) ? 0 : vcpu]?.get(virq);
-    if (port !== undefined) this.raise(this.existing(port));
+    if (port !== undefined) this.raise(this.existing(port), BY_XEN);
   }
 
   unmask(port: number): Errno | undefined {
@@ -285,17 +291,17 @@ export class EventChannels {
     };
   }
 
-  private signal(channel: Channel): Errno | undefined {
+  private signal(channel: Channel, vcpu: number): Errno | undefined {
     const { binding } = channel;
     switch (binding.state) {
       case 'interdomain': {
         const remote = this.sockets.peer(binding.remoteDomid);
         const far = remote?.channel(binding.remotePort);
-        if (remote && far) remote.raise(far);
+        if (remote && far) remote.raise(far, this.domid, vcpu, channel.port);
         return undefined;
       }
       case 'ipi':
-        this.raise(channel);
+        this.raise(channel, this.domid, vcpu, channel.port);
         return undefined;
       case 'unbound':
         return undefined; // Silently dropped.
@@ -306,10 +312,13 @@ export class EventChannels {
     }
   }
 
-  private raise(channel: Channel): void {
+  private raise(channel: Channel, byDomid: number, byVcpu = NO_VCPU, byPort = 0): void {
     const handler = this.handlers.get(channel.port);
+    if (!handler && !isUsable(channel)) return;
+    const { domid, observer } = this.sockets;
+    observer.eventRaised(domid, channel.port, byDomid, byVcpu, byPort, this.delivery.isPending(channel));
     if (handler) handler();
-    else if (isUsable(channel)) this.delivery.setPending(channel);
+    else this.delivery.setPending(channel);
   }
 
   private channel(port: number): Channel | undefined {

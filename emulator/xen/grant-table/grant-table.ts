@@ -21,6 +21,7 @@ import {
   GTF_type_mask,
   GTF_writing,
 } from '../abi/grant-table.ts';
+import type { XenObserver } from '../observer.ts';
 import { Page } from '../page.ts';
 import type { DomainMemory, MachineMemory, XenHeap } from '../sockets.ts';
 import { Maptrack } from './maptrack.ts';
@@ -34,6 +35,7 @@ export interface GrantTableSockets {
   readonly memory: DomainMemory;
   readonly maximumFrames: number;
   readonly maximumMaptrackFrames: number;
+  readonly observer: XenObserver;
 }
 
 /** A grant in use. */
@@ -131,10 +133,12 @@ export class GrantTable {
     else grant.writers++;
     // The owner may give the page up; it is not reused while the grant is in use.
     this.sockets.heap.addReference(grant.mfn);
+    this.sockets.observer.grantUsed(this.domid, ref, by, purpose, readonly);
     return { mfn: grant.mfn };
   }
 
-  unpin(ref: number, readonly: boolean): void {
+  /** `purpose` is that of the pin. */
+  unpin(ref: number, readonly: boolean, purpose: 'map' | 'copy' = 'map'): void {
     const active = this.active.get(ref);
     const entry = this.entry(ref);
     if (!active || !entry) return;
@@ -143,6 +147,7 @@ export class GrantTable {
     this.sockets.heap.dropReference(active.mfn);
     if (active.readers + active.writers === 0) this.active.delete(ref);
     this.unmark(entry, this.active.get(ref), readonly);
+    if (purpose === 'map') this.sockets.observer.grantUnmapped(this.domid, ref, active.domid);
   }
 
   /** The page a pinned grant stands for. */

@@ -55,7 +55,7 @@ export const eventChannelOp = hypercall(32, 'event_channel_op', [
     handle: ({ caller }, { port }) => caller.eventChannels.close(port),
   }),
   subOp(4, 'EVTCHNOP_send', evtchnSend, {
-    handle: ({ caller }, { port }) => caller.eventChannels.send(port),
+    handle: ({ caller, vcpu }, { port }) => caller.eventChannels.send(port, vcpu.id),
   }),
   subOp(5, 'EVTCHNOP_status', evtchnStatus, {
     handle(ctx, arg) {

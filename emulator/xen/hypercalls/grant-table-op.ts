@@ -316,7 +316,7 @@ function claim(
   if (typeof pinned === 'string') return pinned;
   return {
     page: domain.machinePage(pinned.mfn),
-    release: () => domain.grantTable.unpin(what.ref, readonly),
+    release: () => domain.grantTable.unpin(what.ref, readonly, 'copy'),
   };
 }
 

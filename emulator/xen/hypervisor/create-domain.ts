@@ -55,11 +55,13 @@ export function buildHostedDomain(hypervisor: Hypervisor, config: NewDomain): Ho
     pages,
   );
   const vgic = new Vgic({
+    domid: config.id,
     version: config.gicVersion,
     vcpus: config.vcpus,
     spis: config.vuart ? GUEST_PL011.spi - 31 : 0,
     gic: platform.gic,
     kick: (vcpu) => scheduler.kick(config.id, vcpu),
+    observer: hypervisor.observer,
   });
   const vcpus = cpus.map((cpu, id) => new Vcpu(config.id, id, cpu));
   const hosted = new HostedDomain(

@@ -27,11 +27,14 @@ export class ListRegisters {
   private underflow = false;
 
   private readonly gic: HostGic;
+  /** To observers: the guest ended an interrupt, or its list register was found empty. */
+  private readonly ended: (intid: number) => void;
   /** The physical CPU the vCPU is resident on, if any: only there its list registers are real. */
   private cpu: number | undefined;
 
-  constructor(gic: HostGic) {
+  constructor(gic: HostGic, ended: (intid: number) => void) {
     this.gic = gic;
+    this.ended = ended;
   }
 
   /** The vCPU runs on this CPU from now on; its virtual CPU interface starts empty. */
@@ -167,6 +170,7 @@ export class ListRegisters {
       interrupt.visible = false;
       interrupt.active = false;
       interrupt.lr = NO_LR;
+      this.ended(interrupt.intid);
       if (interrupt.enabled && interrupt.queued) {
         this.raise(interrupt);
       } else {

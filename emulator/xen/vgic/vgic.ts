@@ -8,6 +8,7 @@
 // a guest.
 
 import type { HostGic } from '../hypervisor/platform.ts';
+import type { XenObserver } from '../observer.ts';
 import { type InterruptState, PRIVATE_INTERRUPTS, SGIS, VirtualInterrupt } from './interrupt.ts';
 import { ListRegisters, type ListRegistersState } from './list-registers.ts';
 
@@ -31,6 +32,7 @@ export interface VgicState {
 }
 
 export interface VgicOptions {
+  readonly domid: number;
   readonly version: 2 | 3;
   readonly vcpus: number;
   /** Rounded up to whole registers of 32. */
@@ -38,6 +40,7 @@ export interface VgicOptions {
   readonly gic: HostGic;
   /** An interrupt was injected: the vCPU may have something to run for. */
   readonly kick: (vcpu: number) => void;
+  readonly observer: XenObserver;
 }
 
 export class Vgic {
@@ -47,10 +50,14 @@ export class Vgic {
   /** GICD_CTLR: EnableGrp1A (v3), EnableGrp0 (v2). As in Xen it gates nothing. */
   enabled = false;
 
+  private readonly domid: number;
   private readonly kick: (vcpu: number) => void;
+  private readonly observer: XenObserver;
 
-  constructor({ version, vcpus, spis, gic, kick }: VgicOptions) {
+  constructor({ domid, version, vcpus, spis, gic, kick, observer }: VgicOptions) {
+    this.domid = domid;
     this.version = version;
+    this.observer = observer;
     this.kick = kick;
     this.cpus = Array.from({ length: vcpus }, (_, id) => ({
       id,
@@ -58,7 +65,7 @@ export class Vgic {
         { length: PRIVATE_INTERRUPTS },
         (_unused, intid) => new VirtualInterrupt(intid),
       ),
-      listRegisters: new ListRegisters(gic),
+      listRegisters: new ListRegisters(gic, (intid) => observer.interruptEnded(domid, id, intid)),
       online: false,
     }));
     const rounded = Math.ceil(spis / 32) * 32;
@@ -151,6 +158,7 @@ export class Vgic {
 
   private injectInto(cpu: VgicCpu, interrupt: VirtualInterrupt): void {
     if (!cpu.online) return;
+    this.observer.interruptRaised(this.domid, cpu.id, interrupt.intid);
     cpu.listRegisters.sync();
     cpu.listRegisters.inject(interrupt);
     cpu.listRegisters.flush();

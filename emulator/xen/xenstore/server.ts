@@ -6,6 +6,7 @@
 // Left out: the write-rate limit between domains (it goes by wall time) and live update.
 
 import { XENSTORE_PAYLOAD_MAX, XS, type XsError } from '../abi/xs-wire.ts';
+import type { XenObserver } from '../observer.ts';
 import { Connection, type Message } from './connection.ts';
 import { isAtOrBelow, isSpecialPath } from './paths.ts';
 import { accessOf, type Permission, type Permissions } from './permissions.ts';
@@ -28,12 +29,13 @@ export interface XenstoreServerOptions {
   domainExists(domid: number): boolean;
   /** INTRODUCE of the wire protocol: connects a domain's ring. Not there: it is refused. */
   introduce?(domid: number, port: number): XsError | undefined;
+  readonly observer?: XenObserver;
 }
 
 const requestsByType = new Map(requests.map((row) => [row.type, row]));
 
 export class XenstoreServer {
-  readonly store = new Store();
+  readonly store: Store;
   private readonly options: XenstoreServerOptions;
   /** In the order they came, which is the order of their watch events. */
   private clients: Client[] = [];
@@ -42,6 +44,9 @@ export class XenstoreServer {
 
   constructor(options: XenstoreServerOptions) {
     this.options = options;
+    this.store = new Store((path, change, byDomid) =>
+      options.observer?.xenstoreChanged(path, change, byDomid),
+    );
   }
 
   /** A client of the toolstack's own. */
@@ -82,6 +87,7 @@ export class XenstoreServer {
   /** A domain is gone: its connection, its nodes, and what other nodes allowed it. */
   release(domid: number): void {
     if (!this.introduced.delete(domid)) return;
+    this.store.actor = 0;
     this.clients = this.clients.filter(
       ({ connection }) => connection.domid !== domid || connection.privileged,
     );
@@ -131,6 +137,7 @@ export class XenstoreServer {
     if (!row.noTransaction && transactionId !== 0 && !transaction) return { reply: 'ENOENT' };
 
     const context: RequestContext = { server: this, client, transaction, view: transaction ?? this.store };
+    this.store.actor = client.domid;
     const reply = row.handle(context, payload);
     if (typeof reply === 'string') return { reply };
     if (reply.length > XENSTORE_PAYLOAD_MAX) return { reply: 'E2BIG' };

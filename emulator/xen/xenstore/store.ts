@@ -22,12 +22,19 @@ export interface StoreView {
   ownedBy(domid: number): number;
 }
 
+/** What happened to a node beside its list of children. */
+export type NodeChange = 'written' | 'removed' | 'permissions';
+
 export class Store implements StoreView {
   private readonly nodes = new Map<string, StoreNode>();
   private readonly owned = new Map<number, number>();
   private generation = 0;
+  /** Who is told of changes, and in whose name they are made; no state of the machine. */
+  private readonly changed: (path: string, change: NodeChange, byDomid: number) => void;
+  actor = 0;
 
-  constructor() {
+  constructor(changed: (path: string, change: NodeChange, byDomid: number) => void = () => {}) {
+    this.changed = changed;
     // What xenstored starts with.
     const root = permissions('n0');
     const empty = new Uint8Array(0);
@@ -45,6 +52,9 @@ export class Store implements StoreView {
     if (before) this.count(before, -1);
     this.count(node, 1);
     this.nodes.set(path, { ...node, generation: this.nextGeneration() });
+    // Values and permissions are replaced, never changed: what is the same object was not written.
+    if (before?.value !== node.value) this.changed(path, 'written', this.actor);
+    else if (before.permissions !== node.permissions) this.changed(path, 'permissions', this.actor);
   }
 
   delete(path: string): void {
@@ -53,6 +63,7 @@ export class Store implements StoreView {
     this.nextGeneration();
     this.count(before, -1);
     this.nodes.delete(path);
+    this.changed(path, 'removed', this.actor);
   }
 
   ownedBy(domid: number): number {
