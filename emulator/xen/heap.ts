@@ -99,6 +99,15 @@ export class Heap {
     if (this.ownerOf(page) === undefined && this.isMachinePage(page)) this.release(page);
   }
 
+  /** Runs of pages with the same owner, lowest first, all of the machine's; without owner they are free. */
+  ranges(): { page: number; pages: number; owner: number | undefined }[] {
+    return runsOf(this.owners, this.firstPage).map(([page, pages, owner]) => ({
+      page,
+      pages,
+      owner: owner === NOBODY ? undefined : owner,
+    }));
+  }
+
   isMachinePage(page: Mfn): boolean {
     return page >= this.firstPage && page < this.maximumPage;
   }
@@ -116,7 +125,7 @@ export class Heap {
   save(): HeapState {
     return {
       free: this.free.map(({ start, end }) => ({ start, end })),
-      owned: runsOf(this.owners, this.firstPage),
+      owned: runsOf(this.owners, this.firstPage).filter(([, , owner]) => owner !== NOBODY),
       references: [...this.references].sort((a, b) => a[0] - b[0]),
     };
   }
@@ -166,7 +175,7 @@ function runsOf(owners: Uint16Array, firstPage: number): [number, number, number
     const owner = owners[start] ?? NOBODY;
     let end = start + 1;
     while (end < owners.length && owners[end] === owner) end++;
-    if (owner !== NOBODY) runs.push([firstPage + start, end - start, owner]);
+    runs.push([firstPage + start, end - start, owner]);
     start = end;
   }
   return runs;

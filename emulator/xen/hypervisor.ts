@@ -114,7 +114,7 @@ export class Hypervisor implements Monitor {
   }
 
   get view(): HypervisorView {
-    return viewOf(this.domains, this.hosted);
+    return viewOf(this.domains, this.hosted, this.heap);
   }
 
   warn(key: string, message: string): void {

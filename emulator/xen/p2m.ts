@@ -176,6 +176,14 @@ export class P2m {
     return found;
   }
 
+  /** The pages that the tables themselves stand in, the root's first. */
+  tablePages(): Mfn[] {
+    const found: Mfn[] = [];
+    for (let page = 0; page * ENTRIES < this.rootEntries; page++) found.push(mfn(this.root + page));
+    this.collectTables(paOf(this.root), this.startLevel, this.rootEntries, found);
+    return found;
+  }
+
   save(): P2mState {
     return { root: this.root, highestGfn: this.highestGfn };
   }
@@ -346,6 +354,18 @@ export class P2m {
         pages,
         type: ((high >>> TYPE_SHIFT) & 0xf) as P2mType,
       });
+    }
+  }
+
+  private collectTables(table: number, level: number, entries: number, found: Mfn[]): void {
+    if (level === LAST_LEVEL) return;
+    for (let index = 0; index < entries; index++) {
+      const at = table + index * 8;
+      const low = this.low(at);
+      if ((low & (VALID | TABLE_OR_PAGE)) !== (VALID | TABLE_OR_PAGE)) continue;
+      const page = frameOf(low, this.high(at));
+      found.push(mfn(page));
+      this.collectTables(page * PAGE_SIZE, level + 1, ENTRIES, found);
     }
   }
 

@@ -101,6 +101,11 @@ export class GrantTable {
     return this.frames.splice(0);
   }
 
+  /** Xen's pages that hold the frames. */
+  framePages(): Mfn[] {
+    return this.frames.map(({ mfn }) => mfn);
+  }
+
   noteFrameMapped(index: number, at: Gfn): void {
     this.mappedAt[index] = at;
   }

@@ -4,15 +4,18 @@
 import { PAGE_SIZE } from '../../base/address.ts';
 import type { DomainList } from '../domain-list.ts';
 import type { Domain } from '../domain.ts';
+import type { Heap } from '../heap.ts';
 import { accessOf } from '../p2m.ts';
 import type { FrameKind } from '../sockets.ts';
 import type { HostedDomain } from './hosted-domain.ts';
+import { type MemoryView, memoryViewOf } from './memory-view.ts';
 
 export interface HypervisorView {
   /** By domid, the control domain first. */
   domains(): DomainView[];
   /** What the domain's p2m maps, lowest first; empty for a domain that does not exist. */
   p2mRanges(domid: number): P2mRangeView[];
+  readonly memory: MemoryView;
 }
 
 export interface DomainView {
@@ -49,8 +52,13 @@ export interface P2mRangeView {
 }
 
 /** The view of the embedded hypervisor. */
-export function viewOf(domains: DomainList, hosted: ReadonlyMap<number, HostedDomain>): HypervisorView {
+export function viewOf(
+  domains: DomainList,
+  hosted: ReadonlyMap<number, HostedDomain>,
+  heap: Heap,
+): HypervisorView {
   return {
+    memory: memoryViewOf(heap, hosted),
     domains: () => domains.all().map((domain) => domainView(domain, hosted.get(domain.id))),
     p2mRanges(domid) {
       const domain = hosted.get(domid);
