@@ -16,8 +16,8 @@ export interface XenObserver {
     byPort: number,
     wasPending: boolean,
   ): void;
-  /** The vGIC made an interrupt pending for a vCPU. */
-  interruptRaised(domid: number, vcpu: number, intid: number): void;
+  /** An edge of an interrupt came to the vGIC. `wasPending`: it merges with one that the guest has not taken yet. */
+  interruptRaised(domid: number, vcpu: number, intid: number, wasPending: boolean): void;
   /** The guest ended an interrupt that had been in a list register. */
   interruptEnded(domid: number, vcpu: number, intid: number): void;
   /** A grant reference of `granter` was mapped, or copied from or to, by `user`. */
@@ -42,8 +42,8 @@ export class ObserverRelay implements XenObserver {
     this.target?.eventRaised(domid, port, byDomid, byVcpu, byPort, wasPending);
   }
 
-  interruptRaised(domid: number, vcpu: number, intid: number): void {
-    this.target?.interruptRaised(domid, vcpu, intid);
+  interruptRaised(domid: number, vcpu: number, intid: number, wasPending: boolean): void {
+    this.target?.interruptRaised(domid, vcpu, intid, wasPending);
   }
 
   interruptEnded(domid: number, vcpu: number, intid: number): void {

@@ -40,8 +40,8 @@ export class Recorder implements XenObserver {
     for (const part of this.parts) part.eventRaised?.(domid, port, byDomid, byVcpu, byPort, wasPending);
   }
 
-  interruptRaised(domid: number, vcpu: number, intid: number): void {
-    for (const part of this.parts) part.interruptRaised?.(domid, vcpu, intid);
+  interruptRaised(domid: number, vcpu: number, intid: number, wasPending: boolean): void {
+    for (const part of this.parts) part.interruptRaised?.(domid, vcpu, intid, wasPending);
   }
 
   interruptEnded(domid: number, vcpu: number, intid: number): void {

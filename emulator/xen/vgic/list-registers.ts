@@ -48,6 +48,12 @@ export class ListRegisters {
     return this.inflight.length === 0;
   }
 
+  /** Whether the guest will still see an edge that came before. Changes nothing. */
+  isPending({ inflight, visible, queued, lr }: VirtualInterrupt): boolean {
+    if (!inflight || !visible || this.cpu === undefined) return inflight;
+    return queued || this.gic.readListRegister(this.cpu, lr).pending;
+  }
+
   /** An edge of an interrupt, enabled or not. */
   inject(interrupt: VirtualInterrupt): void {
     interrupt.queued = true;

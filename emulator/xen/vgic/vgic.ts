@@ -158,8 +158,9 @@ export class Vgic {
 
   private injectInto(cpu: VgicCpu, interrupt: VirtualInterrupt): void {
     if (!cpu.online) return;
-    this.observer.interruptRaised(this.domid, cpu.id, interrupt.intid);
     cpu.listRegisters.sync();
+    const wasPending = cpu.listRegisters.isPending(interrupt);
+    this.observer.interruptRaised(this.domid, cpu.id, interrupt.intid, wasPending);
     cpu.listRegisters.inject(interrupt);
     cpu.listRegisters.flush();
     this.kick(cpu.id);
