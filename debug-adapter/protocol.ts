@@ -2,9 +2,9 @@
 // types; addresses travel as strings.
 
 import type { Inspections } from '../emulator/debug/inspect/catalog.ts';
-import type { Action } from '../emulator/machine/messages.ts';
+import { type Action, HYPERVISOR_CONSOLE } from '../emulator/machine/messages.ts';
 
-export type { Action, Inspections };
+export { type Action, HYPERVISOR_CONSOLE, type Inspections };
 
 /** Thread ids: the vCPU of a domain, or the CPU of a bare machine. */
 export function threadIdOf(domain: number, vcpu: number): number {
@@ -13,7 +13,7 @@ export function threadIdOf(domain: number, vcpu: number): number {
 
 /** Events: the adapter tells. */
 export interface XenEvents {
-  /** Output of a guest's console, decoded as UTF-8. `moment` is the instruction count, as a decimal string. */
+  /** Output of a console, decoded as UTF-8. The hypervisor's has the domain 0x7ff2 (DOMID_XEN) and takes no keys. */
   'xen/consoleData': { readonly domain: number; readonly name: string; readonly text: string };
   /** The machine runs or stands. */
   'xen/state': { readonly running: boolean };

@@ -5,7 +5,7 @@ import { DebugSession } from '@vscode/debugadapter/lib/debugSession.js';
 import { Event, Response } from '@vscode/debugadapter/lib/messages.js';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { UserError } from '../emulator/base/errors.ts';
-import type { MachineEvent, VcpuId } from '../emulator/machine/messages.ts';
+import { HYPERVISOR_CONSOLE, type MachineEvent, type VcpuId } from '../emulator/machine/messages.ts';
 import { BreakpointTable } from './breakpoints.ts';
 import type { LaunchConfiguration } from './configuration.ts';
 import type { Debuggee } from './debuggee.ts';
@@ -235,9 +235,13 @@ export class XenSession extends DebugSession {
     }
     const text = decoder.decode(bytes, { stream: true });
     if (text === '') return;
-    const name = this.launched?.debuggee.info.domains.find((info) => info.domain === domain)?.name ?? '';
+    const isXen = domain === HYPERVISOR_CONSOLE;
+    const info = this.launched?.debuggee.info.domains.find((candidate) => candidate.domain === domain);
+    const name = isXen ? 'Xen' : (info?.name ?? '');
     // Our extension shows a terminal instead.
-    if (this.client.clientID !== 'vscode') this.tell('output', { category: 'stdout', output: text });
+    if (this.client.clientID !== 'vscode') {
+      this.tell('output', { category: isXen ? 'console' : 'stdout', output: text });
+    }
     this.tellXen('xen/consoleData', { domain, name, text });
   }
 

@@ -29,5 +29,5 @@ export {
   outcomeMatches,
 } from './machine/instruction-cases.ts';
 export type * from './machine/messages.ts';
-export { BARE_DOMAIN } from './machine/messages.ts';
+export { BARE_DOMAIN, HYPERVISOR_CONSOLE } from './machine/messages.ts';
 export { MachineServerImplementation, type ServerHost } from './machine/server.ts';

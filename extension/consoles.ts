@@ -1,9 +1,9 @@
-// Guests' consoles as terminals: what a guest writes appears there, and what is typed goes to the guest.
-// A terminal opens with the first output, outlives its session so that a panic can be read, and gives way
-// to the next session's console of the same name.
+// Consoles as terminals, of the guests and of the hypervisor: what is written appears there, and what is typed
+// goes to the guest. A guest's terminal opens with its first output, the hypervisor's stands behind it. Both
+// outlive their session, so that a panic can be read, and give way to the next session's console of the same name.
 
 import * as vscode from 'vscode';
-import type { XenEvents, XenRequests } from '../debug-adapter/protocol.ts';
+import { HYPERVISOR_CONSOLE, type XenEvents, type XenRequests } from '../debug-adapter/protocol.ts';
 
 type ConsoleData = XenEvents['xen/consoleData'];
 
@@ -25,11 +25,34 @@ export class Consoles implements vscode.Disposable {
     }
   }
 
-  /** Brings the newest console to the front, opening its terminal again if it was closed. */
-  show(): void {
-    const console = this.consoles.at(-1);
-    if (console) console.show(false);
-    else void vscode.window.showInformationMessage(vscode.l10n.t('No guest has written to a console yet.'));
+  /**
+   * Brings a console to the front, opening its terminal again if it was closed: that of a domain, or of several the
+   * one that is chosen.
+   */
+  async show(domain?: number): Promise<void> {
+    const consoles = this.consoles.filter((console) => domain === undefined || console.domain === domain);
+    if (consoles.length === 0) {
+      void vscode.window.showInformationMessage(vscode.l10n.t('No guest has written to a console yet.'));
+      return;
+    }
+    if (domain !== undefined || consoles.length === 1) {
+      consoles.at(-1)?.show(false);
+      return;
+    }
+    const items = consoles.toReversed().map((console) => ({
+      label: console.name,
+      description: console.ended ? vscode.l10n.t('[the machine has ended]') : '',
+      console,
+    }));
+    const placeHolder = vscode.l10n.t('Which console?');
+    (await vscode.window.showQuickPick(items, { placeHolder }))?.console.show(false);
+  }
+
+  /** The session whose console a terminal shows, and its domain; undefined for other terminals. */
+  ownerOf(
+    terminal: vscode.Terminal,
+  ): { readonly session: vscode.DebugSession; readonly domain: number } | undefined {
+    return this.consoles.find((console) => console.isShownIn(terminal));
   }
 
   dispose(): void {
@@ -45,7 +68,9 @@ export class Consoles implements vscode.Disposable {
     this.removeEnded(name);
     const console = new GuestConsole(session, domain, name);
     this.consoles.push(console);
-    console.show(true);
+    console.open();
+    // What the hypervisor says is no reason to cover what the guest says.
+    if (!console.isHypervisor) console.show(true);
     return console;
   }
 
@@ -61,6 +86,7 @@ class GuestConsole {
   readonly name: string;
   ended = false;
   private kept = '';
+  private saidReadOnly = false;
   private terminal: vscode.Terminal | undefined;
   /** Set once the terminal shows what is written. */
   private output: vscode.EventEmitter<string> | undefined;
@@ -80,14 +106,26 @@ class GuestConsole {
     this.output?.fire(shown);
   }
 
-  show(preserveFocus: boolean): void {
+  get isHypervisor(): boolean {
+    return this.domain === HYPERVISOR_CONSOLE;
+  }
+
+  isShownIn(terminal: vscode.Terminal): boolean {
+    return this.terminal === terminal;
+  }
+
+  open(): vscode.Terminal {
     this.terminal ??= vscode.window.createTerminal({
       name: vscode.l10n.t('{0} console', this.name),
-      iconPath: new vscode.ThemeIcon('vm'),
+      iconPath: new vscode.ThemeIcon(this.isHypervisor ? 'server' : 'vm'),
       isTransient: true,
       pty: this.pseudoterminal(),
     });
-    this.terminal.show(preserveFocus);
+    return this.terminal;
+  }
+
+  show(preserveFocus: boolean): void {
+    this.open().show(preserveFocus);
   }
 
   end(): void {
@@ -119,6 +157,12 @@ class GuestConsole {
 
   private async type(text: string): Promise<void> {
     if (this.ended) return;
+    if (this.isHypervisor) {
+      if (!this.saidReadOnly)
+        this.write(`\r\n\x1b[2m${vscode.l10n.t('[the hypervisor reads no keys]')}\x1b[0m\r\n`);
+      this.saidReadOnly = true;
+      return;
+    }
     const args: XenRequests['xen/console']['arguments'] = { domain: this.domain, text };
     try {
       await this.session.customRequest('xen/console', args);

@@ -10,6 +10,7 @@ import {
   ConfigurationProvider,
 } from './configurations.ts';
 import { Consoles } from './consoles.ts';
+import { registerTerminalLinks } from './terminal-links.ts';
 
 const DEBUG_TYPE = 'xen';
 
@@ -42,7 +43,10 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.commands.registerCommand('xenscope.debugBundledGuest', () =>
       vscode.debug.startDebugging(undefined, bundledGuest(context.extension)),
     ),
-    vscode.commands.registerCommand('xenscope.showConsole', () => consoles.show()),
+    vscode.commands.registerCommand('xenscope.showConsole', (domain?: unknown) =>
+      consoles.show(typeof domain === 'number' ? domain : undefined),
+    ),
+    registerTerminalLinks(consoles),
     vscode.commands.registerCommand('xenscope.showLog', () => log.show()),
   );
 }

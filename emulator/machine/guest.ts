@@ -12,6 +12,8 @@ export type GuestEnd = 'poweroff' | 'reboot' | 'crash' | 'suspend';
 export interface GuestEvents {
   /** A byte on a console; `domain` is BARE_DOMAIN on a bare machine. */
   console(domain: number, byte: number): void;
+  /** What the hypervisor says on its own console; nothing on a bare machine. */
+  hypervisorConsole?(text: string): void;
   /** A domain (or the machine) came to its end; nothing of it runs any more. */
   ended(domain: number, reason: GuestEnd): void;
 }
@@ -30,6 +32,11 @@ export interface LoadedMachine {
   /** The PA behind a guest physical address; undefined where nothing is. */
   paOfIpa(domain: number, ipa: number): number | undefined;
   stage2Map(domain: number): readonly Stage2Range[];
+  /**
+   * The blob that describes the hardware to a domain, as it was given to the guest. BARE_DOMAIN: that of the
+   * board, with or without a hypervisor of ours.
+   */
+  deviceTree(domain: number): Uint8Array | undefined;
   /** Plain state beside RAM, CPUs and devices: what sits at EL2. */
   saveMonitor(): unknown;
 }

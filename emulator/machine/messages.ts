@@ -11,6 +11,9 @@ import type { Kernel } from '../formats/kernel.ts';
 /** The domain id of a bare machine in every `VcpuId` and space: there is no domain. */
 export const BARE_DOMAIN = -1;
 
+/** Stands for the hypervisor's own console in `console` events: DOMID_XEN of public/xen.h. Nobody can type there. */
+export const HYPERVISOR_CONSOLE = 0x7ff2;
+
 /** What the emulated machine (boards/virt.ts) has for domains at most. */
 export const MAX_VCPUS = 8;
 export const MAX_DOMAIN_MEMORY = 3296 * 1024 * 1024;
@@ -36,6 +39,15 @@ export interface GuestKernel {
   readonly kernel: Kernel;
 }
 
+/** A scratch disk: zeros at first, in memory, gone with the machine. */
+export interface DiskConfig {
+  /** Its name in the guest: `xvda`. */
+  readonly vdev: string;
+  /** Bytes: whole sectors of 512. */
+  readonly size: number;
+  readonly readOnly: boolean;
+}
+
 export interface DomainConfig {
   readonly name: string;
   readonly kernel: GuestKernel;
@@ -51,6 +63,7 @@ export interface DomainConfig {
   readonly uuid?: Uint8Array;
   /** An emulated PL011, whose output joins the console's. */
   readonly vuart?: boolean;
+  readonly disks?: readonly DiskConfig[];
 }
 
 export interface BareConfig {

@@ -12,7 +12,15 @@ import { loadMachine } from './load.ts';
 import type { SliceEnd } from './machine.ts';
 import { InputLog, type LoggedInput } from './input-log.ts';
 import { MemoryAccess } from './memory-access.ts';
-import type { Breakpoint, MachineEvents, MachineServer, StopInfo, VcpuId, VcpuInfo } from './messages.ts';
+import {
+  type Breakpoint,
+  HYPERVISOR_CONSOLE,
+  type MachineEvents,
+  type MachineServer,
+  type StopInfo,
+  type VcpuId,
+  type VcpuInfo,
+} from './messages.ts';
 import { readRegisters } from './registers.ts';
 import { stateHash } from './state-hash.ts';
 
@@ -85,6 +93,10 @@ export class MachineServerImplementation {
         config,
         {
           console: (domain, byte) => this.console.write(domain, byte),
+          hypervisorConsole: (text) => {
+            this.console.flush();
+            this.host.emit('console', { domain: HYPERVISOR_CONSOLE, bytes: new TextEncoder().encode(text) });
+          },
           ended: (domain, reason) => {
             this.ended ??= { domain, reason };
             this.loaded?.machine.requestStop();

@@ -12,11 +12,12 @@ import { Hypervisor } from '../xen/hypervisor.ts';
 import { buildDomain } from '../xen/toolstack/build.ts';
 import { ControlDomain } from '../xen/toolstack/control-domain.ts';
 import { act } from './actions.ts';
+import { buildDeviceTree } from './boards/board-device-tree.ts';
 import { virt } from './boards/virt.ts';
 import type { GuestEnd, GuestEvents, LoadedMachine } from './guest.ts';
 import { MachineCpu } from './host-cpu.ts';
 import { Machine } from './machine.ts';
-import { type DomainConfig, MAX_DOMAIN_MEMORY, MAX_VCPUS, type MachineConfig } from './messages.ts';
+import { BARE_DOMAIN, type DomainConfig, MAX_DOMAIN_MEMORY, MAX_VCPUS, type MachineConfig } from './messages.ts';
 
 const MIB = 1 << 20;
 /** RAM of the machine beside the domain's: Xen's heap (p2m tables, shared pages). */
@@ -58,19 +59,21 @@ export function createXenMachine(
   }
   machine.cpus.forEach((_, cpu) => machine.parkCpu(cpu));
 
+  const xenLog = withHypervisorConsole(log, events);
   const consoleOutput = (domid: number) => ({
     write: (bytes: Uint8Array) => {
       for (const byte of bytes) events.console(domid, byte);
     },
   });
   const hypervisor = new Hypervisor({
-    platform: platformOf(machine, log),
+    platform: platformOf(machine, xenLog),
     console: {
-      guestLine: (domid, line) => log.log('info', `d${domid}`, line),
-      write: (bytes) => log.log('info', 'xen', new TextDecoder().decode(bytes)),
+      guestLine: (domid, line) => xenLog.log('info', `d${domid}`, line),
+      write: (bytes) => xenLog.log('info', 'xen', new TextDecoder().decode(bytes)),
       read: () => new Uint8Array(0),
     },
     onShutdown: (domid, reason) => {
+      events.hypervisorConsole?.(`(XEN) d${domid} shut down: ${END_OF[reason] ?? 'crash'}\n`);
       control.domainShutDown(domid);
       events.ended(domid, END_OF[reason] ?? 'crash');
     },
@@ -90,6 +93,7 @@ export function createXenMachine(
       ...(guest.maximumMemory !== undefined && { maximumMemory: guest.maximumMemory }),
       ...(guest.uuid && { uuid: guest.uuid }),
       ...(guest.vuart && { vuart: true }),
+      ...(guest.disks && { disks: guest.disks }),
     },
     {
       hypervisor,
@@ -100,6 +104,20 @@ export function createXenMachine(
       startTime,
     },
   );
+  const { name, vcpus, memory, gicVersion } = guest;
+  events.hypervisorConsole?.(
+    `(XEN) Xen 4.17 on an emulated machine with GICv${gicVersion}\n` +
+      `(XEN) d${FIRST_DOMID} '${name}': ${vcpus} vCPU${vcpus === 1 ? '' : 's'}, ${memory / MIB} MiB\n`,
+  );
+  // What firmware would describe the board with to a hypervisor.
+  const boardTree = buildDeviceTree(virt, {
+    cpus: guest.vcpus,
+    memory: machine.memory.size,
+    gic: guest.gicVersion,
+    el: 2,
+    cmdline: '',
+    model: config.cpu,
+  });
   return {
     machine,
     info: {
@@ -123,12 +141,28 @@ export function createXenMachine(
       return entry && entry.mfn * 4096 + (ipa % 4096);
     },
     stage2Map: (domid) => hypervisor.view.p2mRanges(domid),
+    deviceTree: (domid) => {
+      if (domid === FIRST_DOMID) return built.deviceTree;
+      return domid === BARE_DOMAIN ? boardTree : undefined;
+    },
     view: hypervisor.view,
     observe: (observer) => {
       hypervisor.observer.target = observer;
     },
     act: (action) => act(hypervisor, control, action),
     saveMonitor: () => ({ hypervisor: hypervisor.save(), control: control.save() }),
+  };
+}
+
+/** What the hypervisor logs appears on its console too, in the form of Xen's own messages. */
+function withHypervisorConsole(log: Logger, events: GuestEvents): Logger {
+  return {
+    log: (level, source, message) => {
+      log.log(level, source, message);
+      if (level === 'debug') return;
+      const from = source === 'xen' ? '(XEN)' : /^d\d+$/.test(source) ? `(${source})` : `(XEN) ${source}:`;
+      events.hypervisorConsole?.(`${from} ${message.trimEnd()}\n`);
+    },
   };
 }
 
