@@ -7,6 +7,7 @@ import type { Domain } from '../domain.ts';
 import type { Heap } from '../heap.ts';
 import { accessOf } from '../p2m.ts';
 import type { FrameKind } from '../sockets.ts';
+import type { VgicState } from '../vgic/vgic.ts';
 import type { HostedDomain } from './hosted-domain.ts';
 import { type MemoryView, memoryViewOf } from './memory-view.ts';
 
@@ -16,6 +17,13 @@ export interface HypervisorView {
   /** What the domain's p2m maps, lowest first; empty for a domain that does not exist. */
   p2mRanges(domid: number): P2mRangeView[];
   readonly memory: MemoryView;
+  /** The emulated interrupt controller of a domain; undefined for one without guest code. */
+  vgic(domid: number): VgicView | undefined;
+}
+
+/** What the vGIC knows beside the list registers, which are the processor's. */
+export interface VgicView extends VgicState {
+  readonly version: 2 | 3;
 }
 
 export interface DomainView {
@@ -70,6 +78,10 @@ export function viewOf(
         access: accessOf(type),
         memory: MEMORY_NAMES[domain.pages.frame(gfn)?.kind ?? 'ram'],
       }));
+    },
+    vgic(domid) {
+      const vgic = hosted.get(domid)?.vgic;
+      return vgic && { version: vgic.version, ...vgic.save() };
     },
   };
 }
