@@ -4,11 +4,18 @@
 import type { UserError } from '../emulator/base/errors.ts';
 import type { ByteSource } from '../emulator/formats/byte-source.ts';
 import { readAll } from '../emulator/formats/byte-source.ts';
+import { isDiskRefusal, parseDiskSpec } from '../emulator/formats/disk-spec.ts';
 import { loadKernel } from '../emulator/formats/kernel.ts';
 import { readXlConfig } from '../emulator/formats/xl-config/xl-config.ts';
 import type { XlConfig, XlFile, XlWarning } from '../emulator/formats/xl-config/xl-config.ts';
 import { MAX_DOMAIN_MEMORY, MAX_VCPUS } from '../emulator/machine/messages.ts';
-import type { DomainConfig, GuestFile, GuestKernel, MachineConfig } from '../emulator/machine/messages.ts';
+import type {
+  DiskConfig,
+  DomainConfig,
+  GuestFile,
+  GuestKernel,
+  MachineConfig,
+} from '../emulator/machine/messages.ts';
 import type { BareConfiguration, DomainConfiguration, LaunchConfiguration } from './configuration.ts';
 import { memoryBytes } from './configuration.ts';
 import * as errors from './errors.ts';
@@ -101,9 +108,8 @@ async function inlineDomain(
   base: string | undefined,
   keys: SymbolKeys,
 ): Promise<{ domain: DomainConfig; symbols: DomainSymbols }> {
-  for (const key of ['disk', 'vif'] as const) {
-    if ((domain[key] ?? []).length > 0) throw errors.unsupportedKey(domain.name, key);
-  }
+  if ((domain.vif ?? []).length > 0) throw errors.unsupportedKey(domain.name, 'vif');
+  const disks = (domain.disk ?? []).map((text) => diskOf(domain.name, text));
   const kernelPath = host.resolvePath(base, domain.kernel);
   const kernel = await kernelFile(host, kernelPath, 'kernel');
   const memory = memoryBytes(domain.memory);
@@ -118,6 +124,7 @@ async function inlineDomain(
       memory,
       vcpus: domain.vcpus,
       gicVersion: domain.gicVersion,
+      ...(disks.length > 0 && { disks }),
     },
     symbols: {
       kernelPath,
@@ -126,6 +133,12 @@ async function inlineDomain(
       sourceMap: { ...keys.sourceMap, ...domain.sourceMap },
     },
   };
+}
+
+function diskOf(domain: string, text: string): DiskConfig {
+  const disk = parseDiskSpec(text);
+  if (isDiskRefusal(disk)) throw errors.badDisk(domain, disk.message, disk.hint);
+  return disk;
 }
 
 async function xlDomain(host: LaunchFiles, file: string, keys: SymbolKeys) {

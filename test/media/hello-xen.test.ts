@@ -73,6 +73,55 @@ test('the prompt answers, and xenstore through it', async () => {
   expect(console).toContain("there is no command 'what'; try help\n");
 });
 
+const withDisk = (gicVersion: 2 | 3, disk = 'scratch:1M,raw,xvda,w'): Record<string, unknown> => ({
+  domains: [{ name: 'hello-xen', kernel: 'hello-xen.elf', memory: 64, gicVersion, disk: [disk] }],
+});
+
+for (const gic of [2, 3] as const) {
+  test(`on GICv${gic} the disk keeps what is written to it, and answers for what it has not`, async () => {
+    const lines = ['disk', 'disk write 5 some words', 'disk read 5', 'disk read 6', 'disk read 2048', 'disk'];
+    const { console } = await boot(withDisk(gic), ...lines);
+    expect(console).toContain('\ndisk:      xvda, 2048 sectors, reference 8, port 3\n');
+    expect(console.slice(console.indexOf(PROMPT))).toBe(`hello> disk
+64 sectors written from 1984, in 8 requests
+64 sectors read back: equal
+hello> disk write 5 some words
+sector 5: written
+hello> disk read 5
+sector 5: "some words"
+hello> disk read 6
+sector 6: ""
+hello> disk read 2048
+sector 2048: error -1
+hello> disk
+64 sectors written from 1984, in 8 requests
+64 sectors read back: equal
+hello> `);
+  });
+}
+
+test('a disk that is read only refuses what is written', async () => {
+  const { console } = await boot(withDisk(3, 'scratch:64K,raw,xvdb,r'), 'disk', 'disk read 0');
+  expect(console).toContain('disk:      xvdb, 128 sectors to be read only, reference 8, port 3\n');
+  expect(console).toContain('hello> disk\nsector 64: error -1\n');
+  expect(console).toContain('hello> disk read 0\nsector 0: ""\n');
+});
+
+test('what goes wrong on purpose stays wrong until it is mended', async () => {
+  const lines = ['trouble notify', 'disk read 0', 'trouble mend', 'disk read 0'];
+  const { console } = await boot(withDisk(3), ...lines);
+  expect(console.slice(console.indexOf(PROMPT))).toBe(`hello> trouble notify
+request 0 is published, req_prod is 1, and the notification that is owed is not sent
+hello> disk read 0
+sector 0: no answer within a second
+hello> trouble mend
+2 requests, 2 answers
+mended
+hello> disk read 0
+sector 0: ""
+hello> `);
+});
+
 test('a wild write crashes the domain, with a report', async () => {
   const { console, end } = await boot(onGic(3), 'crash');
   expect(end).toEqual({ kind: 'ended', reason: 'crash' });

@@ -3,6 +3,7 @@
 
 import { type Gfn, gfn, type Ipa, ipa, gfnOf, PAGE_SIZE, pa } from '../../base/address.ts';
 import { invariant, UserError } from '../../base/errors.ts';
+import { LARGEST_SCRATCH_DISK, virtualDeviceNumber } from '../../formats/disk-spec.ts';
 import { writeDtb } from '../../formats/dtb.ts';
 import {
   callbackPpi,
@@ -135,6 +136,7 @@ export function buildDomain(config: DomainConfig, options: BuildOptions): BuiltD
     startTime: startTime.toFixed(2),
   });
   control.introduce(domain, { grantReference: GRANT_XENSTORE, port: storePort });
+  for (const disk of config.disks ?? []) control.attachDisk(domain, disk);
   writeConsoleNodes(control.client, { domid, port: consolePort, gfn: consoleGfn });
   control.connectConsole(domain, { grantReference: GRANT_CONSOLE, port: consolePort });
 
@@ -144,7 +146,7 @@ export function buildDomain(config: DomainConfig, options: BuildOptions): BuiltD
   return { domain: hosted, ram: ramBanks(config.memory), kernel, modules, deviceTree };
 }
 
-function check({ name, memory, maximumMemory, vcpus, gicVersion }: DomainConfig): void {
+function check({ name, memory, maximumMemory, vcpus, gicVersion, disks = [] }: DomainConfig): void {
   const refuse = (what: string, hint: string) => {
     throw new UserError(`domain '${name}': ${what}`, hint);
   };
@@ -158,6 +160,16 @@ function check({ name, memory, maximumMemory, vcpus, gicVersion }: DomainConfig)
   const most = gicVersion === 2 ? MAX_VCPUS_GICV2 : MAX_VCPUS_GICV3;
   if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > most) {
     refuse(`${vcpus} vCPUs`, `With a GICv${gicVersion} a domain has 1 to ${most}.`);
+  }
+  const devices = new Set<number>();
+  for (const { vdev, size } of disks) {
+    const device = virtualDeviceNumber(vdev);
+    if (device === undefined) refuse(`'${vdev}' is not a virtual disk`, 'Name it as xvda, xvdb, xvda1.');
+    else if (devices.has(device)) refuse(`there are two disks '${vdev}'`, 'Give each its own vdev.');
+    else devices.add(device);
+    if (!Number.isSafeInteger(size) || size <= 0 || size % 512 !== 0 || size > LARGEST_SCRATCH_DISK) {
+      refuse(`disk '${vdev}' has ${size} bytes`, 'Give whole sectors of 512 bytes, 256 MiB at most.');
+    }
   }
 }
 

@@ -1,15 +1,21 @@
-// What runs in domain 0 of a real machine and here beside the hypervisor: the xenstore daemon and
-// the console daemon. Domain 0 has no guest code; its event channels end in TypeScript.
+// What runs in domain 0 of a real machine and here beside the hypervisor: the xenstore daemon, the
+// console daemon and the backends of devices. Domain 0 has no guest code; its event channels end in TypeScript.
 
 import { invariant } from '../../base/errors.ts';
+import { virtualDeviceNumber } from '../../formats/disk-spec.ts';
+import { BlockBackend, type BlockBackendView } from '../backends/block-backend.ts';
+import { FrontendDomain } from '../backends/frontend-domain.ts';
+import { ScratchDisk } from '../backends/scratch-disk.ts';
 import { PvConsole } from '../console/pv-console.ts';
 import type { Domain } from '../domain.ts';
 import type { Hypervisor } from '../hypervisor.ts';
 import type { ByteSink } from '../sockets.ts';
 import { XenstoreClient } from '../xenstore/client.ts';
 import { writeControlDomainNodes } from '../xenstore/domain-nodes.ts';
+import { writeDiskNodes, writeHotplugStatus } from '../xenstore/disk-nodes.ts';
 import { XenstoreRing } from '../xenstore/ring.ts';
 import { XenstoreServer } from '../xenstore/server.ts';
+import type { DiskConfig } from './domain-config.ts';
 
 const CONTROL_DOMID = 0;
 
@@ -28,6 +34,9 @@ export class ControlDomain {
   private readonly consoleOutput: (domid: number) => ByteSink;
   private readonly rings = new Map<number, XenstoreRing>();
   private readonly consoles = new Map<number, PvConsole>();
+  private readonly disks: BlockBackend[] = [];
+  /** The backends' connection, as a kernel has one for all of its; from the first device on. */
+  private backendClient: XenstoreClient | undefined;
 
   /** `consoleOutput` gives the sink for what a domain prints on its first console. */
   constructor(hypervisor: Hypervisor, consoleOutput: (domid: number) => ByteSink) {
@@ -35,6 +44,7 @@ export class ControlDomain {
     this.consoleOutput = consoleOutput;
     this.xenstore = new XenstoreServer({
       domainExists: (domid) => hypervisor.domains.find(domid) !== undefined,
+      observer: hypervisor.observer,
     });
     this.client = new XenstoreClient(this.xenstore);
     writeControlDomainNodes(this.client);
@@ -57,6 +67,26 @@ export class ControlDomain {
     this.consoles.set(domain.id, console);
   }
 
+  /** libxl__device_disk_add() and the backend of the new device. */
+  attachDisk(domain: Domain, { vdev, size, readOnly }: DiskConfig): void {
+    const control = this.controlDomain();
+    const device = virtualDeviceNumber(vdev);
+    invariant(device !== undefined, 'the name of a disk was checked before');
+    const target = `scratch:${size % 2 ** 20 === 0 ? `${size / 2 ** 20}M` : `${size / 1024}K`}`;
+    const paths = writeDiskNodes(this.client, { domid: domain.id, vdev, device, target, readOnly });
+    this.backendClient ??= new XenstoreClient(this.xenstore);
+    const disk = { disk: new ScratchDisk(size), readOnly };
+    const backend = new BlockBackend(this.backendClient, paths, new FrontendDomain(control, domain), disk);
+    this.disks.push(backend);
+    backend.start();
+    writeHotplugStatus(this.client, paths.backend);
+  }
+
+  /** The backends of devices, for inspectors. */
+  devices(): BlockBackendView[] {
+    return this.disks.map((disk) => disk.view());
+  }
+
   /** Somebody typed into the first console of a domain. */
   type(domid: number, bytes: Uint8Array): void {
     this.consoles.get(domid)?.receive(bytes);
@@ -73,13 +103,19 @@ export class ControlDomain {
       xenstore: this.xenstore.save(),
       rings: byDomid(this.rings),
       consoles: byDomid(this.consoles),
+      disks: this.disks.map((disk) => disk.save()),
     };
+  }
+
+  private controlDomain(): Domain {
+    const control = this.hypervisor.domains.find(CONTROL_DOMID);
+    invariant(control !== undefined, 'there is a control domain');
+    return control;
   }
 
   /** Maps the granted page and binds an event channel of domain 0 to the guest's. */
   private connect(domain: Domain, { grantReference, port }: SharedRing) {
-    const control = this.hypervisor.domains.find(CONTROL_DOMID);
-    invariant(control !== undefined, 'there is a control domain');
+    const control = this.controlDomain();
     const grant = domain.grantTable.pin(grantReference, CONTROL_DOMID, false, 'map');
     invariant(typeof grant === 'object', 'the toolstack granted the page before');
     const bound = control.eventChannels.bindInterdomain(domain.eventChannels, port, () => undefined);

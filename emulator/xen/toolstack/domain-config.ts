@@ -2,6 +2,15 @@
 
 import type { Kernel } from '../../formats/kernel.ts';
 
+/** A scratch disk: zeros at first, gone with the machine. */
+export interface DiskConfig {
+  /** `xvda`; see virtualDeviceNumber(). */
+  readonly vdev: string;
+  /** Bytes: whole sectors of 512. */
+  readonly size: number;
+  readonly readOnly: boolean;
+}
+
 export interface DomainConfig {
   readonly name: string;
   readonly kernel: Kernel;
@@ -22,4 +31,5 @@ export interface DomainConfig {
   readonly vuart?: boolean;
   readonly maxGrantFrames?: number;
   readonly maxEventPort?: number;
+  readonly disks?: readonly DiskConfig[];
 }

@@ -47,6 +47,12 @@ void *memset(void *to, int byte, size_t size);
 int memcmp(const void *a, const void *b, size_t size);
 size_t strlen(const char *text);
 bool same_text(const char *a, const char *b);
+bool starts_with(const char *text, const char *start);
+// A decimal number at the start of the text; 0 if there is none.
+u64 read_number(const char *text);
+// Puts both texts, or the digits of the number, and a 0 into `to`, as far as they fit.
+void join(char *to, size_t size, const char *a, const char *b);
+void write_number(char *to, size_t size, u64 value);
 
 // print.c: %s %c %d %u %x %p, with a width, 0, - and l.
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -43,18 +43,29 @@ void events_init(unsigned intid) {
 void on_event(u32 port, event_handler *handler) {
   if (port >= MAX_PORTS) panic("event channel port %u is too large", port);
   handlers[port] = handler;
-  // Xen clears the mask bit, and calls us if the port is already pending.
-  event_channel_op(EVTCHNOP_unmask, &port);
+  unmask_event(port);
 }
+
+void mask_event(u32 port) {
+  __atomic_fetch_or(&shared.evtchn_mask[port / 64], 1ul << port % 64, __ATOMIC_ACQ_REL);
+}
+
+// Xen clears the mask bit, and calls us if the port is already pending.
+void unmask_event(u32 port) { event_channel_op(EVTCHNOP_unmask, &port); }
 
 void notify(u32 port) { event_channel_op(EVTCHNOP_send, &port); }
 
+u32 offer_port(unsigned domid) {
+  struct evtchn_alloc_unbound offer = {.dom = DOMID_SELF, .remote_dom = (u16)domid};
+  if (event_channel_op(EVTCHNOP_alloc_unbound, &offer) != 0) panic("no event channel is left");
+  return offer.port;
+}
+
 // A port that is offered to "ourselves" has our number in its status.
 unsigned own_domid(void) {
-  struct evtchn_alloc_unbound offer = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
-  if (event_channel_op(EVTCHNOP_alloc_unbound, &offer) != 0) panic("no event channel is left");
-  struct evtchn_status status = {.dom = DOMID_SELF, .port = offer.port};
+  u32 port = offer_port(DOMID_SELF);
+  struct evtchn_status status = {.dom = DOMID_SELF, .port = port};
   event_channel_op(EVTCHNOP_status, &status);
-  event_channel_op(EVTCHNOP_close, &offer.port);
+  event_channel_op(EVTCHNOP_close, &port);
   return status.unbound_dom;
 }

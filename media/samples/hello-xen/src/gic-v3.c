@@ -13,6 +13,7 @@
 #define GICR_WAKER_CHILDREN_ASLEEP (1 << 2)
 #define GICR_SGI_FRAME 0x10000
 #define GICR_ISENABLER0 (GICR_SGI_FRAME + 0x100)
+#define GICR_ICENABLER0 (GICR_SGI_FRAME + 0x180)
 #define GICR_IPRIORITYR (GICR_SGI_FRAME + 0x400)
 #define GICR_SIZE 0x20000
 
@@ -42,14 +43,21 @@ static void init(const struct range regions[2]) {
 
   write_icc(ICC_SRE_EL1, read_icc(ICC_SRE_EL1) | 1);
   isb();
-  write_icc(ICC_PMR_EL1, 0xff);
+  write_icc(ICC_PMR_EL1, GIC_ALL_PRIORITIES);
   write_icc(ICC_IGRPEN1_EL1, 1);
   isb();
 }
 
 static void enable(unsigned intid) {
-  redistributor[GICR_IPRIORITYR + intid] = 0xa0;
+  redistributor[GICR_IPRIORITYR + intid] = GIC_PRIORITY;
   *word(redistributor, GICR_ISENABLER0) = 1u << intid;
+}
+
+static void disable(unsigned intid) { *word(redistributor, GICR_ICENABLER0) = 1u << intid; }
+
+static void set_priority_mask(u8 priority) {
+  write_icc(ICC_PMR_EL1, priority);
+  isb();
 }
 
 static u32 acknowledge(void) {
@@ -63,4 +71,11 @@ static void end(u32 acknowledged) {
   isb();
 }
 
-const struct gic_driver gic_v3 = {.init = init, .enable = enable, .acknowledge = acknowledge, .end = end};
+const struct gic_driver gic_v3 = {
+  .init = init,
+  .enable = enable,
+  .disable = disable,
+  .set_priority_mask = set_priority_mask,
+  .acknowledge = acknowledge,
+  .end = end,
+};

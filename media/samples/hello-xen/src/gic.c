@@ -18,6 +18,10 @@ void gic_init(const struct platform *platform) {
 
 void gic_enable(unsigned intid) { driver->enable(intid); }
 
+void gic_disable(unsigned intid) { driver->disable(intid); }
+
+void gic_set_priority_mask(u8 priority) { driver->set_priority_mask(priority); }
+
 u32 gic_acknowledge(void) { return driver->acknowledge(); }
 
 void gic_end(u32 acknowledged) { driver->end(acknowledged); }

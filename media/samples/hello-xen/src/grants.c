@@ -18,26 +18,35 @@ void grants_init(struct grants *g, struct range window) {
     .table = map_shared(window.base, PAGE_SIZE),
     .frames = size.nr_frames,
     .max_frames = size.max_nr_frames,
-    .next_free = RESERVED,
   };
 }
 
-u32 grant_page(struct grants *g, unsigned domid, const void *page) {
-  if (g->next_free == PAGE_SIZE / sizeof(struct grant_entry)) panic("no grant reference is left");
-  u32 reference = g->next_free++;
+static u32 free_reference(struct grants *g) {
+  for (u32 reference = RESERVED; reference < sizeof g->used; reference++) {
+    if (!g->used[reference]) return reference;
+  }
+  panic("no grant reference is left");
+}
+
+u32 grant_page(struct grants *g, unsigned domid, const void *page, enum grant_access access) {
+  u32 reference = free_reference(g);
+  g->used[reference] = true;
   struct grant_entry *entry = &g->table[reference];
   entry->frame = (u32)(phys_of(page) / PAGE_SIZE);
   entry->domid = (u16)domid;
   // The flags make the entry valid, so they come last.
-  __atomic_store_n(&entry->flags, GTF_permit_access | GTF_readonly, __ATOMIC_RELEASE);
+  u16 flags = access == GRANT_READ ? GTF_permit_access | GTF_readonly : GTF_permit_access;
+  __atomic_store_n(&entry->flags, flags, __ATOMIC_RELEASE);
   return reference;
 }
 
 bool end_grant(struct grants *g, u32 reference) {
-  u16 unused = GTF_permit_access | GTF_readonly;
+  u16 *flags = &g->table[reference].flags;
   // Xen sets bits of its own in the flags while the page is in use.
-  return __atomic_compare_exchange_n(&g->table[reference].flags, &unused, GTF_invalid, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_ACQUIRE);
+  u16 unused = __atomic_load_n(flags, __ATOMIC_ACQUIRE) & ~(GTF_reading | GTF_writing);
+  bool ended = __atomic_compare_exchange_n(flags, &unused, GTF_invalid, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+  if (ended) g->used[reference] = false;
+  return ended;
 }
 
 i64 copy_granted(unsigned domid, u32 reference, void *to, u16 size) {

@@ -9,15 +9,17 @@ struct grants {
   struct grant_entry *table; // 512 entries in its first frame
   unsigned frames;
   unsigned max_frames;
-  u32 next_free;
+  bool used[PAGE_SIZE / sizeof(struct grant_entry)];
 };
+
+enum grant_access { GRANT_READ, GRANT_WRITE };
 
 extern struct grants grants;
 
 void grants_init(struct grants *g, struct range window);
 
-// Lets a domain read the page; returns the reference that it needs for that.
-u32 grant_page(struct grants *g, unsigned domid, const void *page);
+// Lets a domain use the page; returns the reference that it needs for that.
+u32 grant_page(struct grants *g, unsigned domid, const void *page, enum grant_access access);
 // False while the other domain still uses the page.
 bool end_grant(struct grants *g, u32 reference);
 

@@ -1,6 +1,7 @@
 // A small kernel that runs as a Xen guest on Arm. It brings up what a kernel needs, one after the other,
 // says a line about each, runs a program at EL0 and ends in a prompt.
 
+#include "block.h"
 #include "console.h"
 #include "device-tree.h"
 #include "events.h"
@@ -66,12 +67,18 @@ static void try_grants(const struct platform *platform, unsigned domid) {
   static char offered[PAGE_SIZE] PAGE_ALIGNED = "a page that was granted";
   static char copied[32] __attribute__((aligned(32)));
   grants_init(&grants, platform->grant_window);
-  u32 reference = grant_page(&grants, domid, offered);
+  u32 reference = grant_page(&grants, domid, offered, GRANT_READ);
   i64 status = copy_granted(domid, reference, copied, sizeof copied);
   bool ended = end_grant(&grants, reference);
   print("grants:    %u of %u frames, reference %u", grants.frames, grants.max_frames, reference);
   if (status == 0 && ended && same_text(copied, offered)) print(": \"%s\"\n", copied);
   else print(" failed: status %ld\n", status);
+}
+
+static void start_disk(void) {
+  if (!block_init()) return;
+  print("disk:      %s, %lu sectors%s, reference %u, port %u\n", disk.name, disk.sectors,
+        disk.read_only ? " to be read only" : "", disk.reference, disk.port);
 }
 
 struct greeting {
@@ -118,6 +125,7 @@ void kernel_main(u64 image_pa, u64 device_tree_pa) {
   unsigned domid = own_domid();
   start_events(&platform, domid);
   try_grants(&platform, domid);
+  start_disk();
   greet(domid);
   run_hello_task();
 

@@ -2,8 +2,11 @@
 
 #include "shell.h"
 #include "base.h"
+#include "block.h"
 #include "console.h"
+#include "disk-commands.h"
 #include "timer.h"
+#include "trouble.h"
 #include "xenstore.h"
 
 #define LINE_MAX 128
@@ -12,6 +15,7 @@ struct command {
   const char *name;
   const char *description;
   void (*run)(const char *argument);
+  bool for_disk; // listed only where there is one
 };
 
 static void help(const char *argument);
@@ -54,20 +58,25 @@ static void restart(const char *argument) {
 }
 
 static const struct command commands[] = {
-  {"help", "this list", help},
-  {"echo", "the words behind it", echo},
-  {"ticks", "how often the timer interrupted since boot", show_ticks},
-  {"xs", "a node of xenstore and its children: 'xs memory'", show_xenstore},
-  {"crash", "a write to address 0x10, where nothing is", crash},
-  {"reboot", "starts again, through PSCI", restart},
-  {"poweroff", "the end, through PSCI", end},
+  {"help", "this list", help, false},
+  {"echo", "the words behind it", echo, false},
+  {"ticks", "how often the timer interrupted since boot", show_ticks, false},
+  {"xs", "a node of xenstore and its children: 'xs memory'", show_xenstore, false},
+  {"disk", "writes to the disk and reads it back; 'disk read 5', 'disk write 5 TEXT'", disk_command, true},
+  {"trouble", "a list of what can go wrong, on purpose: 'trouble notify'", trouble_command, true},
+  {"crash", "a write to address 0x10, where nothing is", crash, false},
+  {"reboot", "starts again, through PSCI", restart, false},
+  {"poweroff", "the end, through PSCI", end, false},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
 static void help(const char *argument) {
   (void)argument;
-  for (size_t i = 0; i < COMMANDS; i++) print("  %-9s %s\n", commands[i].name, commands[i].description);
+  for (size_t i = 0; i < COMMANDS; i++) {
+    if (commands[i].for_disk && !disk.ring) continue;
+    print("  %-9s %s\n", commands[i].name, commands[i].description);
+  }
 }
 
 static char read_key(void) {

@@ -34,3 +34,32 @@ bool same_text(const char *a, const char *b) {
   size_t length = strlen(a);
   return length == strlen(b) && memcmp(a, b, length) == 0;
 }
+
+bool starts_with(const char *text, const char *start) {
+  size_t length = strlen(start);
+  return strlen(text) >= length && memcmp(text, start, length) == 0;
+}
+
+u64 read_number(const char *text) {
+  u64 value = 0;
+  for (; *text >= '0' && *text <= '9'; text++) value = value * 10 + (u64)(*text - '0');
+  return value;
+}
+
+void join(char *to, size_t size, const char *a, const char *b) {
+  size_t length = 0;
+  for (; *a != '\0' && length + 1 < size; a++) to[length++] = *a;
+  for (; *b != '\0' && length + 1 < size; b++) to[length++] = *b;
+  to[length] = '\0';
+}
+
+void write_number(char *to, size_t size, u64 value) {
+  char digits[21];
+  size_t at = sizeof digits - 1;
+  digits[at] = '\0';
+  do {
+    digits[--at] = (char)('0' + value % 10);
+    value /= 10;
+  } while (value != 0);
+  join(to, size, &digits[at], "");
+}

@@ -28,6 +28,7 @@ void timer_init(struct timer *t, unsigned intid, unsigned ticks_per_second) {
   t->interval = t->frequency / ticks_per_second;
   t->next = read_sysreg(cntvct_el0) + t->interval;
   t->ticks = 0;
+  t->intid = intid;
   arm_timer(t);
   on_interrupt(intid, timer_interrupt, t);
 }

@@ -7,6 +7,7 @@ struct timer {
   u64 interval;  // counter steps from tick to tick
   u64 next;      // count at which the next tick is due
   u64 ticks;
+  unsigned intid;
 };
 
 extern struct timer timer;

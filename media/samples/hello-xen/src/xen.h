@@ -154,6 +154,7 @@ struct xencons_interface {
 // The page of xenstore, and what passes through it.
 #define XS_DIRECTORY 1
 #define XS_READ 2
+#define XS_WRITE 11
 #define XS_ERROR 16
 
 struct xenstore_domain_interface {
@@ -168,6 +169,56 @@ struct xsd_sockmsg {
   u32 req_id;
   u32 tx_id;
   u32 len;
+};
+
+// The states of a device's two ends.
+enum xenbus_state {
+  XENBUS_INITIALISING = 1,
+  XENBUS_INIT_WAIT,
+  XENBUS_INITIALISED,
+  XENBUS_CONNECTED,
+  XENBUS_CLOSING,
+  XENBUS_CLOSED,
+};
+
+// The ring of a block device.
+#define BLKIF_OP_READ 0
+#define BLKIF_OP_WRITE 1
+#define BLKIF_MAX_SEGMENTS 11
+#define BLKIF_RING_SIZE 32
+#define SECTOR_SIZE 512
+
+struct blkif_request_segment {
+  u32 gref;
+  u8 first_sect, last_sect;
+  u16 pad;
+};
+
+struct blkif_request {
+  u8 operation;
+  u8 nr_segments;
+  u16 handle;
+  u64 id;
+  u64 sector_number;
+  struct blkif_request_segment seg[BLKIF_MAX_SEGMENTS];
+};
+
+struct blkif_response {
+  u64 id;
+  u8 operation;
+  i16 status;
+};
+
+union blkif_slot {
+  struct blkif_request req;
+  struct blkif_response rsp;
+};
+
+struct blkif_sring {
+  u32 req_prod, req_event;
+  u32 rsp_prod, rsp_event;
+  u32 pad[12];
+  union blkif_slot ring[BLKIF_RING_SIZE];
 };
 
 // One parameter of this domain; 0 if Xen gives none.

@@ -64,12 +64,15 @@ static void receive(void *data, size_t size) {
   interrupts_on();
 }
 
-// Sends a path and takes the reply. What does not fit into `reply` is dropped.
-static int request(u32 type, const char *path, char *reply, size_t size) {
+// Sends a path, with a value behind it if there is one, and takes the reply. What does not fit into `reply`
+// is dropped.
+static int request(u32 type, const char *path, const char *value, char *reply, size_t size) {
   if (!store.page) return -1;
-  struct xsd_sockmsg header = {.type = type, .req_id = ++store.requests, .len = (u32)strlen(path) + 1};
+  size_t path_size = strlen(path) + 1, value_size = value ? strlen(value) : 0;
+  struct xsd_sockmsg header = {.type = type, .req_id = ++store.requests, .len = (u32)(path_size + value_size)};
   send(&header, sizeof header);
-  send(path, header.len);
+  send(path, path_size);
+  if (value_size != 0) send(value, value_size);
 
   receive(&header, sizeof header);
   size_t kept = header.len < size - 1 ? header.len : size - 1;
@@ -82,6 +85,15 @@ static int request(u32 type, const char *path, char *reply, size_t size) {
   return header.type == XS_ERROR ? -1 : (int)kept;
 }
 
-int xenstore_read(const char *path, char *value, size_t size) { return request(XS_READ, path, value, size); }
+int xenstore_read(const char *path, char *value, size_t size) {
+  return request(XS_READ, path, NULL, value, size);
+}
 
-int xenstore_list(const char *path, char *names, size_t size) { return request(XS_DIRECTORY, path, names, size); }
+bool xenstore_write(const char *path, const char *value) {
+  char reply[16];
+  return request(XS_WRITE, path, value, reply, sizeof reply) >= 0;
+}
+
+int xenstore_list(const char *path, char *names, size_t size) {
+  return request(XS_DIRECTORY, path, NULL, names, size);
+}

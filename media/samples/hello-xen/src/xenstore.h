@@ -14,5 +14,8 @@ u32 xenstore_port(void);
 // the domain's own, /local/domain/<domid>.
 int xenstore_read(const char *path, char *value, size_t size);
 
+// Writes a node, and makes it if it is not there. False when the domain may not.
+bool xenstore_write(const char *path, const char *value);
+
 // The names of a node's children, each with a 0 behind it; the length of all, or -1.
 int xenstore_list(const char *path, char *names, size_t size);

@@ -1,0 +1,136 @@
+// The backend's half of xenbus: follows the frontend's state in xenstore and sets its own, as Linux's
+// backends do (drivers/xen/xenbus, drivers/block/xen-blkback/xenbus.c). What a device does when it connects
+// is its driver's.
+//
+// Left out: detaching by the toolstack, and the hotplug scripts that a device of a host needs.
+
+import { type Errno, errnoResult } from '../abi/errno.ts';
+import { type XenbusState, xenbusState, xenbusStates } from '../abi/xenbus.ts';
+import type { XenstoreClient } from '../xenstore/client.ts';
+
+/** Why a device cannot go on: what its node `error` will say. */
+export interface DeviceError {
+  readonly errno: Errno;
+  readonly message: string;
+}
+
+export type Keys = Readonly<Record<string, string>>;
+
+export interface BackendDriver {
+  /** Published before InitWait. */
+  readonly features: Keys;
+  /** The frontend has published what is needed: takes it. An error leaves nothing taken. */
+  connect(): DeviceError | undefined;
+  /** Published with Connected. */
+  readonly properties: Keys;
+  /** Connected is published: takes what the frontend may have sent before. */
+  connected(): void;
+  /** Lets go of everything that connect() took; there may be nothing. */
+  disconnect(): void;
+}
+
+export interface XenbusPaths {
+  readonly backend: string;
+  readonly frontend: string;
+}
+
+export class XenbusBackend {
+  readonly paths: XenbusPaths;
+  private readonly store: XenstoreClient;
+  private readonly driver: BackendDriver;
+  private current: XenbusState = 'Initialising';
+
+  constructor(store: XenstoreClient, paths: XenbusPaths, driver: BackendDriver) {
+    this.store = store;
+    this.paths = paths;
+    this.driver = driver;
+  }
+
+  get state(): XenbusState {
+    return this.current;
+  }
+
+  /** The toolstack wrote the device's nodes. */
+  start(): void {
+    this.publish(this.driver.features);
+    this.switchTo('InitWait');
+    const state = `${this.paths.frontend}/state`;
+    this.store.watch(state, this.paths.backend, () =>
+      this.frontendChanged(xenbusState(this.store.read(state))),
+    );
+  }
+
+  /** A node that the frontend wrote. */
+  read(key: string): string | undefined {
+    return this.store.read(`${this.paths.frontend}/${key}`);
+  }
+
+  /**
+   * The device cannot go on: says why where Linux's xenbus_dev_fatal() does, below `error` of domain 0, and
+   * closes.
+   */
+  fail({ errno, message }: DeviceError): void {
+    const device = this.paths.backend.slice(CONTROL_HOME.length);
+    this.store.write(`${CONTROL_HOME}/error${device}/error`, `${errnoResult(errno)} ${message}`);
+    this.driver.disconnect();
+    this.switchTo('Closing');
+  }
+
+  save(): unknown {
+    return { paths: { ...this.paths }, state: this.current };
+  }
+
+  private frontendChanged(frontend: XenbusState): void {
+    switch (frontend) {
+      case 'Initialising':
+        // A frontend that was closed begins again.
+        if (this.current === 'Closed') this.switchTo('InitWait');
+        return;
+      case 'Initialised':
+      case 'Connected':
+        if (this.current === 'InitWait') this.connect();
+        return;
+      case 'Closing':
+        this.driver.disconnect();
+        this.switchTo('Closing');
+        return;
+      case 'Closed':
+      case 'Unknown': // Its nodes are gone.
+        this.driver.disconnect();
+        this.switchTo('Closed');
+        return;
+      case 'InitWait':
+      case 'Reconfiguring':
+      case 'Reconfigured':
+        return;
+    }
+  }
+
+  private connect(): void {
+    const error = this.driver.connect();
+    if (error) {
+      this.fail(error);
+      return;
+    }
+    // In one transaction, so that who sees Connected sees the rest.
+    this.current = 'Connected';
+    this.publish({ ...this.driver.properties, state: String(xenbusStates.Connected) });
+    this.driver.connected();
+  }
+
+  private switchTo(state: XenbusState): void {
+    if (this.current === state) return;
+    this.current = state;
+    this.store.write(`${this.paths.backend}/state`, String(xenbusStates[state]));
+  }
+
+  private publish(keys: Keys): void {
+    this.store.transaction((transaction) => {
+      for (const [key, value] of Object.entries(keys)) {
+        this.store.write(`${this.paths.backend}/${key}`, value, transaction);
+      }
+    });
+  }
+}
+
+const CONTROL_HOME = '/local/domain/0';

@@ -1,0 +1,4 @@
+#pragma once
+
+// The shell's 'disk' command.
+void disk_command(const char *argument);
