@@ -39,7 +39,10 @@ const domain = z
     memory: memory.default(256),
     vcpus: vcpus.default(1).meta({ markdownDescription: 'Number of virtual CPUs.' }),
     gicVersion: gicVersion.default(3),
-    disk: z.array(z.string()).optional().meta({ markdownDescription: 'Disks, as in `xl.cfg`.' }),
+    disk: z.array(z.string()).optional().meta({
+      markdownDescription:
+        'Disks, as in `xl.cfg`. `"scratch:4M,raw,xvda,w"` is a scratch disk: zeros at first, in memory, gone at the end.',
+    }),
     vif: z.array(z.string()).optional().meta({ markdownDescription: 'Network interfaces, as in `xl.cfg`.' }),
     symbols: symbols.optional(),
     sourceMap: sourceMap.optional(),
