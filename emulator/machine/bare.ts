@@ -45,7 +45,7 @@ export function createBareMachine(
   );
   const segments = loadKernelSegments(machine, bare);
   const kernelEnd = Math.max(...segments.map(({ ipa, size }) => ipa + size));
-  const tree = placeTree(machine, bare, config.seed, kernelEnd);
+  const { at: tree, blob } = placeTree(machine, bare, config.seed, kernelEnd);
   installFirmware(machine, bare, events);
 
   for (let cpu = 1; cpu < bare.cpus; cpu++) machine.stopCpu(cpu);
@@ -69,6 +69,7 @@ export function createBareMachine(
     },
     paOfIpa: (_domain, ipa) => ipa,
     stage2Map: () => [],
+    deviceTree: (domain) => (domain === BARE_DOMAIN ? blob : undefined),
     act: ({ kind }) => {
       throw new UserError(
         `'${kind}' needs a hypervisor`,
@@ -123,8 +124,13 @@ function initrdRange(bare: BareConfig): { start: number; end: number } | undefin
   return { start, end: start + bare.ramdisk.bytes.length };
 }
 
-/** Puts ramdisk and device tree into RAM; returns the tree's address. */
-function placeTree(machine: Machine, bare: BareConfig, seed: number, kernelEnd: number): number {
+/** Puts ramdisk and device tree into RAM. */
+function placeTree(
+  machine: Machine,
+  bare: BareConfig,
+  seed: number,
+  kernelEnd: number,
+): { at: number; blob: Uint8Array } {
   const initrd = initrdRange(bare);
   const start = initrd?.start ?? virt.ram.base + Math.min(bare.memory / 2, 128 * MIB);
   const treeAt = Math.ceil((initrd?.end ?? start) / (2 * MIB)) * 2 * MIB;
@@ -139,7 +145,7 @@ function placeTree(machine: Machine, bare: BareConfig, seed: number, kernelEnd: 
   }
   if (initrd && bare.ramdisk) machine.memory.write(initrd.start, bare.ramdisk.bytes);
   machine.memory.write(treeAt, tree);
-  return treeAt;
+  return { at: treeAt, blob: tree };
 }
 
 function treeOptions(
