@@ -34,17 +34,12 @@ async function follow({ session, domain, expression }: AddressLink): Promise<voi
   try {
     const place = await ask(session, 'xen/resolve', { domain, text: expression });
     const { symbols } = await ask(session, 'xen/symbols', { domain, addresses: [place.memoryReference] });
-    const [symbol] = symbols;
-    if (symbol?.path !== undefined && symbol.line !== undefined) await openSource(symbol.path, symbol.line);
-    else await vscode.commands.executeCommand('xenscope.showMemory', place.memoryReference);
+    // What has a name is code, mostly; the rest is looked at as bytes.
+    const kind = symbols[0] ? 'source' : 'memory';
+    await vscode.commands.executeCommand('xenscope.openLink', { kind, reference: place.memoryReference });
   } catch (error) {
     void vscode.window.showWarningMessage(error instanceof Error ? error.message : String(error));
   }
-}
-
-async function openSource(path: string, line: number): Promise<void> {
-  const at = new vscode.Position(line - 1, 0);
-  await vscode.window.showTextDocument(vscode.Uri.file(path), { selection: new vscode.Range(at, at) });
 }
 
 async function ask<Name extends keyof XenRequests>(
