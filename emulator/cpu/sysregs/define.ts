@@ -7,15 +7,44 @@ import type { GenericTimer } from '../../devices/generic-timer.ts';
 import type { GicV3CpuInterface } from '../../devices/gic-v3/cpu-interface.ts';
 import type { FeatureSet } from '../features.ts';
 
+/** Says a value of a field, or of a register, in words; undefined where the number says it all. */
+export type Words = (value: bigint, register: bigint) => string | undefined;
+
 export interface Bits {
   readonly low: number;
   readonly width: number;
   readonly doc: string;
   readonly readOnly?: true;
+  /** What each value means, in words. A value that is not there is reserved. */
+  readonly values?: Readonly<Record<number, string>>;
+  /** The same, where a list would not do. */
+  readonly words?: Words;
 }
 
-export const bit = (low: number, doc: string): Bits => ({ low, width: 1, doc });
-export const bits = (high: number, low: number, doc: string): Bits => ({ low, width: high - low + 1, doc });
+export type Fields = Readonly<Record<string, Bits>>;
+
+/** What a register without fields holds: for the debugger. */
+export interface Whole {
+  /** An address that a debugger can follow. */
+  readonly space?: 'va' | 'ipa' | 'pa';
+  readonly words?: Words;
+}
+
+const NO_AND_YES: readonly [string, string] = ['no', 'yes'];
+
+/** A bit whose `doc` is a statement, true while it is set; or with words of its own for 0 and 1. */
+export const bit = (low: number, doc: string, [clear, set] = NO_AND_YES): Bits => ({
+  low,
+  width: 1,
+  doc,
+  values: { 0: clear, 1: set },
+});
+export const bits = (high: number, low: number, doc: string, values?: Bits['values'] | Words): Bits => ({
+  low,
+  width: high - low + 1,
+  doc,
+  ...(typeof values === 'function' ? { words: values } : values && { values }),
+});
 export const ro = (field: Bits): Bits => ({ ...field, readOnly: true });
 
 /**
@@ -67,10 +96,17 @@ export interface SystemRegisterRow {
   /** The lowest EL that can ever access it. */
   readonly minEl: 0 | 1 | 2;
   readonly access: 'rw' | 'ro' | 'wo';
-  readonly fields?: Readonly<Record<string, Bits>>;
+  /** By the manual's names. What stands in none of them is reserved. */
+  readonly fields?: Fields;
+  /** Fields that depend on the value, beside or inside those of `fields` (an ISS by its EC). */
+  readonly variant?: (value: bigint) => Fields;
+  /** What the register says as a whole, with or without fields. */
+  readonly whole?: Whole;
   readonly traps?: readonly Trap[];
   /** A feature without which the register is UNDEFINED. */
   readonly since?: string;
+  /** For the debugger: false where every access is UNDEFINED, beyond what `since` and `minEl` say. */
+  readonly implemented?: (features: FeatureSet) => boolean;
   /** Value after reset, of the CPU with this index. */
   readonly reset?: bigint | ((features: FeatureSet, cpu: number) => bigint);
   /** Address of its storage in memory/layout.ts; otherwise the table hands out a slot. */

@@ -27,6 +27,8 @@ import {
   INDEX_SP_SEL,
   INDEX_UAO,
 } from './indexes.ts';
+import { conditionFlags, interruptMasks, panField, programStatus, uaoField } from './program-status.ts';
+import { aarch32Only, softwareDefined, virtualAddress } from './words.ts';
 
 const VECTOR_BASE = ~0x7ffn & 0xffff_ffff_ffff_ffffn;
 
@@ -36,6 +38,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Vector base',
     minEl: 1,
     access: 'rw',
+    whole: virtualAddress,
     slot: VBAR_EL1,
     writable: VECTOR_BASE,
   }),
@@ -44,6 +47,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Vector base',
     minEl: 2,
     access: 'rw',
+    whole: virtualAddress,
     slot: VBAR_EL2,
     writable: VECTOR_BASE,
   }),
@@ -52,16 +56,28 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Reset vector, where EL1 is the highest EL',
     minEl: 1,
     access: 'ro',
+    whole: virtualAddress,
+    implemented: ({ el2 }) => !el2,
     check: ({ features }) => (features.el2 ? 'undefined' : 'ok'),
   }),
-  systemRegister('RVBAR_EL2', { encoding: 'S3_4_C12_C0_1', doc: 'Reset vector', minEl: 2, access: 'ro' }),
+  systemRegister('RVBAR_EL2', {
+    encoding: 'S3_4_C12_C0_1',
+    doc: 'Reset vector',
+    minEl: 2,
+    access: 'ro',
+    whole: virtualAddress,
+  }),
   systemRegister('ISR_EL1', {
     encoding: 'S3_0_C12_C1_0',
     doc: 'Interrupts pending: at EL1 the virtual ones where they are routed',
     minEl: 1,
     access: 'ro',
     storage: false,
-    fields: { F: bit(6, 'FIQ'), I: bit(7, 'IRQ'), A: bit(8, 'SError') },
+    fields: {
+      A: bit(8, 'SError', ['not pending', 'pending']),
+      I: bit(7, 'IRQ', ['not pending', 'pending']),
+      F: bit(6, 'FIQ', ['not pending', 'pending']),
+    },
     read: (context) => {
       const lines = context.pendingLines();
       return ((lines & LINE_IRQ) !== 0 ? 0x80 : 0) | ((lines & LINE_FIQ) !== 0 ? 0x40 : 0);
@@ -72,6 +88,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Exception link',
     minEl: 1,
     access: 'rw',
+    whole: virtualAddress,
     slot: ELR_EL1,
   }),
   systemRegister('ELR_EL2', {
@@ -79,6 +96,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Exception link',
     minEl: 2,
     access: 'rw',
+    whole: virtualAddress,
     slot: ELR_EL2,
   }),
   systemRegister('SPSR_EL1', {
@@ -86,6 +104,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Saved program status',
     minEl: 1,
     access: 'rw',
+    fields: programStatus,
     slot: SPSR_EL1,
   }),
   systemRegister('SPSR_EL2', {
@@ -93,6 +112,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Saved program status',
     minEl: 2,
     access: 'rw',
+    fields: programStatus,
     slot: SPSR_EL2,
   }),
   // The kernels let it be accessed only while it is not the stack pointer in use.
@@ -101,6 +121,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Stack pointer of EL0',
     minEl: 1,
     access: 'rw',
+    whole: virtualAddress,
     slot: SP_EL0,
     check: () => 'undefined',
   }),
@@ -109,6 +130,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Stack pointer of EL1',
     minEl: 2,
     access: 'rw',
+    whole: virtualAddress,
     slot: SP_EL1,
   }),
   systemRegister('SPSR_irq', {
@@ -116,49 +138,60 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'AArch32 banked SPSR',
     minEl: 2,
     access: 'rw',
+    whole: aarch32Only,
   }),
   systemRegister('SPSR_abt', {
     encoding: 'S3_4_C4_C3_1',
     doc: 'AArch32 banked SPSR',
     minEl: 2,
     access: 'rw',
+    whole: aarch32Only,
   }),
   systemRegister('SPSR_und', {
     encoding: 'S3_4_C4_C3_2',
     doc: 'AArch32 banked SPSR',
     minEl: 2,
     access: 'rw',
+    whole: aarch32Only,
   }),
   systemRegister('SPSR_fiq', {
     encoding: 'S3_4_C4_C3_3',
     doc: 'AArch32 banked SPSR',
     minEl: 2,
     access: 'rw',
+    whole: aarch32Only,
   }),
   systemRegister('DACR32_EL2', {
     encoding: 'S3_4_C3_C0_0',
     doc: 'AArch32 domain access control',
     minEl: 2,
     access: 'rw',
+    whole: aarch32Only,
   }),
   systemRegister('IFSR32_EL2', {
     encoding: 'S3_4_C5_C0_1',
     doc: 'AArch32 instruction fault status',
     minEl: 2,
     access: 'rw',
+    whole: aarch32Only,
   }),
   systemRegister('FPEXC32_EL2', {
     encoding: 'S3_4_C5_C3_0',
     doc: 'AArch32 FP exception control',
     minEl: 2,
     access: 'rw',
+    whole: aarch32Only,
   }),
+];
 
+/** Parts of PSTATE, and what controls floating point. */
+export const stateRegisters: readonly SystemRegisterRow[] = [
   systemRegister('NZCV', {
     encoding: 'S3_3_C4_C2_0',
     doc: 'Condition flags',
     minEl: 0,
     access: 'rw',
+    fields: conditionFlags,
     storage: false,
     index: INDEX_NZCV,
     kernel: 'both',
@@ -172,7 +205,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     index: INDEX_DAIF,
     kernel: 'both',
     traps: [el0Unless('SCTLR_EL1.UMA')],
-    fields: { F: bit(6, 'FIQ'), I: bit(7, 'IRQ'), A: bit(8, 'SError'), D: bit(9, 'Debug') },
+    fields: interruptMasks,
   }),
   systemRegister('CurrentEL', {
     encoding: 'S3_0_C4_C2_2',
@@ -182,13 +215,14 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     storage: false,
     index: INDEX_CURRENT_EL,
     kernel: 'read',
-    fields: { EL: bits(3, 2, 'Level') },
+    fields: { EL: bits(3, 2, 'Level', { 0: 'EL0', 1: 'EL1', 2: 'EL2', 3: 'EL3' }) },
   }),
   systemRegister('SPSel', {
     encoding: 'S3_0_C4_C2_0',
     doc: 'Stack pointer selection',
     minEl: 1,
     access: 'rw',
+    fields: { SP: bit(0, 'Stack pointer', ['SP_EL0', 'of this EL']) },
     storage: false,
     index: INDEX_SP_SEL,
     kernel: 'both',
@@ -198,6 +232,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Privileged access never',
     minEl: 1,
     access: 'rw',
+    fields: { PAN: panField },
     storage: false,
     index: INDEX_PAN,
     kernel: 'both',
@@ -208,6 +243,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'User access override',
     minEl: 1,
     access: 'rw',
+    fields: { UAO: uaoField },
     storage: false,
     index: INDEX_UAO,
     kernel: 'both',
@@ -222,11 +258,18 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     index: INDEX_FPCR,
     kernel: 'both',
     fields: {
-      FZ16: bit(19, 'Flush half-precision to zero'),
-      RMode: bits(23, 22, 'Rounding'),
-      FZ: bit(24, 'Flush to zero'),
-      DN: bit(25, 'Default NaN'),
-      AHP: bit(26, 'Alternative half-precision'),
+      AHP: bit(26, 'Half-precision format', ['IEEE', 'alternative']),
+      DN: bit(25, 'NaN results are the default NaN'),
+      FZ: bit(24, 'Denormals are flushed to zero'),
+      RMode: bits(23, 22, 'Rounding', {
+        0: 'to nearest, ties to even',
+        1: 'towards plus infinity',
+        2: 'towards minus infinity',
+        3: 'towards zero',
+      }),
+      Stride: bits(21, 20, 'AArch32 vector stride: no effect'),
+      FZ16: bit(19, 'Half-precision denormals are flushed to zero'),
+      Len: bits(18, 16, 'AArch32 vector length: no effect'),
     },
   }),
   systemRegister('FPSR', {
@@ -238,21 +281,28 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     index: INDEX_FPSR,
     kernel: 'both',
     fields: {
-      IOC: bit(0, 'Invalid'),
-      DZC: bit(1, 'Division by zero'),
-      OFC: bit(2, 'Overflow'),
-      UFC: bit(3, 'Underflow'),
-      IXC: bit(4, 'Inexact'),
-      IDC: bit(7, 'Input denormal'),
-      QC: bit(27, 'Saturation'),
+      N: bit(31, 'AArch32 Negative: no effect'),
+      Z: bit(30, 'AArch32 Zero: no effect'),
+      C: bit(29, 'AArch32 Carry: no effect'),
+      V: bit(28, 'AArch32 Overflow: no effect'),
+      QC: bit(27, 'An AdvSIMD result saturated'),
+      IDC: bit(7, 'A denormal input was flushed'),
+      IXC: bit(4, 'A result was inexact'),
+      UFC: bit(3, 'A result underflowed'),
+      OFC: bit(2, 'A result overflowed'),
+      DZC: bit(1, 'A division by zero'),
+      IOC: bit(0, 'An invalid operation'),
     },
   }),
+];
 
+export const threadRegisters: readonly SystemRegisterRow[] = [
   systemRegister('TPIDR_EL0', {
     encoding: 'S3_3_C13_C0_2',
     doc: 'Thread pointer of EL0',
     minEl: 0,
     access: 'rw',
+    whole: softwareDefined,
     slot: TPIDR_EL0,
   }),
   systemRegister('TPIDRRO_EL0', {
@@ -260,6 +310,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Thread pointer that EL0 only reads',
     minEl: 0,
     access: 'rw',
+    whole: softwareDefined,
     slot: TPIDRRO_EL0,
     check: ({ el }, isWrite) => (el === 0 && isWrite ? 'undefined' : 'ok'),
   }),
@@ -268,6 +319,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Thread pointer of EL1',
     minEl: 1,
     access: 'rw',
+    whole: softwareDefined,
     slot: TPIDR_EL1,
   }),
   systemRegister('TPIDR_EL2', {
@@ -275,6 +327,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     doc: 'Thread pointer of EL2',
     minEl: 2,
     access: 'rw',
+    whole: softwareDefined,
     slot: TPIDR_EL2,
   }),
 ];

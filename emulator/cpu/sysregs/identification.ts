@@ -3,8 +3,6 @@
 import { DCZID_EL0, MIDR_EL1, MPIDR_EL1, VMPIDR_EL2, VPIDR_EL2 } from '../../memory/layout.ts';
 import { coreIdentities, type FeatureSet, idRegister } from '../features.ts';
 import {
-  bits,
-  bit,
   el0Unless,
   type RegisterContext,
   systemRegister,
@@ -12,6 +10,18 @@ import {
   trapBelowEl2,
   trapOnEl1,
 } from './define.ts';
+import {
+  affinity,
+  cacheGeometry,
+  cacheLevels,
+  cacheSelection,
+  cacheSizeWords,
+  cacheType,
+  featureFields,
+  mainId,
+  zeroBlock,
+} from './feature-fields.ts';
+import { aarch32Only, implementationDefined, notThere, reservedZero } from './words.ts';
 
 const identity = (features: FeatureSet) => coreIdentities[features.model];
 
@@ -61,6 +71,17 @@ const ID_NAMES: Readonly<Record<string, string>> = {
   '7_2': 'ID_AA64MMFR2_EL1',
 };
 
+/** What an ID register says: its fields, or that there is nothing to say. */
+function described(name: string): Pick<SystemRegisterRow, 'fields' | 'whole'> {
+  const fields = featureFields[name];
+  if (fields !== undefined) return { fields };
+  if (name.startsWith('S3')) return { whole: reservedZero };
+  if (name === 'ID_AA64ZFR0_EL1') return { whole: notThere('SVE') };
+  if (name === 'ID_AA64SMFR0_EL1') return { whole: notThere('SME') };
+  if (name === 'ID_AA64DFR1_EL1') return { whole: notThere('debug beyond ID_AA64DFR0_EL1') };
+  return { whole: name.startsWith('ID_AA64') ? implementationDefined : aarch32Only };
+}
+
 /** The whole of group 3 (HCR_EL2.TID3). The AArch32 ones read as zero: no EL can use AArch32. */
 function idRows(): SystemRegisterRow[] {
   const rows: SystemRegisterRow[] = [];
@@ -73,6 +94,7 @@ function idRows(): SystemRegisterRow[] {
           doc: name.startsWith('S3') ? 'Reserved ID register: zero' : 'Feature ID register',
           minEl: 1,
           access: 'ro',
+          ...described(name),
           traps: [trapOnEl1('HCR_EL2.TID3')],
           reset: (features) => idRegister(features, name),
         }),
@@ -94,13 +116,7 @@ export const identificationRegisters: readonly SystemRegisterRow[] = [
     slot: MIDR_EL1,
     kernel: 'read',
     reset: (features) => identity(features).midr,
-    fields: {
-      Implementer: bits(31, 24, 'Implementer code'),
-      Variant: bits(23, 20, 'Major revision'),
-      Architecture: bits(19, 16, '0xf: see the ID registers'),
-      PartNum: bits(15, 4, 'Part number'),
-      Revision: bits(3, 0, 'Minor revision'),
-    },
+    fields: mainId,
   }),
   systemRegister('MPIDR_EL1', {
     encoding: 'S3_0_C0_C0_5',
@@ -110,16 +126,12 @@ export const identificationRegisters: readonly SystemRegisterRow[] = [
     slot: MPIDR_EL1,
     kernel: 'read',
     reset: mpidrOf,
-    fields: {
-      Aff3: bits(39, 32, 'Affinity 3'),
-      Aff2: bits(23, 16, 'Affinity 2'),
-      Aff1: bits(15, 8, 'Affinity 1'),
-      Aff0: bits(7, 0, 'Affinity 0'),
-    },
+    fields: affinity,
   }),
   systemRegister('REVIDR_EL1', {
     encoding: 'S3_0_C0_C0_6',
     doc: 'Revision ID',
+    whole: {},
     minEl: 1,
     access: 'ro',
     traps: [trapOnEl1('HCR_EL2.TID1')],
@@ -128,6 +140,7 @@ export const identificationRegisters: readonly SystemRegisterRow[] = [
   systemRegister('AIDR_EL1', {
     encoding: 'S3_1_C0_C0_7',
     doc: 'Auxiliary ID',
+    whole: implementationDefined,
     minEl: 1,
     access: 'ro',
     traps: [trapOnEl1('HCR_EL2.TID1')],
@@ -135,6 +148,7 @@ export const identificationRegisters: readonly SystemRegisterRow[] = [
   systemRegister('VPIDR_EL2', {
     encoding: 'S3_4_C0_C0_0',
     doc: 'What EL1 reads as MIDR_EL1',
+    fields: mainId,
     minEl: 2,
     access: 'rw',
     slot: VPIDR_EL2,
@@ -143,6 +157,7 @@ export const identificationRegisters: readonly SystemRegisterRow[] = [
   systemRegister('VMPIDR_EL2', {
     encoding: 'S3_4_C0_C0_5',
     doc: 'What EL1 reads as MPIDR_EL1',
+    fields: affinity,
     minEl: 2,
     access: 'rw',
     slot: VMPIDR_EL2,
@@ -156,12 +171,7 @@ export const identificationRegisters: readonly SystemRegisterRow[] = [
     access: 'ro',
     traps: [el0Unless('SCTLR_EL1.UCT'), trapBelowEl2('HCR_EL2.TID2')],
     reset: (features) => identity(features).ctr,
-    fields: {
-      IminLine: bits(3, 0, 'log2 of words in an instruction cache line'),
-      DminLine: bits(19, 16, 'log2 of words in a data cache line'),
-      IDC: bit(28, 'No data cache maintenance for coherence'),
-      DIC: bit(29, 'No instruction cache maintenance for coherence'),
-    },
+    fields: cacheType,
   }),
   systemRegister('DCZID_EL0', {
     encoding: 'S3_3_C0_C0_7',
@@ -171,11 +181,12 @@ export const identificationRegisters: readonly SystemRegisterRow[] = [
     slot: DCZID_EL0,
     kernel: 'read',
     reset: 4n,
-    fields: { BS: bits(3, 0, 'log2 of words in a block'), DZP: bit(4, 'DC ZVA is prohibited at this EL') },
+    fields: zeroBlock,
   }),
   systemRegister('CLIDR_EL1', {
     encoding: 'S3_1_C0_C0_1',
     doc: 'Cache levels',
+    fields: cacheLevels,
     minEl: 1,
     access: 'ro',
     traps: [trapOnEl1('HCR_EL2.TID2')],
@@ -184,6 +195,8 @@ export const identificationRegisters: readonly SystemRegisterRow[] = [
   systemRegister('CCSIDR_EL1', {
     encoding: 'S3_1_C0_C0_0',
     doc: 'Size of the cache that CSSELR_EL1 selects',
+    fields: cacheGeometry,
+    whole: { words: cacheSizeWords },
     minEl: 1,
     access: 'ro',
     storage: false,
@@ -197,6 +210,6 @@ export const identificationRegisters: readonly SystemRegisterRow[] = [
     access: 'rw',
     writable: 0xfn,
     traps: [trapOnEl1('HCR_EL2.TID2')],
-    fields: { InD: bit(0, 'Instruction cache'), Level: bits(3, 1, 'Level less one') },
+    fields: cacheSelection,
   }),
 ];

@@ -4,6 +4,7 @@
 import { GIC_ACCESS_OK, GIC_ACCESS_TRAP_EL2 } from '../../devices/gic-v3/cpu-interface.ts';
 import { type GicSystemRegister, gicSystemRegisters } from '../../devices/gic-v3/system-registers.ts';
 import { HCR_EL2 } from '../../memory/layout.ts';
+import { interruptControllerDescription } from './interrupt-controller-fields.ts';
 import { type AccessResult, type RegisterContext, systemRegister, type SystemRegisterRow } from './define.ts';
 
 const hcrOf = (context: RegisterContext): number => (context.features.el2 ? context.low(HCR_EL2) : 0);
@@ -26,6 +27,8 @@ export const interruptControllerRegisters: readonly SystemRegisterRow[] = gicSys
       minEl: register.group === 'hypervisor' ? 2 : 1,
       access: readable && writable ? 'rw' : readable ? 'ro' : writable ? 'wo' : 'rw',
       storage: false,
+      ...interruptControllerDescription(register.name),
+      implemented: ({ gicV3 }) => gicV3 && register.status !== 'undefined',
       check: (context, isWrite) => check(register, context, isWrite),
       read: (context) => context.gic?.read(register, context.el, hcrOf(context)) ?? 0,
       readHigh: (context) => context.gic?.readHigh(register) ?? 0,

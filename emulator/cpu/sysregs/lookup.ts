@@ -5,7 +5,7 @@ import { SYSREGS, SYSREGS_FREE } from '../../memory/layout.ts';
 import { controlRegisters } from './control.ts';
 import { debugRegisters } from './debug.ts';
 import { systemRegister, type SystemRegisterRow, type Trap } from './define.ts';
-import { exceptionRegisters } from './exception.ts';
+import { exceptionRegisters, stateRegisters, threadRegisters } from './exception.ts';
 import { identificationRegisters } from './identification.ts';
 import { INDEX_COUNT, INDEX_FIRST, INDEX_FREE } from './indexes.ts';
 import { interruptControllerRegisters } from './interrupt-controller.ts';
@@ -33,15 +33,29 @@ const implementationDefined = systemRegister('IMPLEMENTATION DEFINED', {
   check: () => 'undefined',
 });
 
+/** Registers that belong together, for people. */
+export interface RegisterGroup {
+  readonly id: string;
+  readonly title: string;
+  readonly rows: readonly SystemRegisterRow[];
+}
+
+/** Numbers follow this order, and with them where registers are stored. */
+export const registerGroups: readonly RegisterGroup[] = [
+  { id: 'identification', title: 'Identification', rows: identificationRegisters },
+  { id: 'control', title: 'Control', rows: controlRegisters },
+  { id: 'translation', title: 'Translation', rows: translationRegisters },
+  { id: 'exception', title: 'Exceptions', rows: exceptionRegisters },
+  { id: 'state', title: 'Processor state', rows: stateRegisters },
+  { id: 'thread', title: 'Threads', rows: threadRegisters },
+  { id: 'timer', title: 'Timers', rows: timerRegistersTable },
+  { id: 'interrupt-controller', title: 'Interrupt controller', rows: interruptControllerRegisters },
+  { id: 'performance-monitors', title: 'Performance monitors', rows: performanceMonitorRegisters },
+  { id: 'debug', title: 'Debug', rows: debugRegisters },
+];
+
 export const systemRegisterRows: readonly SystemRegisterRow[] = [
-  ...identificationRegisters,
-  ...controlRegisters,
-  ...translationRegisters,
-  ...exceptionRegisters,
-  ...timerRegistersTable,
-  ...interruptControllerRegisters,
-  ...performanceMonitorRegisters,
-  ...debugRegisters,
+  ...registerGroups.flatMap(({ rows }) => rows),
   ...systemInstructions,
   implementationDefined,
 ];

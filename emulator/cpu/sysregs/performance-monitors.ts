@@ -5,6 +5,7 @@ import {
   bit,
   bits,
   el0Unless,
+  type Fields,
   numbered,
   type RegisterContext,
   systemRegister,
@@ -13,6 +14,7 @@ import {
   trapBelowEl2,
 } from './define.ts';
 import { coreIdentities } from '../features.ts';
+import { numberedBits, plainCount } from './words.ts';
 
 const COUNTERS = 6;
 const CYCLE_COUNTER = 31;
@@ -20,6 +22,30 @@ const ALL = 0x8000_0000 | ((1 << COUNTERS) - 1);
 const EVENT_SOFTWARE = 0x00;
 const EVENT_CYCLES = 0x11;
 const TWO_32 = 0x1_0000_0000;
+
+/** One bit for each counter. */
+const counterBits = (what: string, values?: readonly [string, string]): Fields => ({
+  C: bit(CYCLE_COUNTER, `Cycle counter: ${what}`, values),
+  ...numberedBits('P', COUNTERS, (n) => `Event counter ${n}: ${what}`, values),
+});
+const EVENT_NAMES: Readonly<Record<number, string>> = {
+  [EVENT_SOFTWARE]: 'SW_INCR: software increment',
+  [EVENT_CYCLES]: 'CPU_CYCLES: cycles',
+};
+const eventWords = (value: bigint): string => EVENT_NAMES[Number(value)] ?? 'not counted here';
+const filter: Fields = {
+  P: bit(31, 'EL1 is not counted: no effect'),
+  U: bit(30, 'EL0 is not counted: no effect'),
+  NSK: bit(29, 'Non-secure EL1 is as P when equal'),
+  NSU: bit(28, 'Non-secure EL0 is as U when equal'),
+  NSH: bit(27, 'EL2 is counted: no effect'),
+  M: bit(26, 'Secure EL3 is as P when equal'),
+};
+const eventType: Fields = {
+  ...filter,
+  MT: bit(25, 'Other threads of the core count too'),
+  evtCount: bits(15, 0, 'Event', eventWords),
+};
 
 const trapAll = trapBelowEl2('MDCR_EL2.TPM');
 const traps: readonly Trap[] = [el0Unless('PMUSERENR_EL0.EN'), trapAll];
@@ -75,8 +101,9 @@ function setAndClear(
   clearEncoding: string,
   minEl: 0 | 1,
   doc: string,
+  fields: Fields,
 ): SystemRegisterRow[] {
-  const shared = { minEl, access: 'rw', traps: minEl === 0 ? traps : [trapAll] } as const;
+  const shared = { minEl, access: 'rw', traps: minEl === 0 ? traps : [trapAll], fields } as const;
   const change = (context: RegisterContext, value: number): void =>
     reconfigure(context, () => context.store(set, (value & ALL) >>> 0));
   return [
@@ -101,6 +128,7 @@ function counterRow(n: number): SystemRegisterRow {
   return systemRegister(`PMEVCNTR${n}_EL0`, {
     encoding: `S3_3_C14_C${8 + (n >> 3)}_${n & 7}`,
     doc: 'Event counter',
+    whole: plainCount,
     minEl: 0,
     access: 'rw',
     traps: orEither('ER'),
@@ -113,6 +141,7 @@ function typeRow(n: number): SystemRegisterRow {
   return systemRegister(`PMEVTYPER${n}_EL0`, {
     encoding: `S3_3_C14_C${12 + (n >> 3)}_${n & 7}`,
     doc: 'Event of a counter',
+    fields: eventType,
     minEl: 0,
     access: 'rw',
     traps,
@@ -125,6 +154,7 @@ function startRow(counter: number): SystemRegisterRow {
   return systemRegister(startOf(counter), {
     encoding: '',
     doc: 'When the counter had its stored value',
+    whole: plainCount,
     minEl: 2,
     access: 'ro',
   });
@@ -139,12 +169,16 @@ export const performanceMonitorRegisters: readonly SystemRegisterRow[] = [
     traps: [...traps, trapBelowEl2('MDCR_EL2.TPMCR')],
     reset: (features) => coreIdentities[features.model].pmcr,
     fields: {
-      E: bit(0, 'Counters on'),
-      P: bit(1, 'Reset event counters'),
-      C: bit(2, 'Reset cycle counter'),
-      D: bit(3, 'Divide by 64: no effect'),
-      LC: bit(6, 'Long cycle counter'),
-      N: bits(15, 11, 'Event counters'),
+      IMP: bits(31, 24, 'Implementer', { 0: 'see MIDR_EL1', 0x41: 'Arm' }),
+      IDCODE: bits(23, 16, 'Identification code'),
+      N: bits(15, 11, 'Event counters', (value) => `${value} counters`),
+      LC: bit(6, 'The cycle counter overflows at', ['32 bits', '64 bits']),
+      DP: bit(5, 'No counting where it is prohibited: no effect'),
+      X: bit(4, 'Export of events: no effect'),
+      D: bit(3, 'The cycle counter counts', ['every cycle', 'every 64th cycle: no effect']),
+      C: bit(2, 'Resets the cycle counter: reads as zero'),
+      P: bit(1, 'Resets the event counters: reads as zero'),
+      E: bit(0, 'Counters', ['off', 'on']),
     },
     write: (context, low) => {
       reconfigure(context, () =>
@@ -161,6 +195,7 @@ export const performanceMonitorRegisters: readonly SystemRegisterRow[] = [
     'S3_3_C9_C12_2',
     0,
     'Counters that count',
+    counterBits('counts', ['off', 'on']),
   ),
   ...setAndClear(
     'PMINTENSET_EL1',
@@ -169,11 +204,21 @@ export const performanceMonitorRegisters: readonly SystemRegisterRow[] = [
     'S3_0_C9_C14_2',
     1,
     'Overflow interrupts',
+    counterBits('interrupt on overflow', ['off', 'on']),
   ),
-  ...setAndClear('PMOVSSET_EL0', 'PMOVSCLR_EL0', 'S3_3_C9_C14_3', 'S3_3_C9_C12_3', 0, 'Overflows'),
+  ...setAndClear(
+    'PMOVSSET_EL0',
+    'PMOVSCLR_EL0',
+    'S3_3_C9_C14_3',
+    'S3_3_C9_C12_3',
+    0,
+    'Overflows',
+    counterBits('overflowed'),
+  ),
   systemRegister('PMSWINC_EL0', {
     encoding: 'S3_3_C9_C12_4',
     doc: 'Software increment',
+    fields: numberedBits('P', COUNTERS, (n) => `Event counter ${n} counts one`),
     minEl: 0,
     access: 'wo',
     storage: false,
@@ -190,6 +235,11 @@ export const performanceMonitorRegisters: readonly SystemRegisterRow[] = [
   systemRegister('PMSELR_EL0', {
     encoding: 'S3_3_C9_C12_5',
     doc: 'Counter selection',
+    fields: {
+      SEL: bits(4, 0, 'Counter that PMXEVTYPER_EL0 and PMXEVCNTR_EL0 access', (value) =>
+        value === 31n ? 'cycle counter' : `event counter ${value}`,
+      ),
+    },
     minEl: 0,
     access: 'rw',
     traps: orEither('ER'),
@@ -198,6 +248,10 @@ export const performanceMonitorRegisters: readonly SystemRegisterRow[] = [
   systemRegister('PMCEID0_EL0', {
     encoding: 'S3_3_C9_C12_6',
     doc: 'Events that can be counted: software increments and cycles',
+    fields: {
+      SW_INCR: bit(EVENT_SOFTWARE, 'Software increments can be counted'),
+      CPU_CYCLES: bit(EVENT_CYCLES, 'Cycles can be counted'),
+    },
     minEl: 0,
     access: 'ro',
     traps,
@@ -206,6 +260,7 @@ export const performanceMonitorRegisters: readonly SystemRegisterRow[] = [
   systemRegister('PMCEID1_EL0', {
     encoding: 'S3_3_C9_C12_7',
     doc: 'More events: none',
+    fields: { ID: bits(31, 0, 'Events 0x20 to 0x3f', { 0: 'none' }) },
     minEl: 0,
     access: 'ro',
     traps,
@@ -213,6 +268,7 @@ export const performanceMonitorRegisters: readonly SystemRegisterRow[] = [
   systemRegister('PMCCNTR_EL0', {
     encoding: 'S3_3_C9_C13_0',
     doc: 'Cycles',
+    whole: plainCount,
     minEl: 0,
     access: 'rw',
     traps: orEither('CR'),
@@ -223,6 +279,7 @@ export const performanceMonitorRegisters: readonly SystemRegisterRow[] = [
   systemRegister('PMXEVTYPER_EL0', {
     encoding: 'S3_3_C9_C13_1',
     doc: 'Event of the selected counter',
+    fields: eventType,
     minEl: 0,
     access: 'rw',
     storage: false,
@@ -236,6 +293,7 @@ export const performanceMonitorRegisters: readonly SystemRegisterRow[] = [
   systemRegister('PMXEVCNTR_EL0', {
     encoding: 'S3_3_C9_C13_2',
     doc: 'The selected counter',
+    whole: plainCount,
     minEl: 0,
     access: 'rw',
     storage: false,
@@ -252,10 +310,10 @@ export const performanceMonitorRegisters: readonly SystemRegisterRow[] = [
     access: 'rw',
     traps: [trapAll],
     fields: {
-      EN: bit(0, 'Everything'),
-      SW: bit(1, 'Software increment'),
-      CR: bit(2, 'Cycle counter'),
-      ER: bit(3, 'Event counters'),
+      EN: bit(0, 'EL0 may access everything'),
+      SW: bit(1, 'EL0 may increment counters'),
+      CR: bit(2, 'EL0 may read the cycle counter'),
+      ER: bit(3, 'EL0 may read event counters'),
     },
     check: ({ el }, isWrite) => (el === 0 && isWrite ? 'undefined' : 'ok'),
     write: (context, low) => {
@@ -266,6 +324,7 @@ export const performanceMonitorRegisters: readonly SystemRegisterRow[] = [
   systemRegister('PMCCFILTR_EL0', {
     encoding: 'S3_3_C14_C15_7',
     doc: 'Cycle counter filter: stored',
+    fields: filter,
     minEl: 0,
     access: 'rw',
     traps,

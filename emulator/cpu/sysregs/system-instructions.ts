@@ -38,7 +38,7 @@ function operation(
 }
 
 const maintenanceAtEl0 = el0Unless('SCTLR_EL1.UCI');
-const coherency: Options = { minEl: 0, traps: [maintenanceAtEl0, trapBelowEl2('HCR_EL2.TPC')] };
+const coherency: Options = { minEl: 0, traps: [maintenanceAtEl0, trapBelowEl2('HCR_EL2.TPCP')] };
 const unification: Options = { minEl: 0, traps: [maintenanceAtEl0, trapBelowEl2('HCR_EL2.TPU')] };
 const setWay: Options = { traps: [trapOnEl1('HCR_EL2.TSW')] };
 
@@ -56,7 +56,7 @@ export const systemInstructions: readonly SystemRegisterRow[] = [
   }),
   operation('IC IVAU', '3_C7_C5_1', indexes.INDEX_IC_IVAU, 'Instruction cache by VA', unification),
   operation('DC IVAC', '0_C7_C6_1', indexes.INDEX_DC_IVAC, 'Invalidates by VA', {
-    traps: [trapOnEl1('HCR_EL2.TPC')],
+    traps: [trapOnEl1('HCR_EL2.TPCP')],
   }),
   operation('DC ISW', '0_C7_C6_2', indexes.INDEX_DC_ISW, 'Invalidates by set/way', setWay),
   operation('DC CSW', '0_C7_C10_2', indexes.INDEX_DC_CSW, 'Cleans by set/way', setWay),

@@ -11,6 +11,9 @@ import {
   LINE_VIRQ,
   LINES,
   PSTATE_EL,
+  PSTATE_SP,
+  SP,
+  SP_EL0,
   SYSREG_ACCESS,
   SYSREG_ACCESS_STRIDE,
   SYSREG_VALUE,
@@ -145,7 +148,13 @@ export class SystemRegisters {
       return row.kernel === undefined
         ? undefined
         : BigInt.asUintN(64, this.sockets.kernels.kernelRead(index));
-    return join(this.i32[slot >> 2] as number, this.i32[(slot + 4) >> 2] as number);
+    const address = this.isStackPointerInUse(slot) ? SP : slot;
+    return join(this.i32[address >> 2] as number, this.i32[(address + 4) >> 2] as number);
+  }
+
+  /** The stack pointer in use is kept as SP, not in its bank. */
+  private isStackPointerInUse(slot: number): boolean {
+    return slot === SP_EL0 + 8 * (this.i32[PSTATE_SP >> 2] === 0 ? 0 : (this.i32[PSTATE_EL >> 2] as number));
   }
 
   /** Writes a register of the running CPU as an MSR at EL2 would. False where that is not possible. */

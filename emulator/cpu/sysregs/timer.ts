@@ -8,17 +8,25 @@ import {
   bit,
   bits,
   el0Unless,
+  type Fields,
   type RegisterContext,
   ro,
   systemRegister,
   type SystemRegisterRow,
   type Trap,
 } from './define.ts';
+import { countAsTime, frequency, offsetAsTime, timeLeft } from './words.ts';
 
-const controlFields = {
-  ENABLE: bit(0, 'Timer on'),
-  IMASK: bit(1, 'Interrupt masked'),
-  ISTATUS: ro(bit(2, 'Condition met')),
+const access = ['traps', 'may be accessed'] as const;
+const eventStream: Fields = {
+  EVNTEN: bit(2, 'Event stream', ['off', 'on']),
+  EVNTDIR: bit(3, 'Events when the bit goes', ['from 0 to 1', 'from 1 to 0']),
+  EVNTI: bits(7, 4, 'Bit of the count that makes events', (value) => `bit ${value}`),
+};
+const controlFields: Fields = {
+  ENABLE: bit(0, 'Timer', ['off', 'on']),
+  IMASK: bit(1, 'Interrupt', ['not masked', 'masked']),
+  ISTATUS: ro(bit(2, 'The timer is due')),
 };
 
 /** CNTHCTL_EL2 (with E2H clear): a bit that is clear traps EL1 and EL0. */
@@ -44,6 +52,7 @@ function timerRegisters(
       ...shared,
       encoding: `${encoding}_0`,
       doc: 'Ticks until the timer is due',
+      whole: timeLeft,
       read: ({ timer }) => timerOf(timer).readTimerValue(),
       write: ({ timer }, low) => timerOf(timer).writeTimerValue(low),
     }),
@@ -59,6 +68,7 @@ function timerRegisters(
       ...shared,
       encoding: `${encoding}_2`,
       doc: 'Count at which the timer is due',
+      whole: countAsTime,
       read: ({ timer }) => timerOf(timer).compareLow,
       readHigh: ({ timer }) => timerOf(timer).compareHigh,
       write: ({ timer }, low, high) => timerOf(timer).writeCompare(low, high),
@@ -74,6 +84,7 @@ export const timerRegistersTable: readonly SystemRegisterRow[] = [
   systemRegister('CNTFRQ_EL0', {
     encoding: 'S3_3_C14_C0_0',
     doc: 'Counter frequency in Hz, as the firmware wrote it',
+    whole: frequency,
     minEl: 0,
     access: 'rw',
     reset: BigInt(COUNTER_FREQUENCY),
@@ -83,6 +94,7 @@ export const timerRegistersTable: readonly SystemRegisterRow[] = [
   systemRegister('CNTPCT_EL0', {
     encoding: 'S3_3_C14_C0_1',
     doc: 'Physical count',
+    whole: countAsTime,
     minEl: 0,
     access: 'ro',
     storage: false,
@@ -93,6 +105,7 @@ export const timerRegistersTable: readonly SystemRegisterRow[] = [
   systemRegister('CNTVCT_EL0', {
     encoding: 'S3_3_C14_C0_2',
     doc: 'Virtual count',
+    whole: countAsTime,
     minEl: 0,
     access: 'ro',
     storage: false,
@@ -125,13 +138,11 @@ export const timerRegistersTable: readonly SystemRegisterRow[] = [
     slot: CNTKCTL_EL1,
     partial: 'The event stream (EVNTEN) generates no events: WFE resumes anyway at the next slice.',
     fields: {
-      EL0PCTEN: bit(0, 'Physical count'),
-      EL0VCTEN: bit(1, 'Virtual count'),
-      EVNTEN: bit(2, 'Event stream'),
-      EVNTDIR: bit(3, 'Event stream direction'),
-      EVNTI: bits(7, 4, 'Event stream bit'),
-      EL0VTEN: bit(8, 'Virtual timer'),
-      EL0PTEN: bit(9, 'Physical timer'),
+      EL0PCTEN: bit(0, 'Physical count at EL0', access),
+      EL0VCTEN: bit(1, 'Virtual count at EL0', access),
+      ...eventStream,
+      EL0VTEN: bit(8, 'Virtual timer at EL0', access),
+      EL0PTEN: bit(9, 'Physical timer at EL0', access),
     },
     write: (context, low) => {
       context.store(CNTKCTL_EL1, low & 0x3ff);
@@ -146,9 +157,9 @@ export const timerRegistersTable: readonly SystemRegisterRow[] = [
     slot: CNTHCTL_EL2,
     reset: 3n,
     fields: {
-      EL1PCTEN: bit(0, 'Physical count'),
-      EL1PCEN: bit(1, 'Physical timer'),
-      EVNTEN: bit(2, 'Event stream'),
+      EL1PCTEN: bit(0, 'Physical count at EL1 and EL0', access),
+      EL1PCEN: bit(1, 'Physical timer at EL1 and EL0', access),
+      ...eventStream,
     },
     write: (context, low) => {
       context.store(CNTHCTL_EL2, low & 0xff);
@@ -158,6 +169,7 @@ export const timerRegistersTable: readonly SystemRegisterRow[] = [
   systemRegister('CNTVOFF_EL2', {
     encoding: 'S3_4_C14_C0_3',
     doc: 'Offset of the virtual count',
+    whole: offsetAsTime,
     minEl: 2,
     access: 'rw',
     slot: CNTVOFF_EL2,
