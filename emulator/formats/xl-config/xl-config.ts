@@ -3,20 +3,14 @@
 
 import { UserError } from '../../base/errors.ts';
 import type { Place } from '../../base/errors.ts';
-import { newerXlKeys, xlKeys } from './keys.ts';
+import { xlKeys } from './keys.ts';
+import { MAX_MEMORY_MIB, MAX_VCPUS_GICV2, MAX_VCPUS_GICV3, XL_ACTIONS } from './keys/domain.ts';
+import { strtol } from './numbers.ts';
 import { parseXlSyntax } from './syntax.ts';
 import type { XlAtom, XlSetting, XlValue } from './syntax.ts';
 
-export const XL_ACTIONS = [
-  'destroy',
-  'restart',
-  'rename-restart',
-  'preserve',
-  'coredump-destroy',
-  'coredump-restart',
-  'soft-reset',
-] as const;
-export type XlAction = (typeof XL_ACTIONS)[number];
+export type XlAction = keyof typeof XL_ACTIONS;
+const ACTIONS = Object.keys(XL_ACTIONS) as readonly XlAction[];
 
 /** A file named in the configuration, as written there, and where. */
 export interface XlPath {
@@ -52,9 +46,6 @@ export interface XlWarning {
   readonly message: string;
   readonly place: Place;
 }
-
-/** One MiB below 1019 GiB is the largest Arm guest (GUEST_RAM banks of public/arch-arm.h). */
-const MAX_MEMORY_MIB = 1019 * 1024;
 
 export interface XlFile {
   readonly config: XlConfig;
@@ -93,7 +84,7 @@ class Reader {
       );
     }
     const gicVersion = this.gicVersion();
-    const limit = gicVersion === 2 ? 8 : 128;
+    const limit = gicVersion === 2 ? MAX_VCPUS_GICV2 : MAX_VCPUS_GICV3;
     const vcpus = this.number('vcpus', 1, 1, limit);
     const maxvcpus = this.number('maxvcpus', vcpus, 1, limit);
     if (maxvcpus < vcpus) {
@@ -117,11 +108,11 @@ class Reader {
       ...(gicVersion && { gicVersion }),
       ...(uuid && { uuid }),
       vuart: this.choice('vuart', ['sbsa_uart']) !== undefined,
-      onPoweroff: this.choice('on_poweroff', XL_ACTIONS) ?? 'destroy',
-      onReboot: this.choice('on_reboot', XL_ACTIONS) ?? 'restart',
-      onCrash: this.choice('on_crash', XL_ACTIONS) ?? 'destroy',
-      onWatchdog: this.choice('on_watchdog', XL_ACTIONS) ?? 'destroy',
-      onSoftReset: this.choice('on_soft_reset', XL_ACTIONS) ?? 'soft-reset',
+      onPoweroff: this.choice('on_poweroff', ACTIONS) ?? 'destroy',
+      onReboot: this.choice('on_reboot', ACTIONS) ?? 'restart',
+      onCrash: this.choice('on_crash', ACTIONS) ?? 'destroy',
+      onWatchdog: this.choice('on_watchdog', ACTIONS) ?? 'destroy',
+      onSoftReset: this.choice('on_soft_reset', ACTIONS) ?? 'soft-reset',
     };
   }
 
@@ -152,15 +143,18 @@ class Reader {
 
   private judge(key: string, value: XlValue): void {
     const known = xlKeys.get(key);
-    if (known === undefined) {
-      const reason = newerXlKeys.has(key) ? 'is newer than Xen 4.17' : 'is not a key of xl.cfg';
+    if (known === undefined || known.since !== undefined) {
+      const reason = known === undefined ? 'is not a key of xl.cfg' : 'is newer than Xen 4.17';
       this.warn(`'${key}' ${reason} and is ignored`, value.place);
-    } else if (known.status === 'no-effect') {
-      this.warn(`'${key}' has no effect: ${known.why}`, value.place);
-    } else if (known.status === 'unsupported' && !isNeutral(value, known.neutral ?? [])) {
-      const neutral = (known.neutral ?? []).filter((text) => text !== '');
+      return;
+    }
+    const { run } = known;
+    if (run.status === 'no-effect') {
+      this.warn(`'${key}' has no effect: ${run.why}`, value.place);
+    } else if (run.status === 'unsupported' && !isNeutral(value, run.neutral)) {
+      const neutral = run.neutral.filter((text) => text !== '');
       const hint = neutral.length > 0 ? `Remove it, or set it to ${neutral.join(' or ')}.` : 'Remove it.';
-      throw new UserError(`'${key}' (${known.doc}) is not supported`, hint, value.place);
+      throw new UserError(`'${key}' (${run.what}) is not supported`, hint, value.place);
     }
   }
 
@@ -286,17 +280,9 @@ class Reader {
 }
 
 /** Whether a value asks for what happens anyway: an empty list is neutral where '' is. */
-function isNeutral(value: XlValue, neutral: readonly string[]): boolean {
+export function isNeutral(value: XlValue, neutral: readonly string[]): boolean {
   if (value.kind === 'list') return value.items.length === 0 && neutral.includes('');
   return neutral.includes(value.text);
-}
-
-/** strtol with base 0, over the whole text. */
-function strtol(text: string): number | undefined {
-  const digits = text.trim();
-  if (/^0x[0-9a-f]+$/i.test(digits)) return Number.parseInt(digits, 16);
-  if (/^0[0-7]*$/.test(digits)) return Number.parseInt(digits, 8);
-  return /^[1-9][0-9]*$/.test(digits) ? Number(digits) : undefined;
 }
 
 function fail(error: Error): never {

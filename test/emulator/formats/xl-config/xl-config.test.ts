@@ -6,7 +6,6 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { UserError } from '../../../../emulator/base/errors.ts';
-import { newerXlKeys, xlKeys } from '../../../../emulator/formats/xl-config/keys.ts';
 import { parseXlSyntax } from '../../../../emulator/formats/xl-config/syntax.ts';
 import { readXlConfig } from '../../../../emulator/formats/xl-config/xl-config.ts';
 
@@ -204,10 +203,6 @@ test('what has no effect is accepted and said', () => {
       "8: type 'pv' is treated as 'pvh', the only one on Arm",
     ]
   `);
-});
-
-test('no key stands in two groups', () => {
-  expect([...xlKeys.keys()].filter((key) => newerXlKeys.has(key))).toEqual([]);
 });
 
 test('the generated parser is that of the grammar', () => {
