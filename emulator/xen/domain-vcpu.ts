@@ -69,6 +69,24 @@ export class DomainVcpu {
     return (before & 1) !== 0;
   }
 
+  /** For inspectors: where the guest reads its vcpu_info. */
+  get infoPlace(): 'registered' | 'shared_info' | 'none' {
+    if (this.infoRegistered) return 'registered';
+    return this.info ? 'shared_info' : 'none';
+  }
+
+  /** Whether a bit of evtchn_pending_sel is set. */
+  selects(word: number): boolean {
+    return this.info?.page.testBit(this.info.offset + EVTCHN_PENDING_SEL_OFFSET, word) ?? false;
+  }
+
+  /** evtchn_pending_sel. */
+  get selector(): bigint {
+    if (!this.info) return 0n;
+    const at = this.info.offset + EVTCHN_PENDING_SEL_OFFSET;
+    return BigInt(this.info.page.read32(at)) | (BigInt(this.info.page.read32(at + 4)) << 32n);
+  }
+
   get upcallPending(): boolean {
     if (!this.info) return false;
     return this.info.page.read8(this.info.offset + EVTCHN_UPCALL_PENDING_OFFSET) !== 0;
@@ -88,6 +106,19 @@ export class DomainVcpu {
 
   get currentRunstate(): Runstate {
     return this.runstate;
+  }
+
+  /** Nanoseconds in each runstate up to now, in the order of RUNSTATES. */
+  runstateTimesAt(nowNs: number): number[] {
+    const current = RUNSTATES.indexOf(this.runstate);
+    return this.runstateTimes.map(
+      (time, index) => time + (index === current ? nowNs - this.runstateSince : 0),
+    );
+  }
+
+  /** Ports of a SCHEDOP_poll in progress. */
+  get polledPorts(): readonly number[] | undefined {
+    return this.polled;
   }
 
   /** VCPUOP_register_runstate_memory_area, at pages that Xen keeps mapped. Returns the area before. */

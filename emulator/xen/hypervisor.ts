@@ -19,7 +19,7 @@ import { buildHostedDomain, type NewDomain } from './hypervisor/create-domain.ts
 import type { HostedDomain } from './hypervisor/hosted-domain.ts';
 import type { Platform } from './hypervisor/platform.ts';
 import { Scheduler } from './hypervisor/scheduler.ts';
-import { type HypervisorView, viewOf } from './hypervisor/view.ts';
+import { type DaemonsView, type HypervisorView, viewOf } from './hypervisor/view.ts';
 import { ObserverRelay } from './observer.ts';
 import type { XenSockets } from './sockets.ts';
 import { handleTrap } from './traps/dispatch.ts';
@@ -45,6 +45,8 @@ export class Hypervisor implements Monitor {
   readonly once: OnceLogger;
   /** Passes on what happens to whoever watches. */
   readonly observer = new ObserverRelay();
+  /** What the daemons in the control domain know, for inspectors; they enter it themselves. */
+  daemons: DaemonsView | undefined;
   /** Domains with guest code, by domid. */
   private readonly hosted = new Map<number, HostedDomain>();
 
@@ -114,7 +116,7 @@ export class Hypervisor implements Monitor {
   }
 
   get view(): HypervisorView {
-    return viewOf(this.domains, this.hosted, this.heap);
+    return viewOf(this, this.hosted);
   }
 
   warn(key: string, message: string): void {

@@ -42,6 +42,11 @@ export class PvConsole {
     if (this.fillInput()) this.notify();
   }
 
+  /** Typed, and not yet in the ring. */
+  get waitingBytes(): number {
+    return this.waiting.length;
+  }
+
   save(): unknown {
     return { mfn: this.page.mfn, waiting: [...this.waiting] };
   }

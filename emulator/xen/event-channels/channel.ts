@@ -56,6 +56,8 @@ export interface Delivery {
   /** The port is closed, but the guest has not yet taken it off its queue. */
   isBusy(channel: Channel): boolean;
   setPriority(channel: Channel, priority: number): Errno | undefined;
+  /** For inspectors: the guest finds the port, once it is pending, when it looks for events. */
+  isQueued(channel: Channel): boolean;
   save(): unknown;
 }
 

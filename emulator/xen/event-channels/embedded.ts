@@ -33,6 +33,10 @@ export class EmbeddedDelivery implements Delivery {
     return undefined;
   }
 
+  isQueued(): boolean {
+    return false;
+  }
+
   save(): unknown {
     return { name: this.name };
   }

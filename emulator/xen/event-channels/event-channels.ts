@@ -36,6 +36,18 @@ export interface EventChannelSockets {
   readonly observer: XenObserver;
 }
 
+export interface PortDetails {
+  readonly port: number;
+  readonly binding: Binding;
+  readonly vcpu: number;
+  readonly pending: boolean;
+  readonly masked: boolean;
+  readonly queued: boolean;
+  readonly latched: boolean;
+  readonly xenAttached: boolean;
+  readonly priority?: number;
+}
+
 export type PortResult = { readonly port: number } | Errno;
 
 export class EventChannels {
@@ -266,17 +278,30 @@ export class EventChannels {
     this.handlers.set(port, handler);
   }
 
+  get maximumPort(): number {
+    return Math.min(this.sockets.maxPort, this.delivery.capacity - 1);
+  }
+
   /** What is bound, for inspectors: every port that is not free. */
-  list(): { port: number; binding: Binding; vcpu: number; pending: boolean; masked: boolean }[] {
+  list(): PortDetails[] {
     return this.channels
       .filter(({ binding }) => binding.state !== 'free' && binding.state !== 'reserved')
-      .map(({ port, binding, notifyVcpu }) => ({
-        port,
-        binding,
-        vcpu: notifyVcpu,
-        pending: this.isPending(port),
-        masked: this.isMasked(port),
+      .map((channel) => ({
+        port: channel.port,
+        binding: channel.binding,
+        vcpu: channel.notifyVcpu,
+        pending: this.isPending(channel.port),
+        masked: !channel.xenAttached && this.delivery.isMasked(channel),
+        queued: this.delivery.isQueued(channel),
+        latched: channel.latched,
+        xenAttached: channel.xenAttached,
+        ...(this.delivery.name === 'fifo' && { priority: channel.priority }),
       }));
+  }
+
+  /** FIFO ABI, for inspectors: a bit for each queue of the vCPU with something in it. */
+  readyQueues(vcpu: number): number | undefined {
+    return this.delivery instanceof FifoDelivery ? this.delivery.ready(vcpu) : undefined;
   }
 
   save(): unknown {

@@ -127,6 +127,16 @@ export class FifoDelivery implements Delivery {
     return undefined;
   }
 
+  isQueued({ port }: Channel): boolean {
+    return ((this.wordOf(port)?.read() ?? 0) & LINKED) !== 0;
+  }
+
+  /** The queues of a vCPU with something in them, a bit for each priority; undefined without a control block. */
+  ready(vcpu: number): number | undefined {
+    const control = this.queues[vcpu]?.control;
+    return control && control.page.read32(control.offset + FIFO_READY_OFFSET);
+  }
+
   save(): unknown {
     return {
       name: this.name,

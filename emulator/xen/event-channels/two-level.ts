@@ -54,6 +54,10 @@ export class TwoLevelDelivery implements Delivery {
     return 'ENOSYS';
   }
 
+  isQueued({ port, notifyVcpu }: Channel): boolean {
+    return this.vcpus[notifyVcpu]?.selects(port >>> 6) ?? false;
+  }
+
   save(): unknown {
     return { name: this.name };
   }

@@ -47,6 +47,15 @@ interface ActiveGrant {
   writers: number;
 }
 
+/** An entry as the guest wrote it, and what Xen goes by while it is in use. */
+export interface GrantDetails {
+  readonly reference: number;
+  readonly flags: number;
+  readonly domid: number;
+  readonly gfn: number;
+  readonly active?: ActiveGrant;
+}
+
 /** A counter has eight bits and stops one step before it would run into the next. */
 const MAXIMUM_PINS = 128;
 
@@ -190,16 +199,27 @@ export class GrantTable {
     entry.page.write16(entry.at + GRANT_FLAGS_OFFSET, GTF_permit_access);
   }
 
-  /** Every entry that is not invalid, for inspectors. */
-  list(): { ref: number; flags: number; domid: number; frame: number; readers: number; writers: number }[] {
-    const rows = [];
-    for (let ref = 0; ref < this.entryCount; ref++) {
-      const entry = this.entry(ref);
-      if (!entry || (entry.flags() & GTF_type_mask) === 0) continue;
-      const { readers = 0, writers = 0 } = this.active.get(ref) ?? {};
-      rows.push({ ref, flags: entry.flags(), domid: entry.domid(), frame: entry.frame(), readers, writers });
+  /** Every entry that is not invalid or is in use, for inspectors. */
+  list(): GrantDetails[] {
+    const rows: GrantDetails[] = [];
+    for (let reference = 0; reference < this.entryCount; reference++) {
+      const entry = this.entry(reference);
+      const active = this.active.get(reference);
+      if (!entry || ((entry.flags() & GTF_type_mask) === 0 && !active)) continue;
+      rows.push({
+        reference,
+        flags: entry.flags(),
+        domid: entry.domid(),
+        gfn: entry.frame(),
+        ...(active && { active: { ...active } }),
+      });
     }
     return rows;
+  }
+
+  /** The guest's flags of an entry, for inspectors. */
+  flagsOf(reference: number): number | undefined {
+    return this.entry(reference)?.flags();
   }
 
   save(): unknown {

@@ -56,6 +56,20 @@ export class Maptrack {
     return all;
   }
 
+  /** What is mapped, by handle. */
+  list(): [number, Mapping][] {
+    return [...this.mappings].sort(([a], [b]) => a - b);
+  }
+
+  /** Handles that exist, free ones included. */
+  get handleCount(): number {
+    return this.limit;
+  }
+
+  get maximumHandles(): number {
+    return this.maximumPages * HANDLES_PER_PAGE;
+  }
+
   save(): unknown {
     return {
       limit: this.limit,

@@ -2,20 +2,30 @@
 // hypervisor answers from its own state; a reader of a real Xen's structures can answer as well.
 
 import { PAGE_SIZE } from '../../base/address.ts';
-import type { DomainList } from '../domain-list.ts';
+import type { Runstate } from '../abi/shared-info.ts';
 import type { Domain } from '../domain.ts';
-import type { Heap } from '../heap.ts';
+import type { DomainVcpu } from '../domain-vcpu.ts';
+import type { Hypervisor } from '../hypervisor.ts';
 import { accessOf } from '../p2m.ts';
 import type { FrameKind } from '../sockets.ts';
 import type { VgicState } from '../vgic/vgic.ts';
+import { type EventChannelsView, eventChannelsViewOf } from './event-channel-view.ts';
+import { type GrantTableView, grantTableViewOf } from './grant-view.ts';
 import type { HostedDomain } from './hosted-domain.ts';
 import { type MemoryView, memoryViewOf } from './memory-view.ts';
+import type { XenstoreView } from './xenstore-view.ts';
 
 export interface HypervisorView {
   /** By domid, the control domain first. */
   domains(): DomainView[];
   /** What the domain's p2m maps, lowest first; empty for a domain that does not exist. */
   p2mRanges(domid: number): P2mRangeView[];
+  /** Undefined for a domain that does not exist. */
+  eventChannels(domid: number): EventChannelsView | undefined;
+  /** Undefined for a domain that does not exist. */
+  grantTable(domid: number): GrantTableView | undefined;
+  /** The daemons of domain 0; undefined where there are none. */
+  readonly daemons: DaemonsView | undefined;
   readonly memory: MemoryView;
   /** The emulated interrupt controller of a domain; undefined for one without guest code. */
   vgic(domid: number): VgicView | undefined;
@@ -24,6 +34,25 @@ export interface HypervisorView {
 /** What the vGIC knows beside the list registers, which are the processor's. */
 export interface VgicView extends VgicState {
   readonly version: 2 | 3;
+}
+
+/** What the daemons in the control domain know. */
+export interface DaemonsView {
+  readonly xenstore: XenstoreView;
+  /** The rings that the toolstack made: each domain's xenstore ring and first console, as they were connected. */
+  rings(): DaemonRingView[];
+}
+
+export interface DaemonRingView {
+  readonly domid: number;
+  readonly use: 'console' | 'xenstore';
+  readonly reference: number;
+  readonly mfn: number;
+  /** The domain's port, and domain 0's. */
+  readonly guestPort: number;
+  readonly port: number;
+  /** Bytes that found no room in the ring yet. */
+  readonly waiting: number;
 }
 
 export interface DomainView {
@@ -37,6 +66,9 @@ export interface DomainView {
   readonly gicVersion?: 2 | 3;
   /** VTTBR_EL2 of its vCPUs. */
   readonly vttbr?: bigint;
+  readonly privileged: boolean;
+  /** 16 bytes. */
+  readonly uuid: Uint8Array;
   readonly vcpus: readonly VcpuView[];
 }
 
@@ -47,6 +79,13 @@ export interface VcpuView {
   readonly state: 'running' | 'blocked' | 'offline' | 'paused';
   /** VMPIDR_EL2. */
   readonly mpidr: bigint;
+  readonly runstate: Runstate;
+  /** Nanoseconds in each runstate. */
+  readonly runstateTimes: Readonly<Record<Runstate, number>>;
+  /** End of a SCHEDOP_poll with a time, in ns of system time. */
+  readonly blockedUntil?: number;
+  /** Ports of a SCHEDOP_poll in progress. */
+  readonly polls?: readonly number[];
 }
 
 export interface P2mRangeView {
@@ -61,13 +100,16 @@ export interface P2mRangeView {
 
 /** The view of the embedded hypervisor. */
 export function viewOf(
-  domains: DomainList,
+  { domains, heap, platform, scheduler, daemons }: Hypervisor,
   hosted: ReadonlyMap<number, HostedDomain>,
-  heap: Heap,
 ): HypervisorView {
   return {
     memory: memoryViewOf(heap, hosted),
-    domains: () => domains.all().map((domain) => domainView(domain, hosted.get(domain.id))),
+    daemons,
+    domains: () =>
+      domains.all().map((domain) => domainView(domain, hosted.get(domain.id), scheduler.nanoseconds())),
+    eventChannels: (domid) => eventChannelsViewOf(domid, domains, hosted.get(domid), platform.gic),
+    grantTable: (domid) => grantTableViewOf(domid, domains),
     p2mRanges(domid) {
       const domain = hosted.get(domid);
       if (domain === undefined) return [];
@@ -95,7 +137,7 @@ const MEMORY_NAMES: Readonly<Record<FrameKind, string>> = {
   device: 'device',
 };
 
-function domainView(domain: Domain, hosted: HostedDomain | undefined): DomainView {
+function domainView(domain: Domain, hosted: HostedDomain | undefined, now: number): DomainView {
   const paused = hosted?.vcpus.every((vcpu) => vcpu.paused) ?? false;
   return {
     id: domain.id,
@@ -105,11 +147,28 @@ function domainView(domain: Domain, hosted: HostedDomain | undefined): DomainVie
     pages: domain.memory.totalPages,
     maximumPages: domain.memory.maximumPages,
     ...(hosted === undefined ? {} : { gicVersion: hosted.vgic.version, vttbr: hosted.p2m.vttbr }),
+    privileged: domain.privileged,
+    uuid: domain.handle,
     vcpus: (hosted?.vcpus ?? []).map((vcpu) => ({
+      ...runstateView(domain.vcpus[vcpu.id], now),
+      ...(vcpu.blockedUntilNs !== undefined && { blockedUntil: vcpu.blockedUntilNs }),
       id: vcpu.id,
       cpu: vcpu.cpu.index,
       state: vcpu.down ? 'offline' : vcpu.paused ? 'paused' : vcpu.blocked ? 'blocked' : 'running',
       mpidr: vcpu.vmpidr,
     })),
+  };
+}
+
+function runstateView(
+  vcpu: DomainVcpu | undefined,
+  now: number,
+): Pick<VcpuView, 'runstate' | 'runstateTimes' | 'polls'> {
+  const times = vcpu?.runstateTimesAt(now) ?? [];
+  const [running = 0, runnable = 0, blocked = 0, offline = 0] = times;
+  return {
+    runstate: vcpu?.currentRunstate ?? 'offline',
+    runstateTimes: { running, runnable, blocked, offline },
+    ...(vcpu?.polledPorts && { polls: vcpu.polledPorts }),
   };
 }

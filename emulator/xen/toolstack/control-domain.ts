@@ -9,12 +9,15 @@ import { ScratchDisk } from '../backends/scratch-disk.ts';
 import { PvConsole } from '../console/pv-console.ts';
 import type { Domain } from '../domain.ts';
 import type { Hypervisor } from '../hypervisor.ts';
+import type { DaemonRingView } from '../hypervisor/view.ts';
+import { xenstoreViewOf } from '../hypervisor/xenstore-view.ts';
 import type { ByteSink } from '../sockets.ts';
 import { XenstoreClient } from '../xenstore/client.ts';
 import { writeControlDomainNodes } from '../xenstore/domain-nodes.ts';
 import { writeDiskNodes, writeHotplugStatus } from '../xenstore/disk-nodes.ts';
 import { XenstoreRing } from '../xenstore/ring.ts';
 import { XenstoreServer } from '../xenstore/server.ts';
+import { QUOTA } from '../xenstore/tree.ts';
 import type { DiskConfig } from './domain-config.ts';
 
 const CONTROL_DOMID = 0;
@@ -26,6 +29,8 @@ export interface SharedRing {
   readonly port: number;
 }
 
+type ConnectedRing = Omit<DaemonRingView, 'waiting'>;
+
 export class ControlDomain {
   readonly xenstore: XenstoreServer;
   /** The toolstack's own connection to xenstore. */
@@ -34,6 +39,8 @@ export class ControlDomain {
   private readonly consoleOutput: (domid: number) => ByteSink;
   private readonly rings = new Map<number, XenstoreRing>();
   private readonly consoles = new Map<number, PvConsole>();
+  /** For inspectors: what connect() found. */
+  private readonly connected: ConnectedRing[] = [];
   private readonly disks: BlockBackend[] = [];
   /** The backends' connection, as a kernel has one for all of its; from the first device on. */
   private backendClient: XenstoreClient | undefined;
@@ -48,11 +55,15 @@ export class ControlDomain {
     });
     this.client = new XenstoreClient(this.xenstore);
     writeControlDomainNodes(this.client);
+    hypervisor.daemons = {
+      xenstore: xenstoreViewOf(this.xenstore, QUOTA.nodes),
+      rings: () => this.ringViews(),
+    };
   }
 
   /** xenstored on INTRODUCE: serves the domain's ring. */
   introduce(domain: Domain, shared: SharedRing): void {
-    const { page, notify, onEvent } = this.connect(domain, shared);
+    const { page, notify, onEvent } = this.connect(domain, shared, 'xenstore');
     const ring = new XenstoreRing(this.xenstore, domain.id, page, notify);
     onEvent(() => ring.onEvent());
     this.rings.set(domain.id, ring);
@@ -61,7 +72,7 @@ export class ControlDomain {
 
   /** xenconsoled: serves the domain's first console. */
   connectConsole(domain: Domain, shared: SharedRing): void {
-    const { page, notify, onEvent } = this.connect(domain, shared);
+    const { page, notify, onEvent } = this.connect(domain, shared, 'console');
     const console = new PvConsole(page, notify, this.consoleOutput(domain.id));
     onEvent(() => console.onEvent());
     this.consoles.set(domain.id, console);
@@ -107,6 +118,14 @@ export class ControlDomain {
     };
   }
 
+  private ringViews(): DaemonRingView[] {
+    return this.connected.map((ring) => {
+      const { domid, use } = ring;
+      const daemon = use === 'console' ? this.consoles.get(domid) : this.rings.get(domid);
+      return { ...ring, waiting: daemon?.waitingBytes ?? 0 };
+    });
+  }
+
   private controlDomain(): Domain {
     const control = this.hypervisor.domains.find(CONTROL_DOMID);
     invariant(control !== undefined, 'there is a control domain');
@@ -114,12 +133,20 @@ export class ControlDomain {
   }
 
   /** Maps the granted page and binds an event channel of domain 0 to the guest's. */
-  private connect(domain: Domain, { grantReference, port }: SharedRing) {
+  private connect(domain: Domain, { grantReference, port }: SharedRing, use: ConnectedRing['use']) {
     const control = this.controlDomain();
     const grant = domain.grantTable.pin(grantReference, CONTROL_DOMID, false, 'map');
     invariant(typeof grant === 'object', 'the toolstack granted the page before');
     const bound = control.eventChannels.bindInterdomain(domain.eventChannels, port, () => undefined);
     invariant(typeof bound !== 'string', 'the toolstack allocated the port before');
+    this.connected.push({
+      domid: domain.id,
+      use,
+      reference: grantReference,
+      mfn: grant.mfn,
+      guestPort: port,
+      port: bound.port,
+    });
     return {
       page: domain.machinePage(grant.mfn),
       notify: () => void control.eventChannels.send(bound.port),

@@ -113,6 +113,14 @@ export class Connection implements Subject {
     return message;
   }
 
+  get waitingMessages(): number {
+    return this.outgoing.length;
+  }
+
+  get waitingBytes(): number {
+    return this.outgoingBytes;
+  }
+
   /** A client that does not take its replies is not read from either. */
   get isCongested(): boolean {
     return !this.privileged && this.repliesWaiting >= REPLIES_OUTSTANDING_MAX;

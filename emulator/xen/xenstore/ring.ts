@@ -33,7 +33,7 @@ export class XenstoreRing implements Client {
   /** The part of a message that did not fit yet. */
   private output = new Uint8Array(0);
   /** The guest broke the protocol; nothing is read or written any more. */
-  private isIgnored = false;
+  isIgnored = false;
 
   /** `notify` rings the guest's end of the event channel. */
   constructor(server: XenstoreServer, domid: number, page: Page, notify: () => void) {
@@ -78,6 +78,15 @@ export class XenstoreRing implements Client {
       moved = true;
     }
     if (moved) this.notify();
+  }
+
+  /** Replies and events that found no room in the ring yet. */
+  get waitingBytes(): number {
+    return this.output.length + this.connection.waitingBytes;
+  }
+
+  get partialRequest(): number {
+    return this.input.length;
   }
 
   save(): unknown {

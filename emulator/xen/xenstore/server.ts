@@ -22,6 +22,10 @@ export interface Client {
   /** Sends what waits, as far as there is room. */
   transmit(): void;
   save(): unknown;
+  /** The guest broke the protocol; nothing is read or written any more. */
+  readonly isIgnored?: boolean;
+  /** Bytes of a request that came so far. */
+  readonly partialRequest?: number;
 }
 
 export interface XenstoreServerOptions {
@@ -47,6 +51,11 @@ export class XenstoreServer {
     this.store = new Store((path, change, byDomid) =>
       options.observer?.xenstoreChanged(path, change, byDomid),
     );
+  }
+
+  /** In the order they came. */
+  clientList(): readonly Client[] {
+    return this.clients;
   }
 
   /** A client of the toolstack's own. */

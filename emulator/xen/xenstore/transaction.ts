@@ -97,6 +97,13 @@ export class Transaction implements StoreView {
     return events;
   }
 
+  /** For inspectors. */
+  inspect(): { id: number; accessed: number; modified: number; failed: boolean } {
+    let modified = 0;
+    for (const entry of this.accessed.values()) if (entry.modified) modified++;
+    return { id: this.id, accessed: this.accessed.size, modified, failed: this.failed };
+  }
+
   save(): unknown {
     return {
       id: this.id,

@@ -201,7 +201,7 @@ test('the toolstack seeds the entries of console and xenstore', () => {
   const domU = bootXen({ domU: {} }).guest('domU');
   domU.domain.grantTable.seed(1, 0, gfn(0x39001));
   expect(domU.domain.grantTable.list()).toEqual([
-    { ref: 1, flags: 1, domid: 0, frame: 0x39001, readers: 0, writers: 0 },
+    { reference: 1, flags: 1, domid: 0, gfn: 0x39001 },
   ]);
 });
 

@@ -124,7 +124,7 @@ test('a domain is built as xl builds it', () => {
     0x39000n,
     2n,
   ]);
-  expect(domain.grantTable.list().map(({ ref, domid, frame }) => [ref, domid, frame])).toEqual([
+  expect(domain.grantTable.list().map(({ reference, domid, gfn }) => [reference, domid, gfn])).toEqual([
     [0, 0, 0x39000],
     [1, 0, 0x39001],
   ]);
