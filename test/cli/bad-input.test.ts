@@ -266,7 +266,7 @@ const launchFiles: [string, string | object, RegExp][] = [
   [
     'a disk',
     { configurations: [entry({ domains: [{ kernel, disk: ['x'] }] })] },
-    /'disk' of domain 'guest' is not/,
+    /domain 'guest': disk 'x' is not supported in this version\. Scratch disks are what there is/,
   ],
   [
     'a variable',

@@ -122,6 +122,48 @@ sector 0: ""
 hello> `);
 });
 
+/** What is said from the first prompt on. */
+async function talk(gic: 2 | 3, ...lines: string[]): Promise<string> {
+  const { console } = await boot(withDisk(gic), ...lines);
+  return console.slice(console.indexOf(PROMPT));
+}
+
+for (const gic of [2, 3] as const) {
+  test(`on GICv${gic} trouble leaves the prompt in use, as far as it says so`, async () => {
+    const troubles = ['request', 'grant', 'mask disk', 'mask console', 'revoke', 'mend'];
+    const lines = [...troubles.map((name) => `trouble ${name}`), 'disk'];
+    expect(await talk(gic, ...lines)).toBe(`hello> trouble request
+request 0 is in slot 0, and req_prod stays 0
+hello> trouble grant
+reference 10 grants a page to domain 0, which never asked for it
+hello> trouble mask disk
+port 3 is masked, and request 1 was sent
+hello> trouble mask console
+port 2 is masked
+hello> trouble revoke
+reference 8 is invalid, and domain 0 has its page mapped
+hello> trouble mend
+2 requests, 2 answers
+mended
+hello> disk
+64 sectors written from 1984, in 8 requests
+64 sectors read back: equal
+hello> `);
+  });
+
+  test(`on GICv${gic} interrupts that do not come stop what waits for them`, async () => {
+    expect(await talk(gic, 'trouble timer', 'ticks')).toMatch(/after (\d+) ticks\nhello> ticks\n\1\n/);
+    // Every CPU waits, and nothing will wake one.
+    const masked = await boot(withDisk(gic), 'trouble priority');
+    expect(masked.end).toMatchObject({
+      kind: 'bound',
+      why: expect.stringContaining('waits for an interrupt'),
+    });
+    const spinning = await boot(withDisk(gic), 'trouble spin');
+    expect(spinning.end).toEqual({ kind: 'bound', why: `${GENEROUS} instructions were executed` });
+  });
+}
+
 test('a wild write crashes the domain, with a report', async () => {
   const { console, end } = await boot(onGic(3), 'crash');
   expect(end).toEqual({ kind: 'ended', reason: 'crash' });

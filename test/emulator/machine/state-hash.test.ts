@@ -207,6 +207,7 @@ const NOT_STATE: Readonly<Record<string, string>> = {
   'Bus.last': 'wiring: a cache of the lookup',
   'EventChannels.handlers': 'wiring',
   'XenstoreClient.callbacks': 'wiring',
+  'ControlDomain.backendClient': 'one of the clients that the xenstore server saves',
   'Machine.firmware': 'wiring',
   'MmioSpace.': 'wiring',
 

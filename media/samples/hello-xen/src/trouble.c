@@ -82,12 +82,13 @@ static void disable_timer(void) {
 }
 
 static void mask_priorities(void) {
-  print("interrupts of priority 0x%x do not get through any more; this is the end of the prompt\n", GIC_PRIORITY);
+  print("interrupts of priority 0x%x do not get through; waits for the timer, for ever\n", GIC_PRIORITY);
   gic_set_priority_mask(GIC_NO_PRIORITY);
+  wait_for_ticks(&timer, 1);
 }
 
 static void spin(void) {
-  print("PSTATE.I is set, for ever; this is the end of the prompt\n");
+  print("PSTATE.I is set; runs in a loop, for ever\n");
   interrupts_off();
   for (;;) __asm__ volatile("");
 }
