@@ -1,6 +1,7 @@
 // Evaluation of watches, hovers and console input against a frame.
 
 import type { VcpuId } from '../../emulator/machine/messages.ts';
+import { isConsoleCommand, runConsoleCommand } from '../console-commands.ts';
 import * as errors from '../errors.ts';
 import { parseExpression } from '../expression.ts';
 import type { Expression, Parsed } from '../expression.ts';
@@ -29,9 +30,14 @@ interface Value {
 export const evaluateRequests = [
   request('evaluate', {
     capabilities: { supportsEvaluateForHovers: true },
-    needs: 'stopped',
+    needs: 'machine',
     quiet: true,
     async handle(session, { expression: text, frameId, context }) {
+      // Views of the machine can be had while it runs; values cannot.
+      if (context === 'repl' && isConsoleCommand(text)) {
+        return { result: await runConsoleCommand(session, text), variablesReference: 0 };
+      }
+      if (session.machine.run.running) throw errors.notStopped();
       const scope = scopeOf(session, frameId);
       const expression = parseExpression(text);
       if (expression.assign !== undefined) return assign(session, scope, expression, context);

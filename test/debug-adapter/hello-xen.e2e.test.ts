@@ -188,3 +188,26 @@ async function printedUntil(session: TestSession, prompt: string): Promise<strin
   }
   return text;
 }
+
+test('the debug console shows views, also while the guest runs; views name addresses that are symbols', async () => {
+  const session = await launched();
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'say_hello' }] });
+  await session.send('configurationDone', {});
+  expect((await where(session))[0]).toMatch(/^say_hello:/);
+  const show = async (expression: string): Promise<string> =>
+    (await session.send('evaluate', { expression, context: 'repl' })).result;
+  expect(await show(':machine')).toMatch(/^what +value\ninstructions +\d+\n/);
+  expect(await show(':help')).toContain(':machine\n');
+  await expect(show(':nonsense')).rejects.toThrow("there is no inspection 'nonsense'");
+  await expect(show(':machine 5')).rejects.toThrow("':machine' does not take '5'");
+
+  const { address, memoryReference } = await session.send('xen/resolve', { text: 'say_hello+4' });
+  expect(memoryReference).toMatch(/^d1\/va@v0:0x/);
+  const { symbols } = await session.send('xen/symbols', { addresses: [address, '0x10'] });
+  expect(symbols).toMatchObject([{ name: 'say_hello+0x4', path: MAIN }, null]);
+  const pc = (await session.send('xen/machine', {})).instructions;
+  await session.send('setFunctionBreakpoints', { breakpoints: [] });
+  await session.send('continue', { threadId: THREAD });
+  expect(await show(':machine')).toMatch(/^what +value\n/);
+  expect((await session.send('xen/machine', {})).instructions).toBeGreaterThan(pc);
+});
