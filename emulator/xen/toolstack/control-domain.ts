@@ -3,7 +3,7 @@
 
 import { invariant } from '../../base/errors.ts';
 import { virtualDeviceNumber } from '../../formats/disk-spec.ts';
-import { BlockBackend, type BlockBackendView } from '../backends/block-backend.ts';
+import { BlockBackend } from '../backends/block-backend.ts';
 import { FrontendDomain } from '../backends/frontend-domain.ts';
 import { ScratchDisk } from '../backends/scratch-disk.ts';
 import { PvConsole } from '../console/pv-console.ts';
@@ -58,6 +58,7 @@ export class ControlDomain {
     hypervisor.daemons = {
       xenstore: xenstoreViewOf(this.xenstore, QUOTA.nodes),
       rings: () => this.ringViews(),
+      devices: () => this.disks.map((disk) => disk.view()),
     };
   }
 
@@ -91,11 +92,6 @@ export class ControlDomain {
     this.disks.push(backend);
     backend.start();
     writeHotplugStatus(this.client, paths.backend);
-  }
-
-  /** The backends of devices, for inspectors. */
-  devices(): BlockBackendView[] {
-    return this.disks.map((disk) => disk.view());
   }
 
   /** Somebody typed into the first console of a domain. */
