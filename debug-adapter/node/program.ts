@@ -4,6 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import { describeBug, UserError } from '../../emulator/base/errors.ts';
 import { casesCommand } from './commands/cases.ts';
+import { checkCommand } from './commands/check.ts';
 import { dapCommand } from './commands/dap.ts';
 import { demoCommand } from './commands/demo.ts';
 import { inspectCommand } from './commands/inspect.ts';
@@ -16,7 +17,6 @@ const UNUSABLE = 2;
 const ABSENT: Readonly<Record<string, string>> = {
   gdbserver: 'serve the GDB remote protocol',
   replay: 'repeat a recorded run',
-  check: 'check xl.cfg files and Xen device trees',
   fmt: 'format xl.cfg files and Xen device trees',
   bench: 'measure the emulator',
 };
@@ -50,6 +50,7 @@ function newProgram(setStatus: SetStatus): Command {
     runCommand(setStatus),
     inspectCommand(setStatus),
     demoCommand(setStatus),
+    checkCommand(setStatus),
     casesCommand(setStatus),
     dapCommand(),
     ...Object.entries(ABSENT).map(([name, does]) => absentCommand(name, does)),

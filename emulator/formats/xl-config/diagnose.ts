@@ -96,7 +96,9 @@ function checkKey(report: Report, effective: XlEffective): void {
   const { key, keyRange, value } = effective;
   const row = xlKeys.get(key);
   if (row === undefined) {
-    unknownKey(report, effective);
+    // What the parser stumbled over is told already.
+    const stumbled = report.document.problems.some(({ from }) => from === keyRange.from);
+    if (!stumbled) unknownKey(report, effective);
     return;
   }
   const last = effective.settings.at(-1) ?? effective.settings[0];

@@ -114,7 +114,7 @@ export const disk = specification(
   { positional: ['target', 'format', 'vdev', 'access'], required: ['vdev'] },
 );
 
-const BYTES_PER_SECOND = /^\d+([KMG]?[Bb])\/s(@\d+(ms|us|s))?$/;
+const BYTES_PER_SECOND = /^\d+[KMG]?[Bb]\/s(@\d+[mu]?s?)?$/;
 
 /** xl-network-configuration(5) does not describe them; xl_parse.c has the names. */
 const COLO_OF_VIF = `forwarddev colo_sock_mirror_id colo_sock_mirror_ip colo_sock_mirror_port
@@ -168,6 +168,11 @@ export const vif = specification(
     devid: { type: number(0), doc: 'Number of the device.', default: 'its place in the list' },
     mtu: { type: number(68, 65_535, 'bytes'), doc: 'Largest packet.', default: "the bridge's" },
     ...trust,
+    vlan: {
+      type: text('10p/20'),
+      doc: 'VLANs of the interface: `10p` untagged, `20` tagged.',
+      since: '4.19',
+    },
     accel: { type: string, doc: 'Is ignored.', deprecated: 'nothing' },
     ...Object.fromEntries(COLO_OF_VIF.map((name) => [name, colo(string)])),
   },
