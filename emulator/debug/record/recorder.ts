@@ -4,6 +4,9 @@
 
 import type { LoadedMachine } from '../../machine/guest.ts';
 import type { XenObserver } from '../../xen/observer.ts';
+import { EventRecord } from './event-record.ts';
+import { GrantRecord } from './grant-record.ts';
+import { XenstoreRecord } from './xenstore-record.ts';
 
 /** One kind of record. It implements the calls it wants. */
 export type RecordPart = Partial<XenObserver>;
@@ -22,10 +25,17 @@ export const clockOf = ({ machine }: LoadedMachine): RecordClock => ({
 });
 
 export class Recorder implements XenObserver {
+  readonly events: EventRecord;
+  readonly grants: GrantRecord;
+  readonly xenstore: XenstoreRecord;
   private readonly parts: readonly RecordPart[];
 
   constructor(loaded: LoadedMachine) {
-    this.parts = [];
+    const clock = clockOf(loaded);
+    this.events = new EventRecord(loaded, clock);
+    this.grants = new GrantRecord(loaded, clock);
+    this.xenstore = new XenstoreRecord(loaded, clock);
+    this.parts = [this.events, this.grants, this.xenstore];
     loaded.observe?.(this);
   }
 

@@ -10,6 +10,7 @@ import type { Hypervisor } from '../hypervisor.ts';
 import { accessOf } from '../p2m.ts';
 import type { FrameKind } from '../sockets.ts';
 import type { VgicState } from '../vgic/vgic.ts';
+import type { GrantDetails } from '../grant-table/grant-table.ts';
 import { type EventChannelsView, eventChannelsViewOf } from './event-channel-view.ts';
 import { type GrantTableView, grantTableViewOf } from './grant-view.ts';
 import type { HostedDomain } from './hosted-domain.ts';
@@ -25,6 +26,12 @@ export interface HypervisorView {
   eventChannels(domid: number): EventChannelsView | undefined;
   /** Undefined for a domain that does not exist. */
   grantTable(domid: number): GrantTableView | undefined;
+  /** What the guest wrote into its table alone: every entry that is not invalid. */
+  grantEntries(domid: number): readonly GrantDetails[];
+  /** GTF_* of one entry. */
+  grantFlags(domid: number, reference: number): number | undefined;
+  /** A HVM parameter; 0 when it was never set, and of a domain that does not exist. */
+  parameter(domid: number, index: number): bigint;
   /** The daemons of domain 0; undefined where there are none. */
   readonly daemons: DaemonsView | undefined;
   readonly memory: MemoryView;
@@ -113,6 +120,9 @@ export function viewOf(
       domains.all().map((domain) => domainView(domain, hosted.get(domain.id), scheduler.nanoseconds())),
     eventChannels: (domid) => eventChannelsViewOf(domid, domains, hosted.get(domid), platform.gic),
     grantTable: (domid) => grantTableViewOf(domid, domains),
+    parameter: (domid, index) => domains.find(domid)?.getParam(index) ?? 0n,
+    grantEntries: (domid) => domains.find(domid)?.grantTable.list() ?? [],
+    grantFlags: (domid, reference) => domains.find(domid)?.grantTable.flagsOf(reference),
     p2mRanges(domid) {
       const domain = hosted.get(domid);
       if (domain === undefined) return [];
