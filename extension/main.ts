@@ -10,6 +10,7 @@ import {
   ConfigurationProvider,
 } from './configurations.ts';
 import { Consoles } from './consoles.ts';
+import { registerPanels } from './panels/register.ts';
 import { registerTerminalLinks } from './terminal-links.ts';
 
 const DEBUG_TYPE = 'xen';
@@ -49,4 +50,5 @@ export function activate(context: vscode.ExtensionContext): void {
     registerTerminalLinks(consoles),
     vscode.commands.registerCommand('xenscope.showLog', () => log.show()),
   );
+  registerPanels(context);
 }

@@ -26,6 +26,9 @@ const ADAPTER_PACKAGES = [
   'zod',
 ];
 
+/** Packages for webviews. */
+const VIEW_PACKAGES = ['lit', '@tanstack/lit-virtual', '@vscode-elements/elements', 'uplot'];
+
 test('every relative import names a file that is there', () => {
   const imports = ['emulator', 'debug-adapter', 'extension', 'media', 'test'].flatMap(importsBelow);
   expect(imports.length).toBeGreaterThan(500);
@@ -79,6 +82,28 @@ test('the extension reaches the adapter and the emulator through their doors', (
   expect(imports.length).toBeGreaterThan(0);
   const wrong = imports.filter(({ target }) => target !== undefined && !doors.test(target));
   expect(wrong.map(described)).toEqual([]);
+});
+
+test('panels know themselves, packages for views, and the types of the protocol', () => {
+  const imports = importsBelow('media').filter(({ file }) => !file.startsWith('media/samples/'));
+  expect(imports.length).toBeGreaterThan(20);
+  const wrong = imports.filter(({ target, specifier, typeOnly }) => {
+    if (target === undefined) return !isOneOf(specifier, VIEW_PACKAGES);
+    return !target.startsWith('media/') && !(typeOnly && target === 'debug-adapter/protocol.ts');
+  });
+  expect(wrong.map(described)).toEqual([]);
+});
+
+test('a panel does not know another one', () => {
+  const wrong = importsBelow('media').filter(({ file, target }) => {
+    const to = target?.split('/')[1] ?? '';
+    return target !== undefined && to !== 'panel' && to !== 'messages.ts' && to !== file.split('/')[1];
+  });
+  expect(
+    wrong
+      .filter(({ file, target }) => target?.startsWith('media/') && !file.startsWith('media/samples/'))
+      .map(described),
+  ).toEqual([]);
 });
 
 test('nothing but tests imports tests', () => {

@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
+import { PANELS, commandOf, viewTypeOf } from '../../extension/panels/panels.ts';
+import { panelEntries } from '../tools/bundle.ts';
 import { renderedManifest } from '../tools/contributes.ts';
+import { textsInCode } from '../tools/l10n.ts';
 import { ROOT, sourceFiles } from './imports.ts';
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -17,22 +20,34 @@ test('every text that the manifest refers to exists, and none is left over', () 
   expect(Object.keys(texts).sort()).toEqual([...referred].sort());
 });
 
-test("every text of the extension's code can be translated", () => {
-  const bundle = JSON.parse(read('extension/l10n/bundle.l10n.json')) as Record<string, string>;
-  const used = sourceFiles('extension').flatMap((file) =>
-    [...read(file).matchAll(/\bl10n\.t\(\s*(['"])(.*?)\1/g)].map(([, , text = '']) => text),
+test('every text of the extension and its panels can be translated (node test/tools/l10n.ts --write)', () => {
+  const used = textsInCode();
+  expect(used.length).toBeGreaterThan(40);
+  expect(JSON.parse(read('extension/l10n/bundle.l10n.json'))).toEqual(
+    Object.fromEntries(used.map((text) => [text, text])),
   );
-  expect(used.length).toBeGreaterThan(0);
-  expect(Object.keys(bundle).sort()).toEqual([...new Set(used)].sort());
 });
 
 test('every command of the manifest is registered, and the extension wakes up only when it is used', () => {
   const sources = sourceFiles('extension').map(read).join('\n');
-  for (const { command } of manifest.contributes.commands) expect(sources).toContain(`'${command}'`);
+  const panels = PANELS.map(commandOf);
+  for (const { command } of manifest.contributes.commands) {
+    if (!panels.includes(command)) expect(sources).toContain(`'${command}'`);
+  }
   for (const command of Object.values(manifest.contributes.debuggers[0].variables)) {
     expect(sources).toContain(`'${command as string}'`);
   }
-  expect(manifest.activationEvents).toEqual(['onDebugResolve:xen', 'onDebugDynamicConfigurations:xen']);
+  expect(manifest.activationEvents).toEqual([
+    'onDebugResolve:xen',
+    'onDebugDynamicConfigurations:xen',
+    ...PANELS.map((row) => `onWebviewPanel:${viewTypeOf(row)}`),
+  ]);
+});
+
+test('every panel has a row, a folder and a command', () => {
+  expect(Object.keys(panelEntries()).sort()).toEqual(PANELS.map(({ id }) => id).sort());
+  const commands = manifest.contributes.commands.map(({ command }: { command: string }) => command);
+  for (const row of PANELS) expect(commands).toContain(commandOf(row));
 });
 
 test('versions are exact, and the types of VS Code are those of the oldest one supported', () => {

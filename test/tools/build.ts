@@ -21,6 +21,8 @@ export const outputs = [
   'adapter.js',
   'machine-worker.js',
   'extension.cjs',
+  'panels.cjs',
+  'media/codicon.css',
 ] as const;
 
 async function buildInterpreter(): Promise<void> {

@@ -1,8 +1,16 @@
 // Bundles the programs into dist/: the command line, the debug adapter's process, the machine's worker
-// (ES modules) and the extension (CommonJS, as older editors load nothing else). What they load at run
-// time is copied beside them.
+// (ES modules), the extension (CommonJS, as older editors load nothing else) and the panels (ES modules for
+// webviews, in dist/media). What they load at run time is copied beside them.
 
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Metafile } from 'esbuild';
@@ -46,16 +54,55 @@ export async function buildBundles(folder: string): Promise<void> {
       'machine-worker': join(NODE, 'machine-worker.ts'),
     }),
     bundled({
-      entryPoints: { extension: join(ROOT, 'extension/main.ts') },
+      // Panels are a bundle of their own: nothing of them is loaded before one is opened.
+      entryPoints: {
+        extension: join(ROOT, 'extension/main.ts'),
+        panels: join(ROOT, 'extension/panels/host.ts'),
+      },
       outdir: folder,
       outExtension: { '.js': '.cjs' },
       format: 'cjs',
       external: ['vscode'],
     }),
+    buildPanels(join(folder, 'media')),
   ]);
   writeFileSync(join(folder, NOTICES), notices(results.map(({ metafile }) => metafile)));
   const capstone = createRequire(import.meta.url).resolve('@alexaltea/capstone-js/dist/capstone.wasm');
   copyFileSync(capstone, join(folder, 'capstone.wasm'));
+}
+
+const CODICONS = join(ROOT, 'node_modules/@vscode/codicons/dist');
+
+/** A folder of media/ with a file of its name is a panel. */
+export function panelEntries(): Record<string, string> {
+  const entries = readdirSync(join(ROOT, 'media'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && entry.name !== 'panel')
+    .map(({ name }) => [name, join(ROOT, 'media', name, `${name}.ts`)] as const);
+  return Object.fromEntries(entries.filter(([, path]) => existsSync(path)));
+}
+
+/** The panels (all, or some by name) and the icon font, as a webview loads them. */
+export async function buildPanels(
+  folder: string,
+  names: readonly string[] = Object.keys(panelEntries()),
+): Promise<{ metafile: Metafile }> {
+  mkdirSync(folder, { recursive: true });
+  const entryPoints = Object.fromEntries(
+    Object.entries(panelEntries()).filter(([name]) => names.includes(name)),
+  );
+  const missing = names.filter((name) => !(name in entryPoints));
+  if (missing.length > 0) throw new Error(`there is no media/${missing[0]}/${missing[0]}.ts`);
+  for (const name of ['codicon.css', 'codicon.ttf']) copyFileSync(join(CODICONS, name), join(folder, name));
+  return bundled({
+    entryPoints,
+    outdir: folder,
+    format: 'esm',
+    platform: 'browser',
+    target: 'chrome128',
+    minify: true,
+    sourcemap: false,
+    loader: { '.css': 'text' },
+  });
 }
 
 async function module(
@@ -78,7 +125,8 @@ async function bundled(options: BuildOptions): Promise<{ metafile: Metafile }> {
 function notices(metafiles: readonly Metafile[]): string {
   const inputs = metafiles.flatMap((metafile) => Object.keys(metafile.inputs));
   const packages = inputs.flatMap((path) => /\bnode_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
-  const texts = [...new Set(packages)].sort().map((name) => {
+  // The icon font is copied, not bundled.
+  const texts = [...new Set([...packages, '@vscode/codicons'])].sort().map((name) => {
     const folder = join(ROOT, 'node_modules', name);
     const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
@@ -89,6 +137,7 @@ function notices(metafiles: readonly Metafile[]): string {
 }
 
 function removeStaleBundles(folder: string): void {
+  rmSync(join(folder, 'media'), { recursive: true, force: true });
   for (const name of readdirSync(folder)) {
     if (/\.(c?js|map)$/.test(name)) rmSync(join(folder, name));
   }

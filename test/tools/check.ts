@@ -9,7 +9,7 @@ export interface Check {
   readonly command: readonly [program: string, ...args: string[]];
 }
 
-const LINTED = ['emulator', 'debug-adapter', 'extension', 'test'];
+const LINTED = ['emulator', 'debug-adapter', 'extension', 'media', 'test'];
 
 export const checks: readonly Check[] = [
   { name: 'types (tsc)', command: ['tsc', '-p', 'tsconfig.json'] },

@@ -1,5 +1,5 @@
-// The manifest's description of launch.json, rendered from the adapter's schema: the attributes go into
-// package.json, their texts into package.nls.json, where they can be translated.
+// What is rendered in the manifest: the description of launch.json, from the adapter's schema, and the commands
+// and menus of panels, from their table. Texts go into package.nls.json, where they can be translated.
 //
 //   node test/tools/contributes.ts --write
 
@@ -7,15 +7,33 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { configurationAttributes } from '../../debug-adapter/configuration.ts';
+import {
+  type Contributions,
+  PANELS_MENU,
+  panelContributions,
+  RENDERED_COMMANDS,
+} from '../../extension/contributions.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const PACKAGE = join(ROOT, 'package.json');
 const TEXTS = join(ROOT, 'package.nls.json');
 /** What begins so in package.nls.json is rendered. */
 const PREFIX = 'launch.';
+const PANELS_PREFIX = 'command.panel';
+
+interface MenuItem {
+  readonly command?: string;
+  readonly submenu?: string;
+}
 
 interface Manifest {
-  contributes: { debuggers: { configurationAttributes: unknown }[] };
+  activationEvents: string[];
+  contributes: {
+    debuggers: { configurationAttributes: unknown }[];
+    commands: { command: string }[];
+    submenus?: { id: string }[];
+    menus?: Record<string, readonly MenuItem[]>;
+  };
 }
 
 /** Both files as they ought to be: path to content. */
@@ -26,12 +44,40 @@ export function renderedManifest(): ReadonlyMap<string, string> {
   const manifest = JSON.parse(readFileSync(PACKAGE, 'utf8')) as Manifest;
   for (const debugType of manifest.contributes.debuggers) debugType.configurationAttributes = attributes;
 
+  const panels = panelContributions();
+  addPanels(manifest, panels);
+
   const written = JSON.parse(readFileSync(TEXTS, 'utf8')) as Record<string, string>;
-  const kept = Object.entries(written).filter(([key]) => !key.startsWith(PREFIX));
+  const kept = Object.entries(written).filter(
+    ([key]) => !key.startsWith(PREFIX) && !key.startsWith(PANELS_PREFIX),
+  );
   return new Map([
     [PACKAGE, rendered(manifest)],
-    [TEXTS, rendered({ ...Object.fromEntries(kept), ...texts })],
+    [TEXTS, rendered({ ...Object.fromEntries(kept), ...panels.texts, ...texts })],
   ]);
+}
+
+/** What others wrote stays, in its order; what belongs to panels follows. */
+function addPanels(manifest: Manifest, panels: Contributions): void {
+  const { contributes } = manifest;
+  const events = manifest.activationEvents.filter((event) => !event.startsWith('onWebviewPanel:'));
+  manifest.activationEvents = [...events, ...panels.activationEvents];
+  contributes.commands = [
+    ...contributes.commands.filter(({ command }) => !command.startsWith(RENDERED_COMMANDS)),
+    ...panels.commands,
+  ];
+  contributes.submenus = [
+    ...(contributes.submenus ?? []).filter(({ id }) => id !== PANELS_MENU),
+    ...panels.submenus,
+  ];
+  const menus = { ...contributes.menus };
+  for (const place of new Set([...Object.keys(menus), ...Object.keys(panels.menus)])) {
+    const others = (menus[place] ?? []).filter(
+      ({ command, submenu }) => submenu !== PANELS_MENU && !command?.startsWith(RENDERED_COMMANDS),
+    );
+    menus[place] = [...others, ...(panels.menus[place] ?? [])];
+  }
+  contributes.menus = menus;
 }
 
 const rendered = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

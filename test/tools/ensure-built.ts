@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { build, buildFolder, outputs } from './build.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const SOURCES = ['emulator', 'debug-adapter', 'extension', 'test/tools', 'package-lock.json'];
+const SOURCES = ['emulator', 'debug-adapter', 'extension', 'media', 'test/tools', 'package-lock.json'];
 
 export async function ensureBuilt(log: (line: string) => void): Promise<void> {
   if (isCurrent()) return;

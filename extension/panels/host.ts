@@ -1,0 +1,69 @@
+// All open panels. This is the door of the bundle `dist/panels.cjs`.
+
+import * as vscode from 'vscode';
+import type { PanelArguments, PinnedTo } from '../../media/messages.ts';
+import { Links } from './links.ts';
+import { PanelHost, pinIn } from './panel-host.ts';
+import { PANELS, type PanelRow, viewTypeOf } from './panels.ts';
+import type { Sessions } from './sessions.ts';
+import { SessionModel } from './session-model.ts';
+
+export class Panels implements vscode.Disposable {
+  private readonly context: vscode.ExtensionContext;
+  private readonly model: SessionModel;
+  private readonly links: Links;
+  private readonly hosts: PanelHost[] = [];
+
+  constructor(context: vscode.ExtensionContext, sessions: Sessions) {
+    this.context = context;
+    this.model = new SessionModel(sessions);
+    this.links = new Links(this.model, (id, args, another) => this.open(id, args, another));
+  }
+
+  /** Shows a panel: one that is open and free to show this, or a new one. */
+  open(id: string, args?: PanelArguments, another = false): void {
+    const row = PANELS.find((candidate) => candidate.id === id);
+    if (!row) throw new Error(`there is no panel '${id}'`);
+    const domain = typeof args?.['domain'] === 'number' ? args['domain'] : undefined;
+    const found = another ? undefined : this.hostFor(row, domain);
+    if (found) {
+      found.show(args);
+      return;
+    }
+    const panel = vscode.window.createWebviewPanel(viewTypeOf(row), vscode.l10n.t(row.title), {
+      viewColumn: vscode.ViewColumn.Beside,
+      preserveFocus: false,
+    });
+    this.adopt(row, panel, undefined, args);
+  }
+
+  /** A panel that was open when the window was reloaded. */
+  restore(row: PanelRow, panel: vscode.WebviewPanel, state: unknown): void {
+    this.adopt(row, panel, pinIn(state), undefined);
+  }
+
+  dispose(): void {
+    for (const host of [...this.hosts]) host.dispose();
+    this.links.dispose();
+    this.model.dispose();
+  }
+
+  /** The panel of a domain, or one that follows the focus. */
+  private hostFor({ id }: PanelRow, domain: number | undefined): PanelHost | undefined {
+    const ofKind = this.hosts.filter((host) => host.id === id);
+    const pinned = domain === undefined ? undefined : ofKind.find((host) => host.pin?.domain === domain);
+    return pinned ?? ofKind.find((host) => host.pin === undefined);
+  }
+
+  private adopt(
+    row: PanelRow,
+    panel: vscode.WebviewPanel,
+    pin: PinnedTo | undefined,
+    args: PanelArguments | undefined,
+  ): void {
+    const media = vscode.Uri.joinPath(this.context.extensionUri, 'dist', 'media');
+    const host = new PanelHost({ row, panel, media, model: this.model, links: this.links, pin, args });
+    this.hosts.push(host);
+    panel.onDidDispose(() => this.hosts.splice(this.hosts.indexOf(host), 1));
+  }
+}

@@ -1,0 +1,37 @@
+// The panels. A row, a folder of the same name in media/, and its texts make a panel: its command, its place in
+// the manifest (`node test/tools/contributes.ts --write`), its bundle and its host follow from here. Plain data:
+// the build and the tests read it as well.
+
+export interface PanelRow {
+  /** Folder in media/, and end of the names of its command and its kind of view. */
+  readonly id: string;
+  /** In English; what `vscode.l10n` translates. */
+  readonly title: string;
+  /** Name of a codicon. */
+  readonly icon: string;
+  /** Requests that the panel may ask: the adapter's own, and those of the Debug Adapter Protocol by name. */
+  readonly requests: readonly (`xen/${string}` | 'readMemory' | 'disassemble')[];
+  /** Requests that change the machine. */
+  readonly actions: readonly `xen/${string}`[];
+  /** Areas that it shows, where they are not just its requests. */
+  readonly areas?: readonly string[];
+  /** Updates a second while the machine runs. */
+  readonly rate?: number;
+}
+
+export const PANELS: readonly PanelRow[] = [
+  {
+    id: 'xenstore',
+    title: 'xenstore',
+    icon: 'list-tree',
+    requests: ['xen/xenstore'],
+    actions: ['xen/act'],
+  },
+];
+
+export const commandOf = ({ id }: PanelRow): string => `xenscope.panel.${id}`;
+export const viewTypeOf = ({ id }: PanelRow): string => `xenscope.${id}`;
+
+/** What to subscribe to: views by the names of their inspections. */
+export const areasOf = ({ areas, requests }: PanelRow): readonly string[] =>
+  areas ?? requests.filter((name) => name.startsWith('xen/')).map((name) => name.slice('xen/'.length));

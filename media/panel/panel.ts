@@ -1,0 +1,508 @@
+// What every panel is made of. A panel is a folder in media/ with a file of the same name, a row in
+// `extension/panels/panels.ts`, and its texts; the build, the command, the manifest and the tests follow.
+//
+//   // media/ports/ports.ts
+//   import type { Inspections } from '../../debug-adapter/protocol.ts';
+//   import { Panel, definePanel, html, nothing, t, type Column, type Query } from '../panel/panel.ts';
+//
+//   type View = Inspections['event-channels']['view'];
+//
+//   class PortsPanel extends Panel<{ ports: View }> {
+//     static override picks = 'domain' as const;          // shows the domain picker: `this.domain`
+//     static override filters = true;                     // shows the filter box: `this.filter`
+//
+//     // Asked when the panel is shown, when arguments differ, and when the machine changed.
+//     protected override queries(): { ports: Query } {
+//       return { ports: { request: 'xen/event-channels', arguments: { domain: this.domain } } };
+//     }
+//
+//     // Called once the first query is answered.
+//     protected override body(): unknown {
+//       const view = this.view('ports');
+//       if (!view) return nothing;
+//       return html`<xs-table label=${t('Ports')} keep="ports" .rows=${view.ports} .columns=${COLUMNS}
+//         .rowKey=${keyOf} .previous=${this.previous('ports')?.ports} .filter=${this.filter}
+//         emptyText=${t('The domain has no event channels yet.')}
+//         @xs-menu=${this.onMenu}></xs-table>`;
+//     }
+//   }
+//   definePanel('xs-ports', PortsPanel);
+//
+// Look at it with `node test/media/panels/look.ts ports --theme dark`, which shows it with canned answers and
+// leaves a picture; test it with `openPanel` of `test/media/panels/harness.ts`.
+//
+// - Texts are `t('literal with {0}', …)`; `node test/tools/l10n.ts --write` collects them.
+// - Styles are `static override styles = [Panel.styles, css`…`]` with `--vscode-*` colours only; a style
+//   attribute is refused by the content security policy: `.style=${styled({ width: '10px' })}`.
+// - Fields that are to be drawn when they change: `this.keep({ … })` (survives hiding and reloading), or a plain
+//   field and `this.requestUpdate()`. lit's reactive properties need `declare` and a value in the constructor.
+// - Elements: <xs-table> (table.ts), <xs-address>, <xs-chip>, <xs-details> (widgets.ts), <xs-drawing>
+//   (drawing.ts: a drawing with its twin table), <xs-split> (split.ts); icons by `icon('warning')`; buttons
+//   are `<button>` (classes `primary`, `secondary`, `link`). Others of vscode-elements are imported one by one:
+//   `import '@vscode-elements/elements/dist/vscode-tabs/index.js'`.
+// - Colour never says anything alone: a word or a shape stands beside it.
+
+import { LitElement, type PropertyDeclarations, type TemplateResult, css, html, nothing } from 'lit';
+import type { Action } from '../../debug-adapter/protocol.ts';
+import type { Answer, Confirmation, Link, PanelArguments, PinnedTo, SessionState } from '../messages.ts';
+import { MESSAGES_VERSION } from '../messages.ts';
+import './drawing.ts';
+import { type Told, host } from './host.ts';
+import { icon } from './icons.ts';
+import { t } from './l10n.ts';
+import { type MenuItem, showMenu } from './menu.ts';
+import { Queries, type Query } from './queries.ts';
+import './split.ts';
+import { changeMarks, shared } from './styles.ts';
+import './table.ts';
+import './widgets.ts';
+
+export { css, html, nothing, svg, type TemplateResult } from 'lit';
+export type { Link } from '../messages.ts';
+export { host } from './host.ts';
+export { icon } from './icons.ts';
+export { t } from './l10n.ts';
+export type { MenuItem } from './menu.ts';
+export type { Query } from './queries.ts';
+export type { Column, RowEvent, SortOrder, XsTable } from './table.ts';
+export { styled } from './style-directive.ts';
+export type { Detail } from './widgets.ts';
+
+/** What all panels keep. */
+interface Common {
+  readonly pin?: PinnedTo;
+  readonly filter: string;
+}
+
+const NO_SESSION: SessionState = { phase: 'none', domains: [], generation: 0 };
+
+export abstract class Panel<Views extends object, Kept extends object = object> extends LitElement {
+  /** What the user chooses: nothing, a domain, or a vCPU of a domain. By default the panel follows the focus. */
+  static picks: 'nothing' | 'domain' | 'vcpu' = 'nothing';
+  /** Whether there is a filter box. */
+  static filters = false;
+
+  private connected = false;
+  private session: SessionState = NO_SESSION;
+  private common: Common = { filter: '', ...host.kept<Common>('common') };
+  private keptParts = host.kept<Kept>('panel');
+  private notice = '';
+  private spoken = '';
+  private readonly views = new Queries({
+    wanted: () => (this.isLive ? (this.queries() as Readonly<Record<string, Query | undefined>>) : {}),
+    ask: (request, args) => host.query(request, args),
+    soon: (pump) => requestAnimationFrame(pump),
+    changed: () => this.requestUpdate(),
+  });
+
+  // ---------------------------------------------------------------------------- what a panel declares
+
+  /** The views it shows, the most important first. Called often; may look at views that are there. */
+  protected abstract queries(): { readonly [Key in keyof Views]?: Query | undefined };
+
+  /** Draws the views. Called once the first query is answered. */
+  protected abstract body(): unknown;
+
+  /** More for the tool bar: buttons and choices. */
+  protected toolbar(): unknown {
+    return nothing;
+  }
+
+  /** The panel was opened by a link that says what to show. */
+  protected show(_args: PanelArguments): void {}
+
+  // -------------------------------------------------------------------------------- what a panel has
+
+  protected view<Key extends keyof Views & string>(key: Key): Views[Key] | undefined {
+    return this.views.answer(key)?.view as Views[Key] | undefined;
+  }
+
+  /** The view at the stop before (while the machine runs: at the last stop), to mark what changed. */
+  protected previous<Key extends keyof Views & string>(key: Key): Views[Key] | undefined {
+    return this.views.before(key)?.view as Views[Key] | undefined;
+  }
+
+  /** When a view was made. */
+  protected answer<Key extends keyof Views & string>(key: Key): Answer<Views[Key]> | undefined {
+    return this.views.answer(key) as Answer<Views[Key]> | undefined;
+  }
+
+  /** The adapter's sentence, when a query failed. */
+  protected failure(key: keyof Views & string): string | undefined {
+    return this.views.error(key);
+  }
+
+  /** The domain that is looked at: pinned, focused, or the first one. -1 is a bare machine. */
+  protected get domain(): number {
+    const { domains, focus } = this.session;
+    const pinned = this.common.pin?.domain;
+    if (pinned !== undefined) return pinned;
+    if (focus && domains.some(({ domain }) => domain === focus.domain)) return focus.domain;
+    return domains[0]?.domain ?? 0;
+  }
+
+  protected get vcpu(): number {
+    const { pin } = this.common;
+    if (pin?.vcpu !== undefined) return pin.vcpu;
+    const { focus } = this.session;
+    return focus?.domain === this.domain ? focus.vcpu : 0;
+  }
+
+  /** `d1 hello`. */
+  protected domainName(domain: number): string {
+    const name = this.session.domains.find((row) => row.domain === domain)?.name;
+    const id = domain < 0 ? t('bare machine') : `d${domain}`;
+    return name === undefined ? id : `${id} ${name}`;
+  }
+
+  protected get sessionState(): SessionState {
+    return this.session;
+  }
+
+  /** There is a machine that can be asked and changed. */
+  protected get isLive(): boolean {
+    return this.session.phase === 'running' || this.session.phase === 'stopped';
+  }
+
+  protected get filter(): string {
+    return this.common.filter;
+  }
+
+  protected set filter(filter: string) {
+    this.setCommon({ ...this.common, filter });
+  }
+
+  /** What this panel keeps while it is hidden and when the window reloads. */
+  protected get kept(): Partial<Kept> {
+    return this.keptParts;
+  }
+
+  protected keep(parts: Partial<Kept>): void {
+    this.keptParts = { ...this.keptParts, ...parts };
+    host.keep('panel', this.keptParts);
+    this.changed();
+  }
+
+  /** Draws again, and asks what is wanted now. */
+  protected changed(): void {
+    this.requestUpdate();
+    this.views.schedule();
+  }
+
+  /** Asks once, for something that is not shown all the time. Throws the adapter's sentence. */
+  protected async ask<View>(request: string, args: PanelArguments = {}): Promise<View> {
+    return (await host.query(request, args)).view as View;
+  }
+
+  /** Changes the machine. A failure is told above the panel. True when it was done. */
+  protected async act(action: Action, confirm?: Confirmation): Promise<boolean> {
+    try {
+      const done = await host.act('xen/act', { action }, confirm);
+      this.tell('');
+      return done !== undefined;
+    } catch (error) {
+      this.tell(error instanceof Error ? error.message : String(error));
+      return false;
+    }
+  }
+
+  /** Shows a sentence above the panel until it is dismissed. */
+  protected tell(sentence: string): void {
+    this.notice = sentence;
+    this.requestUpdate();
+  }
+
+  /** Says a sentence to screen readers. */
+  protected announce(sentence: string): void {
+    this.spoken = sentence;
+    this.requestUpdate();
+  }
+
+  protected open(link: Link): void {
+    host.open(link);
+  }
+
+  protected menu(event: { readonly x: number; readonly y: number }, items: readonly MenuItem[]): void {
+    showMenu(event.x, event.y, items);
+  }
+
+  // ------------------------------------------------------------------------------------- what it does
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    if (this.connected) return;
+    this.connected = true;
+    host.connect((message) => this.told(message));
+    window.addEventListener('keydown', (event) => this.onKeyDown(event));
+  }
+
+  private told(message: Told): void {
+    switch (message.type) {
+      case 'init':
+        if (message.version !== MESSAGES_VERSION)
+          this.tell(t('The extension was updated: reload the window.'));
+        this.follow(message.session);
+        if (message.arguments) this.show(message.arguments);
+        break;
+      case 'session':
+        this.follow(message.session);
+        break;
+      case 'changed':
+        this.views.outdate(message.areas);
+        break;
+      case 'show':
+        this.show(message.arguments);
+        break;
+    }
+    this.changed();
+  }
+
+  private follow(session: SessionState): void {
+    const { id, phase, generation } = this.session;
+    this.session = session;
+    if (session.id !== id) this.views.reset();
+    else if (session.phase !== phase || session.generation !== generation) this.views.outdateAll();
+    if (session.phase !== phase) this.announce(this.phaseText());
+  }
+
+  private onKeyDown(event: KeyboardEvent): void {
+    const box = this.renderRoot.querySelector<HTMLInputElement>('#filter');
+    if (!box) return;
+    const typing = event.composedPath()[0] instanceof HTMLInputElement;
+    const find = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'f';
+    if (find || (event.key === '/' && !typing)) {
+      box.select();
+      event.preventDefault();
+    } else if (event.key === 'Escape' && event.composedPath()[0] === box && box.value !== '') {
+      this.filter = '';
+      event.preventDefault();
+    }
+  }
+
+  private setCommon(common: Common): void {
+    this.common = common;
+    host.keep('common', common);
+    this.changed();
+  }
+
+  private setPin(pin: PinnedTo | undefined): void {
+    const { filter } = this.common;
+    this.setCommon({ filter, ...(pin && { pin }) });
+    host.pin(pin);
+  }
+
+  protected override render(): TemplateResult {
+    return html`
+      <header role="toolbar" aria-label=${t('Panel')}>
+        ${this.phaseChip()} ${this.pickers()} ${this.toolbar()}
+        <span class="space"></span>
+        ${this.filterBox()}
+        <button title=${t('Open one more panel of this kind')} aria-label=${t('Open one more panel of this kind')} @click=${this.openAnother}>
+          ${icon('split-horizontal')}
+        </button>
+      </header>
+      ${
+        this.notice
+          ? html`<div class="notice" role="alert">
+            ${icon('error')} <span>${this.notice}</span>
+            <button aria-label=${t('Dismiss')} @click=${() => this.tell('')}>${icon('close')}</button>
+          </div>`
+          : nothing
+      }
+      <main>${this.content()}</main>
+      <div class="spoken" role="status">${this.spoken}</div>
+    `;
+  }
+
+  private content(): unknown {
+    const [key] = Object.keys(this.queries());
+    const answer = key === undefined ? undefined : this.views.answer(key);
+    const error = key === undefined ? undefined : this.views.error(key);
+    if (this.session.phase === 'none' || (this.session.phase === 'ended' && !answer))
+      return this.nothingToDebug();
+    if (error !== undefined && this.isLive) {
+      return html`<div class="notice" role="alert">${icon('error')} <span>${error}</span>
+          <button class="secondary" @click=${() => this.views.outdateAll()}>${t('Try again')}</button></div>`;
+    }
+    if (key !== undefined && !answer) return html`<p class="quiet pad">${t('Asking the machine …')}</p>`;
+    return this.body();
+  }
+
+  private nothingToDebug(): TemplateResult {
+    return html`<div class="empty">
+      <p>${t('No guest is being debugged. Start one, and this panel shows it.')}</p>
+      <p>
+        <button class="primary" @click=${() => host.command('xenscope.debugBundledGuest')}>
+          ${t('Debug the Bundled Guest')}
+        </button>
+        <button class="secondary" @click=${() => host.command('workbench.action.debug.start')}>
+          ${t('Start Debugging')}
+        </button>
+      </p>
+    </div>`;
+  }
+
+  private phaseChip(): TemplateResult | typeof nothing {
+    const { phase } = this.session;
+    if (phase === 'none') return nothing;
+    const state = phase === 'running' ? 'active' : phase === 'stopped' ? 'info' : 'idle';
+    const shape = phase === 'running' ? 'play' : phase === 'stopped' ? 'debug-pause' : 'debug-stop';
+    return html`<xs-chip .state=${state} .icon=${shape}>${this.phaseText()}</xs-chip>`;
+  }
+
+  private phaseText(): string {
+    const { phase } = this.session;
+    const [key] = Object.keys(this.queries());
+    const time = key === undefined ? undefined : this.views.answer(key)?.virtualNanoseconds;
+    switch (phase) {
+      case 'none':
+        return t('No session');
+      case 'running':
+        return t('Running');
+      case 'stopped':
+        return time ? t('Stopped at {0}', secondsOf(time)) : t('Stopped');
+      case 'ended':
+        return t('Session ended; shown as it was last');
+    }
+  }
+
+  private pickers(): unknown {
+    const { picks } = this.constructor as typeof Panel;
+    const { domains, focus } = this.session;
+    const { pin } = this.common;
+    if (picks === 'nothing' || domains.length === 0) return nothing;
+    const focused = focus?.domain ?? domains[0]?.domain ?? 0;
+    const vcpus = domains.find(({ domain }) => domain === this.domain)?.vcpus ?? 0;
+    const domainPicker = html`<label>
+      <span class="spoken">${t('Domain')}</span>
+      <select @change=${(event: Event) => this.setPin(pinOf(valueOf(event)))}>
+        <option value="" ?selected=${!pin}>${t('Follow focus ({0})', this.domainName(focused))}</option>
+        ${domains.map(
+          ({ domain }) =>
+            html`<option value=${domain} ?selected=${pin?.domain === domain}>${this.domainName(domain)}</option>`,
+        )}
+        ${
+          pin && !domains.some(({ domain }) => domain === pin.domain)
+            ? html`<option value=${pin.domain} selected>${this.domainName(pin.domain)}</option>`
+            : nothing
+        }
+      </select>
+    </label>`;
+    if (picks === 'domain') return domainPicker;
+    const { domain, vcpu } = this;
+    const pickVcpu = (event: Event): void => {
+      const value = valueOf(event);
+      // vCPU 1 of whatever is focused would jump between domains: a vCPU is pinned with its domain.
+      if (value !== '') this.setPin({ domain, vcpu: Number(value) });
+      else this.setPin(pin && { domain: pin.domain });
+    };
+    return html`${domainPicker}<label>
+        <span class="spoken">${t('vCPU')}</span>
+        <select @change=${pickVcpu}>
+          <option value="" ?selected=${pin?.vcpu === undefined}>${t('Focused vCPU ({0})', `v${vcpu}`)}</option>
+          ${Array.from(
+            { length: Math.min(vcpus, MOST_VCPUS) },
+            (_, i) => html`<option value=${i} ?selected=${pin?.vcpu === i}>v${i}</option>`,
+          )}
+        </select>
+      </label>`;
+  }
+
+  private filterBox(): unknown {
+    if (!(this.constructor as typeof Panel).filters) return nothing;
+    return html`<input
+      id="filter"
+      type="search"
+      placeholder=${t('Filter (/)')}
+      aria-label=${t('Filter')}
+      aria-keyshortcuts="/ Control+F"
+      .value=${this.filter}
+      @input=${(event: Event) => (this.filter = valueOf(event))}
+    />`;
+  }
+
+  private openAnother(): void {
+    const panel = document.body.dataset['panel'] ?? '';
+    host.open({ kind: 'panel', panel, another: true });
+  }
+
+  static override properties: PropertyDeclarations = {};
+
+  static override styles: import('lit').CSSResultGroup = [
+    shared,
+    changeMarks,
+    css`
+      :host {
+        display: flex;
+        flex-direction: column;
+        height: 100vh;
+        background: var(--vscode-editor-background);
+      }
+      header {
+        display: flex;
+        flex-wrap: wrap;
+        align-items: center;
+        gap: 6px;
+        padding: 4px 8px;
+        border-bottom: 1px solid var(--vscode-panel-border, var(--vscode-contrastBorder, transparent));
+      }
+      .space {
+        flex: 1;
+      }
+      #filter {
+        width: 16em;
+        max-width: 40vw;
+      }
+      main {
+        flex: 1;
+        min-height: 0;
+        overflow: auto;
+        display: flex;
+        flex-direction: column;
+      }
+      main > * {
+        flex: none;
+      }
+      main > xs-table,
+      main > xs-split,
+      main > .fill {
+        flex: 1;
+        min-height: 0;
+      }
+      .notice {
+        display: flex;
+        align-items: center;
+        gap: 6px;
+        padding: 4px 8px;
+        color: var(--vscode-errorForeground);
+        border-bottom: 1px solid var(--vscode-inputValidation-errorBorder, currentcolor);
+      }
+      .notice span:not(.icon) {
+        flex: 1;
+      }
+      .pad,
+      .empty {
+        padding: 12px;
+      }
+      .empty {
+        text-align: center;
+        margin-top: 10vh;
+      }
+    `,
+  ];
+}
+
+const MOST_VCPUS = 256;
+
+const valueOf = (event: Event): string => (event.target as HTMLInputElement | HTMLSelectElement).value;
+
+const pinOf = (value: string): PinnedTo | undefined => (value === '' ? undefined : { domain: Number(value) });
+
+/** Virtual time with as many digits as a step needs to be seen: `1.204381 s`. */
+export const secondsOf = (nanoseconds: number): string => `${(nanoseconds / 1e9).toFixed(6)} s`;
+
+/** Makes the panel the page's content. */
+export function definePanel(tag: string, panel: CustomElementConstructor): void {
+  customElements.define(tag, panel);
+  document.body.append(document.createElement(tag));
+}
