@@ -4,6 +4,8 @@
 import {
   ATTENTION_INTERRUPT,
   CPU,
+  FPCR,
+  FPSR,
   HCR_EL2,
   LINE_FIQ,
   LINE_IRQ,
@@ -24,7 +26,7 @@ import type { GenericTimer } from '../../devices/generic-timer.ts';
 import type { GicV3CpuInterface } from '../../devices/gic-v3/cpu-interface.ts';
 import type { FeatureSet } from '../features.ts';
 import type { AccessResult, RegisterContext, SystemRegisterRow, Trap } from './define.ts';
-import { INDEX_COUNT, INDEX_FIRST } from './indexes.ts';
+import { INDEX_COUNT, INDEX_FIRST, INDEX_FPCR, INDEX_FPSR } from './indexes.ts';
 import { lookupName, type NumberedRow, numberedRows } from './lookup.ts';
 
 /** The kernels that accesses need. */
@@ -51,6 +53,13 @@ export interface SystemRegisterSockets {
   /** Host address of the block of a CPU: CPU for the running one. */
   blockOf(cpu: number): number;
 }
+
+/** The kernels that read these take the trap of FP instead while it is on. A debugger looks past it. */
+const FLOAT_STATE: Readonly<Record<number, number>> = { [INDEX_FPCR]: FPCR, [INDEX_FPSR]: FPSR };
+/** As the kernels write them: AHP, DN, FZ, RMode, Stride, FZ16, Len; NZCV, QC and the flags of exceptions. */
+const FPCR_WRITABLE = 0x07ff_0000;
+const FPCR_FZ16 = 1 << 19;
+const FPSR_WRITABLE = 0xf800_009f;
 
 const DIRECT_READ = 1;
 const DIRECT_WRITE = 2;
@@ -144,6 +153,8 @@ export class SystemRegisters {
     const { row, slot, index } = numbered;
     const read = row.peek ?? row.read;
     if (read) return join(read(this.context), row.readHigh?.(this.context) ?? 0);
+    const floatState = FLOAT_STATE[index];
+    if (floatState !== undefined) return join(this.i32[floatState >> 2] as number, 0);
     if (row.storage === false)
       return row.kernel === undefined
         ? undefined
@@ -160,6 +171,13 @@ export class SystemRegisters {
   /** Writes a register of the running CPU as an MSR at EL2 would. False where that is not possible. */
   poke(name: string, value: bigint): boolean {
     const numbered = lookupName(name);
+    const floatState = numbered && FLOAT_STATE[numbered.index];
+    if (floatState !== undefined) {
+      const half = this.sockets.features.has('FEAT_FP16');
+      const mask = floatState === FPSR ? FPSR_WRITABLE : half ? FPCR_WRITABLE : FPCR_WRITABLE & ~FPCR_FZ16;
+      this.i32[floatState >> 2] = Number(BigInt.asIntN(32, value)) & mask;
+      return true;
+    }
     if (
       numbered === undefined ||
       numbered.row.access === 'ro' ||
@@ -273,8 +291,9 @@ export class SystemRegisters {
     const maskLow = Number(writable & 0xffff_ffffn) | 0;
     const maskHigh = Number(writable >> 32n) | 0;
     const { i32 } = this;
-    i32[slot >> 2] = ((i32[slot >> 2] as number) & ~maskLow) | (low & maskLow);
-    i32[(slot + 4) >> 2] = ((i32[(slot + 4) >> 2] as number) & ~maskHigh) | (high & maskHigh);
+    const at = (this.isStackPointerInUse(slot) ? SP : slot) >> 2;
+    i32[at] = ((i32[at] as number) & ~maskLow) | (low & maskLow);
+    i32[at + 1] = ((i32[at + 1] as number) & ~maskHigh) | (high & maskHigh);
     if (row.kernel !== undefined) this.sockets.kernels.updateRegime();
   }
 

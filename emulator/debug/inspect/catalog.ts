@@ -12,9 +12,11 @@ import {
   hypervisorOf,
   type Inspection,
 } from './inspection.ts';
+import { registerInfoInspection } from './register-info.ts';
+import { registersInspection } from './registers.ts';
 
 /** In the order of help texts. */
-export const inspections = [machineInspection] as const;
+export const inspections = [machineInspection, registersInspection, registerInfoInspection] as const;
 
 type Row = (typeof inspections)[number];
 
