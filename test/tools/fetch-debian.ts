@@ -39,12 +39,15 @@ export interface DebianFiles {
   readonly xenVersion: string;
   /** The hypervisor as an Image; may be gzipped. */
   readonly xen: string;
+  /** The folder of the kernel's modules for block devices; only when modules were asked for. */
+  readonly blockModules?: string;
   /** The unstripped kernel; only when debug symbols were asked for. About 300 MB. */
   readonly vmlinux?: string;
 }
 
 export interface FetchOptions {
   readonly debugSymbols?: boolean;
+  readonly modules?: boolean;
   readonly log?: (line: string) => void;
 }
 
@@ -65,7 +68,7 @@ export async function fetchDebian(options: FetchOptions = {}): Promise<DebianFil
   mkdirSync(cache, { recursive: true });
   const unlock = await lock(join(cache, 'lock'));
   try {
-    return await fetchLocked(cache, options.debugSymbols ?? false, log);
+    return await fetchLocked(cache, options, log);
   } finally {
     unlock();
   }
@@ -73,7 +76,7 @@ export async function fetchDebian(options: FetchOptions = {}): Promise<DebianFil
 
 async function fetchLocked(
   cache: string,
-  debugSymbols: boolean,
+  { debugSymbols, modules }: FetchOptions,
   log: (line: string) => void,
 ): Promise<DebianFiles> {
   const apt = new Apt(join(cache, 'apt'));
@@ -96,10 +99,32 @@ async function fetchLocked(
     xenVersion: xen.version,
     xen: only(xen.root, 'boot', /^xen-[\d.]+-arm64$/),
   };
-  if (!debugSymbols) return files;
+  return {
+    ...files,
+    ...(modules && { blockModules: await blockModules(apt, cache, kernelPackage, kernelRelease, log) }),
+    ...(debugSymbols && { vmlinux: await debugKernel(apt, cache, kernelPackage, log) }),
+  };
+}
 
+type Log = (line: string) => void;
+
+async function debugKernel(apt: Apt, cache: string, kernelPackage: string, log: Log): Promise<string> {
   const symbols = await apt.unpacked(cache, `${kernelPackage}-dbg`, ['./usr/lib/debug/boot'], log);
-  return { ...files, vmlinux: only(symbols.root, 'usr/lib/debug/boot', /^vmlinux-/) };
+  return only(symbols.root, 'usr/lib/debug/boot', /^vmlinux-/);
+}
+
+async function blockModules(
+  apt: Apt,
+  cache: string,
+  kernelPackage: string,
+  release: string,
+  log: Log,
+): Promise<string> {
+  // Newer releases have /lib in /usr.
+  const places = ['lib', 'usr/lib'].map((lib) => `${lib}/modules/${release}/kernel/drivers/block`);
+  const folders = places.map((place) => `./${place}`);
+  const { root } = await apt.unpacked(cache, kernelPackage, folders, log, 'modules');
+  return firstExisting(...places.map((place) => join(root, place)));
 }
 
 /** apt with its own state: it neither sees nor changes what is installed on this machine. */
@@ -157,19 +182,20 @@ class Apt {
     return newest;
   }
 
-  /** Downloads a package and unpacks the named folders of it, once for each version. */
+  /** Downloads a package and unpacks the named folders of it, once for each version and `part`. */
   async unpacked(
     cache: string,
     name: string,
     folders: readonly string[],
     log: (line: string) => void,
+    part?: string,
   ): Promise<{ version: string; root: string }> {
     const policy = await this.run('apt-cache', ['policy', name]);
     const version = /Candidate: (\S+)/.exec(policy)?.[1];
     if (version === undefined || version === '(none)') {
       throw new Error(`the machine's package sources offer no ${name} for arm64`);
     }
-    const root = join(cache, `${name}_${version.replace(':', '%3a')}`);
+    const root = join(cache, `${name}_${version.replace(':', '%3a')}${part === undefined ? '' : `.${part}`}`);
     if (existsSync(root)) return { version, root };
 
     log(`fetching ${name} ${version}`);
