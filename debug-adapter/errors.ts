@@ -201,6 +201,9 @@ export const unknownRegister = (name: string) =>
     'Use $x0 to $x30, $sp, $pc, $v0 or a system register such as $SCTLR_EL1',
   );
 
+export const unknownField = (register: string, field: string) =>
+  new AdapterError(1214, `'${register}' has no field '${field}'`, 'Expand the register to see its fields');
+
 export const notANumber = (text: string, bits: number) =>
   new AdapterError(1207, `'${text}' is not a number of ${bits} bits`, 'Use decimal, or hexadecimal after 0x');
 

@@ -92,6 +92,20 @@ interface OtherRequests {
   };
   /** Changes something through the hypervisor. */
   'xen/act': { readonly arguments: { readonly action: Action }; readonly result: Record<string, never> };
+  /** Changes a register, or one field of it. */
+  'xen/setRegister': {
+    readonly arguments: {
+      readonly domain: number;
+      readonly vcpu: number;
+      /** As `xen/registers` names it. */
+      readonly name: string;
+      /** `DAIF`, or `ISS.DFSC` for a part of a field. */
+      readonly field?: string;
+      /** Decimal, or hexadecimal after 0x. */
+      readonly value: string;
+    };
+    readonly result: Record<string, never>;
+  };
   /** Names of addresses; null where nothing is known. At most 1000 at once. */
   'xen/symbols': {
     readonly arguments: { readonly domain?: number; readonly addresses: readonly string[] };

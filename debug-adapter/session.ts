@@ -34,6 +34,8 @@ export type HandleValue =
       readonly vcpu: VcpuId;
       readonly index: number;
       readonly frame: Frame;
+      /** Of this register the fields. */
+      readonly register?: string;
     };
 
 export type RegisterScope = 'general' | 'fp' | 'system' | 'EL0' | 'EL1' | 'EL2' | 'other';

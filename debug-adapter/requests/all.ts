@@ -11,6 +11,7 @@ import { sourceRequests } from './sources.ts';
 import { stackRequests } from './stack.ts';
 import { variableRequests } from './variables.ts';
 import { xenRequests } from './xen.ts';
+import { xenRegisterRequests } from './xen-registers.ts';
 
 export const allRequests: readonly AnyRequest[] = [
   ...lifecycleRequests,
@@ -22,5 +23,6 @@ export const allRequests: readonly AnyRequest[] = [
   ...memoryRequests,
   ...sourceRequests,
   ...xenRequests,
+  ...xenRegisterRequests,
   ...inspectionRequests,
 ];

@@ -3,9 +3,11 @@
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import * as errors from '../errors.ts';
 import { vaReference } from '../memory-reference.ts';
+import { fieldName, fieldsOf, registerWords, withField } from '../register-fields.ts';
 import { parseRegisterValue, pstateText, registerBits } from '../registers.ts';
 import { request } from '../request.ts';
 import type { HandleValue, RegisterScope, XenSession } from '../session.ts';
+import { currentValue } from './xen-registers.ts';
 
 type RegistersHandle = Extract<HandleValue, { kind: 'registers' }>;
 
@@ -54,7 +56,12 @@ export const variableRequests = [
     async handle(session, { variablesReference, name, value }) {
       const handle = session.handles.get(variablesReference);
       if (handle.kind !== 'registers' || handle.index > 0) throw errors.notAssignable(name);
-      await session.debuggee.writeRegister(handle.vcpu, name, parseRegisterValue(value, registerBits(name)));
+      const { register, vcpu } = handle;
+      const wanted =
+        register === undefined
+          ? parseRegisterValue(value, registerBits(name))
+          : withField(register, await currentValue(session, vcpu, register), name, value);
+      await session.debuggee.writeRegister(vcpu, register ?? name, wanted);
       const changed = (await variablesOf(session, handle)).find((variable) => variable.name === name);
       if (!changed) throw errors.unknownRegister(name);
       session.afterResponse(() => session.changedByUser());
@@ -70,6 +77,7 @@ export const variableRequests = [
 ];
 
 function variablesOf(session: XenSession, handle: RegistersHandle): Promise<readonly Dap.Variable[]> {
+  if (handle.register !== undefined) return registerFields(session, handle, handle.register);
   switch (handle.group) {
     case 'general':
       return generalRegisters(session, handle);
@@ -85,7 +93,8 @@ function variablesOf(session: XenSession, handle: RegistersHandle): Promise<read
   }
 }
 
-async function generalRegisters(session: XenSession, { vcpu, index, frame }: RegistersHandle) {
+async function generalRegisters(session: XenSession, handle: RegistersHandle) {
+  const { vcpu, index, frame } = handle;
   const { debuggee } = session;
   const target = debuggee.targetOf(vcpu.domain);
   const registers = await debuggee.general(vcpu);
@@ -125,7 +134,7 @@ async function generalRegisters(session: XenSession, { vcpu, index, frame }: Reg
       name: 'pstate',
       value: `0x${registers.pstate.toString(16).padStart(8, '0')} ${pstateText(registers.pstate)}`,
       type: 'u32',
-      variablesReference: 0,
+      variablesReference: session.handles.add({ ...handle, register: 'pstate' }),
       evaluateName: '$pstate',
     },
   ];
@@ -165,17 +174,38 @@ async function systemGroups(session: XenSession, handle: RegistersHandle) {
   });
 }
 
-async function systemRegisters({ debuggee }: XenSession, { vcpu, group }: RegistersHandle) {
-  const registers = await debuggee.system(vcpu);
+async function systemRegisters(session: XenSession, handle: RegistersHandle) {
+  const registers = await session.debuggee.system(handle.vcpu);
   return registers
-    .filter(({ name }) => groupOf(name) === group)
-    .map(
-      ({ name, value }): Dap.Variable => ({
+    .filter(({ name }) => groupOf(name) === handle.group)
+    .map(({ name, value }): Dap.Variable => {
+      const words = registerWords(name, value);
+      const { length } = fieldsOf(name, value);
+      return {
         name,
-        value: `0x${value.toString(16).padStart(16, '0')}`,
+        value: `0x${value.toString(16).padStart(16, '0')}${words === undefined ? '' : ` <${words}>`}`,
         type: 'u64',
-        variablesReference: 0,
+        ...(length === 0
+          ? { variablesReference: 0 }
+          : {
+              variablesReference: session.handles.add({ ...handle, register: name }),
+              namedVariables: length,
+            }),
         evaluateName: `$${name}`,
-      }),
-    );
+      };
+    });
+}
+
+/** `0x1 <yes>` for each field, the highest first. */
+async function registerFields(session: XenSession, { vcpu }: RegistersHandle, register: string) {
+  const value = await currentValue(session, vcpu, register);
+  return fieldsOf(register, value).map((field): Dap.Variable => {
+    const { high, low, words, doc } = field;
+    return {
+      name: fieldName(field),
+      value: `0x${field.value.toString(16)}${words === undefined ? '' : ` <${words}>`}`,
+      type: `${high === low ? `bit ${low}` : `bits ${high}:${low}`}: ${doc}`,
+      variablesReference: 0,
+    };
+  });
 }

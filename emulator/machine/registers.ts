@@ -2,6 +2,7 @@
 
 import { UserError } from '../base/errors.ts';
 import type { CpuState } from '../cpu/state.ts';
+import { isImplemented } from '../cpu/sysregs/decode.ts';
 import { systemRegisterRows } from '../cpu/sysregs/lookup.ts';
 import * as layout from '../memory/layout.ts';
 import type { Machine } from './machine.ts';
@@ -27,9 +28,10 @@ export function readRegisters(machine: Machine, cpu: number, groups: readonly Re
     }),
     ...(groups.includes('system') && {
       system: machine.withCpu(cpu, () =>
-        systemRegisterRows.flatMap(({ name }) => {
-          const value = machine.systemRegisters.peek(name);
-          return value === undefined ? [] : [{ name, value }];
+        systemRegisterRows.flatMap((row) => {
+          if (row.encoding === '' || !isImplemented(row, machine.features)) return [];
+          const value = machine.systemRegisters.peek(row.name);
+          return value === undefined ? [] : [{ name: row.name, value }];
         }),
       ),
     }),

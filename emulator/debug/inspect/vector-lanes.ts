@@ -39,6 +39,7 @@ function lane(
     value: `0x${bits.toString(16)}`,
     words: Object.is(number, -0) ? '-0' : String(number),
     doc,
+    readOnly: true,
     ...(within !== undefined && { within }),
   };
 }
