@@ -4,6 +4,8 @@ import { UserError } from '../../base/errors.ts';
 import type { LoadedMachine } from '../../machine/guest.ts';
 import type { MachineInspector } from '../../machine/server.ts';
 import { Recorder } from '../record/recorder.ts';
+import { gicInspection } from './gic/gic.ts';
+import { gicTraceInspection } from './gic/gic-trace.ts';
 import { machineInspection } from './machine.ts';
 import {
   type ArgumentsOf,
@@ -16,7 +18,13 @@ import { registerInfoInspection } from './register-info.ts';
 import { registersInspection } from './registers.ts';
 
 /** In the order of help texts. */
-export const inspections = [machineInspection, registersInspection, registerInfoInspection] as const;
+export const inspections = [
+  machineInspection,
+  registersInspection,
+  registerInfoInspection,
+  gicInspection,
+  gicTraceInspection,
+] as const;
 
 type Row = (typeof inspections)[number];
 

@@ -6,6 +6,7 @@ import type { LoadedMachine } from '../../machine/guest.ts';
 import type { XenObserver } from '../../xen/observer.ts';
 import { EventRecord } from './event-record.ts';
 import { GrantRecord } from './grant-record.ts';
+import { InterruptRecord } from './interrupt-record.ts';
 import { XenstoreRecord } from './xenstore-record.ts';
 
 /** One kind of record. It implements the calls it wants. */
@@ -27,6 +28,7 @@ export const clockOf = ({ machine }: LoadedMachine): RecordClock => ({
 export class Recorder implements XenObserver {
   readonly events: EventRecord;
   readonly grants: GrantRecord;
+  readonly interrupts: InterruptRecord;
   readonly xenstore: XenstoreRecord;
   private readonly parts: readonly RecordPart[];
 
@@ -34,8 +36,9 @@ export class Recorder implements XenObserver {
     const clock = clockOf(loaded);
     this.events = new EventRecord(loaded, clock);
     this.grants = new GrantRecord(loaded, clock);
+    this.interrupts = new InterruptRecord(loaded, clock);
     this.xenstore = new XenstoreRecord(loaded, clock);
-    this.parts = [this.events, this.grants, this.xenstore];
+    this.parts = [this.events, this.grants, this.interrupts, this.xenstore];
     loaded.observe?.(this);
   }
 

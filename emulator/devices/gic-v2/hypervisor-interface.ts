@@ -69,7 +69,8 @@ export const hypervisorRegisters = registerBlock<VirtualInterface>('gich', 0x100
 // INTID 9..0, physical INTID (or sender, and EOI in the top bit) 19..10, priority 27..23,
 // state 29..28, group 30, HW 31.
 
-function listRegisterV2(low: number, high: number): number {
+/** GICH_LR of the two halves that the virtual interface keeps. */
+export function listRegisterV2(low: number, high: number): number {
   return (
     ((low & 0x3ff) |
       ((high & 0x3ff) << 10) |

@@ -89,6 +89,11 @@ export class GicV3 {
     return this.distributor.ppi(cpu, intid);
   }
 
+  /** GICD_IROUTER of shared peripheral interrupt `number`: Aff3 in bits 31..24, Aff2..Aff0 below. */
+  routeOf(number: number): number {
+    return this.frame.routes[number] ?? 0;
+  }
+
   save(): GicV3State {
     return {
       distributor: this.distributor.save(),
