@@ -111,4 +111,5 @@ export type ToHost =
   | { readonly type: 'pin'; readonly pin: PinnedTo | null };
 
 /** Commands that empty states offer. */
-export type PanelCommand = 'xenscope.debugBundledGuest' | 'workbench.action.debug.start';
+export const PANEL_COMMANDS = ['xenscope.debugBundledGuest', 'workbench.action.debug.start'] as const;
+export type PanelCommand = (typeof PANEL_COMMANDS)[number];

@@ -30,11 +30,15 @@ export class Panels implements vscode.Disposable {
       found.show(args);
       return;
     }
-    const panel = vscode.window.createWebviewPanel(viewTypeOf(row), vscode.l10n.t(row.title), {
-      viewColumn: vscode.ViewColumn.Beside,
-      preserveFocus: false,
-    });
+    const neighbour = this.hosts.at(-1)?.column;
+    const panel = vscode.window.createWebviewPanel(
+      viewTypeOf(row),
+      vscode.l10n.t(row.title),
+      neighbour ?? besideCode(),
+    );
     this.adopt(row, panel, undefined, args);
+    // The source of the next stop is to open beside the panel, not over it.
+    if (neighbour === undefined) void vscode.commands.executeCommand('workbench.action.lockEditorGroup');
   }
 
   /** A panel that was open when the window was reloaded. */
@@ -67,3 +71,7 @@ export class Panels implements vscode.Disposable {
     panel.onDidDispose(() => this.hosts.splice(this.hosts.indexOf(host), 1));
   }
 }
+
+/** Panels stand beside the code that they are looked at with, even if none is open yet. */
+const besideCode = (): vscode.ViewColumn =>
+  vscode.window.activeTextEditor ? vscode.ViewColumn.Beside : vscode.ViewColumn.Two;

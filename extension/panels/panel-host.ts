@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import type { Confirmation, PanelArguments, PinnedTo, ToHost, ToView } from '../../media/messages.ts';
-import { MESSAGES_VERSION } from '../../media/messages.ts';
+import { MESSAGES_VERSION, PANEL_COMMANDS } from '../../media/messages.ts';
 import type { Links } from './links.ts';
 import { panelPage } from './page.ts';
 import { type PanelRow, areasOf } from './panels.ts';
@@ -64,6 +64,10 @@ export class PanelHost implements vscode.Disposable {
     this.shownOrHidden();
   }
 
+  get column(): vscode.ViewColumn | undefined {
+    return this.panel.viewColumn;
+  }
+
   show(args: PanelArguments | undefined): void {
     this.panel.reveal();
     if (!args) return;
@@ -96,7 +100,7 @@ export class PanelHost implements vscode.Disposable {
         await this.links.open(message.link);
         break;
       case 'command':
-        await vscode.commands.executeCommand(message.command);
+        if (PANEL_COMMANDS.includes(message.command)) await vscode.commands.executeCommand(message.command);
         break;
       case 'copy':
         await vscode.env.clipboard.writeText(message.text);

@@ -474,8 +474,10 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
         align-items: center;
         gap: 6px;
         padding: 4px 8px;
-        color: var(--vscode-errorForeground);
         border-bottom: 1px solid var(--vscode-inputValidation-errorBorder, currentcolor);
+      }
+      .notice .icon {
+        color: var(--vscode-errorForeground);
       }
       .notice span:not(.icon) {
         flex: 1;

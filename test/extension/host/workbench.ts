@@ -3,7 +3,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
 import { newPage, startBrowser } from './browser.ts';
 import { startVsCodeServer, type VsCodeServer } from './server.ts';
 
@@ -22,11 +22,11 @@ export class Workbench {
   }
 
   /** Opens a folder with the packaged extension installed. */
-  static async open(folder: string, vsix: string): Promise<Workbench> {
+  static async open(folder: string, vsix: string, theme = 'Default Dark Modern'): Promise<Workbench> {
     // Text that a canvas draws cannot be read.
     const settings = {
       'terminal.integrated.gpuAcceleration': 'off',
-      'workbench.colorTheme': 'Default Dark Modern',
+      'workbench.colorTheme': theme,
     };
     const server = await startVsCodeServer({ vsix, settings });
     const browser = await startBrowser();
@@ -162,6 +162,32 @@ export class Workbench {
   /** From here on keys go to the terminal. */
   async focusTerminal(): Promise<void> {
     await this.page.locator('.terminal-wrapper.active .xterm').click();
+  }
+
+  /** Opens a panel by its command, `Show Event Channels`, and answers its page. */
+  async openPanel(id: string, command: string): Promise<Frame> {
+    await this.command(command);
+    return this.panelFrame(id);
+  }
+
+  /** The page inside a panel's tab, which the editor nests in two frames. */
+  async panelFrame(id: string): Promise<Frame> {
+    const element = this.page
+      .frameLocator('iframe.webview.ready')
+      .frameLocator('#active-frame')
+      .locator(`body[data-panel="${id}"]`);
+    await element.first().waitFor();
+    const handle = await element.first().elementHandle();
+    const frame = await handle?.ownerFrame();
+    if (!frame) throw new Error(`the panel '${id}' has no page`);
+    return frame;
+  }
+
+  /** Chooses another colour theme, by its name in the list. */
+  async theme(name: string): Promise<void> {
+    await this.command('Preferences: Color Theme');
+    await this.quickInput().fill(name);
+    await this.page.locator('.quick-input-widget .monaco-list-row', { hasText: name }).first().click();
   }
 
   private quickInput(): Locator {

@@ -9,8 +9,7 @@
 //
 // and `afterAll(closeBrowser)`. To look at a panel: `node test/media/panels/look.ts ports`.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -19,11 +18,11 @@ import type { PanelArguments, SessionState, ToHost, ToView } from '../../../medi
 import { MESSAGES_VERSION } from '../../../media/messages.ts';
 import { startBrowser } from '../../extension/host/browser.ts';
 import { buildPanels } from '../../tools/bundle.ts';
+import { seriousFindings } from './axe.ts';
 import { THEMES, type ThemeName, themeVariables } from './themes.ts';
 
 const ORIGIN = 'http://panel.test';
 const SCREENSHOTS = join(import.meta.dirname, '../../../dist/screenshots/panels');
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 /** Views by request. A function gets the request's arguments and may throw the adapter's sentence. */
 export type Answers = Readonly<Record<string, unknown>>;
@@ -132,33 +131,9 @@ export class PanelPage {
 
   /** Everything that is wrong with the page: policy, console, and serious findings of axe. */
   async problems(): Promise<string[]> {
-    const policy = 'content-security-policy';
-    await this.page.evaluate(readFileSync(AXE, 'utf8'));
-    const findings = await this.page.evaluate(async () => {
-      const { axe } = window as unknown as {
-        axe: {
-          run(
-            where: Document,
-          ): Promise<{
-            violations: {
-              id: string;
-              impact: string;
-              help: string;
-              nodes: { target: unknown[]; failureSummary: string }[];
-            }[];
-          }>;
-        };
-      };
-      const { violations } = await axe.run(document);
-      return violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .flatMap(({ id, help, nodes }) =>
-          nodes.map(
-            ({ target, failureSummary }) => `axe ${id}: ${help}: ${JSON.stringify(target)} ${failureSummary}`,
-          ),
-        );
-    });
-    return [...this.found.filter((text) => !text.includes(policy)), ...findings];
+    // A violation is told by its event, with the place.
+    const told = this.found.filter((text) => !/content security policy/i.test(text));
+    return [...told, ...(await seriousFindings(this.page))];
   }
 
   /** Milliseconds from the arrival of each answer to the frame after it was painted. */
