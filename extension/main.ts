@@ -12,6 +12,7 @@ import {
 import { Consoles } from './consoles.ts';
 import { registerPanels } from './panels/register.ts';
 import { registerTerminalLinks } from './terminal-links.ts';
+import { registerXlLanguage } from './xl-language.ts';
 
 const DEBUG_TYPE = 'xen';
 
@@ -51,4 +52,5 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.commands.registerCommand('xenscope.showLog', () => log.show()),
   );
   registerPanels(context);
+  registerXlLanguage(context);
 }

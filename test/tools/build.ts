@@ -21,6 +21,8 @@ export const outputs = [
   'adapter.js',
   'machine-worker.js',
   'extension.cjs',
+  'language-client.cjs',
+  'language-server.cjs',
   'panels.cjs',
   'media/codicon.css',
 ] as const;

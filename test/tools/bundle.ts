@@ -64,6 +64,18 @@ export async function buildBundles(folder: string): Promise<void> {
       format: 'cjs',
       external: ['vscode'],
     }),
+    // The language server, and its client: loaded when the first xl.cfg file opens.
+    bundled({
+      entryPoints: {
+        'language-client': join(ROOT, 'extension/language-client.ts'),
+        'language-server': join(ROOT, 'extension/language-server/node.ts'),
+      },
+      outdir: folder,
+      outExtension: { '.js': '.cjs' },
+      format: 'cjs',
+      external: ['vscode'],
+      minify: true,
+    }),
     buildPanels(join(folder, 'media')),
   ]);
   writeFileSync(join(folder, NOTICES), notices(results.map(({ metafile }) => metafile)));
