@@ -66,6 +66,15 @@ export interface Confirmation {
   readonly button: string;
 }
 
+/** Asks the user for a line of text. */
+export interface TextInput {
+  readonly title: string;
+  /** What is to be given, and in which form. */
+  readonly prompt?: string;
+  /** What stands there to begin with. */
+  readonly value?: string;
+}
+
 export type ToView =
   | {
       readonly type: 'init';
@@ -104,6 +113,8 @@ export type ToHost =
       readonly arguments: PanelArguments;
       readonly confirm?: Confirmation;
     }
+  /** Answered with the text, or with null when the user gave none. */
+  | { readonly type: 'input'; readonly id: number; readonly input: TextInput }
   | { readonly type: 'open'; readonly link: Link }
   | { readonly type: 'command'; readonly command: PanelCommand }
   | { readonly type: 'copy'; readonly text: string }

@@ -96,6 +96,11 @@ export class PanelHost implements vscode.Disposable {
           return this.model.request(message.request, message.arguments);
         });
         break;
+      case 'input': {
+        const { id, input } = message;
+        this.post({ type: 'answer', id, result: (await vscode.window.showInputBox(input)) ?? null });
+        break;
+      }
       case 'open':
         await this.links.open(message.link);
         break;

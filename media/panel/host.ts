@@ -1,6 +1,14 @@
 // The panel's end of the messages: requests with their answers, and everything else the extension tells.
 
-import type { Answer, Confirmation, Link, PanelArguments, PanelCommand, PinnedTo } from '../messages.ts';
+import type {
+  Answer,
+  Confirmation,
+  Link,
+  PanelArguments,
+  PanelCommand,
+  PinnedTo,
+  TextInput,
+} from '../messages.ts';
 import { MESSAGES_VERSION, type ToHost, type ToView } from '../messages.ts';
 
 interface VsCodeApi {
@@ -51,6 +59,12 @@ class Host {
       ...(confirm && { confirm }),
     }));
     return result === false ? undefined : (result ?? {});
+  }
+
+  /** A line of text from the user; undefined when they gave none. */
+  async input(input: TextInput): Promise<string | undefined> {
+    const text = await this.asked((id) => ({ type: 'input', id, input }));
+    return typeof text === 'string' ? text : undefined;
   }
 
   open(link: Link): void {

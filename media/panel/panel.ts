@@ -44,7 +44,15 @@
 
 import { LitElement, type PropertyDeclarations, type TemplateResult, css, html, nothing } from 'lit';
 import type { Action } from '../../debug-adapter/protocol.ts';
-import type { Answer, Confirmation, Link, PanelArguments, PinnedTo, SessionState } from '../messages.ts';
+import type {
+  Answer,
+  Confirmation,
+  Link,
+  PanelArguments,
+  PinnedTo,
+  SessionState,
+  TextInput,
+} from '../messages.ts';
 import { MESSAGES_VERSION } from '../messages.ts';
 import './drawing.ts';
 import { type Told, host } from './host.ts';
@@ -194,16 +202,26 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
     return (await host.query(request, args)).view as View;
   }
 
-  /** Changes the machine. A failure is told above the panel. True when it was done. */
-  protected async act(action: Action, confirm?: Confirmation): Promise<boolean> {
+  /** Changes the machine through the hypervisor. True when it was done; a failure is told above the panel. */
+  protected act(action: Action, confirm?: Confirmation): Promise<boolean> {
+    return this.change('xen/act', { action }, confirm);
+  }
+
+  /** The same by another request that the panel's row allows as an action. */
+  protected async change(request: string, args: PanelArguments, confirm?: Confirmation): Promise<boolean> {
     try {
-      const done = await host.act('xen/act', { action }, confirm);
+      const done = await host.act(request, args, confirm);
       this.tell('');
       return done !== undefined;
     } catch (error) {
       this.tell(error instanceof Error ? error.message : String(error));
       return false;
     }
+  }
+
+  /** A line of text from the user; undefined when they gave none. */
+  protected input(input: TextInput): Promise<string | undefined> {
+    return host.input(input);
   }
 
   /** Shows a sentence above the panel until it is dismissed. */

@@ -34,6 +34,8 @@ export interface PanelOptions {
   /** What an earlier page kept: `panel.kept()`. */
   readonly kept?: unknown;
   readonly arguments?: PanelArguments;
+  /** What the user gives when the panel asks for a text, in order. */
+  readonly inputs?: readonly string[];
   readonly width?: number;
   readonly height?: number;
   readonly reducedMotion?: boolean;
@@ -170,6 +172,10 @@ export class PanelPage {
       });
     }
     if (message.type === 'query') await this.post(this.answerTo(message));
+    if (message.type === 'input') {
+      const text = this.options.inputs?.[this.sent.filter(({ type }) => type === 'input').length - 1];
+      await this.post({ type: 'answer', id: message.id, result: text ?? null });
+    }
     if (message.type === 'action') await this.post({ type: 'answer', id: message.id, result: {} });
   }
 
