@@ -7,6 +7,11 @@ import { Recorder } from '../record/recorder.ts';
 import { gicInspection } from './gic/gic.ts';
 import { gicTraceInspection } from './gic/gic-trace.ts';
 import { machineInspection } from './machine.ts';
+import { memoryMapInspection } from './memory/memory-map.ts';
+import { physicalMapInspection } from './memory/physical-map.ts';
+import { searchInspection } from './memory/search.ts';
+import { stage1MapInspection } from './memory/stage1-map.ts';
+import { walkInspection } from './memory/walk.ts';
 import {
   type ArgumentsOf,
   type ArgumentSpecs,
@@ -24,6 +29,11 @@ export const inspections = [
   registerInfoInspection,
   gicInspection,
   gicTraceInspection,
+  memoryMapInspection,
+  physicalMapInspection,
+  stage1MapInspection,
+  walkInspection,
+  searchInspection,
 ] as const;
 
 type Row = (typeof inspections)[number];
