@@ -173,6 +173,7 @@ async function xlDomain(host: LaunchFiles, file: string, keys: SymbolKeys) {
     maximumMemory: config.maxmem * MIB,
     ...(config.uuid !== undefined && { uuid: bytesOfUuid(config.uuid) }),
     ...(config.vuart && { vuart: true }),
+    ...(config.disks.length > 0 && { disks: config.disks }),
   };
   const all = [...warnings, ...withoutEffect(config, placeOf)];
   return { domain, symbols: { kernelPath, kernel, ...keys }, warnings: all };

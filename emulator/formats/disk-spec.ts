@@ -52,6 +52,9 @@ export function parseDiskSpec(text: string): DiskSpec | DiskRefusal {
   return { vdev, size: bytes, readOnly: access.startsWith('r') && access !== 'rw' };
 }
 
+/** Whether a scratch disk is meant, well written or not. */
+export const isScratchDisk = (text: string): boolean => /(?:^|[,=])\s*scratch:/.test(text);
+
 export const isDiskRefusal = (result: DiskSpec | DiskRefusal): result is DiskRefusal => 'message' in result;
 
 /**

@@ -11,7 +11,7 @@ import type { XlKey } from './keys/row.ts';
 import { replacement, Report, WHOLE_FILE } from './report.ts';
 import { suggestion } from './suggest.ts';
 import type { XlAtom, XlDocument, XlRange, XlSetting, XlValue } from './syntax.ts';
-import { isNeutral } from './xl-config.ts';
+import { isTaken } from './xl-config.ts';
 
 export function diagnose(document: XlDocument, context: XlContext = {}): XlFinding[] {
   const report = new Report(document);
@@ -168,15 +168,17 @@ function checkRun(
 ): void {
   const { run } = row;
   const fixes = [report.removal(setting)];
-  if (run.status === 'unsupported' && !isNeutral(value, run.neutral)) {
+  if (run.status === 'unsupported' && !isTaken(value, run)) {
     const neutral = run.neutral.filter((text) => text !== '');
     report.add(
       'not-modelled',
       range,
       `Xenscope does not model '${key}' yet (${run.what.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())}): it refuses to run this configuration`,
-      neutral.length > 0
-        ? `Nothing is wrong for Xen. To run it here, remove the line or set it to ${neutral.join(' or ')}.`
-        : 'Nothing is wrong for Xen. To run it here, remove the line.',
+      run.except !== undefined
+        ? `Nothing is wrong for Xen. ${run.except.hint}`
+        : neutral.length > 0
+          ? `Nothing is wrong for Xen. To run it here, remove the line or set it to ${neutral.join(' or ')}.`
+          : 'Nothing is wrong for Xen. To run it here, remove the line.',
       { fixes },
     );
   }

@@ -3,8 +3,10 @@
 
 import { UserError } from '../../base/errors.ts';
 import type { Place } from '../../base/errors.ts';
+import { type DiskSpec, isDiskRefusal, parseDiskSpec } from '../disk-spec.ts';
 import { xlKeys } from './keys.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS_GICV2, MAX_VCPUS_GICV3, XL_ACTIONS } from './keys/domain.ts';
+import type { XlRun } from './keys/row.ts';
 import { strtol } from './numbers.ts';
 import { parseXlSyntax } from './syntax.ts';
 import type { XlAtom, XlSetting, XlValue } from './syntax.ts';
@@ -35,6 +37,7 @@ export interface XlConfig {
   readonly uuid?: string;
   /** An emulated PL011 is wanted. */
   readonly vuart: boolean;
+  readonly disks: readonly DiskSpec[];
   readonly onPoweroff: XlAction;
   readonly onReboot: XlAction;
   readonly onCrash: XlAction;
@@ -108,6 +111,7 @@ class Reader {
       ...(gicVersion && { gicVersion }),
       ...(uuid && { uuid }),
       vuart: this.choice('vuart', ['sbsa_uart']) !== undefined,
+      disks: this.disks(),
       onPoweroff: this.choice('on_poweroff', ACTIONS) ?? 'destroy',
       onReboot: this.choice('on_reboot', ACTIONS) ?? 'restart',
       onCrash: this.choice('on_crash', ACTIONS) ?? 'destroy',
@@ -151,9 +155,10 @@ class Reader {
     const { run } = known;
     if (run.status === 'no-effect') {
       this.warn(`'${key}' has no effect: ${run.why}`, value.place);
-    } else if (run.status === 'unsupported' && !isNeutral(value, run.neutral)) {
+    } else if (run.status === 'unsupported' && !isTaken(value, run)) {
       const neutral = run.neutral.filter((text) => text !== '');
-      const hint = neutral.length > 0 ? `Remove it, or set it to ${neutral.join(' or ')}.` : 'Remove it.';
+      const remove = neutral.length > 0 ? `Remove it, or set it to ${neutral.join(' or ')}.` : 'Remove it.';
+      const hint = run.except?.hint ?? remove;
       throw new UserError(`'${key}' (${run.what}) is not supported`, hint, value.place);
     }
   }
@@ -187,6 +192,16 @@ class Reader {
       return cmdline;
     }
     return [root === undefined ? [] : `root=${root}`, extra ?? []].flat().join(' ');
+  }
+
+  /** What is no scratch disk was refused before. */
+  private disks(): DiskSpec[] {
+    const value = this.values.get('disk');
+    const items = value?.kind === 'list' ? value.items.filter((item) => item.kind === 'atom') : [];
+    return items.map(({ text, place }) => {
+      const disk = parseDiskSpec(text);
+      return isDiskRefusal(disk) ? fail(new UserError(disk.message, disk.hint, place)) : disk;
+    });
   }
 
   /** xl compares beginnings, so "p" is pv; on Arm, pv and pvh guests are one kind. */
@@ -279,10 +294,13 @@ class Reader {
   }
 }
 
-/** Whether a value asks for what happens anyway: an empty list is neutral where '' is. */
-export function isNeutral(value: XlValue, neutral: readonly string[]): boolean {
-  if (value.kind === 'list') return value.items.length === 0 && neutral.includes('');
-  return neutral.includes(value.text);
+type XlUnsupported = Extract<XlRun, { status: 'unsupported' }>;
+
+/** Whether a value asks for what happens anyway, or for what is there: an empty list is neutral where '' is. */
+export function isTaken(value: XlValue, { neutral, except }: XlUnsupported): boolean {
+  if (value.kind === 'atom') return neutral.includes(value.text);
+  if (value.items.length === 0) return neutral.includes('');
+  return except !== undefined && value.items.every((item) => item.kind === 'atom' && except.takes(item.text));
 }
 
 function fail(error: Error): never {

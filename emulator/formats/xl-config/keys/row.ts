@@ -60,7 +60,13 @@ export type XlRun =
   /** Accepted, without effect: `why` completes "has no effect: …". */
   | { readonly status: 'no-effect'; readonly why: string }
   /** Refused unless its value is one of `neutral`, which ask for what happens anyway. */
-  | { readonly status: 'unsupported'; readonly what: string; readonly neutral: readonly string[] };
+  | {
+      readonly status: 'unsupported';
+      readonly what: string;
+      readonly neutral: readonly string[];
+      /** Elements of a list that are taken all the same, and the sentence that tells of them. */
+      readonly except?: { readonly takes: (text: string) => boolean; readonly hint: string };
+    };
 
 export interface XlKey {
   readonly type: XlType;

@@ -53,6 +53,7 @@ disk = [ ]
     gicVersion: 3,
     uuid: '00112233-4455-6677-8899-aabbccddeeff',
     vuart: true,
+    disks: [],
     onPoweroff: 'destroy',
     onReboot: 'restart',
     onCrash: 'preserve',
@@ -170,6 +171,22 @@ test('a value that cannot be is refused with its place', () => {
   `);
 });
 
+test('a disk is a scratch disk, or is refused at its place', () => {
+  const { config } = read(
+    `${MINIMAL}disk = [ "scratch:4M,raw,xvda,w", "vdev=xvdb, access=ro, target=scratch:64K" ]`,
+  );
+  expect(config.disks).toEqual([
+    { vdev: 'xvda', size: 4 << 20, readOnly: false },
+    { vdev: 'xvdb', size: 64 << 10, readOnly: true },
+  ]);
+  expect(told(`${MINIMAL}disk = [ "scratch:4M,raw,xvda,w",\n  "scratch:0,raw,xvdb" ]`)).toMatch(
+    /^domu\.cfg:4:3: '0' is not the size of a scratch disk\. Give /,
+  );
+  expect(told(`${MINIMAL}disk = [ "scratch:4M,raw,xvda,w", "d.img,raw,xvdb" ]`)).toMatch(
+    /^domu\.cfg:3:8: 'disk' \(Block devices\) is not supported\. Scratch disks/,
+  );
+});
+
 test('a key that is known and not supported is refused by name', () => {
   expect(
     [
@@ -180,7 +197,7 @@ test('a key that is known and not supported is refused by name', () => {
     ].map(told),
   ).toMatchInlineSnapshot(`
     [
-      "domu.cfg:3:8: 'disk' (Block devices) is not supported. Remove it.",
+      "domu.cfg:3:8: 'disk' (Block devices) is not supported. Scratch disks are what there is, as in "scratch:4M,raw,xvda,w".",
       "domu.cfg:3:8: 'vpmu' (Performance monitors) is not supported. Remove it, or set it to 0.",
       "domu.cfg:3:20: 'max_grant_frames' (Size of the grant table) is not supported. Remove it, or set it to 64.",
       "domu.cfg:3:15: 'device_tree' (Partial device tree) is not supported. Remove it.",
