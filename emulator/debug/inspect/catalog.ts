@@ -4,8 +4,11 @@ import { UserError } from '../../base/errors.ts';
 import type { LoadedMachine } from '../../machine/guest.ts';
 import type { MachineInspector } from '../../machine/server.ts';
 import { Recorder } from '../record/recorder.ts';
+import { domainsInspection } from './domains.ts';
+import { eventChannelsInspection } from './event-channels.ts';
 import { gicInspection } from './gic/gic.ts';
 import { gicTraceInspection } from './gic/gic-trace.ts';
+import { grantsInspection } from './grants.ts';
 import { machineInspection } from './machine.ts';
 import { memoryMapInspection } from './memory/memory-map.ts';
 import { physicalMapInspection } from './memory/physical-map.ts';
@@ -21,10 +24,20 @@ import {
 } from './inspection.ts';
 import { registerInfoInspection } from './register-info.ts';
 import { registersInspection } from './registers.ts';
+import { ringHistoryInspection } from './ring-history.ts';
+import { ringSlotsInspection } from './ring-slots.ts';
+import { ringsInspection } from './rings.ts';
+import { xenstoreInspection } from './xenstore.ts';
+import { xenstoreHistoryInspection } from './xenstore-history.ts';
 
 /** In the order of help texts. */
 export const inspections = [
   machineInspection,
+  domainsInspection,
+  eventChannelsInspection,
+  grantsInspection,
+  xenstoreInspection,
+  xenstoreHistoryInspection,
   registersInspection,
   registerInfoInspection,
   gicInspection,
@@ -34,6 +47,9 @@ export const inspections = [
   stage1MapInspection,
   walkInspection,
   searchInspection,
+  ringsInspection,
+  ringSlotsInspection,
+  ringHistoryInspection,
 ] as const;
 
 type Row = (typeof inspections)[number];

@@ -7,6 +7,7 @@ import type { XenObserver } from '../../xen/observer.ts';
 import { EventRecord } from './event-record.ts';
 import { GrantRecord } from './grant-record.ts';
 import { InterruptRecord } from './interrupt-record.ts';
+import { RingRecord, ringSockets } from './ring-record.ts';
 import { XenstoreRecord } from './xenstore-record.ts';
 
 /** One kind of record. It implements the calls it wants. */
@@ -29,6 +30,7 @@ export class Recorder implements XenObserver {
   readonly events: EventRecord;
   readonly grants: GrantRecord;
   readonly interrupts: InterruptRecord;
+  readonly rings: RingRecord;
   readonly xenstore: XenstoreRecord;
   private readonly parts: readonly RecordPart[];
 
@@ -37,8 +39,9 @@ export class Recorder implements XenObserver {
     this.events = new EventRecord(loaded, clock);
     this.grants = new GrantRecord(loaded, clock);
     this.interrupts = new InterruptRecord(loaded, clock);
+    this.rings = new RingRecord(ringSockets(loaded), clock);
     this.xenstore = new XenstoreRecord(loaded, clock);
-    this.parts = [this.events, this.grants, this.interrupts, this.xenstore];
+    this.parts = [this.events, this.grants, this.interrupts, this.rings, this.xenstore];
     loaded.observe?.(this);
   }
 
