@@ -62,10 +62,6 @@ interface OtherRequests {
     readonly arguments: { readonly domain?: number };
     readonly result: { readonly generation: number; readonly ranges: readonly Stage2MapRange[] };
   };
-  'xen/domains': {
-    readonly arguments: Record<string, never>;
-    readonly result: { readonly generation: number; readonly domains: readonly DomainRow[] };
-  };
   /** VA, IPA and PA of one address. */
   'xen/translate': {
     readonly arguments: { readonly memoryReference: string };
@@ -134,11 +130,4 @@ export interface Stage2MapRange {
   readonly size: string;
   readonly access: string;
   readonly memory: string;
-}
-
-export interface DomainRow {
-  /** -1 on a bare machine. */
-  readonly domain: number;
-  readonly name: string;
-  readonly vcpus: number;
 }

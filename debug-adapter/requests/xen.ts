@@ -39,18 +39,6 @@ export const xenRequests = [
     },
   }),
 
-  request('xen/domains', {
-    needs: 'machine',
-    handle(session) {
-      const domains = session.debuggee.info.domains.map(({ domain, name, vcpus }) => ({
-        domain,
-        name,
-        vcpus,
-      }));
-      return { generation: session.handles.stopGeneration, domains };
-    },
-  }),
-
   request('xen/translate', {
     needs: 'machine',
     async handle(session, { memoryReference }) {

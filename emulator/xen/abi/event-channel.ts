@@ -79,3 +79,9 @@ const VIRQ = {
 /** VIRQs each vCPU has for itself; every other one belongs to one domain and is raised at vCPU 0. */
 const PER_VCPU_VIRQS: readonly number[] = [VIRQ.TIMER, VIRQ.DEBUG, VIRQ.XENOPROF, VIRQ.XENPMU];
 export const isGlobalVirq = (virq: number): boolean => !PER_VCPU_VIRQS.includes(virq);
+
+/** `VIRQ_TIMER`; architecture-specific and unknown ones by number. */
+export function virqName(virq: number): string {
+  for (const [name, number] of Object.entries(VIRQ)) if (number === virq) return `VIRQ_${name}`;
+  return virq >= 16 && virq < NR_VIRQS ? `VIRQ_ARCH_${virq - 16}` : `VIRQ ${virq}`;
+}

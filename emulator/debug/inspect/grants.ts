@@ -1,0 +1,475 @@
+// The grant table of one domain: what the guest wrote into its entries, who has the pages mapped, how they were used,
+// and what does not fit together: grants that nobody uses, pages that stay mapped after the guest took them back.
+
+import { hex, PAGE_SIZE } from '../../base/address.ts';
+import {
+  GTF_permit_access,
+  GTF_reading,
+  GTF_readonly,
+  GTF_sub_page,
+  GTF_type_mask,
+  GTF_writing,
+} from '../../xen/abi/grant-table.ts';
+import type { GrantMappingView, GrantView } from '../../xen/hypervisor/grant-view.ts';
+import type { DomainView } from '../../xen/hypervisor/view.ts';
+import type { GrantUse } from '../record/grant-record.ts';
+import { DOMAIN, hypervisorOf, inspection, type Subject } from './inspection.ts';
+import { textTable } from './text-table.ts';
+import {
+  durationText,
+  type Finding,
+  type MomentView,
+  momentView,
+  nanosecondsSince,
+  PAGE_ARGUMENTS,
+  pageOf,
+  shortDomain,
+  xenDomainOf,
+} from './xen-words.ts';
+import { devicesIn } from './xenstore-devices.ts';
+
+export interface GrantsView {
+  readonly domain: number;
+  readonly name: string;
+  readonly version: number;
+  readonly frames: readonly { readonly index: number; readonly pa: string; readonly ipa?: string }[];
+  readonly maximumFrames: number;
+  /** Entries that the frames hold. */
+  readonly entries: number;
+  /** Entries that are not empty; `grants` has those that were asked for. */
+  readonly total: number;
+  readonly start: number;
+  readonly grants: readonly GrantRow[];
+  /** Grants of other domains that this one has mapped. */
+  readonly mapped: readonly MappedGrantRow[];
+  readonly mappedTotal: number;
+  readonly handles: number;
+  readonly maximumHandles: number;
+  readonly findings: readonly GrantFinding[];
+  /** Findings that are not listed. */
+  readonly moreFindings: number;
+}
+
+export interface GrantRow {
+  readonly reference: number;
+  /** GTF_* as they stand in the entry. */
+  readonly flags: string;
+  /** `permits access, read-only; being read`. */
+  readonly words: string;
+  readonly to: { readonly domain: number; readonly words: string };
+  readonly readOnly: boolean;
+  /** The guest's frame, and where it lies now. */
+  readonly gfn: string;
+  readonly ipa: string;
+  readonly pa?: string;
+  /** `RAM`, `no page`. */
+  readonly page: string;
+  /** What it is for, as far as HVM parameters and xenstore say. */
+  readonly use?: string;
+  readonly mappedBy: readonly MapperRow[];
+  readonly maps: number;
+  readonly copies: number;
+  readonly lastUse?: MomentView;
+  /** It has granted this page since then, or a little longer. */
+  readonly since?: MomentView;
+  readonly findings: readonly Finding[];
+}
+
+export interface MapperRow {
+  readonly domain: number;
+  /** `d0, read and write, twice`. */
+  readonly words: string;
+  readonly readers: number;
+  readonly writers: number;
+  /** Of a domain with guest code: its handles, as its maptrack has them. */
+  readonly handles: readonly number[];
+}
+
+export interface MappedGrantRow {
+  readonly handle: number;
+  readonly granter: number;
+  readonly reference: number;
+  readonly readOnly: boolean;
+  readonly words: string;
+}
+
+export interface GrantFinding extends Finding {
+  /** Absent: of the table as a whole. */
+  readonly reference?: number;
+}
+
+const USUAL_ROWS = 512;
+const MAX_ROWS = 4096;
+const MAX_FINDINGS = 100;
+/** Virtual time after which a grant that nobody ever used is worth more than a note. */
+const UNUSED_FOR = 10_000_000;
+/** A counter of a grant has eight bits, and Xen stops at 128. */
+const MAX_PINS = 128;
+
+export const grantsInspection = inspection('grants', {
+  doc: 'the grant table of a domain: entries, by whom they are mapped, how they were used, and what leaks',
+  needs: 'hypervisor',
+  arguments: {
+    domain: { ...DOMAIN, doc: 'domain id, 0 included; the first guest when left out' },
+    ...PAGE_ARGUMENTS,
+  },
+  inspect(subject, args): GrantsView {
+    const view = hypervisorOf(subject);
+    const domain = xenDomainOf(subject, args.domain);
+    const { start, count } = pageOf(args, USUAL_ROWS, MAX_ROWS);
+    const table = view.grantTable(domain.id);
+    const context = contextOf(subject, domain);
+    const all = table?.grants ?? [];
+    const findings = [
+      ...limitFindings(
+        table?.frames.length ?? 0,
+        table?.maximumFrames ?? 0,
+        table?.mappings.length ?? 0,
+        table?.maximumHandles ?? 0,
+      ),
+      ...all.flatMap((grant) =>
+        findingsOf(context, grant).map((finding) => ({ ...finding, reference: grant.reference })),
+      ),
+    ].sort(bySeverity);
+    return {
+      domain: domain.id,
+      name: domain.name,
+      version: table?.version ?? 1,
+      frames: (table?.frames ?? []).map(({ mfn, gfn }, index) => ({
+        index,
+        pa: hex(mfn * PAGE_SIZE),
+        ...(gfn !== undefined && { ipa: hex(gfn * PAGE_SIZE) }),
+      })),
+      maximumFrames: table?.maximumFrames ?? 0,
+      entries: table?.entries ?? 0,
+      total: all.length,
+      start,
+      grants: all.slice(start, start + count).map((grant) => row(context, grant)),
+      mapped: (table?.mappings ?? []).slice(0, MAX_ROWS).map((mapping) => mappedRow(mapping)),
+      mappedTotal: table?.mappings.length ?? 0,
+      handles: table?.handles ?? 0,
+      maximumHandles: table?.maximumHandles ?? 0,
+      findings: findings.slice(0, MAX_FINDINGS),
+      moreFindings: Math.max(0, findings.length - MAX_FINDINGS),
+    };
+  },
+  text: (view) => `${headline(view)}${grantTable(view)}${mappedTable(view)}${findingLines(view)}`,
+});
+
+// ---------------------------------------------------------------- one grant
+
+interface Context {
+  readonly subject: Subject;
+  readonly domain: DomainView;
+  readonly names: ReadonlyMap<number, string>;
+  readonly uses: ReadonlyMap<number, string>;
+  /** Mappings of this domain's grants, by reference. */
+  readonly mappers: ReadonlyMap<
+    number,
+    readonly { readonly domain: number; readonly mapping: GrantMappingView }[]
+  >;
+}
+
+function contextOf(subject: Subject, domain: DomainView): Context {
+  const view = hypervisorOf(subject);
+  const domains = view.domains();
+  const mappers = new Map<number, { domain: number; mapping: GrantMappingView }[]>();
+  for (const { id } of domains) {
+    for (const mapping of view.grantTable(id)?.mappings ?? []) {
+      if (mapping.granter !== domain.id) continue;
+      const known = mappers.get(mapping.reference) ?? [];
+      known.push({ domain: id, mapping });
+      mappers.set(mapping.reference, known);
+    }
+  }
+  return {
+    subject,
+    domain,
+    names: new Map(domains.map(({ id, name }) => [id, name])),
+    uses: usesOfGrants(subject, domain.id),
+    mappers,
+  };
+}
+
+function usesOfGrants(subject: Subject, domid: number): ReadonlyMap<number, string> {
+  const { daemons } = hypervisorOf(subject);
+  const uses = new Map<number, string>();
+  for (const ring of daemons?.rings() ?? []) {
+    if (ring.domid === domid) uses.set(ring.reference, `${ring.use} ring`);
+  }
+  for (const device of daemons ? devicesIn(daemons.xenstore) : []) {
+    if (device.frontend.domain !== domid || device.kind === 'console') continue;
+    for (const [node, reference] of Object.entries(device.references)) {
+      const which = node === 'ring-ref' ? '' : ` ${node}`;
+      uses.set(reference, `ring of ${device.name}${which}`);
+    }
+  }
+  return uses;
+}
+
+function row(context: Context, grant: GrantView): GrantRow {
+  const { subject, names, uses, domain } = context;
+  const { reference, flags, domid, gfn, mfn, kind } = grant;
+  const used = subject.record.grants.useOf(domain.id, reference);
+  const since = subject.record.grants.grantedSince(domain.id, reference, domid, gfn);
+  const use = uses.get(reference);
+  return {
+    reference,
+    flags: `0x${flags.toString(16).padStart(4, '0')}`,
+    words: flagWords(flags),
+    to: { domain: domid, words: domainWords(domid, names) },
+    readOnly: (flags & GTF_readonly) !== 0,
+    gfn: hex(gfn),
+    ipa: hex(gfn * PAGE_SIZE),
+    ...(mfn !== undefined && { pa: hex(mfn * PAGE_SIZE) }),
+    page: kind === undefined ? 'no page' : PAGE_WORDS[kind],
+    ...(use !== undefined && { use }),
+    mappedBy: mappersOf(context, grant),
+    maps: used?.maps ?? 0,
+    copies: used?.copies ?? 0,
+    ...(used && { lastUse: momentView(subject, used.last) }),
+    ...(since && { since: momentView(subject, since) }),
+    findings: findingsOf(context, grant),
+  };
+}
+
+const PAGE_WORDS = {
+  ram: 'RAM',
+  xen: "a page of Xen's",
+  'grant-rw': 'a grant of another domain',
+  'grant-ro': 'a grant of another domain',
+  'foreign-rw': 'a page of another domain',
+  device: "a device's registers",
+} as const;
+
+/** GTF_*, as Xen public header grant_table.h has them for version 1. */
+function flagWords(flags: number): string {
+  const type = TYPE_WORDS[flags & GTF_type_mask] ?? '';
+  const how = [
+    (flags & GTF_readonly) !== 0 ? 'read-only' : undefined,
+    (flags & GTF_sub_page) !== 0 ? 'a part of a page' : undefined,
+  ].filter((word) => word !== undefined);
+  const marks = [
+    (flags & GTF_reading) !== 0 ? 'read' : undefined,
+    (flags & GTF_writing) !== 0 ? 'written' : undefined,
+  ].filter((word) => word !== undefined);
+  const unknown = flags & ~KNOWN_FLAGS;
+  return [
+    [type, ...how].join(', '),
+    ...(marks.length > 0 ? [`marked as being ${marks.join(' and ')}`] : []),
+    ...(unknown !== 0 ? [`with bits that mean nothing: 0x${unknown.toString(16)}`] : []),
+  ].join('; ');
+}
+
+const TYPE_WORDS = ['not granted', 'permits access', 'accepts a transfer', 'transitive'];
+/** With GTF_PWT, GTF_PCD, GTF_PAT. */
+const KNOWN_FLAGS = 0x1ff;
+
+function domainWords(domid: number, names: ReadonlyMap<number, string>): string {
+  const name = names.get(domid);
+  return name === undefined
+    ? `${shortDomain(domid)}, which does not exist`
+    : `${shortDomain(domid)} (${name})`;
+}
+
+function mappersOf({ mappers }: Context, { reference, active }: GrantView): MapperRow[] {
+  if (!active) return [];
+  const { domid, readers, writers } = active;
+  const rights = writers > 0 ? (readers > 0 ? 'read, and read and write' : 'read and write') : 'read';
+  const times = readers + writers;
+  const handles = (mappers.get(reference) ?? [])
+    .filter(({ domain }) => domain === domid)
+    .map(({ mapping }) => mapping.handle);
+  return [
+    {
+      domain: domid,
+      words: `${shortDomain(domid)}, ${rights}${times > 1 ? `, ${times} times` : ''}`,
+      readers,
+      writers,
+      handles,
+    },
+  ];
+}
+
+const mappedRow = ({
+  handle,
+  granter,
+  reference,
+  readOnly,
+  host,
+  device,
+}: GrantMappingView): MappedGrantRow => ({
+  handle,
+  granter,
+  reference,
+  readOnly,
+  words:
+    `grant ${reference} of ${shortDomain(granter)}, ${readOnly ? 'read' : 'read and write'}` +
+    (host && device ? ', by the processor and by devices' : device ? ', by devices' : ''),
+});
+
+// ---------------------------------------------------------------- findings
+
+function findingsOf({ subject, domain, names, uses }: Context, grant: GrantView): Finding[] {
+  const { reference, flags, domid, gfn, active, kind } = grant;
+  const me = shortDomain(domain.id);
+  const what = `${reference}${uses.has(reference) ? ` (${uses.get(reference)})` : ''}`;
+  const used = subject.record.grants.useOf(domain.id, reference);
+  if (active) return activeFindings(grant, me, what);
+
+  const findings: Finding[] = [];
+  const isPermit = (flags & GTF_type_mask) === GTF_permit_access;
+  if (!isPermit) {
+    findings.push({
+      severity: 'note',
+      kind: 'unsupported',
+      sentence: `Entry ${what} ${TYPE_WORDS[flags & GTF_type_mask] ?? ''}, which Xen on Arm does not serve.`,
+    });
+  } else if (!names.has(domid)) {
+    findings.push({
+      severity: 'warning',
+      kind: 'no-domain',
+      sentence: `${me} grants ${what} to ${shortDomain(domid)}, which does not exist.`,
+    });
+  } else if (kind !== 'ram' && kind !== 'xen') {
+    findings.push({
+      severity: 'warning',
+      kind: 'no-page',
+      sentence: `${me} grants ${what}, gfn ${hex(gfn)}, where it has ${kind === undefined ? 'no page' : PAGE_WORDS[kind]}: mapping it fails.`,
+    });
+  } else if (!used) {
+    findings.push(unusedFinding(subject, domain, grant, what));
+  }
+  findings.push(...pastFindings(subject, used, me, what));
+  return findings;
+}
+
+/** What the entry says now, beside what Xen goes by while the page is in use. */
+function activeFindings({ flags, domid, gfn, active }: GrantView, me: string, what: string): Finding[] {
+  if (!active) return [];
+  const user = shortDomain(active.domid);
+  const findings: Finding[] = [];
+  if ((flags & GTF_type_mask) === 0) {
+    findings.push({
+      severity: 'warning',
+      kind: 'ended-while-mapped',
+      sentence: `${me} took back grant ${what}, but ${user} still has its page mapped (gfn ${hex(active.gfn)}): it can be ${active.writers > 0 ? 'read and written' : 'read'} until ${user} unmaps it.`,
+    });
+  } else if (domid !== active.domid || gfn !== active.gfn) {
+    findings.push({
+      severity: 'warning',
+      kind: 'granted-again',
+      sentence: `${me} wrote a new grant into entry ${what} (gfn ${hex(gfn)} to ${shortDomain(domid)}) while ${user} still has the old page mapped (gfn ${hex(active.gfn)}).`,
+    });
+  } else if ((flags & GTF_readonly) !== 0 && active.writers > 0) {
+    findings.push({
+      severity: 'warning',
+      kind: 'read-only-while-written',
+      sentence: `${me} made grant ${what} read-only, but ${user} still has its page mapped for writing.`,
+    });
+  }
+  const most = Math.max(active.readers, active.writers);
+  if (most >= MAX_PINS) {
+    findings.push({
+      severity: 'warning',
+      kind: 'limit',
+      sentence: `Grant ${what} is mapped ${most} times by ${user}, which is as often as Xen allows.`,
+    });
+  }
+  return findings;
+}
+
+function unusedFinding(
+  subject: Subject,
+  domain: DomainView,
+  { reference, domid, gfn }: GrantView,
+  what: string,
+): Finding {
+  const since = subject.record.grants.grantedSince(domain.id, reference, domid, gfn);
+  const age = since && nanosecondsSince(subject, since);
+  const isOld = age !== undefined && age >= UNUSED_FOR;
+  const howLong = isOld ? ` for ${durationText(age)}` : '';
+  return {
+    severity: isOld ? 'warning' : 'note',
+    kind: 'unused',
+    sentence: `${shortDomain(domain.id)} has granted ${what} to ${shortDomain(domid)}${howLong}, and it was never used.`,
+  };
+}
+
+function pastFindings(subject: Subject, used: GrantUse | undefined, me: string, what: string): Finding[] {
+  if (!used?.endedAt) return [];
+  return [
+    {
+      severity: 'note',
+      kind: 'was-ended-while-mapped',
+      sentence: `${me} took back grant ${what} while ${shortDomain(used.lastUser)} had it mapped, last ${momentView(subject, used.endedAt).ago}.`,
+    },
+  ];
+}
+
+function limitFindings(
+  frames: number,
+  maximumFrames: number,
+  mappings: number,
+  maximumHandles: number,
+): Finding[] {
+  const findings: Finding[] = [];
+  if (frames >= maximumFrames && maximumFrames > 0) {
+    findings.push({
+      severity: 'note',
+      kind: 'limit',
+      sentence: `The table has all of its ${maximumFrames} frames: it cannot grow.`,
+    });
+  }
+  if (mappings >= maximumHandles && maximumHandles > 0) {
+    findings.push({
+      severity: 'warning',
+      kind: 'limit',
+      sentence: `All ${maximumHandles} handles for grants of others are in use: no further grant can be mapped.`,
+    });
+  }
+  return findings;
+}
+
+const bySeverity = (a: Finding, b: Finding): number => rank(a) - rank(b);
+const rank = ({ severity, kind }: Finding): number =>
+  (severity === 'warning' ? 0 : 2) + (kind === 'unused' ? 1 : 0);
+
+// ---------------------------------------------------------------- text
+
+const headline = (view: GrantsView): string =>
+  `d${view.domain} (${view.name}): ${view.total} of ${view.entries} entries in use; ` +
+  `${view.frames.length} of ${view.maximumFrames} frames, version ${view.version}; ` +
+  `${view.mappedTotal} grants of others mapped\n\n`;
+
+const grantTable = ({ grants }: GrantsView): string =>
+  textTable(
+    ['ref', 'to', 'flags', 'in words', 'gfn', 'PA', 'page', 'use', 'mapped by', 'maps', 'copies', 'last use'],
+    grants.map((grant) => [
+      grant.reference,
+      grant.to.words,
+      grant.flags,
+      grant.words,
+      grant.gfn,
+      grant.pa,
+      grant.page,
+      grant.use,
+      grant.mappedBy.map(({ words }) => words).join('; '),
+      grant.maps,
+      grant.copies,
+      grant.lastUse?.ago,
+    ]),
+  );
+
+const mappedTable = ({ mapped }: GrantsView): string =>
+  mapped.length === 0
+    ? ''
+    : `\n${textTable(
+        ['handle', 'mapped'],
+        mapped.map(({ handle, words }) => [handle, words]),
+      )}`;
+
+const findingLines = ({ findings, moreFindings }: GrantsView): string =>
+  findings.length === 0
+    ? ''
+    : `\n${findings.map(({ sentence }) => `${sentence}\n`).join('')}${moreFindings > 0 ? `${moreFindings} more findings\n` : ''}`;
