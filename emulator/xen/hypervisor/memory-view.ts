@@ -85,7 +85,8 @@ function knownPagesOf({ domain, vpl011 }: HostedDomain): KnownPage[] {
     const value = domain.getParam(parameter);
     if (value > 0n && value < MAX_GFN) add(gfn(Number(value)), 'magic page', name);
   }
-  if (vpl011) add(gfn(GUEST_MAGIC.base / PAGE_SIZE + MAGIC_VUART), 'magic page', 'vuart ring');
+  const vuart = vpl011 ? 'vuart ring' : 'vuart ring (not in use)';
+  add(gfn(GUEST_MAGIC.base / PAGE_SIZE + MAGIC_VUART), 'magic page', vuart);
   add(domain.sharedInfoAt, 'shared info', 'shared info');
   for (let index = 0; index < domain.grantTable.frameCount; index++) {
     add(domain.grantTable.frameGfn(index), 'grant table', `grant table frame ${index}`);

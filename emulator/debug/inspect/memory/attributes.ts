@@ -77,6 +77,9 @@ export function shortAttributeWords(attributes: number): string {
     .trim();
 }
 
+/** MemAttr of a stage 2 descriptor, which has no allocation hints. */
+export const stage2MemoryWords = (memAttr: number): string => shortAttributeWords(stage2Attributes(memAttr));
+
 export const SHAREABILITY_WORDS = [
   'Non-shareable',
   'reserved',

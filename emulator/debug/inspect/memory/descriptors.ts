@@ -4,7 +4,7 @@
 
 import { bit, bits, type Fields } from '../../../cpu/sysregs/define.ts';
 import { hex, sizeOf } from '../../../cpu/sysregs/words.ts';
-import { attributeWords, SHAREABILITY_WORDS, stage2Attributes } from './attributes.ts';
+import { attributeWords, SHAREABILITY_WORDS, stage2MemoryWords } from './attributes.ts';
 import { type Geometry, shiftAt } from './regime.ts';
 
 /** Whose table an entry stands in. */
@@ -114,7 +114,7 @@ function output({ geometry, level }: DescriptorContext): Fields {
       `Address of ${level === 3 ? 'the page' : 'the block'} of ${sizeOf(shift)}`,
       (value) => address(value, shift),
     ),
-    ...(shift > 16 ? { nT: bit(16, 'Ignored without FEAT_BBM') } : {}),
+    ...(shift > 16 ? { nT: bits(16, 16, 'Ignored without FEAT_BBM') } : {}),
     ...(shift > 17 ? { RES0: bits(shift - 1, 17, 'Reserved, zero') } : {}),
   };
 }
@@ -123,7 +123,7 @@ const YES_NO_EXECUTE: [string, string] = ['allowed', 'never'];
 const LIMIT: [string, string] = ['not restricted', 'never, whatever the tables below say'];
 
 const stage1Table: Fields = {
-  NSTable: bit(63, 'Security state of the next table, ignored in Non-secure state'),
+  NSTable: bits(63, 63, 'Security state of the next table, ignored in Non-secure state'),
   APTable: bits(62, 61, 'Below this table', {
     0: 'no restriction',
     1: 'no access by EL0',
@@ -138,7 +138,7 @@ const stage1Table: Fields = {
 };
 
 const el2Table: Fields = {
-  NSTable: bit(63, 'Security state of the next table, ignored in Non-secure state'),
+  NSTable: bits(63, 63, 'Security state of the next table, ignored in Non-secure state'),
   APTable: bits(62, 61, 'Below this table', {
     0: 'no restriction',
     1: 'no restriction',
@@ -160,18 +160,18 @@ const stage2Table: Fields = {
 function stage1Leaf({ regime, mair, geometry, level }: DescriptorContext): Fields {
   const isEl2 = regime === 'EL2';
   return {
-    Ignored: bit(63, 'For software'),
+    Ignored: bits(63, 63, 'For software'),
     PBHA: bits(62, 59, 'For software: no hardware attributes here'),
     Software: bits(58, 55, 'For software'),
     ...(isEl2
-      ? { XN: bit(54, 'Execution', YES_NO_EXECUTE), RES0exec: bit(53, 'Reserved, zero at EL2') }
+      ? { XN: bit(54, 'Execution', YES_NO_EXECUTE), RES0exec: bits(53, 53, 'Reserved, zero at EL2') }
       : {
           UXN: bit(54, 'Execution at EL0', YES_NO_EXECUTE),
           PXN: bit(53, 'Execution at EL1', YES_NO_EXECUTE),
         }),
     ...contiguous(geometry, level),
-    DBM: bit(51, 'Dirty state by hardware: ignored without FEAT_HAFDBS'),
-    GP: bit(50, 'Guarded page: ignored without FEAT_BTI'),
+    DBM: bits(51, 51, 'Dirty state by hardware: ignored without FEAT_HAFDBS'),
+    GP: bits(50, 50, 'Guarded page: ignored without FEAT_BTI'),
     RES0high: bits(49, 48, 'Reserved, zero'),
     nG: bit(
       11,
@@ -198,7 +198,7 @@ function stage1Leaf({ regime, mair, geometry, level }: DescriptorContext): Field
             3: 'read-only at EL1 and EL0',
           },
     ),
-    NS: bit(5, 'Security state, ignored in Non-secure state'),
+    NS: bits(5, 5, 'Security state, ignored in Non-secure state'),
     AttrIndx: bits(
       4,
       2,
@@ -242,17 +242,17 @@ export const P2M_TYPES = [
 ] as const;
 
 const stage2Leaf: Fields = {
-  Ignored: bit(63, 'For software'),
+  Ignored: bits(63, 63, 'For software'),
   PBHA: bits(62, 59, 'For software: no hardware attributes here'),
   Software: bits(58, 55, 'For software; where Xen wrote it, the p2m type', { ...P2M_TYPES }),
   XN: bit(54, 'Execution', YES_NO_EXECUTE),
-  'XN[0]': bit(53, 'Ignored without FEAT_XNX'),
+  'XN[0]': bits(53, 53, 'Ignored without FEAT_XNX'),
   Contiguous: bit(52, 'Contiguous (a hint for TLBs)'),
-  DBM: bit(51, 'Dirty state by hardware: ignored without FEAT_HAFDBS'),
+  DBM: bits(51, 51, 'Dirty state by hardware: ignored without FEAT_HAFDBS'),
   RES0high: bits(50, 48, 'Reserved, zero'),
-  RES0: bit(11, 'Reserved, zero'),
+  RES0: bits(11, 11, 'Reserved, zero'),
   AF: accessFlag,
   SH: bits(9, 8, 'Shareability', { ...SHAREABILITY_WORDS }),
   S2AP: bits(7, 6, 'Access', { 0: 'none', 1: 'read-only', 2: 'write-only', 3: 'read and write' }),
-  MemAttr: bits(5, 2, 'Memory type', (value) => attributeWords(stage2Attributes(Number(value)))),
+  MemAttr: bits(5, 2, 'Memory type', (value) => stage2MemoryWords(Number(value))),
 };

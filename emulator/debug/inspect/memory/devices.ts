@@ -10,4 +10,4 @@ const NAMES: Readonly<Record<string, string>> = {
   pl031: 'real-time clock (PL031)',
 };
 
-export const deviceNameAt = (block: string): string => NAMES[block] ?? block;
+export const deviceName = (block: string): string => NAMES[block] ?? block;

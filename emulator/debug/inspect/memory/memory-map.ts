@@ -15,7 +15,7 @@ import { extendedRegions, GUEST_GNTTAB } from '../../../xen/toolstack/guest-layo
 import { addressOf, DOMAIN, inspection, type Subject, VCPU } from '../inspection.ts';
 import { textTable } from '../text-table.ts';
 import { permissionText, shareabilityWords, shortAttributeWords, stage2Attributes } from './attributes.ts';
-import { deviceNameAt } from './devices.ts';
+import { deviceName } from './devices.ts';
 import { type Cut, cutBy, fillGaps, type Interval, limited } from './intervals.ts';
 import { Owners } from './owners.ts';
 import { shiftAt, stage2Enabled, stage2Geometry, stage2Inconsistent, vmidOf } from './regime.ts';
@@ -208,7 +208,7 @@ function flatRanges({ loaded }: Space): SpaceRange[] {
     { from: memory.base, size: memory.size, kind: 'ram', name: 'RAM of the machine' },
   ];
   for (const { base, size, name } of devices.bus.regions()) {
-    found.push({ from: base, size, kind: 'device', name: deviceNameAt(name) });
+    found.push({ from: base, size, kind: 'device', name: deviceName(name) });
   }
   return found.sort((a, b) => a.from - b.from);
 }
@@ -268,7 +268,7 @@ function classified(
     const region = [...space.loaded.machine.devices.bus.regions()].find(
       ({ base, size }) => range.output >= base && range.output < base + size,
     );
-    const name = region ? deviceNameAt(region.name) : 'no device and no RAM there';
+    const name = region ? deviceName(region.name) : 'no device and no RAM there';
     return [{ from: range.from, size: range.size, kind: 'device', name, mapped: range }];
   }
   const uses: Cut<{ kind: MemoryKind; name: string }>[] = (known?.knownPages(domid) ?? []).map(

@@ -6,7 +6,7 @@ import type { LoadedMachine } from '../../../machine/guest.ts';
 import type { XenPage } from '../../../xen/hypervisor/memory-view.ts';
 import { inspection, type Subject } from '../inspection.ts';
 import { textTable } from '../text-table.ts';
-import { deviceNameAt } from './devices.ts';
+import { deviceName } from './devices.ts';
 import { type Cut, cutBy, fillGaps, type Interval, limited } from './intervals.ts';
 import { type KindCount, countsOf } from './memory-map.ts';
 import { type OwnedRange, Owners } from './owners.ts';
@@ -32,7 +32,7 @@ export interface PhysicalMapRange {
   /** `RAM of d1`, `stage-2 tables of d1`, `UART (PL011)`. */
   readonly name: string;
   readonly domain?: number;
-  /** Where its domain sees the range, if all of it in one place. */
+  /** Where its domain sees the range. */
   readonly ipa?: string;
   readonly reference: string;
   readonly ipaReference?: string;
@@ -51,6 +51,7 @@ interface PhysicalRange extends Interval {
   readonly kind: PhysicalKind;
   readonly name: string;
   readonly domain?: number;
+  readonly ipa?: number;
 }
 
 const RANGES_MAX = 1000;
@@ -63,10 +64,10 @@ export const physicalMapInspection = inspection('physicalMap', {
     const { loaded } = subject;
     const bits = loaded.machine.features.paBits;
     const hole: PhysicalRange = { from: 0, size: 2 ** bits, kind: 'hole', name: 'nothing' };
-    const all = fillGaps([...deviceRanges(loaded), ...ramRanges(loaded)], { from: 0, to: 2 ** bits }, [hole]);
+    const known = [...deviceRanges(loaded), ...ramRanges(subject)];
+    const all = fillGaps(known, { from: 0, to: 2 ** bits }, [hole]);
     const { ranges, truncated } = limited(all, RANGES_MAX, joinedByKind);
-    const seen = mappingsByDomain(subject);
-    const rows = ranges.map((range) => rowOf(range, seen));
+    const rows = ranges.map(rowOf);
     return {
       bits,
       size: hex(2 ** bits),
@@ -93,22 +94,34 @@ function deviceRanges({ machine }: LoadedMachine): PhysicalRange[] {
     from: base,
     size,
     kind: 'device',
-    name: deviceNameAt(name),
+    name: deviceName(name),
   }));
 }
 
-function ramRanges({ machine, view }: LoadedMachine): PhysicalRange[] {
+function ramRanges(subject: Subject): PhysicalRange[] {
+  const { machine, view } = subject.loaded;
   if (!view) {
     const { base, size } = machine.memory;
     return [{ from: base, size, kind: 'ram', name: 'RAM of the machine' }];
   }
   const uses = usesOfXen(view.memory.xenPages());
-  return new Owners(view.memory).runs.flatMap((run) => ownedRanges(run, uses));
+  const mappings = mappingsByDomain(subject);
+  return new Owners(view.memory).runs.flatMap((run) => ownedRanges(run, uses, mappings));
 }
 
-function ownedRanges({ from, size, owner }: OwnedRange, uses: readonly Cut<string>[]): PhysicalRange[] {
+function ownedRanges(
+  { from, size, owner }: OwnedRange,
+  uses: readonly Cut<string>[],
+  mappings: ReadonlyMap<number, readonly Cut<number>[]>,
+): PhysicalRange[] {
   if (typeof owner === 'number') {
-    return [{ from, size, kind: 'domain', name: `RAM of ${nameOf(owner)}`, domain: owner }];
+    const name = `RAM of ${nameOf(owner)}`;
+    return cutBy({ from, size }, mappings.get(owner) ?? []).map(({ what, ...part }) => ({
+      ...part,
+      kind: 'domain',
+      domain: owner,
+      ...(what === undefined ? { name: `${name}, mapped nowhere in it` } : { name, ipa: part.from + what }),
+    }));
   }
   if (owner !== 'xen') return [{ from, size, kind: 'free', name: 'free' }];
   return cutBy({ from, size }, uses).map(({ what, ...part }) => ({
@@ -136,7 +149,8 @@ function joinedByKind(ranges: readonly PhysicalRange[]): PhysicalRange[] {
   for (const range of ranges) {
     const last = joined.at(-1);
     if (last && last.kind === range.kind && last.domain === range.domain) {
-      joined[joined.length - 1] = { ...last, name: PHYSICAL_KINDS[range.kind], size: last.size + range.size };
+      const { ipa: _, ...rest } = last;
+      joined[joined.length - 1] = { ...rest, name: PHYSICAL_KINDS[range.kind], size: last.size + range.size };
     } else {
       joined.push(range);
     }
@@ -144,25 +158,27 @@ function joinedByKind(ranges: readonly PhysicalRange[]): PhysicalRange[] {
   return joined;
 }
 
-function mappingsByDomain(subject: Subject): ReadonlyMap<number, readonly MappedRange[]> {
-  const { loaded } = subject;
-  const found = new Map<number, readonly MappedRange[]>();
-  if (!loaded.view) return found;
-  for (const { domain } of loaded.info.domains) {
-    found.set(domain, scanStage2(spaceOf(subject, domain, 0))?.ranges ?? []);
+/** What each domain maps of the machine, by PA; `what` is the way from a PA to the IPA. */
+function mappingsByDomain(subject: Subject): ReadonlyMap<number, readonly Cut<number>[]> {
+  const found = new Map<number, readonly Cut<number>[]>();
+  for (const { domain } of subject.loaded.info.domains) {
+    const ranges = scanStage2(spaceOf(subject, domain, 0))?.ranges ?? [];
+    found.set(domain, joinedMappings([...ranges].sort((a, b) => a.output - b.output)));
   }
   return found;
 }
 
-function rowOf(
-  { from, size, kind, name, domain }: PhysicalRange,
-  seen: ReadonlyMap<number, readonly MappedRange[]>,
-): PhysicalMapRange {
-  const mapped =
-    domain === undefined
-      ? undefined
-      : seen.get(domain)?.find((range) => range.output <= from && range.output + range.size >= from + size);
-  const ipa = mapped && mapped.from + (from - mapped.output);
+function joinedMappings(ranges: readonly MappedRange[]): Cut<number>[] {
+  const cuts: { from: number; size: number; what: number }[] = [];
+  for (const { from, size, output } of ranges) {
+    const last = cuts.at(-1);
+    if (last && last.from + last.size === output && last.what === from - output) last.size += size;
+    else cuts.push({ from: output, size, what: from - output });
+  }
+  return cuts;
+}
+
+function rowOf({ from, size, kind, name, domain, ipa }: PhysicalRange): PhysicalMapRange {
   return {
     pa: hex(from),
     size: hex(size),

@@ -4,9 +4,9 @@
 import { hex } from '../../../base/address.ts';
 import { DOMAIN, inspection, type Subject, VCPU } from '../inspection.ts';
 import { textTable } from '../text-table.ts';
-import { deviceNameAt } from './devices.ts';
+import { deviceName } from './devices.ts';
 import { ipaBitsOf, MEMORY_KINDS, type MemoryKind, rangesOf } from './memory-map.ts';
-import { Owners } from './owners.ts';
+import { type Owner, Owners } from './owners.ts';
 import { stage1Geometry, stage1Off, stage2Enabled, walksDisabled } from './regime.ts';
 import { rangeAt } from './scan.ts';
 import { ipaReference, nameOf, paReference, scanStage2, type Space, spaceOf, vaReference } from './space.ts';
@@ -49,6 +49,7 @@ export interface SearchView {
 }
 
 const ALIASES_MAX = 64;
+const PAGE = 4096;
 
 export const searchInspection = inspection('search', {
   doc: 'where an address is: its ranges, and all VAs, IPAs and PAs of the same byte',
@@ -198,18 +199,7 @@ class Finder {
     const device = machine.devices.bus.deviceAt(pa);
     if (!machine.memory.contains(pa) && !device && !asked) return [];
     const run = rangeAt(new Owners(view?.memory).runs, pa);
-    const owner = run?.owner;
-    const what = device
-      ? deviceNameAt(device.name)
-      : !machine.memory.contains(pa)
-        ? 'nothing answers there'
-        : typeof owner === 'number'
-          ? `RAM of ${nameOf(owner)}`
-          : owner === undefined
-            ? 'RAM'
-            : owner === 'xen'
-              ? 'a page of Xen'
-              : 'free RAM';
+    const what = device ? deviceName(device.name) : this.ramWords(pa, run?.owner);
     const aliases = this.ipasOf(pa, undefined);
     const own = aliases.filter(({ domain }) => domain === this.space.domain.domain);
     const vas = own.flatMap(({ address }) => this.vasOf(Number(address), undefined));
@@ -225,6 +215,16 @@ class Finder {
         aliases: this.bounded([...aliases, ...vas, ...flat]),
       },
     ];
+  }
+
+  private ramWords(pa: number, owner: Owner | undefined): string {
+    const { machine, view } = this.space.loaded;
+    if (!machine.memory.contains(pa)) return 'nothing answers there';
+    if (owner === undefined) return 'RAM of the machine';
+    if (typeof owner === 'number') return `RAM of ${nameOf(owner)}`;
+    if (owner === 'free') return 'free RAM';
+    const known = view?.memory.xenPages().find((page) => pa >= page.pa && pa < page.pa + PAGE);
+    return known ? `a page of Xen, ${known.use} of ${nameOf(known.domain)}` : 'a page of Xen';
   }
 
   /** Every IPA of every domain that stage 2 leads to a PA. */

@@ -14,7 +14,7 @@ import {
   permissionWords,
   shareabilityWords,
 } from './attributes.ts';
-import { deviceNameAt } from './devices.ts';
+import { deviceName } from './devices.ts';
 import { type DescriptorField, fieldsOf } from './descriptors.ts';
 import { syndromeOf } from './explain.ts';
 import {
@@ -366,7 +366,7 @@ function whatStandsAt({ loaded }: Space, pa: number): string {
   const { memory, devices } = loaded.machine;
   if (memory.contains(pa)) return 'RAM';
   const device = devices.bus.deviceAt(pa);
-  return device ? deviceNameAt(device.name) : 'nothing answers there (an access is an external abort)';
+  return device ? deviceName(device.name) : 'nothing answers there (an access is an external abort)';
 }
 
 function faultOf(
