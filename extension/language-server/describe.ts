@@ -81,6 +81,8 @@ function standing({ arm, since, deprecated }: Pick<XlKey, 'since' | 'deprecated'
 function running(name: string, { run, arm, since }: XlKey): string[] {
   if (arm === 'x86' || since !== undefined || run.status === 'used') return [];
   if (run.status === 'no-effect') return [`*In Xenscope it has no effect: ${run.why}.*`];
+  const { except } = run;
+  if (except !== undefined) return [`*In Xenscope: ${except.hint}*`];
   const neutral = run.neutral.filter((value) => value !== '');
   const allowed = neutral.length > 0 ? `, but with ${neutral.join(' or ')}` : '';
   return [`*Xenscope does not model it yet, and refuses to run a configuration with \`${name}\`${allowed}.*`];

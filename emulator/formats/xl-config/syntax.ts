@@ -101,6 +101,8 @@ class Reader {
     const operator = node.getChild('Assign') ?? node.getChild('Append');
     const content = node.getChild('String') ?? node.getChild('Number') ?? node.getChild('List');
     if (key === null || operator === null || content === null) return undefined;
+    // What follows a letter that begins no key is no key of its own.
+    if (/[\w.]/.test(this.text[key.from - 1] ?? '')) return undefined;
     const value = this.value(content, 0);
     if (value === undefined) return undefined;
     return {
@@ -242,15 +244,15 @@ function explain(error: SyntaxNode, text: string): XlProblem {
   if (before === '=') {
     return wrong(`a value is missing after '=', found ${found}`, valueHint(rest), valueFix(rest, at));
   }
+  if (/^[A-Zg-wyz]/.test(rest) && /[=\s,[][0-9][0-9a-fx]*$/.test(text.slice(Math.max(0, at - 20), at))) {
+    return wrong(`${found} cannot stand behind a number`, 'Numbers have no unit; put other text in quotes.');
+  }
   if (/^[A-Z]/.test(rest)) {
     const word = /^[\w.]+/.exec(rest)?.[0] ?? '';
     return wrong(`${found} is not a key`, 'Keys are written in lower case.', {
       title: `Change to ${word.toLowerCase()}`,
       edits: [{ from: at, to: at + word.length, text: word.toLowerCase() }],
     });
-  }
-  if (/^[g-wyzG-Z]/.test(rest) && /[=\s][0-9][0-9a-fx]*$/.test(text.slice(Math.max(0, at - 20), at))) {
-    return wrong(`${found} cannot stand behind a number`, 'Numbers have no unit; put other text in quotes.');
   }
   if (/^[+\-.():]/.test(rest)) {
     return wrong(`${found} cannot stand here`, 'The file is not Python: it holds only key = value lines.');
