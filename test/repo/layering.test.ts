@@ -106,6 +106,22 @@ test('a panel does not know another one', () => {
   ).toEqual([]);
 });
 
+test('the language server knows no editor, and of the product the formats and the catalogue', () => {
+  const imports = importsBelow('extension/language-server');
+  expect(imports.length).toBeGreaterThan(10);
+  const wrong = imports.filter(({ file, target, specifier }) => {
+    if (target !== undefined) {
+      return !/^(extension\/language-server\/|emulator\/(catalog\.ts$|formats\/))/.test(target);
+    }
+    if (isOneOf(specifier, ['vscode-languageserver-textdocument']) || specifier === 'vscode-languageserver') {
+      return false;
+    }
+    // Its entry is a program of Node.
+    return file !== 'extension/language-server/node.ts' || specifier === 'vscode';
+  });
+  expect(wrong.map(described)).toEqual([]);
+});
+
 test('nothing but tests imports tests', () => {
   const wrong = ['emulator', 'debug-adapter', 'extension', 'media']
     .flatMap(importsBelow)

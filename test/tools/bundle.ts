@@ -64,24 +64,27 @@ export async function buildBundles(folder: string): Promise<void> {
       format: 'cjs',
       external: ['vscode'],
     }),
-    // The language server, and its client: loaded when the first xl.cfg file opens.
-    bundled({
-      entryPoints: {
-        'language-client': join(ROOT, 'extension/language-client.ts'),
-        'language-server': join(ROOT, 'extension/language-server/node.ts'),
-      },
-      outdir: folder,
-      outExtension: { '.js': '.cjs' },
-      format: 'cjs',
-      external: ['vscode'],
-      minify: true,
-    }),
+    buildLanguageBundles(folder),
     buildPanels(join(folder, 'media')),
   ]);
   writeFileSync(join(folder, NOTICES), notices(results.map(({ metafile }) => metafile)));
   const capstone = createRequire(import.meta.url).resolve('@alexaltea/capstone-js/dist/capstone.wasm');
   copyFileSync(capstone, join(folder, 'capstone.wasm'));
 }
+
+/** The language server, and its client: loaded when the first xl.cfg file opens. */
+export const buildLanguageBundles = (folder: string): Promise<{ metafile: Metafile }> =>
+  bundled({
+    entryPoints: {
+      'language-client': join(ROOT, 'extension/language-client.ts'),
+      'language-server': join(ROOT, 'extension/language-server/node.ts'),
+    },
+    outdir: folder,
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    external: ['vscode'],
+    minify: true,
+  });
 
 const CODICONS = join(ROOT, 'node_modules/@vscode/codicons/dist');
 
@@ -93,17 +96,12 @@ export function panelEntries(): Record<string, string> {
   return Object.fromEntries(entries.filter(([, path]) => existsSync(path)));
 }
 
-/** The panels (all, or some by name) and the icon font, as a webview loads them. */
+/** Panels and the icon font, as a webview loads them. */
 export async function buildPanels(
   folder: string,
-  names: readonly string[] = Object.keys(panelEntries()),
+  entryPoints: Record<string, string> = panelEntries(),
 ): Promise<{ metafile: Metafile }> {
   mkdirSync(folder, { recursive: true });
-  const entryPoints = Object.fromEntries(
-    Object.entries(panelEntries()).filter(([name]) => names.includes(name)),
-  );
-  const missing = names.filter((name) => !(name in entryPoints));
-  if (missing.length > 0) throw new Error(`there is no media/${missing[0]}/${missing[0]}.ts`);
   for (const name of ['codicon.css', 'codicon.ttf']) copyFileSync(join(CODICONS, name), join(folder, name));
   return bundled({
     entryPoints,
