@@ -10,6 +10,8 @@ import {
   ConfigurationProvider,
 } from './configurations.ts';
 import { Consoles } from './consoles.ts';
+import { registerDomainActions } from './domains/actions.ts';
+import { DomainsTree } from './domains/tree.ts';
 import { registerPanels } from './panels/register.ts';
 import { registerTerminalLinks } from './terminal-links.ts';
 import { registerXlLanguage } from './xl-language.ts';
@@ -51,6 +53,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerTerminalLinks(consoles),
     vscode.commands.registerCommand('xenscope.showLog', () => log.show()),
   );
-  registerPanels(context);
+  const sessions = registerPanels(context);
+  context.subscriptions.push(new DomainsTree(sessions), registerDomainActions(sessions));
   registerXlLanguage(context);
 }

@@ -2,7 +2,7 @@
 // instructions or the memory there. A panic's backtrace can be walked with the mouse.
 
 import * as vscode from 'vscode';
-import type { XenRequests } from '../debug-adapter/protocol.ts';
+import { ask } from './ask.ts';
 import type { Consoles } from './consoles.ts';
 import { findAddresses } from './terminal-text.ts';
 
@@ -40,12 +40,4 @@ async function follow({ session, domain, expression }: AddressLink): Promise<voi
   } catch (error) {
     void vscode.window.showWarningMessage(error instanceof Error ? error.message : String(error));
   }
-}
-
-async function ask<Name extends keyof XenRequests>(
-  session: vscode.DebugSession,
-  request: Name,
-  args: XenRequests[Name]['arguments'],
-): Promise<XenRequests[Name]['result']> {
-  return await session.customRequest(request, args);
 }

@@ -1,7 +1,7 @@
 // All open panels. This is the door of the bundle `dist/panels.cjs`.
 
 import * as vscode from 'vscode';
-import type { PanelArguments, PinnedTo } from '../../media/messages.ts';
+import type { Link, PanelArguments, PinnedTo } from '../../media/messages.ts';
 import { Links } from './links.ts';
 import { PanelHost, pinIn } from './panel-host.ts';
 import { PANELS, type PanelRow, viewTypeOf } from './panels.ts';
@@ -44,6 +44,10 @@ export class Panels implements vscode.Disposable {
   /** A panel that was open when the window was reloaded. */
   restore(row: PanelRow, panel: vscode.WebviewPanel, state: unknown): void {
     this.adopt(row, panel, pinIn(state), undefined);
+  }
+
+  openLink(link: Link): Promise<void> {
+    return this.links.open(link);
   }
 
   dispose(): void {

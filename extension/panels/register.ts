@@ -1,12 +1,13 @@
 // Makes panels known to the editor. Nothing else of them is loaded before one is opened.
 
 import * as vscode from 'vscode';
-import type { PanelArguments } from '../../media/messages.ts';
+import type { Link, PanelArguments } from '../../media/messages.ts';
 import type { Panels } from './host.ts';
 import { PANELS, commandOf, viewTypeOf } from './panels.ts';
 import { Sessions } from './sessions.ts';
 
-export function registerPanels(context: vscode.ExtensionContext): void {
+/** Returns the sessions that panels follow. */
+export function registerPanels(context: vscode.ExtensionContext): Sessions {
   const sessions = new Sessions();
   context.subscriptions.push(sessions);
 
@@ -31,6 +32,11 @@ export function registerPanels(context: vscode.ExtensionContext): void {
       }),
     );
   }
+  context.subscriptions.push(
+    // For links outside of panels: in terminals.
+    vscode.commands.registerCommand('xenscope.openLink', (link: Link) => panels().openLink(link)),
+  );
+  return sessions;
 }
 
 /** A menu gives the command what it belongs to: an item of a tree with a domain, or a place of the editor. */

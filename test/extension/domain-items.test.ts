@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { addressesIn, type Item, itemsOf } from '../../extension/domains/items.ts';
+import { runCli } from '../cli/command-line.ts';
+
+const HELLO = join(import.meta.dirname, '../../media/samples/hello-xen/hello.cfg');
+
+async function domainsAt(...args: string[]) {
+  const { stdout } = await runCli('inspect', HELLO, ...args, '--view', 'domains', '--json');
+  return JSON.parse(stdout).views[0].view;
+}
+
+const all = (items: readonly Item[]): Item[] => items.flatMap((item) => [item, ...all(item.children)]);
+
+test('a running guest: its vCPU with the PC as a symbol, what may be done to it', async () => {
+  const view = await domainsAt('--until', 'hello>');
+  const [{ addresses } = { addresses: [] as string[] }] = addressesIn(view);
+  const items = itemsOf(view, (domain, address) =>
+    domain === 1 && address === addresses[0] ? 'wait_for_event+0x8' : undefined,
+  );
+  expect(items.map(({ label }) => label)).toEqual(['d0 Domain-0', 'd1 hello-xen']);
+  const [control, guest] = items as [Item, Item];
+  expect(control.context).toBe('domain');
+  expect(guest.context.split(' ')).toEqual(['domain', 'pause', 'shutdown', 'destroy', 'console', 'break']);
+  expect(guest.description).toMatch(/^running · [\d.]+ MiB.* · GICv3$/);
+  expect(guest.children[0]?.label).toBe('vCPU 0');
+  expect(guest.children[0]?.description).toMatch(/^EL1 · wait_for_event\+0x8 · /);
+});
+
+test('every item has an id of its own', async () => {
+  const items = all(itemsOf(await domainsAt('--until', 'hello>'), () => undefined));
+  expect(new Set(items.map(({ id }) => id)).size).toBe(items.length);
+});
+
+test('a domain that powered itself off can only be destroyed', async () => {
+  const view = await domainsAt('--until', 'hello>', '--type', 'poweroff\\n', '--until', 'never');
+  const guest = itemsOf(view, () => undefined)[1];
+  expect(guest?.description).toMatch(/^shut down: power off/);
+  expect(guest?.context.split(' ')).toEqual(['domain', 'destroy', 'console', 'break']);
+});
