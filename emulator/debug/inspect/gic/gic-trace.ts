@@ -92,7 +92,9 @@ export const gicTraceInspection = inspection('gicTrace', {
     const milliseconds = bounded(args.milliseconds, DEFAULT_MILLISECONDS, LONGEST_MILLISECONDS);
     const now = loaded.machine.clock.nanoseconds();
     const names = record.interrupts.namesOf(domain.domain);
-    const bucketNanoseconds = Math.max(Math.ceil((milliseconds * NANOSECONDS) / BUCKETS), 1);
+    // Not further back than the machine's start.
+    const covered = Math.min(milliseconds * NANOSECONDS, now);
+    const bucketNanoseconds = Math.max(Math.ceil(covered / BUCKETS), 1);
     const start = Math.max(now - bucketNanoseconds * BUCKETS, 0);
 
     const injections: InjectionRow[] = [];

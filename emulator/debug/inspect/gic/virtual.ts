@@ -123,7 +123,7 @@ function virtualRow(gic: VirtualGic, vcpu: number, intid: number, interrupt: Int
       listRegisterState: stateWords(place.pending, place.active, 'invalid'),
     }),
     ...(place?.physicalIntid !== undefined && { physicalIntid: place.physicalIntid }),
-    ...(pending && place === undefined && { waiting: true }),
+    ...(pending && place === undefined && interrupt.enabled && { waiting: true }),
     ...(count && {
       count: count.raised,
       merged: count.merged,
