@@ -6,7 +6,7 @@ import type { XenObserver } from '../xen/observer.ts';
 import type { Machine } from './machine.ts';
 import type { Action, MachineInfo, Stage2Range } from './messages.ts';
 
-export type GuestEnd = 'poweroff' | 'reboot' | 'crash' | 'suspend';
+export type GuestEnd = 'poweroff' | 'reboot' | 'crash' | 'suspend' | 'destroyed';
 
 /** What guests do that the host must know. */
 export interface GuestEvents {

@@ -56,7 +56,13 @@ export class InputLog {
     this.slices = machine.slices;
     const moment = momentOf(this.loaded);
     const kept = 'bytes' in input ? { ...input, bytes: input.bytes.slice() } : input;
-    apply(this.loaded, kept);
+    try {
+      apply(this.loaded, kept);
+    } catch (error) {
+      // It is no input; the next one here settles, for the log, as this one did.
+      this.slices = -1;
+      throw error;
+    }
     this.list.push({ ...moment, sequence: this.list.length, settled, input: kept });
   }
 

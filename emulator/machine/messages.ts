@@ -258,6 +258,8 @@ export interface MachineRequests {
     { readonly name: string; readonly args: Readonly<Record<string, unknown>> },
     Moment & { readonly view: unknown }
   >;
+  /** The same as text, for a line that was typed: `walk 0xffff800080010000`, `help`. */
+  inspectCommand: Call<{ readonly line: string; readonly focus: VcpuId }, string>;
   act: Call<{ readonly action: Action }, void>;
   /** Somebody typed. */
   consoleInput: Call<{ readonly domain: number; readonly bytes: Uint8Array }, void>;
@@ -299,7 +301,7 @@ export interface MachineEvents {
   };
   /** The guest powered itself off or asked for a reboot; its state can still be read. */
   terminated: Moment & {
-    readonly reason: 'poweroff' | 'reboot' | 'crash' | 'suspend';
+    readonly reason: 'poweroff' | 'reboot' | 'crash' | 'suspend' | 'destroyed';
     readonly domain: number;
   };
   /** The machine is gone. (A mistake of ours that leaves it standing is a `stopped` with the reason `crash`.) */

@@ -17,7 +17,13 @@ import { virt } from './boards/virt.ts';
 import type { GuestEnd, GuestEvents, LoadedMachine } from './guest.ts';
 import { MachineCpu } from './host-cpu.ts';
 import { Machine } from './machine.ts';
-import { BARE_DOMAIN, type DomainConfig, MAX_DOMAIN_MEMORY, MAX_VCPUS, type MachineConfig } from './messages.ts';
+import {
+  BARE_DOMAIN,
+  type DomainConfig,
+  MAX_DOMAIN_MEMORY,
+  MAX_VCPUS,
+  type MachineConfig,
+} from './messages.ts';
 
 const MIB = 1 << 20;
 /** RAM of the machine beside the domain's: Xen's heap (p2m tables, shared pages). */
@@ -149,7 +155,10 @@ export function createXenMachine(
     observe: (observer) => {
       hypervisor.observer.target = observer;
     },
-    act: (action) => act(hypervisor, control, action),
+    act(action) {
+      act(hypervisor, control, action);
+      if (action.kind === 'destroy') events.ended(action.domain, 'destroyed');
+    },
     saveMonitor: () => ({ hypervisor: hypervisor.save(), control: control.save() }),
   };
 }

@@ -196,6 +196,11 @@ export class Domain {
     this.sockets.domains.domainShutDown(this.id, this.code ?? reason);
   }
 
+  /** domain_kill(): nothing of it runs any more, and nobody is told why. */
+  kill(): void {
+    this.isShutDown = true;
+  }
+
   /** SCHEDOP_watchdog: id 0 starts a free one and returns its number. */
   setWatchdog(id: number, seconds: number): number | Errno {
     if (id > WATCHDOGS) return 'EINVAL';

@@ -97,6 +97,18 @@ export class Hypervisor implements Monitor {
     return domain;
   }
 
+  /**
+   * XEN_DOMCTL_destroydomain. As in Xen, what somebody still refers to stays: a debugger can look at the vCPUs' registers,
+   * at stage 2 and at RAM.
+   */
+  destroyDomain(domid: number): void {
+    const domain = this.hosted.get(domid);
+    invariant(domain !== undefined, 'a domain that is destroyed has guest code');
+    this.scheduler.pauseDomain(domain);
+    domain.domain.kill();
+    this.domains.destroy(domid);
+  }
+
   domain(domid: number): HostedDomain | undefined {
     return this.hosted.get(domid);
   }

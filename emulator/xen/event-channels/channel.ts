@@ -51,6 +51,8 @@ export interface Delivery {
   setPending(channel: Channel): void;
   clearPending(channel: Channel): void;
   unmask(channel: Channel): void;
+  /** As the guest does it itself. False when there is nowhere to write it. */
+  mask(channel: Channel): boolean;
   isPending(channel: Channel): boolean;
   isMasked(channel: Channel): boolean;
   /** The port is closed, but the guest has not yet taken it off its queue. */

@@ -17,6 +17,10 @@ export class EmbeddedDelivery implements Delivery {
 
   unmask(): void {}
 
+  mask(): boolean {
+    return false;
+  }
+
   isPending(): boolean {
     return false;
   }

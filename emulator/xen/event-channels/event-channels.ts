@@ -184,6 +184,38 @@ export class EventChannels {
     return undefined;
   }
 
+  /** Masks a port as the guest would. False when there is nowhere to write it. */
+  mask(port: number): boolean {
+    const channel = this.channel(port);
+    return channel !== undefined && isUsable(channel) && this.delivery.mask(channel);
+  }
+
+  /** For a debugger: an event at the port, as whoever may send one would. False when there is nobody. */
+  raiseAsPeer(port: number): boolean {
+    const channel = this.channel(port);
+    const binding = channel?.binding;
+    switch (binding?.state) {
+      case 'interdomain':
+        return this.sockets.peer(binding.remoteDomid)?.sendAsXen(binding.remotePort) ?? false;
+      case 'virq':
+        this.raise(this.existing(port), BY_XEN);
+        return true;
+      case 'ipi':
+        this.raise(this.existing(port), this.domid, NO_VCPU, port);
+        return true;
+      case 'unbound':
+      case 'free':
+      case 'reserved':
+      case undefined:
+        return false;
+    }
+  }
+
+  private sendAsXen(port: number): boolean {
+    const channel = this.channel(port);
+    return channel !== undefined && this.signal(channel, NO_VCPU) === undefined;
+  }
+
   bindVcpu(port: number, vcpu: number): Errno | undefined {
     if (!this.sockets.vcpus[vcpu]) return 'ENOENT';
     const channel = this.channel(port);

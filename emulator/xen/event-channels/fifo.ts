@@ -108,6 +108,12 @@ export class FifoDelivery implements Delivery {
     if ((value & PENDING) !== 0) this.setPending(channel);
   }
 
+  mask({ port }: Channel): boolean {
+    const word = this.wordOf(port);
+    word?.write(word.read() | MASKED);
+    return word !== undefined;
+  }
+
   isPending({ port }: Channel): boolean {
     return ((this.wordOf(port)?.read() ?? 0) & PENDING) !== 0;
   }

@@ -38,6 +38,11 @@ export class TwoLevelDelivery implements Delivery {
     if (wasMasked && this.sharedInfo.testBit(EVTCHN_PENDING_OFFSET, port)) this.select(port, notifyVcpu);
   }
 
+  mask({ port }: Channel): boolean {
+    this.sharedInfo.setBit(EVTCHN_MASK_OFFSET, port);
+    return true;
+  }
+
   isPending({ port }: Channel): boolean {
     return this.sharedInfo.testBit(EVTCHN_PENDING_OFFSET, port);
   }

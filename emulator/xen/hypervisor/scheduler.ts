@@ -147,6 +147,21 @@ export class Scheduler implements VcpuControl {
     }
   }
 
+  /** The vCPUs of a paused domain go on where they were: running, waiting or off. */
+  unpauseDomain(domain: HostedDomain): void {
+    for (const vcpu of domain.vcpus) {
+      if (!vcpu.paused) continue;
+      vcpu.paused = false;
+      if (vcpu.down) continue;
+      const { index } = vcpu.cpu;
+      this.platform.gic.setVirtualInterface(index, true);
+      domain.vgic.cpus[vcpu.id]?.listRegisters.flush();
+      this.enterRunstate(vcpu, vcpu.blocked ? 'blocked' : 'running');
+      if (vcpu.blocked) this.platform.scheduler.park(index);
+      else this.platform.scheduler.wake(index);
+    }
+  }
+
   // ---------------------------------------------------------------- VcpuControl
 
   raiseEventInterrupt(domid: number, vcpu: number): void {

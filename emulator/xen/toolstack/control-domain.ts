@@ -13,7 +13,7 @@ import type { DaemonRingView } from '../hypervisor/view.ts';
 import { xenstoreViewOf } from '../hypervisor/xenstore-view.ts';
 import type { ByteSink } from '../sockets.ts';
 import { XenstoreClient } from '../xenstore/client.ts';
-import { writeControlDomainNodes } from '../xenstore/domain-nodes.ts';
+import { removeDomainNodes, writeControlDomainNodes } from '../xenstore/domain-nodes.ts';
 import { writeDiskNodes, writeHotplugStatus } from '../xenstore/disk-nodes.ts';
 import { XenstoreRing } from '../xenstore/ring.ts';
 import { XenstoreServer } from '../xenstore/server.ts';
@@ -21,6 +21,7 @@ import { QUOTA } from '../xenstore/tree.ts';
 import type { DiskConfig } from './domain-config.ts';
 
 const CONTROL_DOMID = 0;
+const BACKENDS = '/local/domain/0/backend';
 
 /** A granted page of a domain, and the domain's event channel that goes with it. */
 export interface SharedRing {
@@ -40,7 +41,7 @@ export class ControlDomain {
   private readonly rings = new Map<number, XenstoreRing>();
   private readonly consoles = new Map<number, PvConsole>();
   /** For inspectors: what connect() found. */
-  private readonly connected: ConnectedRing[] = [];
+  private connected: ConnectedRing[] = [];
   private readonly disks: BlockBackend[] = [];
   /** The backends' connection, as a kernel has one for all of its; from the first device on. */
   private backendClient: XenstoreClient | undefined;
@@ -101,6 +102,22 @@ export class ControlDomain {
 
   domainShutDown(domid: number): void {
     this.xenstore.domainShutDown(domid);
+  }
+
+  /** What xl destroy does beside the hypervisor: devices, daemons and xenstore let go of the domain. */
+  domainDestroyed(domid: number, uuid: string): void {
+    removeDomainNodes(this.client, domid, uuid);
+    // The frontends' nodes are gone, so the backends have let go; now theirs go.
+    for (const kind of this.client.directory(BACKENDS) ?? [])
+      this.client.remove(`${BACKENDS}/${kind}/${domid}`);
+    this.xenstore.release(domid);
+    for (const ring of this.connected.filter((one) => one.domid === domid)) {
+      this.controlDomain().eventChannels.close(ring.port);
+      this.hypervisor.domains.find(domid)?.grantTable.unpin(ring.reference, false);
+    }
+    this.connected = this.connected.filter((one) => one.domid !== domid);
+    this.rings.delete(domid);
+    this.consoles.delete(domid);
   }
 
   save(): unknown {

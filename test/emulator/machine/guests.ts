@@ -34,7 +34,7 @@ export interface TestMachine {
 }
 
 /** A machine at moment 0. */
-export function fresh(config: MachineConfig): TestMachine {
+export function fresh(config: MachineConfig, ended: (reason: string) => void = () => {}): TestMachine {
   const machine: TestMachine = {
     console: '',
     loaded: loadMachine(
@@ -44,7 +44,7 @@ export function fresh(config: MachineConfig): TestMachine {
         console: (_domain, byte) => {
           machine.console += String.fromCharCode(byte);
         },
-        ended: () => {},
+        ended: (_domain, reason) => ended(reason),
       },
       { log: () => {} },
     ),
