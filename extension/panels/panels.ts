@@ -27,6 +27,22 @@ export const PANELS: readonly PanelRow[] = [
     requests: ['xen/xenstore'],
     actions: ['xen/act'],
   },
+  {
+    id: 'registers',
+    title: 'System Registers',
+    icon: 'symbol-field',
+    requests: ['xen/registers', 'xen/registerInfo', 'xen/symbols'],
+    actions: ['xen/setRegister'],
+    areas: ['registers'],
+  },
+  {
+    id: 'interrupts',
+    title: 'Interrupts',
+    icon: 'pulse',
+    requests: ['xen/gic', 'xen/gicTrace', 'xen/symbols'],
+    actions: [],
+    areas: ['gic', 'gicTrace'],
+  },
 ];
 
 export const commandOf = ({ id }: PanelRow): string => `xenscope.panel.${id}`;
