@@ -228,13 +228,6 @@ export const unknownSource = (reference: number) =>
     showUser: false,
   });
 
-export const unknownArgument = (command: string, word: string, known: readonly string[]) =>
-  new AdapterError(
-    1213,
-    `':${command}' does not take '${word}'`,
-    known.length === 0 ? 'It takes no arguments' : `It takes ${known.map((key) => `${key}=…`).join(', ')}`,
-  );
-
 // ---------------------------------------------------------------- 13xx: breakpoints
 
 /** Why a breakpoint is not verified: shown beside it. */

@@ -21,6 +21,7 @@ import { threadIdOf } from './protocol.ts';
 import type { XenEvents } from './protocol.ts';
 import type { AnyRequest, Need } from './request.ts';
 import { allRequests } from './requests/all.ts';
+import { inspectionRequest } from './requests/inspections.ts';
 import type { Ended, RunControl, StopReport } from './run-control.ts';
 import type { Frame } from './stack.ts';
 
@@ -250,7 +251,7 @@ export class XenSession extends DebugSession {
   // ---------------------------------------------------------------- dispatch
 
   protected override dispatchRequest(request: Dap.Request): void {
-    const row = requestsByCommand.get(request.command);
+    const row = requestsByCommand.get(request.command) ?? inspectionRequest(request.command);
     const answer = (): Promise<void> => this.answer(request, row);
     if (row?.urgent) void answer();
     else this.queue = this.queue.then(answer);

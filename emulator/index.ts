@@ -4,13 +4,10 @@
 export { hex } from './base/address.ts';
 export { UserError } from './base/errors.ts';
 export type { Logger, LogLevel } from './base/log.ts';
-export {
-  type AnyInspection,
-  createInspector,
-  inspectionNamed,
-  inspections,
-  type Inspections,
-} from './debug/inspect/catalog.ts';
+export { inspectionNamed, inspections, type Inspections } from './debug/inspect/catalog.ts';
+export { argumentValue } from './debug/inspect/command.ts';
+export type { AnyInspection } from './debug/inspect/inspection.ts';
+export { createInspector } from './debug/inspect/inspector.ts';
 export type { EngineModules } from './engine/engine.ts';
 export { bareDeviceTree } from './machine/bare.ts';
 export {

@@ -1,10 +1,9 @@
-// Every request the adapter answers.
+// Every request the adapter answers, but for the views of the machine (inspections.ts).
 
 import type { AnyRequest } from '../request.ts';
 import { breakpointRequests } from './breakpoints.ts';
 import { evaluateRequests } from './evaluate.ts';
 import { executionRequests } from './execution.ts';
-import { inspectionRequests } from './inspections.ts';
 import { lifecycleRequests } from './lifecycle.ts';
 import { memoryRequests } from './memory.ts';
 import { sourceRequests } from './sources.ts';
@@ -24,5 +23,4 @@ export const allRequests: readonly AnyRequest[] = [
   ...sourceRequests,
   ...xenRequests,
   ...xenRegisterRequests,
-  ...inspectionRequests,
 ];

@@ -1,7 +1,6 @@
 // Evaluation of watches, hovers and console input against a frame.
 
 import type { VcpuId } from '../../emulator/machine/messages.ts';
-import { isConsoleCommand, runConsoleCommand } from '../console-commands.ts';
 import * as errors from '../errors.ts';
 import { parseExpression } from '../expression.ts';
 import type { Expression, Parsed } from '../expression.ts';
@@ -34,8 +33,10 @@ export const evaluateRequests = [
     quiet: true,
     async handle(session, { expression: text, frameId, context }) {
       // Views of the machine can be had while it runs; values cannot.
-      if (context === 'repl' && isConsoleCommand(text)) {
-        return { result: await runConsoleCommand(session, text), variablesReference: 0 };
+      if (context === 'repl' && text.trimStart().startsWith(':')) {
+        const line = text.trim().slice(1);
+        const result = await session.machine.client.request('inspectCommand', { line, focus: session.focus });
+        return { result, variablesReference: 0 };
       }
       if (session.machine.run.running) throw errors.notStopped();
       const scope = scopeOf(session, frameId);

@@ -39,6 +39,8 @@ export interface ServerHost {
 export interface MachineInspector {
   /** Plain data. Throws UserErrors. */
   inspect(name: string, args: Readonly<Record<string, unknown>>): unknown;
+  /** A view as text, for a line such as `gic vcpu=1`. Throws UserErrors. */
+  command(line: string, focus: VcpuId): string;
 }
 
 /** Real milliseconds between two looks at the messages, as far as slices are shorter than that. */
@@ -134,6 +136,10 @@ export class MachineServerImplementation {
     inspect: ({ name, args }) => {
       if (!this.inspector) throw noMachine();
       return { ...this.moment(), view: this.inspector.inspect(name, args) };
+    },
+    inspectCommand: ({ line, focus }) => {
+      if (!this.inspector) throw noMachine();
+      return this.inspector.command(line, focus);
     },
     act: ({ action }) => this.toInputLog().enter({ kind: 'action', action }),
     consoleInput: ({ domain, bytes }) => this.toInputLog().enter({ kind: 'console', domain, bytes }),
@@ -356,8 +362,9 @@ export class MachineServerImplementation {
 
 const noMachine = (): UserError => new UserError('there is no machine yet', 'Create one first.');
 
-const notInspectable = (): MachineInspector => ({
-  inspect: (name) => {
-    throw new UserError(`'${name}' cannot be inspected`, 'This machine was started without inspectors.');
-  },
-});
+const notInspectable = (): MachineInspector => {
+  const refuse = (): never => {
+    throw new UserError('this machine cannot be inspected', 'It was started without inspections.');
+  };
+  return { inspect: refuse, command: refuse };
+};

@@ -199,7 +199,7 @@ test('the debug console shows views, also while the guest runs; views name addre
   expect(await show(':machine')).toMatch(/^what +value\ninstructions +\d+\n/);
   expect(await show(':help')).toContain(':machine\n');
   await expect(show(':nonsense')).rejects.toThrow("there is no inspection 'nonsense'");
-  await expect(show(':machine 5')).rejects.toThrow("':machine' does not take '5'");
+  await expect(show(':machine 5')).rejects.toThrow("'machine' does not take '5'");
 
   const { address, memoryReference } = await session.send('xen/resolve', { text: 'say_hello+4' });
   expect(memoryReference).toMatch(/^d1\/va@v0:0x/);

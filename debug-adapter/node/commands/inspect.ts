@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { UserError } from '../../../emulator/base/errors.ts';
 import {
   type AnyInspection,
+  argumentValue,
   createInspector,
   type HeadlessEnd,
   type HeadlessRun,
@@ -138,7 +139,7 @@ function argumentsFor(row: AnyInspection, options: InspectOptions): Record<strin
   const args: Record<string, unknown> = {};
   for (const [key, text] of given(options)) {
     const spec = row.arguments[key];
-    if (spec) args[key] = valueOf(key, text, spec.kind);
+    if (spec) args[key] = argumentValue(key, text, spec.kind);
   }
   return args;
 }
@@ -152,16 +153,6 @@ function given(options: InspectOptions): [key: string, value: string][] {
   if (options.domain !== undefined) pairs.push(['domain', options.domain]);
   if (options.vcpu !== undefined) pairs.push(['vcpu', options.vcpu]);
   return pairs;
-}
-
-function valueOf(key: string, text: string, kind: 'number' | 'text' | 'flag' | 'address'): unknown {
-  if (kind === 'text' || kind === 'address') return text;
-  if (kind === 'flag') {
-    if (/^(true|false|yes|no|1|0)$/i.test(text)) return /^(true|yes|1)$/i.test(text);
-    throw new UserError(`'${key}' is '${text}'`, 'Give true or false.');
-  }
-  if (/^-?\d{1,15}$/.test(text)) return Number(text);
-  throw new UserError(`'${key}' is '${text}'`, 'Give a whole number.');
 }
 
 /** An argument that no view takes is a mistake. */

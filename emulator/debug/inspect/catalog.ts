@@ -1,9 +1,6 @@
 // Every inspection. Requests of the adapter, commands of the command line and their help follow from this table.
 
 import { UserError } from '../../base/errors.ts';
-import type { LoadedMachine } from '../../machine/guest.ts';
-import type { MachineInspector } from '../../machine/server.ts';
-import { Recorder } from '../record/recorder.ts';
 import { domainsInspection } from './domains.ts';
 import { eventChannelsInspection } from './event-channels.ts';
 import { gicInspection } from './gic/gic.ts';
@@ -15,13 +12,7 @@ import { physicalMapInspection } from './memory/physical-map.ts';
 import { searchInspection } from './memory/search.ts';
 import { stage1MapInspection } from './memory/stage1-map.ts';
 import { walkInspection } from './memory/walk.ts';
-import {
-  type ArgumentsOf,
-  type ArgumentSpecs,
-  checkedArguments,
-  hypervisorOf,
-  type Inspection,
-} from './inspection.ts';
+import type { AnyInspection, ArgumentsOf, Inspection } from './inspection.ts';
 import { registerInfoInspection } from './register-info.ts';
 import { registersInspection } from './registers.ts';
 import { ringHistoryInspection } from './ring-history.ts';
@@ -63,8 +54,6 @@ export type Inspections = {
 
 export type InspectionName = keyof Inspections;
 
-export interface AnyInspection extends Inspection<string, ArgumentSpecs, unknown> {}
-
 const byName = new Map(inspections.map((row) => [row.name as string, row as unknown as AnyInspection]));
 
 /** Throws a UserError for a name that is none. */
@@ -72,16 +61,4 @@ export function inspectionNamed(name: string): AnyInspection {
   const row = byName.get(name);
   if (row) return row;
   throw new UserError(`there is no inspection '${name}'`, `There are: ${[...byName.keys()].join(', ')}.`);
-}
-
-/** Starts to record a machine that was just loaded, and answers inspections of it. */
-export function createInspector(loaded: LoadedMachine): MachineInspector {
-  const subject = { loaded, record: new Recorder(loaded) };
-  return {
-    inspect(name, args) {
-      const row = inspectionNamed(name);
-      if (row.needs === 'hypervisor') hypervisorOf(subject);
-      return row.inspect(subject, checkedArguments(row, args));
-    },
-  };
 }

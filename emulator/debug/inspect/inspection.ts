@@ -47,6 +47,9 @@ export interface Inspection<Name extends string, Specs extends ArgumentSpecs, Vi
   text(view: View): string;
 }
 
+/** A row as whoever goes by names sees it. */
+export interface AnyInspection extends Inspection<string, ArgumentSpecs, unknown> {}
+
 /** Arguments that most rows take. */
 export const DOMAIN = { kind: 'number', doc: 'domain id; the first domain when left out' } as const;
 export const VCPU = { kind: 'number', doc: 'vCPU of the domain; 0 when left out' } as const;
@@ -99,7 +102,7 @@ export function addressOf(text: string | undefined, name: string): bigint {
 
 /** Arguments from outside, each of the declared kind. Throws a UserError for others. */
 export function checkedArguments(
-  { name, arguments: specs }: Inspection<string, ArgumentSpecs, unknown>,
+  { name, arguments: specs }: AnyInspection,
   given: Readonly<Record<string, unknown>>,
 ): ArgumentsOf<ArgumentSpecs> {
   const checked: Record<string, unknown> = {};

@@ -168,6 +168,10 @@ export class FakeMachine implements MachineServer {
     return { ...this.statistics(), view: { name, args } };
   }
 
+  inspectCommand({ line }: { readonly line: string }): string {
+    return `${line}\n`;
+  }
+
   act(): void {}
 
   stateHash(): string {

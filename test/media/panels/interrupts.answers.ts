@@ -1,6 +1,6 @@
 // A domain with some interrupts pending that it cannot take; and the pulse of the bundled guest.
 
-import { createInspector } from '../../../emulator/debug/inspect/catalog.ts';
+import { createInspector } from '../../../emulator/debug/inspect/inspector.ts';
 import { Driver, runGuest, type Setting } from '../../emulator/debug/inspect/gic/guest-program.ts';
 import { fresh, helloGuest, runUntil } from '../../emulator/machine/guests.ts';
 import type { PanelOptions } from './harness.ts';

@@ -2,7 +2,7 @@
 // the inspection says where they stop.
 
 import { encodingWords } from '../../../../../emulator/cpu/sysregs/lookup.ts';
-import { createInspector } from '../../../../../emulator/debug/inspect/catalog.ts';
+import { createInspector } from '../../../../../emulator/debug/inspect/inspector.ts';
 import type { GicTraceView } from '../../../../../emulator/debug/inspect/gic/gic-trace.ts';
 import type { GicView, InterruptRow } from '../../../../../emulator/debug/inspect/gic/gic-view.ts';
 import { gicSystemRegister } from '../../../../../emulator/devices/gic-v3/system-registers.ts';
