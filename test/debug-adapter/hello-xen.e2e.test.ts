@@ -209,5 +209,6 @@ test('the debug console shows views, also while the guest runs; views name addre
   await session.send('setFunctionBreakpoints', { breakpoints: [] });
   await session.send('continue', { threadId: THREAD });
   expect(await show(':machine')).toMatch(/^what +value\n/);
-  expect((await session.send('xen/machine', {})).instructions).toBeGreaterThan(pc);
+  // Answered before or between the first slices.
+  while ((await session.send('xen/machine', {})).instructions <= pc);
 });
