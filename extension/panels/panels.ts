@@ -43,6 +43,14 @@ export const PANELS: readonly PanelRow[] = [
     actions: [],
     areas: ['gic', 'gicTrace'],
   },
+  {
+    id: 'rings',
+    title: 'PV Rings',
+    icon: 'sync',
+    requests: ['xen/rings', 'xen/ringSlots', 'xen/ringHistory'],
+    actions: [],
+    rate: 4,
+  },
 ];
 
 export const commandOf = ({ id }: PanelRow): string => `xenscope.panel.${id}`;

@@ -17,6 +17,18 @@ export interface RingHistoryView {
   readonly lost: number;
   /** In words, when something is missing. */
   readonly note?: string;
+  /** From requests to their responses, of the messages shown; absent when there are none. */
+  readonly latencies?: LatenciesView;
+}
+
+/** Virtual nanoseconds. */
+export interface LatenciesView {
+  readonly count: number;
+  readonly shortest: number;
+  readonly median: number;
+  readonly longest: number;
+  /** How many are below a bound, and not below the one before. */
+  readonly buckets: readonly { readonly below: number; readonly count: number }[];
 }
 
 export interface HistoryMessageView {
@@ -104,8 +116,27 @@ export function ringHistoryView(
     })),
     forgotten,
     lost,
+    ...latenciesOf(shown.map(({ message }) => message)),
     ...(notes.length > 0 && { note: notes.join('; ') }),
   };
+}
+
+const DECADES = [1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+
+function latenciesOf(messages: readonly RecordedMessage[]): { latencies?: LatenciesView } {
+  const times = messages
+    .flatMap(({ from, latency }) => (from === 'backend' && latency ? [latency.nanoseconds] : []))
+    .sort((a, b) => a - b);
+  const [shortest] = times;
+  const longest = times.at(-1);
+  if (shortest === undefined || longest === undefined) return {};
+  const bounds = [...DECADES, Number.MAX_SAFE_INTEGER];
+  const buckets = bounds.map((below, index) => ({
+    below,
+    count: times.filter((time) => time < below && time >= (bounds[index - 1] ?? 0)).length,
+  }));
+  const median = times[Math.floor(times.length / 2)] ?? shortest;
+  return { latencies: { count: times.length, shortest, median, longest, buckets } };
 }
 
 /** The message in the slot before, of the same direction. */
