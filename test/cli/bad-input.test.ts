@@ -173,7 +173,7 @@ test.each(commandLines)('%j', async (args, message) => {
   expect(await refused(...args)).toMatch(message);
 });
 
-test.each(['gdbserver', 'inspect', 'replay', 'fmt', 'bench'])(
+test.each(['gdbserver', 'replay', 'fmt', 'bench'])(
   '%s is not there yet, and says so',
   async (command) => {
     const message = `xenscope: '${command}' is not available in this version. `;
