@@ -36,7 +36,7 @@ export interface RegisterView {
   readonly value?: string;
   /** Why it cannot be read. */
   readonly unreadable?: string;
-  /** The register in one line. */
+  /** The register in one line: what it says as a whole, else its fields that are not zero. */
   readonly words?: string;
   readonly doc: string;
   readonly writable: boolean;
@@ -150,7 +150,7 @@ function generalGroup(state: CpuState): RegisterGroupView {
         doc: 'Processor state as SPSR_ELx would hold it',
         writable: true,
         note: 'A write changes the condition flags and the interrupt masks.',
-        fields: decodeFields({ fields: programStatus }, pstate).map(fieldView),
+        ...described(decodeFields({ fields: programStatus }, pstate).map(fieldView)),
       },
     ],
   };
@@ -167,7 +167,7 @@ function vectorGroup(state: CpuState): RegisterGroupView {
         value: hexOf(value, 128),
         doc: n >= 8 && n < 16 ? 'Lower half kept by callees' : 'Argument, result or temporary',
         writable: true,
-        fields: vectorFields(value),
+        ...described(vectorFields(value)),
       };
     }),
   };
@@ -212,17 +212,34 @@ function systemGroups(machine: Machine, wanted: (id: string) => boolean): Regist
 function systemView(machine: Machine, row: SystemRegisterRow): RegisterView {
   const value = machine.systemRegisters.peek(row.name);
   const note = noteOf(row);
-  const words = value === undefined ? undefined : wordsOf(row, value);
   return {
     name: row.name,
     ...(value === undefined ? { unreadable: 'write-only' } : { value: hexOf(value) }),
-    ...(words !== undefined && { words }),
     doc: row.doc,
     writable: isWritable(row),
     ...(note !== undefined && { note }),
     ...(row.whole?.space && { space: row.whole.space }),
-    fields: value === undefined ? [] : decodeFields(row, value).map(fieldView),
+    ...(value === undefined
+      ? { fields: [] }
+      : described(decodeFields(row, value).map(fieldView), wordsOf(row, value))),
   };
+}
+
+/** A register's words and fields. */
+function described(
+  fields: readonly RegisterField[],
+  whole?: string,
+): { words?: string; fields: readonly RegisterField[] } {
+  const words = whole ?? inFields(fields);
+  return { ...(words !== '' && { words }), fields };
+}
+
+/** `TG0 4 KiB; T0SZ 48-bit addresses`: the fields that are not zero. */
+function inFields(fields: readonly RegisterField[]): string {
+  return fields
+    .filter(({ value, within }) => within === undefined && value !== '0x0')
+    .map(({ name, value, words }) => `${name} ${words ?? value}`)
+    .join('; ');
 }
 
 /** What `SystemRegisters.poke` takes. */
@@ -251,9 +268,8 @@ function fieldView(field: DecodedField): RegisterField {
   };
 }
 
-/** One line for a terminal: the register's own words, else its fields that are not zero. */
-function textRow({ name, value, unreadable, words, fields }: RegisterView): string[] {
-  const set = fields.filter((field) => field.within === undefined && BigInt(field.value) !== 0n);
-  const inFields = set.map((field) => `${field.name}=${field.words ?? field.value}`).join('; ');
-  return [name, value ?? unreadable ?? '', words ?? inFields];
-}
+const textRow = ({ name, value, unreadable, words }: RegisterView): string[] => [
+  name,
+  value ?? unreadable ?? '',
+  words ?? '',
+];
