@@ -178,7 +178,7 @@ function toDiagnostic(finding: XlFinding, text: TextDocument): Diagnostic {
   const { severity, code, message, hint, related, unnecessary } = finding;
   const tags = [
     ...(unnecessary ? [DiagnosticTag.Unnecessary] : []),
-    ...(code === 'deprecated' ? [DiagnosticTag.Deprecated] : []),
+    ...(code === 'deprecated' || code === 'old-prefix' ? [DiagnosticTag.Deprecated] : []),
   ];
   return {
     range: rangeOf(finding, text),

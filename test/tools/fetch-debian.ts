@@ -74,6 +74,24 @@ export async function fetchDebian(options: FetchOptions = {}): Promise<DebianFil
   }
 }
 
+/** One more package: the folder that it is unpacked in, and its version. */
+export async function fetchDebianPackage(
+  name: string,
+  folders: readonly string[],
+  log: (line: string) => void = () => {},
+): Promise<{ readonly version: string; readonly root: string }> {
+  const cache = join(cacheDirectory(), 'debian');
+  mkdirSync(cache, { recursive: true });
+  const unlock = await lock(join(cache, 'lock'));
+  try {
+    const apt = new Apt(join(cache, 'apt'));
+    await apt.update(log);
+    return await apt.unpacked(cache, name, folders, log);
+  } finally {
+    unlock();
+  }
+}
+
 async function fetchLocked(
   cache: string,
   { debugSymbols, modules }: FetchOptions,

@@ -216,7 +216,7 @@ class Checks {
     for (const atom of this.atoms('disk')) {
       const vdev = this.diskParts(atom).find(({ option }) => option === 'vdev');
       if (vdev === undefined) continue;
-      const range = rangeInside(atom, vdev.valueFrom, vdev.to);
+      const range = rangeInside(atom, vdev.valueFrom, vdev.valueFrom + vdev.value.length);
       const earlier = seen.get(vdev.value);
       if (earlier !== undefined) {
         this.report.add(

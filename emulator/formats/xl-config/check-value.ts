@@ -3,7 +3,7 @@
 import type { XlAtomType, XlOption, XlSpecification, XlType } from './keys/row.ts';
 import { strtol } from './numbers.ts';
 import { rangeInside, replacement, type Report } from './report.ts';
-import { partsOf } from './specification-parts.ts';
+import { partsOf, type XlPart } from './specification-parts.ts';
 import { suggestion } from './suggest.ts';
 import type { XlAtom, XlRange, XlValue } from './syntax.ts';
 
@@ -179,14 +179,7 @@ function checkSpecification(report: Report, key: string, specification: XlSpecif
       const valueRange = rangeInside(atom, part.valueFrom, part.valueFrom + part.value.length);
       checkOption(report, key, part.option, option, part.value, range, valueRange, atom);
     }
-    if (part.prefix !== undefined) {
-      report.add(
-        'deprecated',
-        rangeInside(atom, part.from, part.from + part.prefix.length),
-        `the prefix '${part.prefix}' of a target is deprecated`,
-        'Write the target without it, then the format, as in "/dev/vg/volume,raw,xvda,rw".',
-      );
-    }
+    if (part.old !== undefined) oldStyle(report, atom, part, part.old);
   }
   const present = new Set(parts.map(({ option }) => option));
   // An empty string asks for an interface with all defaults.
@@ -199,6 +192,55 @@ function checkSpecification(report: Report, key: string, specification: XlSpecif
       `Write it as in "${specification.example}".`,
     );
   }
+}
+
+/** Formats that an old prefix stands for. */
+const FORMATS: Readonly<Record<string, string>> = {
+  'phy:': 'raw',
+  'file:': 'raw',
+  'aio:': 'raw',
+  'tap:aio:': 'raw',
+  'raw:': 'raw',
+  'qcow:': 'qcow',
+  'qcow2:': 'qcow2',
+  'vhd:': 'vhd',
+};
+
+function oldStyle(
+  report: Report,
+  atom: XlAtom,
+  part: XlPart,
+  { text, at }: { text: string; at: number },
+): void {
+  const range = rangeInside(atom, at, at + text.length);
+  if (text.startsWith(':')) {
+    const kind = text.slice(1);
+    report.add('old-prefix', range, `'${text}' behind a device is an old way`, `Write devtype=${kind}.`);
+    return;
+  }
+  const format = FORMATS[text];
+  const end = rangeInside(atom, part.to, part.to).to;
+  const plain = end !== atom.to;
+  report.add(
+    'old-prefix',
+    range,
+    `the prefix '${text}' of a target is an old way`,
+    'Write the target without it, then the format, as in "/dev/vg/volume,raw,xvda,rw".',
+    {
+      fixes:
+        format === undefined || !plain
+          ? []
+          : [
+              {
+                title: `Write the format ${format} behind the target`,
+                edits: [
+                  { ...range, text: '' },
+                  { from: end, to: end, text: `,${format}` },
+                ],
+              },
+            ],
+    },
+  );
 }
 
 const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>

@@ -54,6 +54,7 @@ const rules = {
     doc: 'Xen does it, and the emulated machine is too small: a run is refused.',
   },
   'without-effect': { severity: 'hint', doc: 'Accepted, and without effect in Xenscope.' },
+  'old-prefix': { severity: 'hint', doc: 'A target is written as before Xen 4.2; it still works.' },
   'default-memory': { severity: 'hint', doc: 'No memory is given, and 32 MiB are little.' },
 } as const satisfies Record<string, Rule>;
 

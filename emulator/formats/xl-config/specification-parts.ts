@@ -13,14 +13,16 @@ export interface XlPart {
   readonly from: number;
   readonly to: number;
   readonly valueFrom: number;
-  /** A prefix such as `phy:`, written in front of a target in old configurations. */
-  readonly prefix?: string;
+  /** `phy:` in front of a target, `:cdrom` behind a device, as in old configurations. */
+  readonly old?: { readonly text: string; readonly at: number };
 }
 
 /** An option that takes the rest of the text, commas included. */
 const REST = 'target';
-const OLD_PREFIX = /^(raw|qcow2?|vhd|iscsi|e?nbd|drbd|tapdisk|tap2?|aio|ioemu|file|phy):/;
-/** Prefixes that say the format as well: nothing stands in its place afterwards. */
+/** Where they stand, no format follows. */
+const OLD_PREFIX = /^((raw|qcow2?|vhd|iscsi|e?nbd|drbd|tapdisk|tap2?|aio|ioemu|file|phy):)+/;
+/** A kind of drive behind the device, as in `hdc:cdrom`. */
+const OLD_SUFFIX = /:(cdrom|disk)$/;
 
 export function partsOf(text: string, specification: XlSpecification): XlPart[] {
   const { options, positional } = specification;
@@ -56,18 +58,21 @@ export function partsOf(text: string, specification: XlSpecification): XlPart[] 
     } else if (positional.length > 0) {
       // An empty last part is what a comma at the end leaves, and no value.
       if (part === '' && to === text.length && parts.length > 0) break;
-      const prefix = parts.length === 0 ? OLD_PREFIX.exec(part)?.[0] : undefined;
       const option = waiting.shift();
+      const prefix = parts.length === 0 ? OLD_PREFIX.exec(part)?.[0] : undefined;
+      const suffix = option === 'vdev' ? OLD_SUFFIX.exec(part)?.[0] : undefined;
       if (prefix !== undefined) taken('format');
       const valueFrom = from + (prefix?.length ?? 0);
+      const value = part.slice(prefix?.length ?? 0, suffix === undefined ? undefined : -suffix.length);
+      const old = prefix ?? suffix;
       parts.push({
         ...(option !== undefined && { option }),
         named: false,
-        value: part.slice(prefix?.length ?? 0),
+        value,
         from,
         to,
         valueFrom,
-        ...(prefix !== undefined && { prefix }),
+        ...(old !== undefined && { old: { text: old, at: old === prefix ? from : to - old.length } }),
       });
     } else if (part.trim() !== '') {
       parts.push({ named: false, value: part, from, to, valueFrom: from });

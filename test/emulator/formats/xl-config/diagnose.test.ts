@@ -116,6 +116,7 @@ const RULES: Record<XlFindingCode, { fires: string[]; silent: string[] }> = {
       'disk = [ "vdev=xvda, access=ro, target=/a,b,c=d" ]',
       'disk = [ ",,hdc,,cdrom" ]',
       'disk = [ "a.img, qcow2, d0p1, rw, discard, backendtype=qdisk" ]',
+      'disk = [ "file:/a.iso,hdc:cdrom,r", "phy:/dev/b, xvdb, w" ]',
       'vif = [ "" ]',
       'vif = [ "mac=00:16:3e:00:00:01,bridge=xenbr0,rate=1MB/s@20ms,untrusted" ]',
       'p9 = [ "tag=a,security_model=none,path=/srv" ]',
@@ -162,7 +163,7 @@ const RULES: Record<XlFindingCode, { fires: string[]; silent: string[] }> = {
   },
   'newer-xen': { fires: ['sve = "hw"', 'vif = [ "vlan=3" ]', 'nr_spis = 4'], silent: ['vpmu = 1'] },
   deprecated: {
-    fires: ['builder = "generic"', 'vif = [ "netdev=eth0" ]', 'disk = [ "phy:/dev/a,xvda,w" ]'],
+    fires: ['builder = "generic"', 'vif = [ "netdev=eth0" ]'],
     silent: ['vif = [ "gatewaydev=eth0" ]', 'disk = [ "/dev/a,raw,xvda,w" ]'],
   },
   'x86-only': { fires: ['hap = 1', 'vnc = 1', 'vif = [ "model=e1000" ]'], silent: ['vpmu = 1'] },
@@ -182,6 +183,15 @@ const RULES: Record<XlFindingCode, { fires: string[]; silent: string[] }> = {
     silent: ['vcpus = 8', 'memory = 3296', 'maxvcpus = 64'],
   },
   'without-effect': { fires: ['cpus = "0"', 'nomigrate = 1'], silent: ['hap = 1', 'on_crash = "preserve"'] },
+  'old-prefix': {
+    fires: [
+      'disk = [ "phy:/dev/a,xvda,w" ]',
+      'disk = [ "tap:aio:/a.img,xvda,w" ]',
+      'disk = [ "qcow2:/a.img,xvda,w", "nbd:a,xvdb,w" ]',
+      'disk = [ "file:/a.iso,hdc:cdrom,r" ]',
+    ],
+    silent: ['disk = [ "/dev/a,raw,xvda,w" ]', 'disk = [ "/a.iso,,hdc,devtype=cdrom" ]'],
+  },
   'default-memory': { fires: [], silent: [''] },
 };
 
@@ -332,6 +342,13 @@ test('applying a fix mends what it is offered for', () => {
     }
   }
   expect(applied).toBeGreaterThan(30);
+});
+
+test('an old prefix becomes the format that it stood for', () => {
+  const text = `${GOOD}disk = [ "phy:/dev/a,xvda,w", "qcow2:/b.img,xvdb" ]\n`;
+  const fixes = findingsOf(text).flatMap((finding) => (finding.code === 'old-prefix' ? finding.fixes : []));
+  const mended = [...fixes].reverse().reduce((before, fix) => edited(before, fix), text);
+  expect(mended).toBe(`${GOOD}disk = [ "/dev/a,raw,xvda,w", "/b.img,qcow2,xvdb" ]\n`);
 });
 
 test('a setting is removed with its line, and without it where another shares the line', () => {
