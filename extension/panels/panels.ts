@@ -51,6 +51,23 @@ export const PANELS: readonly PanelRow[] = [
     actions: [],
     rate: 4,
   },
+  {
+    id: 'memory',
+    title: 'Memory Map',
+    icon: 'layers',
+    requests: ['xen/memoryMap', 'xen/physicalMap', 'xen/stage1Map', 'xen/walk', 'xen/search', 'xen/resolve'],
+    actions: [],
+    areas: ['memoryMap', 'physicalMap', 'stage1Map', 'walk'],
+    rate: 2,
+  },
+  {
+    id: 'event-channels',
+    title: 'Event Channels and Grants',
+    icon: 'plug',
+    requests: ['xen/eventChannels', 'xen/grants', 'xen/symbols'],
+    actions: ['xen/act'],
+    areas: ['eventChannels', 'grants'],
+  },
 ];
 
 export const commandOf = ({ id }: PanelRow): string => `xenscope.panel.${id}`;

@@ -6,10 +6,16 @@ import { sizeOf } from '../../../cpu/sysregs/words.ts';
 import { UserError } from '../../../base/errors.ts';
 import { addressOf, DOMAIN, inspection, VCPU } from '../inspection.ts';
 import { textTable } from '../text-table.ts';
-import { memoryType, permissionText, shareabilityWords, shortAttributeWords } from './attributes.ts';
+import {
+  isDevice,
+  memoryType,
+  permissionText,
+  shareabilityWords,
+  shortAttributeWords,
+} from './attributes.ts';
 import { mairByte } from './descriptors.ts';
 import { limited } from './intervals.ts';
-import { badEntries } from './memory-map.ts';
+import { badEntries, countsOf, type KindCount } from './memory-map.ts';
 import {
   type Geometry,
   rootOf,
@@ -23,10 +29,26 @@ import { joinedLoosely, type MappedRange, type Scan, scanTables } from './scan.t
 import { ipaReference, paReference, type Space, spaceOf, stage2Resolver, vaReference } from './space.ts';
 import { addressOfInput, stage1Permissions } from './translate.ts';
 
+/** By who may do what, in the order of legends. */
+export const STAGE1_KINDS = {
+  'kernel-code': 'kernel: execute',
+  'kernel-data': 'kernel: read and write',
+  'kernel-read-only': 'kernel: read-only',
+  'user-code': 'user: execute',
+  'user-data': 'user: read and write',
+  'user-read-only': 'user: read-only',
+  device: 'Device memory',
+} as const;
+
+export type Stage1Kind = keyof typeof STAGE1_KINDS;
+
 export interface Stage1Range {
   readonly va: string;
   readonly size: string;
   readonly pages: number;
+  readonly kind: Stage1Kind;
+  /** `kernel: execute`. */
+  readonly name: string;
   /** Absent where pages lie scattered. */
   readonly ipa?: string;
   readonly scattered?: true;
@@ -61,6 +83,7 @@ export interface Stage1MapView {
   /** The range of addresses that these tables translate. */
   readonly window: { readonly from: string; readonly size: string };
   readonly ranges: readonly Stage1Range[];
+  readonly counts: readonly KindCount[];
   readonly mappedPages: number;
   readonly notes: readonly string[];
   readonly truncated?: string;
@@ -99,7 +122,8 @@ export const stage1MapInspection = inspection('stage1Map', {
       window: { from: hex(first), size: hex(1n << BigInt(geometry.inputBits)) },
     } as const;
     const off = stage1Off(registers, 1) ?? disabled(space, which);
-    if (off !== undefined) return { ...head, off: `${off}.`, ranges: [], mappedPages: 0, notes: [] };
+    if (off !== undefined)
+      return { ...head, off: `${off}.`, ranges: [], counts: [], mappedPages: 0, notes: [] };
 
     const scan = scanStage1(space, geometry, inputWindow(args, first, geometry));
     const { ranges, truncated } = limited(scan.ranges, RANGES_MAX, joinedLoosely);
@@ -107,10 +131,12 @@ export const stage1MapInspection = inspection('stage1Map', {
       scan.stoppedAt === undefined
         ? truncated
         : `The tables have too many entries: reading them ended at ${hex(first + BigInt(scan.stoppedAt))}.`;
+    const rows = ranges.map((range) => rowOf(space, geometry, range));
     return {
       ...head,
       tables: tableWords(space, geometry),
-      ranges: ranges.map((range) => rowOf(space, geometry, range)),
+      ranges: rows,
+      counts: countsOf(rows, STAGE1_KINDS),
       mappedPages: scan.ranges.reduce((sum, { size }) => sum + size / PAGE, 0),
       notes: badEntries(scan),
       ...(reason !== undefined && { truncated: reason }),
@@ -191,17 +217,21 @@ function rowOf(space: Space, geometry: Geometry, range: MappedRange): Stage1Rang
   };
   const allowed = (el: 0 | 1): string =>
     permissionText(stage1Permissions(registers, { el }, { descriptor, restrictions }));
+  const [el0, el1] = [allowed(0), allowed(1)];
   const memory = memoryType(mairByte(registers.MAIR_EL1, (range.low >> 2) & 7), (range.low >> 8) & 3);
   const shift = shiftAt(geometry, range.level);
+  const kind = isDevice(memory.attributes) ? 'device' : kindOf(el0, el1);
   return {
     va: hex(va),
     size: hex(range.size),
     pages: range.size / PAGE,
+    kind,
+    name: STAGE1_KINDS[kind],
     ...(range.linear ? { ipa: hex(range.output) } : { scattered: true as const }),
     level: range.level,
     block: `${sizeOf(shift)} ${range.level === 3 ? 'page' : 'block'}${range.high & CONTIGUOUS ? ', contiguous' : ''}`,
-    el0: allowed(0),
-    el1: allowed(1),
+    el0,
+    el1,
     attributes: shortAttributeWords(memory.attributes),
     shareability: shareabilityWords(memory.shareability),
     accessFlag: (range.low & 0x400) !== 0,
@@ -213,4 +243,12 @@ function rowOf(space: Space, geometry: Geometry, range: MappedRange): Stage1Rang
         : paReference(range.output),
     }),
   };
+}
+
+/** Whose it is by who may read it; kernels keep EL1 out of what only user code executes. */
+function kindOf(el0: string, el1: string): Stage1Kind {
+  const whose = el0 === '---' || (el1.includes('x') && !el0.startsWith('r')) ? 'kernel' : 'user';
+  const allowed = whose === 'kernel' ? el1 : el0;
+  if (allowed.includes('x')) return `${whose}-code`;
+  return allowed.includes('w') ? `${whose}-data` : `${whose}-read-only`;
 }
