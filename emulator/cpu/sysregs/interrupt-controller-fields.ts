@@ -16,11 +16,18 @@ const priority: Words = (value) => {
   return value === 0n ? 'highest: nothing passes' : undefined;
 };
 const runningPriority: Words = (value) => (value === 0xffn ? 'idle: no interrupt is active' : undefined);
-const binaryPoint: Fields = {
-  BinaryPoint: bits(2, 0, 'Priority bits that preempt', (value) =>
-    value === 7n ? 'none' : `bits 7 to ${value + 1n}`,
-  ),
-};
+/** For group 1 the binary point counts one lower. */
+const binaryPointWords =
+  (group: 0 | 1): Words =>
+  (value) => {
+    const lowest = Number(value) + (group === 0 ? 1 : 0);
+    if (lowest > 7) return 'none';
+    if (lowest === 0) return undefined;
+    return lowest === 7 ? 'bit 7' : `bits 7 to ${lowest}`;
+  };
+const binaryPoint = (group: 0 | 1): Fields => ({
+  BinaryPoint: bits(2, 0, 'Priority bits that preempt', binaryPointWords(group)),
+});
 const enable: Fields = { Enable: bit(0, 'Interrupts of this group', onOff) };
 
 const control: Fields = {
@@ -99,8 +106,8 @@ const maintenance: Fields = {
 };
 const machineControl: Fields = {
   VPMR: bits(31, 24, 'Priority mask', priority),
-  VBPR0: bits(23, 21, 'Binary point of group 0'),
-  VBPR1: bits(20, 18, 'Binary point of group 1'),
+  VBPR0: bits(23, 21, 'Priority bits that preempt in group 0', binaryPointWords(0)),
+  VBPR1: bits(20, 18, 'Priority bits that preempt in group 1', binaryPointWords(1)),
   VEOIM: bit(9, 'End of interrupt', ['drops the priority and deactivates', 'drops the priority only']),
   VCBPR: bit(4, 'Group 1 uses the binary point of', ['VBPR1', 'VBPR0']),
   VFIQEn: bit(3, 'Group 0 comes as', ['IRQ', 'FIQ']),
@@ -148,7 +155,8 @@ const DESCRIPTIONS: readonly (readonly [name: RegExp, description: Description])
   [/^ICC_SRE_EL1$/, { fields: systemRegisterEnable }],
   [/^ICC_SRE_EL2$/, { fields: { Enable: bit(3, 'EL1 may access ICC_SRE_EL1'), ...systemRegisterEnable } }],
   [/^ICC_A?SGI\dR_EL1$/, { fields: sendSgi }],
-  [/^ICC_BPR\d_EL1$/, { fields: binaryPoint }],
+  [/^ICC_BPR0_EL1$/, { fields: binaryPoint(0) }],
+  [/^ICC_BPR1_EL1$/, { fields: binaryPoint(1) }],
   [/^ICC_IGRPEN\d_EL1$/, { fields: enable }],
   [/^IC[CH]_AP\dR\d_EL[12]$/, { fields: activePriorities, whole: activeWords }],
   [/^ICH_HCR_EL2$/, { fields: hypervisorControl }],

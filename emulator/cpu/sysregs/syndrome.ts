@@ -205,11 +205,14 @@ export const syndromeFields: Fields = {
 /** What the ISS consists of, by the class. */
 export const syndromeVariant = (value: bigint): Fields => SYNDROMES[classOf(value)] ?? {};
 
-/** One line: `Data Abort from a lower EL: write, Translation fault, level 3`. */
+/**
+ * One line: `Data Abort from a lower EL: write, Translation fault, level 3`. No exception leaves zero: IL is set
+ * where the reason is unknown.
+ */
 export const syndromeWords: Words = (value) => {
   const number = classOf(value);
   const name = EXCEPTION_CLASSES[number];
-  if (value === 0n || name === undefined) return name;
+  if (value === 0n || name === undefined) return undefined;
   const detail = detailOf(number, value);
   return detail === undefined ? name : `${name}: ${detail}`;
 };

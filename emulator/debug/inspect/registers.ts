@@ -237,7 +237,7 @@ function described(
 /** `TG0 4 KiB; T0SZ 48-bit addresses`: the fields that are not zero. */
 function inFields(fields: readonly RegisterField[]): string {
   return fields
-    .filter(({ value, within }) => within === undefined && value !== '0x0')
+    .filter(({ value, within, reserved }) => within === undefined && !reserved && value !== '0x0')
     .map(({ name, value, words }) => `${name} ${words ?? value}`)
     .join('; ');
 }

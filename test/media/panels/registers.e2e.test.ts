@@ -100,6 +100,31 @@ test('a register and a field are written through the adapter', async () => {
   await panel.close();
 });
 
+test('addresses in registers have the names of their symbols', async () => {
+  const panel = await openPanel('registers', {
+    ...canned,
+    width: 1300,
+    height: 1400,
+    answers: {
+      ...canned.answers,
+      'xen/registers': changedView({ FAR_EL1: '0xffff800080010000' }),
+      'xen/symbols': ({ addresses }: { addresses: string[] }) => ({
+        symbols: addresses.map((address) =>
+          address === '0xffff800080010000' ? { name: 'vectors+0x8' } : null,
+        ),
+      }),
+    },
+  });
+  await row(panel, 'FAR_EL1').getByText('vectors+0x8').waitFor();
+  await row(panel, 'FAR_EL1').click({ button: 'right' });
+  await panel.page.getByRole('menuitem', { name: 'Show memory' }).click();
+  expect(panel.sent.at(-1)).toEqual({
+    type: 'open',
+    link: { kind: 'memory', reference: 'd1/va@v0:0xffff800080010000' },
+  });
+  await panel.close();
+});
+
 test('a running guest is shown, but not written', async () => {
   const panel = await openPanel('registers', {
     ...canned,

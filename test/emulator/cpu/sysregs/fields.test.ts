@@ -161,7 +161,8 @@ test('a syndrome is decoded by its class', () => {
   expect(line('ESR_EL2', 0x5a00_0ea1n)).toBe('HVC: #0xea1');
   expect(line('ESR_EL2', 0x623a_3016n)).toBe('Trapped MSR, MRS or system instruction: MSR ICC_SGI1R_EL1, X0');
   expect(line('ESR_EL1', 0xf200_0800n)).toBe('BRK: #0x800');
-  expect(line('ESR_EL1', 0n)).toBe('Unknown reason');
+  expect(line('ESR_EL1', 0x0200_0000n)).toBe('Unknown reason');
+  expect(line('ESR_EL1', 0n)).toBeUndefined();
   const parts = decodeFields(rowOf('ESR_EL2'), 0x93df_0046n);
   expect(parts.map(({ name, within }) => (within === undefined ? name : `${within}.${name}`))).toEqual([
     'ISS2',
@@ -227,6 +228,9 @@ test('list registers and priorities say what is pending', () => {
   });
   expect(line('ICC_AP1R0_EL1', 0x30_0000n)).toBe('active: 0xa0, 0xa8');
   expect(words('ICC_RPR_EL1', 0xffn)).toEqual({ Priority: 'idle: no interrupt is active' });
+  // Reset values with five priority bits: both groups preempt by all of them (IHI 0069, 4.8.3).
+  expect(words('ICC_BPR0_EL1', 2n)).toEqual({ BinaryPoint: 'bits 7 to 3' });
+  expect(words('ICC_BPR1_EL1', 3n)).toEqual({ BinaryPoint: 'bits 7 to 3' });
   expect(words('ICC_IAR1_EL1', 1023n)).toEqual({ INTID: 'none' });
   expect(words('ICC_HPPIR1_EL1', 33n)).toEqual({ INTID: 'SPI 1' });
 });
