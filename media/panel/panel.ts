@@ -276,10 +276,11 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
   }
 
   private follow(session: SessionState): void {
-    const { id, phase, generation } = this.session;
+    const { id, phase } = this.session;
     this.session = session;
     if (session.id !== id) this.views.reset();
-    else if (session.phase !== phase || session.generation !== generation) this.views.outdateAll();
+    // There was no machine to ask yet. From here on `changed` says what is to be asked again.
+    else if (phase === 'none') this.views.outdateAll();
     if (session.phase !== phase) this.announce(this.phaseText());
   }
 
@@ -303,7 +304,7 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
     this.changed();
   }
 
-  private setPin(pin: PinnedTo | undefined): void {
+  protected setPin(pin: PinnedTo | undefined): void {
     const { filter } = this.common;
     this.setCommon({ filter, ...(pin && { pin }) });
     host.pin(pin);

@@ -33,7 +33,7 @@ export function deliveryDelay(
     return lasting('an event came before the guest gave the page with its event word');
   }
   if (!port.pending) return undefined;
-  if (port.masked) return lasting('the port is masked, until the guest unmasks it');
+  if (port.masked) return lasting('the port is masked');
   const vcpu = known.vcpus[port.vcpu];
   const state = domain.vcpus[port.vcpu];
   if (!vcpu || !state) return lasting(`it goes to vCPU ${port.vcpu}, which does not exist`);

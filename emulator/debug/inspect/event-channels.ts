@@ -310,13 +310,14 @@ function findingsOf(subject: Subject, port: EventChannelRow): EventFinding[] {
   const isOld = age === undefined || age >= OVERDUE;
   if (!isOld && !port.delay.lasting) return [];
   const state = port.masked ? 'pending and masked' : 'pending';
+  const why = port.masked ? 'the guest does not hear of it until the port is unmasked' : port.delay.sentence;
   const howLong = age === undefined ? '' : ` for ${durationText(age)}`;
   return [
     {
       severity: port.delay.lasting ? 'warning' : 'note',
       kind: port.masked ? 'masked' : 'not-delivered',
       port: port.port,
-      sentence: `Port ${port.port}${port.use === undefined ? '' : ` (${port.use})`} is ${state}${howLong}: ${port.delay.sentence}.`,
+      sentence: `Port ${port.port}${port.use === undefined ? '' : ` (${port.use})`} is ${state}${howLong}: ${why}.`,
     },
   ];
 }

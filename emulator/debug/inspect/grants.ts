@@ -329,13 +329,13 @@ function findingsOf({ subject, domain, names, uses }: Context, grant: GrantView)
     findings.push({
       severity: 'warning',
       kind: 'no-domain',
-      sentence: `${me} grants ${what} to ${shortDomain(domid)}, which does not exist.`,
+      sentence: `${me} grants reference ${what} to ${shortDomain(domid)}, which does not exist.`,
     });
   } else if (kind !== 'ram' && kind !== 'xen') {
     findings.push({
       severity: 'warning',
       kind: 'no-page',
-      sentence: `${me} grants ${what}, gfn ${hex(gfn)}, where it has ${kind === undefined ? 'no page' : PAGE_WORDS[kind]}: mapping it fails.`,
+      sentence: `${me} grants reference ${what}, gfn ${hex(gfn)}, where it has ${kind === undefined ? 'no page' : PAGE_WORDS[kind]}: mapping it fails.`,
     });
   } else if (!used) {
     findings.push(unusedFinding(subject, domain, grant, what));
@@ -392,7 +392,7 @@ function unusedFinding(
   return {
     severity: isOld ? 'warning' : 'note',
     kind: 'unused',
-    sentence: `${shortDomain(domain.id)} has granted ${what} to ${shortDomain(domid)}${howLong}, and it was never used.`,
+    sentence: `${shortDomain(domain.id)} has granted reference ${what} to ${shortDomain(domid)}${howLong}, which never used it.`,
   };
 }
 

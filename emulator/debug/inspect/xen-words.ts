@@ -19,6 +19,8 @@ export interface Finding {
 export interface MomentView {
   readonly instructions: number;
   readonly virtualNanoseconds: number;
+  /** Of virtual time: `0.129034 s`. */
+  readonly at: string;
   /** `1.25 ms ago`, of virtual time. */
   readonly ago: string;
 }
@@ -26,7 +28,12 @@ export interface MomentView {
 export function momentView({ loaded }: Subject, moment: Moment): MomentView {
   const { instructions, virtualNanoseconds } = moment;
   const now = momentOf(loaded).virtualNanoseconds;
-  return { instructions, virtualNanoseconds, ago: `${durationText(now - virtualNanoseconds)} ago` };
+  return {
+    instructions,
+    virtualNanoseconds,
+    at: `${(virtualNanoseconds / 1e9).toFixed(6)} s`,
+    ago: `${durationText(now - virtualNanoseconds)} ago`,
+  };
 }
 
 export const nanosecondsSince = ({ loaded }: Subject, { virtualNanoseconds }: Moment): number =>
