@@ -81,6 +81,7 @@ export class XsChip extends LitElement {
     shared,
     css`
       .chip {
+        color: inherit;
         white-space: nowrap;
       }
       .icon {

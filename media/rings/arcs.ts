@@ -35,27 +35,19 @@ function circle(radius: number, backwards = false): string {
   return `M 0 ${-radius} A ${radius} ${radius} 0 1 ${sweep} 0 ${radius} A ${radius} ${radius} 0 1 ${sweep} 0 ${-radius} Z`;
 }
 
-/** Labels around a circle end where they would run over it. */
-export function anchorAt(share: number, isInside: boolean): 'start' | 'middle' | 'end' {
-  const { x } = pointAt(share, 1);
-  if (Math.abs(x) < 0.2) return 'middle';
-  return x > 0 === isInside ? 'end' : 'start';
-}
-
-export interface Placed<Item> {
-  readonly place: number;
-  readonly items: readonly Item[];
-}
-
-/** What points at the same place is one hand with several names. */
-export function byPlace<Item extends { readonly place: number }>(items: readonly Item[]): Placed<Item>[] {
-  const places = new Map<number, Item[]>();
-  for (const item of items) {
-    const found = places.get(item.place);
-    if (found) found.push(item);
-    else places.set(item.place, [item]);
+/** Moves values apart that are nearer to each other than a gap, away from the first one in the order given. */
+export function spread(values: readonly number[], gap: number, direction: 1 | -1): number[] {
+  const order = values
+    .map((value, index) => ({ value, index }))
+    .sort((a, b) => direction * (a.value - b.value));
+  const result = [...values];
+  let last: number | undefined;
+  for (const { value, index } of order) {
+    const least = last === undefined ? value : last + direction * gap;
+    last = direction * Math.max(direction * value, direction * least);
+    result[index] = rounded(last);
   }
-  return [...places].map(([place, found]) => ({ place, items: found })).sort((a, b) => a.place - b.place);
+  return result;
 }
 
 const rounded = (value: number): number => Math.round(value * 100) / 100;

@@ -2,8 +2,8 @@
 // its state, and a hand for each index. Arrow keys go from part to part.
 
 import { css, html, nothing, svg, t, type TemplateResult } from '../panel/panel.ts';
-import { anchorAt, arcPath, type Band, byPlace, pointAt } from './arcs.ts';
-import type { RingIndex, RingSlotsView } from './views.ts';
+import { arcPath, type Band, type Point, pointAt, spread } from './arcs.ts';
+import type { Ring, RingIndex, RingSlotsView } from './views.ts';
 
 /** A part of the drawing that can be chosen. */
 export interface Part {
@@ -108,7 +108,7 @@ export function drawing(view: RingSlotsView, { selected, select }: DrawingEvents
     if (part) select(part.key);
   };
   return html`<svg
-    viewBox="-230 -175 460 350"
+    viewBox="-260 -180 520 360"
     role="listbox"
     tabindex="0"
     aria-label=${t('Parts of the ring {0}', ring.name)}
@@ -131,7 +131,7 @@ export function drawing(view: RingSlotsView, { selected, select }: DrawingEvents
     </defs>
     ${parts.map((part, index) => partDrawing(part, index, part.key === selected, parts.length, () => select(part.key)))}
     <g aria-hidden="true">
-      ${slots.length > 0 ? slotNumbers(slots.length) : streams.map(({ name, from }) => streamName(name, from))}
+      ${slots.length > 0 ? slotNumbers(ring, slots.length) : streams.map(({ name, from }) => streamName(name, from))}
       ${hands(view)}
       <text class="centre" y=${slots.length > 0 ? -6 : -10}>${ring.health.kind}</text>
       ${centreLines(view).map((line, index) => svg`<text class="centre small" y=${10 + index * 13}>${line}</text>`)}
@@ -153,17 +153,21 @@ function partDrawing(
   return svg`<g id=${`part-${index}`} role="option" aria-selected=${String(isSelected)} aria-label=${part.label}
       class=${`part ${part.state.replace(' ', '-')}${isSelected ? ' selected' : ''}`} @click=${choose}>
     <title>${part.label}</title>
-    <path class="fill" fill-rule="evenodd" d=${path}></path>
+    <path class="area" fill-rule="evenodd" d=${path}></path>
     ${pattern === undefined ? nothing : svg`<path class="pattern" fill-rule="evenodd" fill=${`url(#${pattern})`} d=${path}></path>`}
     ${isLettered ? svg`<text class="letter" x=${middle.x} y=${middle.y}>${letter}</text>` : nothing}
   </g>`;
 }
 
 /** A few numbers for orientation. */
-function slotNumbers(count: number): unknown {
+function slotNumbers({ indices }: Ring, count: number): unknown {
   const step = Math.max(1, count / 8);
   return Array.from({ length: Math.min(8, count) }, (_, index) => {
     const slot = index * step;
+    const isCovered = indices.some(
+      ({ place, writer }) => writer === 'backend' && Math.abs(place - slot - 0.5) < count / 20,
+    );
+    if (isCovered) return nothing;
     const { x, y } = pointAt((slot + 0.5) / count, SLOTS.inner - 8);
     return svg`<text class="number" x=${x} y=${y}>${slot}</text>`;
   });
@@ -171,6 +175,8 @@ function slotNumbers(count: number): unknown {
 
 const streamName = (name: string, from: string): unknown =>
   svg`<text class="number" x="0" y=${from === 'frontend' ? -(OUTER.inner + 13) : -(INNER.inner + 13)}>${name}</text>`;
+
+const LABEL_GAP = 11;
 
 /** Indices of the frontend (of a ring of bytes: of its stream) point from outside, the others from inside. */
 function hands({ ring, slots, streams }: RingSlotsView): unknown {
@@ -183,27 +189,53 @@ function hands({ ring, slots, streams }: RingSlotsView): unknown {
       ? slots.length
       : (streams.find(({ from }) => (from === 'frontend') === outside)?.size ?? 1);
     const band = isSlots ? SLOTS : outside ? OUTER : INNER;
-    let below = 0;
-    return byPlace(own).map(({ place, items }) => {
-      const share = place / size;
-      const near = pointAt(share, outside ? band.outer + 1 : band.inner - 1);
-      const far = pointAt(share, outside ? band.outer + 12 : band.inner - (isSlots ? 16 : 10));
-      const kind = items.every((item) => item.kind === 'event') ? 'event' : 'index';
-      const text = items.map(
-        ({ name, value, certainty }) => `${name} ${value}${certainty === 'inferred' ? '?' : ''}`,
-      );
-      const label = pointAt(share, outside ? band.outer + 16 : band.inner - (isSlots ? 20 : 14));
-      // Labels inside have little room: they stand under each other near the hand.
-      const lines = outside ? text : [text.join(' ')];
-      const shift = outside ? (label.y < 0 ? -(lines.length - 1) * 10 : 0) : (below++ % 2) * 9;
-      return svg`<g class=${`hand ${kind}`}>
+    return placed(own, size, band, outside).map(
+      ({ index, near, far, label, anchor }) => svg`<g class=${`hand ${index.kind}`}>
         <line x1=${near.x} y1=${near.y} x2=${far.x} y2=${far.y}></line>
+        <line class="leader" x1=${far.x} y1=${far.y} x2=${label.x} y2=${label.y}></line>
         <circle cx=${near.x} cy=${near.y} r="2"></circle>
-        ${lines.map(
-          (line, index) => svg`<text x=${label.x} y=${label.y + shift + index * 10}
-            text-anchor=${anchorAt(share, !outside)}>${line}</text>`,
-        )}
-      </g>`;
+        <text x=${label.x} y=${label.y} dx=${anchor === 'start' ? 3 : anchor === 'end' ? -3 : 0}
+          text-anchor=${anchor}>${index.name} ${index.value}${index.certainty === 'inferred' ? '?' : ''}</text>
+      </g>`,
+    );
+  });
+}
+
+interface Hand {
+  readonly index: RingIndex;
+  readonly near: Point;
+  readonly far: Point;
+  readonly label: Point;
+  readonly anchor: 'start' | 'middle' | 'end';
+}
+
+/** Labels keep apart: outside in columns left and right, inside above and below the text in the middle. */
+function placed(indices: readonly RingIndex[], size: number, band: Band, outside: boolean): Hand[] {
+  const radius = outside ? band.outer : band.inner;
+  const towards = outside ? 1 : -1;
+  const hands = indices.map((index) => {
+    const share = index.place / size;
+    const at = pointAt(share, outside ? band.outer + 14 : band.inner - 22);
+    return { index, share, at, group: `${outside ? at.x >= 0 : ''} ${at.y >= 0}` };
+  });
+  const groups = new Map<string, typeof hands>();
+  for (const hand of hands) groups.set(hand.group, [...(groups.get(hand.group) ?? []), hand]);
+  return [...groups.values()].flatMap((group) => {
+    const isBelow = (group[0]?.at.y ?? 0) >= 0;
+    const wished = group.map(({ at }) =>
+      outside ? at.y : isBelow ? Math.max(at.y, 34) : Math.min(at.y, -30),
+    );
+    // Outside away from the middle, inside towards it.
+    const ys = spread(wished, LABEL_GAP, isBelow === outside ? 1 : -1);
+    return group.map(({ index, share, at }, order): Hand => {
+      const x = outside ? at.x : at.x / 2;
+      return {
+        index,
+        near: pointAt(share, radius + towards),
+        far: pointAt(share, radius + towards * 10),
+        label: { x, y: ys[order] ?? at.y },
+        anchor: outside ? (at.x >= 0 ? 'start' : 'end') : 'middle',
+      };
     });
   });
 }
@@ -225,7 +257,7 @@ export function legend(parts: readonly Part[]): TemplateResult {
     ${states.map(
       (state) => html`<li>
         <svg viewBox="0 0 16 12" class=${state.replace(' ', '-')} aria-hidden="true">
-          <rect class="fill" width="16" height="12"></rect>
+          <rect class="area" width="16" height="12"></rect>
           <text class="letter" x="8" y="6.5">${STATES[state]?.letter ?? '!'}</text>
         </svg>
         ${stateText(state)}
@@ -245,29 +277,32 @@ export const drawingStyles = css`
     min-height: 220px;
     max-height: 520px;
   }
+  svg text {
+    text-rendering: geometricPrecision;
+  }
   .part {
     cursor: pointer;
   }
-  .fill {
+  .area {
     stroke: var(--vscode-editor-background);
     stroke-width: 1;
   }
-  .free .fill {
-    fill: var(--vscode-editorWidget-background);
+  .free .area {
+    fill: transparent;
     stroke: var(--vscode-descriptionForeground);
     stroke-width: 0.5;
   }
-  .request-waiting .fill {
+  .request-waiting .area {
     fill: var(--vscode-charts-blue);
   }
-  .taken .fill {
+  .taken .area {
     fill: var(--vscode-charts-yellow);
   }
-  .response-waiting .fill {
+  .response-waiting .area {
     fill: var(--vscode-charts-green);
   }
-  .unpublished .fill,
-  .unknown .fill {
+  .unpublished .area,
+  .unknown .area {
     fill: var(--vscode-charts-red);
   }
   .ink {
@@ -293,8 +328,8 @@ export const drawingStyles = css`
     stroke-width: 0.2;
     pointer-events: none;
   }
-  .part.selected .fill,
-  .part:hover .fill {
+  .part.selected .area,
+  .part:hover .area {
     stroke: var(--vscode-focusBorder);
     stroke-width: 2.5;
   }
@@ -314,12 +349,17 @@ export const drawingStyles = css`
   .hand.event line {
     stroke-dasharray: 3 2;
   }
+  .hand line.leader {
+    stroke: var(--vscode-descriptionForeground);
+    stroke-width: 0.5;
+    stroke-dasharray: none;
+  }
   .hand.event circle {
     fill: none;
     stroke: var(--vscode-foreground);
   }
   .hand text {
-    font-size: 9px;
+    font-size: 10px;
     dominant-baseline: central;
     fill: var(--vscode-foreground);
   }

@@ -228,7 +228,7 @@ const historyColumns = (withRing: boolean): readonly Column<HistoryMessage>[] =>
     width: 11,
   },
   { key: 'kind', title: t('Kind'), text: ({ kind }) => kind },
-  { key: 'summary', title: t('Message'), text: ({ summary }) => summary, grow: true, mono: true },
+  { key: 'summary', title: t('Message'), text: ({ summary }) => summary, grow: true, width: 24, mono: true },
   {
     key: 'latency',
     title: t('Latency'),
@@ -323,7 +323,7 @@ class RingsPanel extends Panel<Views, Kept> {
       </p>`;
     }
     const ring = this.chosenRing;
-    return html`<xs-split keep="rings" .at=${30} stacked>
+    return html`<xs-split keep="rings" .at=${22} stacked>
       <div slot="start" class="column">
         <xs-table
           class="fill"
