@@ -102,6 +102,11 @@ interface OtherRequests {
     };
     readonly result: Record<string, never>;
   };
+  /** The text of a snapshot file: how to come to where the machine stands. `xenscope inspect FILE` reads it. */
+  'xen/snapshot': {
+    readonly arguments: Record<string, never>;
+    readonly result: { readonly text: string };
+  };
   /** Names of addresses; null where nothing is known. At most 1000 at once. */
   'xen/symbols': {
     readonly arguments: { readonly domain?: number; readonly addresses: readonly string[] };

@@ -27,4 +27,7 @@ export {
 } from './machine/instruction-cases.ts';
 export type * from './machine/messages.ts';
 export { BARE_DOMAIN, HYPERVISOR_CONSOLE } from './machine/messages.ts';
-export { MachineServerImplementation, type ServerHost } from './machine/server.ts';
+export type { LoadedMachine } from './machine/guest.ts';
+export { loadMachine } from './machine/load.ts';
+export { type MachineSnapshot, runToSnapshot, takeSnapshot } from './machine/snapshot.ts';
+export { type MachineInspector, MachineServerImplementation, type ServerHost } from './machine/server.ts';

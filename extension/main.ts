@@ -13,6 +13,7 @@ import { Consoles } from './consoles.ts';
 import { registerDomainActions } from './domains/actions.ts';
 import { DomainsTree } from './domains/tree.ts';
 import { registerPanels } from './panels/register.ts';
+import { registerSnapshots } from './snapshots.ts';
 import { registerTerminalLinks } from './terminal-links.ts';
 import { registerXlLanguage } from './xl-language.ts';
 
@@ -54,6 +55,10 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.commands.registerCommand('xenscope.showLog', () => log.show()),
   );
   const sessions = registerPanels(context);
-  context.subscriptions.push(new DomainsTree(sessions), registerDomainActions(sessions));
+  context.subscriptions.push(
+    new DomainsTree(sessions),
+    registerDomainActions(sessions),
+    registerSnapshots(sessions),
+  );
   registerXlLanguage(context);
 }

@@ -5,6 +5,7 @@ import { formatMemoryReference } from '../memory-reference.ts';
 import type { AddressSymbol } from '../protocol.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
+import { writeSnapshot } from '../snapshot-file.ts';
 import { evaluateAddress } from './evaluate.ts';
 import { parsed } from './memory.ts';
 
@@ -63,6 +64,15 @@ export const xenRequests = [
     handle(session, { subscriber, areas, rate }) {
       session.changes.subscribe(subscriber, areas, rate);
       return {};
+    },
+  }),
+
+  request('xen/snapshot', {
+    needs: 'stopped',
+    async handle(session) {
+      const { client, configuration: launch, base } = session.machine;
+      const snapshot = await client.request('snapshot', {});
+      return { text: writeSnapshot({ launch, folder: base, snapshot }) };
     },
   }),
 

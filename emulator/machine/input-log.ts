@@ -84,13 +84,18 @@ export function momentOf({ machine }: LoadedMachine): Moment {
  * machine to compare it with has to be settled too. Throws when the machine is not the log's.
  */
 export function replay(loaded: LoadedMachine, log: readonly LoggedInput[], end: Moment): void {
+  runThrough(loaded, log, end);
+  loaded.machine.settle();
+}
+
+/** As replay(), and leaves interrupts that are pending at `end` as they are. */
+export function runThrough(loaded: LoadedMachine, log: readonly LoggedInput[], end: Moment): void {
   for (const entry of log) {
     runTo(loaded, entry);
     if (entry.settled) loaded.machine.settle();
     apply(loaded, entry.input);
   }
   runTo(loaded, end);
-  loaded.machine.settle();
 }
 
 function runTo(loaded: LoadedMachine, target: Moment): void {

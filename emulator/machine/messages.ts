@@ -7,6 +7,7 @@
 // Everything else may be asked at any time and is served between two slices.
 
 import type { Kernel } from '../formats/kernel.ts';
+import type { MachineSnapshot } from './snapshot.ts';
 
 /** The domain id of a bare machine in every `VcpuId` and space: there is no domain. */
 export const BARE_DOMAIN = -1;
@@ -264,6 +265,8 @@ export interface MachineRequests {
   /** Somebody typed. */
   consoleInput: Call<{ readonly domain: number; readonly bytes: Uint8Array }, void>;
   stateHash: Call<Record<string, never>, string>;
+  /** How to come to where the machine stands now; only while it stands. */
+  snapshot: Call<Record<string, never>, MachineSnapshot>;
   statistics: Call<Record<string, never>, MachineStatistics>;
 }
 

@@ -22,6 +22,7 @@ import {
   type VcpuInfo,
 } from './messages.ts';
 import { readRegisters } from './registers.ts';
+import { takeSnapshot } from './snapshot.ts';
 import { stateHash } from './state-hash.ts';
 
 /** What the server needs of the thread it runs on. */
@@ -144,6 +145,11 @@ export class MachineServerImplementation {
     act: ({ action }) => this.toInputLog().enter({ kind: 'action', action }),
     consoleInput: ({ domain, bytes }) => this.toInputLog().enter({ kind: 'console', domain, bytes }),
     stateHash: () => stateHash(this.machine),
+    snapshot: () => {
+      if (!this.inputLog) throw noMachine();
+      if (this.running) throw new UserError('the machine runs', 'Pause it first.');
+      return takeSnapshot(this.machine, this.inputLog);
+    },
     statistics: () => ({ ...this.moment(), exits: { ...this.machine.machine.exits } }),
   };
 

@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runCli } from './command-line.ts';
+import { runCli, scratchFolder } from './command-line.ts';
 
 const HELLO = join(import.meta.dirname, '../../media/samples/hello-xen/hello.cfg');
+
+const folder = scratchFolder();
 
 test('a view of a guest at a text that it printed', async () => {
   const { status, stdout, stderr } = await runCli('inspect', HELLO, '--until', 'hello>', '--view', 'machine');
@@ -49,6 +52,56 @@ test.each([
   expect(status).toBe(2);
   expect(stdout).toBe('');
   expect(stderr).toContain(complaint);
+});
+
+test('a snapshot shows the same views again', async () => {
+  const file = join(folder.path, 'typed.xensnap');
+  const views = ['--view', 'machine', '--view', 'domains', '--view', 'rings', '--json'];
+  const script = ['--until', 'hello>', '--type', 'xs memory\\n', '--until', 'target'];
+  const live = await runCli('inspect', HELLO, ...script, ...views, '--save', file);
+  expect(live.stderr).toBe('');
+  expect(JSON.parse(readFileSync(file, 'utf8')).inputs).toMatchObject([{ input: { kind: 'console' } }]);
+  const again = await runCli('inspect', file, ...views);
+  expect(again.stderr).toBe('');
+  expect(again.status).toBe(0);
+  // How often generated code was left depends on who drives it, and on nothing else.
+  const seen = ({ stdout }: { stdout: string }) => {
+    const { views: shown, ...moment } = JSON.parse(stdout);
+    const [machine, ...others] = shown;
+    return { moment, stateHash: machine.view.stateHash, others };
+  };
+  expect(seen(again)).toEqual(seen(live));
+});
+
+test('a snapshot of a guest that has changed since is refused, and so is a file that is none', async () => {
+  const file = join(folder.path, 'changed.xensnap');
+  await runCli('inspect', HELLO, '--until', 'hello>', '--save', file);
+  const snapshot = JSON.parse(readFileSync(file, 'utf8'));
+  const refused = async (text: string): Promise<string> => {
+    const { status, stdout, stderr } = await runCli('inspect', folder.file('x.xensnap', text));
+    expect(stdout).toBe('');
+    expect(status).toBe(2);
+    return stderr;
+  };
+  expect(await refused(JSON.stringify({ ...snapshot, launch: { ...snapshot.launch, seed: 7 } }))).toContain(
+    'the guest does not run into the state of the snapshot',
+  );
+  const end = { instructions: 10, virtualNanoseconds: 5 };
+  expect(await refused(JSON.stringify({ ...snapshot, end }))).toContain('does not run into the state');
+  for (const damaged of [
+    'not JSON',
+    '{}',
+    JSON.stringify({ ...snapshot, stateHash: 'x' }),
+    JSON.stringify({
+      ...snapshot,
+      inputs: [{ ...snapshot.end, sequence: 0, settled: true, input: { kind: 'x' } }],
+    }),
+  ]) {
+    expect(await refused(damaged)).toContain('is not a snapshot of this version');
+  }
+  expect(await refused(JSON.stringify({ ...snapshot, launch: { config: '/nowhere.cfg' } }))).toContain(
+    '/nowhere.cfg',
+  );
 });
 
 /** Views that need no address. */

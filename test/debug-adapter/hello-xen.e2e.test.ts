@@ -4,7 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { afterEach, expect, test } from 'vitest';
+import { prepareLaunch } from '../../debug-adapter/launch.ts';
+import { loadEngineModules } from '../../debug-adapter/node/engine-modules.ts';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';
+import { readSnapshot } from '../../debug-adapter/snapshot-file.ts';
+import { createInspector, loadMachine, runToSnapshot } from '../../emulator/index.ts';
 import { TestSession } from './support/drive.ts';
 
 const SAMPLE = join(import.meta.dirname, '../../media/samples/hello-xen');
@@ -211,4 +215,34 @@ test('the debug console shows views, also while the guest runs; views name addre
   expect(await show(':machine')).toMatch(/^what +value\n/);
   // Answered before or between the first slices.
   while ((await session.send('xen/machine', {})).instructions <= pc);
+});
+
+test('a snapshot of a stop leads a fresh machine to the same state', async () => {
+  const session = await launched();
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'handle_timer_tick' }] });
+  await session.send('configurationDone', {});
+  expect((await where(session))[0]).toMatch(/^handle_timer_tick:/);
+  await session.send('evaluate', { expression: '$x9 = 0xffffffffffffffff', context: 'repl' });
+  await session.send('next', { threadId: THREAD });
+  await session.until('stopped');
+  await session.send('xen/console', { text: 'help\n' });
+  const { stateHash } = (await session.send('xen/machine', {})).view;
+
+  const { launch, folder, snapshot } = readSnapshot(
+    (await session.send('xen/snapshot', {})).text,
+    'a snapshot',
+  );
+  expect(snapshot.inputs.map(({ input }) => input.kind)).toEqual(
+    expect.arrayContaining(['register', 'console']),
+  );
+  expect(snapshot.stateHash).toBe(stateHash);
+  const { machine } = await prepareLaunch(
+    nodeHost(() => {}),
+    launch,
+    folder,
+  );
+  const events = { console: () => {}, ended: () => {} };
+  const fresh = loadMachine(loadEngineModules(), machine, events, { log: () => {} });
+  runToSnapshot(fresh, snapshot);
+  expect(createInspector(fresh).inspect('machine', {})).toMatchObject({ stateHash });
 });

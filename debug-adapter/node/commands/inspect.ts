@@ -1,6 +1,8 @@
 // `xenscope inspect`: boots a guest as `run` does, as far as it is told, and shows what the inspections of the
 // emulator see there. Views are stdout; the guest's console goes to stderr, if it is asked for.
 
+import { writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { UserError } from '../../../emulator/base/errors.ts';
 import {
@@ -11,10 +13,17 @@ import {
   type HeadlessRun,
   inspectionNamed,
   inspections,
+  type LoadedMachine,
+  loadMachine,
+  type MachineInspector,
+  runToSnapshot,
   startHeadless,
+  takeSnapshot,
 } from '../../../emulator/index.ts';
 import { loadEngineModules } from '../engine-modules.ts';
+import { reasonOf } from '../files.ts';
 import { logToStderr } from '../node-host.ts';
+import { readSnapshot, SNAPSHOT_EXTENSION, writeSnapshot } from '../../snapshot-file.ts';
 import type { SetStatus } from '../program.ts';
 import {
   addGuestOptions,
@@ -23,7 +32,7 @@ import {
   type HeadlessGuestOptions,
   scriptOf,
 } from './guest-options.ts';
-import { prepareRun } from './run-configuration.ts';
+import { namedRun, prepareNamed, prepareRun } from './run-configuration.ts';
 
 interface InspectOptions extends HeadlessGuestOptions {
   readonly view: readonly string[];
@@ -31,6 +40,7 @@ interface InspectOptions extends HeadlessGuestOptions {
   readonly domain?: string;
   readonly vcpu?: string;
   readonly console?: boolean;
+  readonly save?: string;
   readonly json?: boolean;
 }
 
@@ -45,12 +55,16 @@ export const inspectCommand = (setStatus: SetStatus): Command =>
       'boot a guest as `run` does, up to --until or a bound, and show what its hypervisor and machine hold then',
     ),
   )
-    .argument('<config...>', 'xl.cfg files, launch.json#NAME, or with --bare a kernel')
+    .argument(
+      '<config...>',
+      `xl.cfg files, launch.json#NAME, a snapshot (${SNAPSHOT_EXTENSION}), or with --bare a kernel`,
+    )
     .option('--view <name>', 'what to show; may repeat (default: domains)', collect, [])
     .option('--domain <n>', 'of which domain (default: the first)')
     .option('--vcpu <n>', 'of which vCPU (default: 0)')
     .option('--set <key=value>', 'a further argument of the views; may repeat', collect, [])
     .option('--console', "show the guest's console on stderr")
+    .option('--save <file>', `also save how to come to this state (${SNAPSHOT_EXTENSION})`)
     .option('--json', 'print JSON')
     .addHelpText('after', () => `\nViews:\n${inspections.map(described).join('')}`)
     .action(async (configs: string[], options: InspectOptions, command: Command) => {
@@ -77,6 +91,25 @@ async function inspect(
     wanted.map(({ row }) => row),
     options,
   );
+  const subject = isSnapshot(configs)
+    ? await fromSnapshot(configs, options)
+    : await afterRun(configs, options, command);
+  const views = wanted.map(({ row, args }) => ({ row, view: subject.inspector.inspect(row.name, args) }));
+  process.stdout.write(options.json ? asJson(subject.loaded, views) : asText(views));
+  return subject.status;
+}
+
+interface Inspectable {
+  readonly loaded: LoadedMachine;
+  readonly inspector: MachineInspector;
+  readonly status: number;
+}
+
+async function afterRun(
+  configs: readonly string[],
+  options: InspectOptions,
+  command: Command,
+): Promise<Inspectable> {
   const bounds = boundsOf(options);
   const prepared = await prepareRun(configs, options);
   const guest = startHeadless(loadEngineModules(), prepared.machine, {
@@ -88,11 +121,76 @@ async function inspect(
     log: { log: (level, source, message) => logToStderr(level, `${source}: ${message}`) },
   });
   const inspector = createInspector(guest.loaded);
-  const end = run(guest, bounds);
-  const views = wanted.map(({ row, args }) => ({ row, view: inspector.inspect(row.name, args) }));
-  process.stdout.write(options.json ? asJson(guest, views) : asText(views));
-  return reached(end, guest) ? 0 : 1;
+  const status = reached(run(guest, bounds), guest) ? 0 : 1;
+  if (options.save !== undefined) save(options.save, configs, options, guest);
+  return { loaded: guest.loaded, inspector, status };
 }
+
+// ---- snapshots
+
+const isSnapshot = (configs: readonly string[]): boolean =>
+  configs.some((file) => file.endsWith(SNAPSHOT_EXTENSION));
+
+async function fromSnapshot(configs: readonly string[], options: InspectOptions): Promise<Inspectable> {
+  const [file = ''] = configs;
+  if (configs.length > 1) throw new UserError('a snapshot stands alone', 'Name one snapshot.');
+  const decides = (['bare', 'cpu', 'seed', 'save', 'maxInstructions', 'maxSeconds'] as const).find(
+    (key) => options[key] !== undefined,
+  );
+  if (decides !== undefined || options.until.length > 0) {
+    throw new UserError('a snapshot is a moment of a run', 'Give only --view and its arguments with it.', {
+      file,
+    });
+  }
+  const { launch, folder, snapshot } = readSnapshot(await readText(file), file);
+  const { machine } = await prepareNamed({ configuration: launch, folder, file });
+  const log = { log: () => {} };
+  const events = {
+    console: (_domain: number, byte: number) => {
+      if (options.console) process.stderr.write(Uint8Array.of(byte));
+    },
+    ended: () => {},
+  };
+  const loaded = loadMachine(loadEngineModules(), machine, events, log);
+  const inspector = createInspector(loaded);
+  runToSnapshot(loaded, snapshot);
+  return { loaded, inspector, status: 0 };
+}
+
+function save(
+  file: string,
+  configs: readonly string[],
+  options: InspectOptions,
+  { loaded, inputs }: HeadlessRun,
+): void {
+  if (!file.endsWith(SNAPSHOT_EXTENSION)) {
+    throw new UserError(`--save is '${file}'`, `Give a name that ends in ${SNAPSHOT_EXTENSION}.`);
+  }
+  if (options.dtb !== undefined) {
+    throw new UserError('--save does not keep the device tree of --dtb', 'Leave one of them out.');
+  }
+  const { configuration, folder } = namedRun(configs, options);
+  const text = writeSnapshot({
+    launch: configuration,
+    folder: folder ?? process.cwd(),
+    snapshot: takeSnapshot(loaded, inputs),
+  });
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new UserError(`cannot be written: ${reasonOf(error)}`, 'Name another file with --save.', { file });
+  }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new UserError(`cannot be read: ${reasonOf(error)}`, 'Name a snapshot.', { file });
+  }
+}
+
+// ---- runs
 
 function run(guest: HeadlessRun, { maxInstructions, outOfTime }: Bounds): HeadlessEnd {
   if (guest.script.waitingFor === undefined && maxInstructions === undefined && !outOfTime()) {
@@ -122,8 +220,8 @@ interface Shown {
 const asText = (views: readonly Shown[]): string =>
   views.map(({ row, view }) => (views.length > 1 ? `== ${row.name}\n` : '') + row.text(view)).join('\n');
 
-function asJson(guest: HeadlessRun, views: readonly Shown[]): string {
-  const { engine, clock } = guest.loaded.machine;
+function asJson({ machine }: LoadedMachine, views: readonly Shown[]): string {
+  const { engine, clock } = machine;
   const result = {
     instructions: engine.instructions,
     virtualNanoseconds: clock.nanoseconds(),

@@ -33,8 +33,39 @@ const MACHINE_KEYS: Readonly<Record<string, { readonly pattern: RegExp; readonly
 
 export const MACHINE_HELP = 'gic=2|3,cpus=N,memory=SIZE,el=1|2,cpu=a53|max,kaslr-seed=N';
 
+/** What a command line names, before any file of the guest is read. */
+export interface NamedRun {
+  readonly configuration: LaunchConfiguration;
+  /** Where its relative paths start; undefined: the working directory. */
+  readonly folder: string | undefined;
+  /** Named in messages about the configuration. */
+  readonly file: string | undefined;
+}
+
 export async function prepareRun(configs: readonly string[], options: GuestOptions): Promise<PreparedLaunch> {
-  if (options.bare) return bareMachine(configs, options);
+  const prepared = await prepareNamed(namedRun(configs, options));
+  const { bare } = prepared.machine;
+  if (options.dtb === undefined || !bare) return prepared;
+  const deviceTree = { name: options.dtb, bytes: await deviceTreeIn(options.dtb) };
+  return { ...prepared, machine: { ...prepared.machine, bare: { ...bare, deviceTree } } };
+}
+
+/** Reads the files of a run. */
+export async function prepareNamed({ configuration, folder, file }: NamedRun): Promise<PreparedLaunch> {
+  try {
+    return await prepareLaunch(nodeHost(logToStderr), configuration, folder);
+  } catch (error) {
+    if (file === undefined || !(error instanceof UserError) || error.place.file !== undefined) throw error;
+    throw new UserError(error.message, error.hint, { file });
+  }
+}
+
+export function namedRun(configs: readonly string[], options: GuestOptions): NamedRun {
+  if (options.bare) {
+    const [kernel = ''] = configs;
+    if (configs.length > 1) throw new UserError('--bare takes one kernel', 'Name one kernel file.');
+    return { configuration: bareConfiguration(kernel, options), folder: undefined, file: undefined };
+  }
   for (const [name, value] of [
     ['--machine', options.machine],
     ['--initrd', options.initrd],
@@ -44,7 +75,6 @@ export async function prepareRun(configs: readonly string[], options: GuestOptio
   ] as const) {
     if (value !== undefined) throw new UserError(`${name} needs --bare`, 'Add --bare and name a kernel.');
   }
-  const host = nodeHost(logToStderr);
   const common = {
     ...(options.cpu !== undefined && { cpu: options.cpu }),
     ...(options.seed !== undefined && { seed: wholeNumber(options.seed, '--seed') }),
@@ -52,7 +82,8 @@ export async function prepareRun(configs: readonly string[], options: GuestOptio
   const entries = configs.map(splitLaunchEntry).filter((entry) => entry !== undefined);
   const [entry] = entries;
   if (!entry) {
-    return prepareLaunch(host, parseLaunchConfiguration({ config: configs, ...common }, COMMAND_LINE));
+    const configuration = parseLaunchConfiguration({ config: configs, ...common }, COMMAND_LINE);
+    return { configuration, folder: undefined, file: undefined };
   }
   if (configs.length > 1) {
     throw new UserError(
@@ -62,12 +93,7 @@ export async function prepareRun(configs: readonly string[], options: GuestOptio
   }
   const { configuration, folder } = readLaunchEntry(entry.file, entry.name);
   const checked = parseLaunchConfiguration({ ...configuration, ...common }, entry.file);
-  try {
-    return await prepareLaunch(host, checked, folder);
-  } catch (error) {
-    if (!(error instanceof UserError) || error.place.file !== undefined) throw error;
-    throw new UserError(error.message, error.hint, { file: entry.file });
-  }
+  return { configuration: checked, folder, file: entry.file };
 }
 
 export function wholeNumber(text: string, option: string): number {
@@ -77,16 +103,6 @@ export function wholeNumber(text: string, option: string): number {
 }
 
 // ---- the bare machine
-
-async function bareMachine(configs: readonly string[], options: GuestOptions): Promise<PreparedLaunch> {
-  const [kernel = ''] = configs;
-  if (configs.length > 1) throw new UserError('--bare takes one kernel', 'Name one kernel file.');
-  const prepared = await prepareLaunch(nodeHost(logToStderr), bareConfiguration(kernel, options));
-  const { bare } = prepared.machine;
-  if (options.dtb === undefined || !bare) return prepared;
-  const deviceTree = { name: options.dtb, bytes: await deviceTreeIn(options.dtb) };
-  return { ...prepared, machine: { ...prepared.machine, bare: { ...bare, deviceTree } } };
-}
 
 function bareConfiguration(kernel: string, options: GuestOptions): LaunchConfiguration {
   const machine = machineOptions(options.machine ?? '');

@@ -172,6 +172,10 @@ export class FakeMachine implements MachineServer {
     return `${line}\n`;
   }
 
+  snapshot() {
+    return { inputs: [], end: this.statistics(), stateHash: this.stateHash() };
+  }
+
   act(): void {}
 
   stateHash(): string {
