@@ -29,15 +29,19 @@ class XsMenu extends LitElement {
   constructor() {
     super();
     this.items = [];
-    this.popover = 'auto';
-    this.addEventListener('toggle', (event) => {
-      if ((event as ToggleEvent).newState === 'closed') this.remove();
-    });
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // An automatic popover would close again when the mouse button that opened it comes up.
+    this.popover = 'manual';
   }
 
   showAt(x: number, y: number): void {
     this.opener = deepActive();
     this.showPopover();
+    window.addEventListener('pointerdown', this.elsewhere, true);
+    window.addEventListener('blur', this.elsewhere);
     void this.updateComplete.then(() => {
       const { width, height } = this.getBoundingClientRect();
       this.style.left = `${Math.max(0, Math.min(x, innerWidth - width))}px`;
@@ -45,6 +49,16 @@ class XsMenu extends LitElement {
       this.buttons()[0]?.focus();
     });
   }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    window.removeEventListener('pointerdown', this.elsewhere, true);
+    window.removeEventListener('blur', this.elsewhere);
+  }
+
+  private readonly elsewhere = (event: Event): void => {
+    if (!event.composedPath().includes(this)) this.remove();
+  };
 
   protected override render(): TemplateResult {
     return html`<div role="menu" @keydown=${this.onKeyDown}>
@@ -68,7 +82,7 @@ class XsMenu extends LitElement {
   }
 
   private close(): void {
-    this.hidePopover();
+    this.remove();
     if (this.opener instanceof HTMLElement) this.opener.focus();
   }
 

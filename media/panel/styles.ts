@@ -134,8 +134,9 @@ export const shared = css`
 /** Cells whose value changed since the last stop (`changed`), and for a moment when it changes (`flash`). */
 export const changeMarks = css`
   .changed {
-    background: var(--vscode-diffEditor-insertedTextBackground);
-    box-shadow: inset 2px 0 0 var(--vscode-editorGutter-modifiedBackground, currentcolor);
+    /* No background: text has to stay readable in every theme. */
+    box-shadow: inset 3px 0 0 var(--vscode-editorGutter-modifiedBackground, currentcolor);
+    font-weight: 600;
     outline: 1px dotted var(--vscode-contrastActiveBorder, transparent);
     outline-offset: -1px;
   }
@@ -143,8 +144,16 @@ export const changeMarks = css`
     .flash {
       animation: flash 0.9s ease-out;
     }
+    .flash-again {
+      animation: flash-again 0.9s ease-out;
+    }
   }
   @keyframes flash {
+    from {
+      background: var(--vscode-editor-findMatchHighlightBackground);
+    }
+  }
+  @keyframes flash-again {
     from {
       background: var(--vscode-editor-findMatchHighlightBackground);
     }

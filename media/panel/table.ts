@@ -98,9 +98,10 @@ export class XsTable<Row = unknown> extends LitElement {
   private readonly virtual: VirtualizerController<HTMLElement, HTMLElement>;
   private list: ListedRow<Row>[] = [];
   private rowsBefore: Map<string, Row> | undefined;
-  /** Texts of cells in sight as they were drawn before and now, to notice changes. */
+  /** Texts of the cells in sight before the rows were last given, and now, to notice changes. */
   private shown: ReadonlyMap<string, readonly string[]> = new Map();
   private drawn = new Map<string, readonly string[]>();
+  private updates = 0;
   private activeColumn: number | undefined;
   private saving: ReturnType<typeof setTimeout> | undefined;
   /** Scroll position to return to, once there are enough rows for it. */
@@ -165,6 +166,10 @@ export class XsTable<Row = unknown> extends LitElement {
       this.rowsBefore =
         this.previous && rowsByKey({ rows: this.previous, rowKey: this.rowKey, children: this.below });
     }
+    if (changed.has('rows')) {
+      this.shown = this.drawn;
+      this.updates++;
+    }
     const inputs = ['rows', 'columns', 'rowKey', 'below', 'expanded', 'sort', 'filter'];
     if (inputs.some((name) => changed.has(name))) {
       const expanded = new Set(this.expanded);
@@ -193,7 +198,6 @@ export class XsTable<Row = unknown> extends LitElement {
     const total = this.columns.reduce((sum, column) => sum + widthOf(column, this.list), 0);
     const active = this.selected === undefined ? -1 : this.indexOf(this.selected);
     const items = virtualizer.getVirtualItems();
-    this.shown = this.drawn;
     this.drawn = new Map();
     const inSight = items.some(({ index }) => index === active);
     return html`
@@ -284,7 +288,9 @@ export class XsTable<Row = unknown> extends LitElement {
             end: column.align === 'end',
             mono: column.mono === true,
             changed,
-            flash,
+            // An animation starts again only under another name.
+            flash: flash && this.updates % 2 === 0,
+            'flash-again': flash && this.updates % 2 === 1,
             current: active && this.activeColumn === at,
           })}
           role=${at === 0 ? 'rowheader' : 'gridcell'}

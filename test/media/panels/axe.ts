@@ -17,6 +17,13 @@ interface Results {
 
 /** Serious and critical findings, each with the element that it is about. */
 export async function seriousFindings(where: Page | Frame): Promise<string[]> {
+  // Colours in the middle of an animation are nobody's choice.
+  await where.evaluate(async () => {
+    const finite = document
+      .getAnimations()
+      .filter(({ effect }) => effect?.getTiming().iterations !== Infinity);
+    await Promise.allSettled(finite.map(({ finished }) => finished));
+  });
   await where.evaluate(readFileSync(AXE, 'utf8'));
   const { violations } = await where.evaluate((): Promise<Results> => {
     const { axe } = window as unknown as { axe: { run(root: Document): Promise<Results> } };

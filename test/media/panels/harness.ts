@@ -3,7 +3,8 @@
 //
 //   const panel = await openPanel('ports', { answers: { 'xen/event-channels': VIEW }, theme: 'light' });
 //   await panel.page.getByText('bound to d0').waitFor();
-//   await panel.tell({ answers: { … }, changed: ['event-channels'] });   // the machine stopped again
+//   await panel.tell({ answers: { … }, session: { phase: 'stopped' } });   // the machine stopped again
+//   await panel.tell({ answers: { … }, changed: ['event-channels'] });     // or told that something changed
 //   expect(await panel.problems()).toEqual([]);                          // policy, console, axe
 //   await panel.close();
 //
@@ -14,14 +15,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { panelPage } from '../../../extension/panels/page.ts';
+import { PANELS, areasOf } from '../../../extension/panels/panels.ts';
 import type { PanelArguments, SessionState, ToHost, ToView } from '../../../media/messages.ts';
 import { MESSAGES_VERSION } from '../../../media/messages.ts';
 import { startBrowser } from '../../extension/host/browser.ts';
-import { buildPanels } from '../../tools/bundle.ts';
+import { buildPanels, panelEntries } from '../../tools/bundle.ts';
 import { seriousFindings } from './axe.ts';
 import { THEMES, type ThemeName, themeVariables } from './themes.ts';
 
 const ORIGIN = 'http://panel.test';
+const PATIENCE_MS = 15_000;
 const SCREENSHOTS = join(import.meta.dirname, '../../../dist/screenshots/panels');
 
 /** Views by request. A function gets the request's arguments and may throw the adapter's sentence. */
@@ -36,6 +39,8 @@ export interface PanelOptions {
   readonly arguments?: PanelArguments;
   /** What the user gives when the panel asks for a text, in order. */
   readonly inputs?: readonly string[];
+  /** The panel's file, where it is none of media/. */
+  readonly source?: string;
   readonly width?: number;
   readonly height?: number;
   readonly reducedMotion?: boolean;
@@ -44,7 +49,7 @@ export interface PanelOptions {
 
 export interface Change {
   readonly answers?: Answers;
-  /** Areas that `xen/changed` names. */
+  /** Areas that `xen/changed` names; all of the panel's when the session stopped. */
   readonly changed?: readonly string[];
   /** Set: a stop (a new generation unless given) or a run. */
   readonly session?: Partial<SessionState>;
@@ -92,6 +97,7 @@ export class PanelPage {
   async load(folder: string): Promise<void> {
     const { page, options } = this;
     const theme = options.theme ?? 'dark';
+    page.setDefaultTimeout(PATIENCE_MS);
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') this.found.push(message.text());
     });
@@ -121,9 +127,12 @@ export class PanelPage {
       this.session = { ...this.session, generation, ...session };
       await this.post({ type: 'session', session: this.session });
     }
-    if (changed) {
-      const { generation, phase } = this.session;
-      await this.post({ type: 'changed', areas: changed, generation, running: phase === 'running' });
+    const { generation, phase } = this.session;
+    const row = PANELS.find(({ id }) => id === this.id);
+    const all = row ? areasOf(row) : [this.id];
+    const areas = changed ?? (session !== undefined && phase === 'stopped' ? all : []);
+    if (areas.length > 0) {
+      await this.post({ type: 'changed', areas, generation, running: phase === 'running' });
     }
   }
 
@@ -223,7 +232,7 @@ const folders = new Map<string, Promise<string>>();
 export async function openPanel(id: string, options: PanelOptions = {}): Promise<PanelPage> {
   let folder = folders.get(id);
   if (!folder) {
-    folder = builtPanel(id);
+    folder = builtPanel(id, options.source);
     folders.set(id, folder);
   }
   browser ??= startBrowser();
@@ -236,10 +245,11 @@ export async function openPanel(id: string, options: PanelOptions = {}): Promise
   return panel;
 }
 
-async function builtPanel(id: string): Promise<string> {
+async function builtPanel(id: string, source = panelEntries()[id]): Promise<string> {
+  if (source === undefined) throw new Error(`there is no media/${id}/${id}.ts`);
   const folder = mkdtempSync(join(tmpdir(), 'xenscope-panel-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  await buildPanels(folder, [id]);
+  await buildPanels(folder, { [id]: source });
   return folder;
 }
 
