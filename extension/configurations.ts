@@ -43,8 +43,10 @@ export class ConfigurationProvider implements vscode.DebugConfigurationProvider 
   ): Promise<vscode.DebugConfiguration | undefined> {
     // Without a launch.json, VS Code asks with an empty configuration.
     if (configuration.type || configuration.request || configuration.name) return configuration;
-    const active = vscode.window.activeTextEditor?.document.uri;
-    if (active && (await isXlConfig(active))) return configurationOf(active, folder);
+    const active = vscode.window.activeTextEditor?.document;
+    if (active && (active.languageId === 'xl-cfg' || (await isXlConfig(active.uri)))) {
+      return configurationOf(active.uri, folder);
+    }
     return chosen(await this.provideDebugConfigurations(folder));
   }
 

@@ -35,11 +35,11 @@ testWith(
     const folder = join(work, 'guests');
     mkdirSync(folder);
     cpSync(KERNEL, join(folder, 'hello-xen.elf'));
-    writeFileSync(join(folder, 'hello.xl'), CONFIGURATION);
+    writeFileSync(join(folder, 'domu.cfg'), CONFIGURATION);
     const workbench = await Workbench.open(folder, packageExtension());
     const { page } = workbench;
     try {
-      await workbench.openFile('hello.xl', 4);
+      await workbench.openFile('domu.cfg', 4);
       await page.locator('.statusbar-item', { hasText: 'xl.cfg' }).waitFor();
 
       await page.locator('.editor-instance .squiggly-error').first().waitFor();
@@ -57,7 +57,7 @@ testWith(
       await workbench.screenshot('xl-config-findings');
 
       // What cannot run goes, and what completes comes instead.
-      await workbench.openFile('hello.xl', 5);
+      await workbench.openFile('domu.cfg', 5);
       for (let line = 5; line <= 7; line++) await workbench.press('Control+Shift+K');
       await page.locator('.editor-instance .squiggly-error').first().waitFor({ state: 'detached' });
       await page.keyboard.type('on_cr');

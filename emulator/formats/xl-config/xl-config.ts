@@ -264,10 +264,13 @@ class Reader {
     return number;
   }
 
+  /** Words are compared as the table says: libxl's without regard to case, xl's own exactly. */
   private choice<T extends string>(key: string, choices: readonly T[]): T | undefined {
     const text = this.text(key);
     if (text === undefined) return undefined;
-    const choice = choices.find((known) => known === text);
+    const type = xlKeys.get(key)?.type;
+    const word = type?.kind === 'choice' && type.caseless ? text.toLowerCase() : text;
+    const choice = choices.find((known) => known === word);
     if (choice !== undefined) return choice;
     throw this.wrong(
       key,

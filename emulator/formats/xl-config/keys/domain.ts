@@ -69,8 +69,8 @@ export const domainKeys: XlKeys = {
   },
   uuid: {
     type: formed(
-      /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i,
-      '32 hexadecimal digits with or without hyphens',
+      /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i,
+      '32 hexadecimal digits with hyphens, 8-4-4-4-12',
       '00112233-4455-6677-8899-aabbccddeeff',
     ),
     arm: 'meaningful',

@@ -12,6 +12,7 @@ import {
 } from '../../../../emulator/formats/xl-config/findings.ts';
 import { xlKeys } from '../../../../emulator/formats/xl-config/keys.ts';
 import { parseXlDocument } from '../../../../emulator/formats/xl-config/syntax.ts';
+import { readXlConfig } from '../../../../emulator/formats/xl-config/xl-config.ts';
 
 const HOST: XlContext = {
   machine: { vcpus: 8, memoryMib: 3296 },
@@ -77,6 +78,7 @@ const RULES: Record<XlFindingCode, { fires: string[]; silent: string[] }> = {
       'on_crash = "explode"',
       'gic_version = "v4"',
       'uuid = "12"',
+      'uuid = "00112233445566778899aabbccddeeff"',
       'vcpus = 0',
       'maxmem = 2000000',
       'cpus = "all but one"',
@@ -89,7 +91,7 @@ const RULES: Record<XlFindingCode, { fires: string[]; silent: string[] }> = {
     silent: [
       'on_crash = "preserve"',
       'gic_version = "V3"',
-      'uuid = "00112233445566778899aabbccddeeff"',
+      'uuid = "00112233-4455-6677-8899-AABBCCDDEEFF"',
       'cpus = "0-3,^1"',
       'cpus = "node:0,^nodes:1-2"',
       'iomem = [ "fe300,1@22000", "0xfe300,0x1" ]',
@@ -469,6 +471,48 @@ test('words from the table in any order are no problem', () => {
     fc.property(fc.array(line, { maxLength: 12 }), (lines) => check(lines.join('\n'))),
     { numRuns: 1500 },
   );
+});
+
+test('a run takes what has no error and asks for nothing that is not there', () => {
+  const used = [...xlKeys].filter(([, { run }]) => run.status === 'used').map(([name]) => name);
+  const key = fc.oneof({ arbitrary: fc.constantFrom(...used), weight: 3 }, fc.constantFrom(...xlKeys.keys()));
+  const value = fc.constantFrom(
+    '1',
+    '2',
+    '64',
+    '0x40',
+    '"1"',
+    '"a"',
+    '"a/b"',
+    '""',
+    '[ ]',
+    '[ 1 ]',
+    '"v2"',
+    '"V3"',
+    '"pv"',
+    '"p"',
+    '"destroy"',
+    '"default"',
+    '"SBSA_UART"',
+    '"sbsa_uart"',
+    '"00112233-4455-6677-8899-aabbccddeeff"',
+    '"0011-22334455-6677-8899-aabbccddeeff"',
+    '[ "scratch:4M,raw,xvda,w" ]',
+    '9',
+  );
+  const line = fc.tuple(key, value).map(([name, text]) => `${name} = ${text}`);
+  let taken = 0;
+  const property = fc.property(fc.array(line, { maxLength: 5 }), (lines) => {
+    const text = `${GOOD}${lines.join('\n')}\n`;
+    const blocking = findingsOf(text, {}).filter(({ severity }) =>
+      ['error', 'information'].includes(severity),
+    );
+    if (blocking.length > 0) return;
+    readXlConfig(text, 'domu.cfg');
+    taken++;
+  });
+  fc.assert(property, { numRuns: 3000 });
+  expect(taken).toBeGreaterThan(300);
 });
 
 test('files that nobody wrote cost little', () => {
