@@ -140,13 +140,19 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
     return this.views.error(key);
   }
 
-  /** The domain that is looked at: pinned, focused, or the first one. -1 is a bare machine. */
+  /** The domain that is looked at: pinned, focused, or the first guest. -1 is a bare machine. */
   protected get domain(): number {
     const { domains, focus } = this.session;
     const pinned = this.common.pin?.domain;
     if (pinned !== undefined) return pinned;
     if (focus && domains.some(({ domain }) => domain === focus.domain)) return focus.domain;
-    return domains[0]?.domain ?? 0;
+    return this.firstDomain;
+  }
+
+  /** The first that executes: the toolstack's domain 0 has no vCPU, and little to look at. */
+  private get firstDomain(): number {
+    const { domains } = this.session;
+    return (domains.find(({ vcpus }) => vcpus > 0) ?? domains[0])?.domain ?? 0;
   }
 
   protected get vcpu(): number {
@@ -390,7 +396,7 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
     const { domains, focus } = this.session;
     const { pin } = this.common;
     if (picks === 'nothing' || domains.length === 0) return nothing;
-    const focused = focus?.domain ?? domains[0]?.domain ?? 0;
+    const focused = focus?.domain ?? this.firstDomain;
     const vcpus = domains.find(({ domain }) => domain === this.domain)?.vcpus ?? 0;
     const domainPicker = html`<label>
       <span class="spoken">${t('Domain')}</span>
