@@ -12,6 +12,8 @@ import type { XlAtom, XlRange } from './syntax.ts';
 const VUART_INTID = 32;
 /** The first SPI of virtio devices (GUEST_VIRTIO_MMIO_SPI_FIRST). */
 const VIRTIO_INTID = 33;
+/** Kernel, RAM disk and device tree go into the first bank of RAM (GUEST_RAM0_SIZE of public/arch-arm.h). */
+const BANK0_MIB = 3072;
 const BYTES_PER_MIB = 1024 * 1024;
 
 export function checkTogether(report: Report, settings: XlEffectiveSettings, context: XlContext): void {
@@ -244,12 +246,17 @@ class Checks {
       else this.missingFile(key, named, state.kind === 'other');
     }
     const memory = this.number('memory');
-    if (memory === undefined || total < memory.number * BYTES_PER_MIB) return;
+    if (memory === undefined) return;
+    const room = Math.min(memory.number, BANK0_MIB);
+    if (total < room * BYTES_PER_MIB) return;
+    const size = Math.ceil(total / BYTES_PER_MIB);
     this.report.add(
       'impossible-memory',
       memory.range,
-      `the files that the domain is built from have ${Math.ceil(total / BYTES_PER_MIB)} MiB, and its memory ${memory.number} MiB`,
-      'Give it more memory.',
+      room < memory.number
+        ? `the files that the domain is built from have ${size} MiB, and they have to fit into its first ${room} MiB`
+        : `the files that the domain is built from have ${size} MiB, and its memory ${room} MiB`,
+      room < memory.number ? 'Use smaller ones.' : 'Give it more memory.',
     );
   }
 

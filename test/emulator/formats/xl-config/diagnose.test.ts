@@ -19,6 +19,7 @@ const HOST: XlContext = {
   files: new Map([
     ['k', { kind: 'file', size: 1 << 20 }],
     ['initrd', { kind: 'file', size: 40 << 20 }],
+    ['huge', { kind: 'file', size: 3.5 * 2 ** 30 }],
     ['gone', { kind: 'missing' }],
     ['/gone', { kind: 'missing' }],
     ['folder', { kind: 'other' }],
@@ -133,7 +134,7 @@ const RULES: Record<XlFindingCode, { fires: string[]; silent: string[] }> = {
     silent: ['type = "pvh"', 'passthrough = "share_pt"', 'passthrough = "enabled"'],
   },
   'impossible-memory': {
-    fires: ['maxmem = 32', 'ramdisk = "initrd"\nmemory = 40'],
+    fires: ['maxmem = 32', 'ramdisk = "initrd"\nmemory = 40', 'ramdisk = "huge"\nmemory = 8192'],
     silent: ['maxmem = 64', 'maxmem = 128', 'ramdisk = "initrd"'],
   },
   'impossible-vcpus': {
