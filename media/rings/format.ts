@@ -72,4 +72,5 @@ export function asText(messages: readonly HistoryMessage[]): string {
 
 /** Control characters of a guest as `\x1b`: the file may be shown by a terminal. */
 const plainText = (text: string): string =>
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
   text.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);

@@ -118,7 +118,7 @@ function messageView(layout: MessageLayout, message: Decoded): MessageView {
   return {
     summary: layout.summary(message),
     layout: layout.name,
-    fields: message.all.map(({ number: _, ...field }) => field),
+    fields: message.all.map(({ number, ...field }) => field),
   };
 }
 

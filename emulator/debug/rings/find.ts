@@ -62,8 +62,8 @@ export function findRings(
           ? domainPage(world, protocol, source, id)
           : deviceRings(world, protocol, source, id);
       for (const ring of found) {
-        if (rings.length < MOST.rings) rings.push(ring);
-        else isIncomplete = true;
+        if (rings.length === MOST.rings) return { rings, isIncomplete: true };
+        rings.push(ring);
       }
       if (source.kind === 'device' && world.children(directoryOf(id, source)).length > MOST.devices) {
         isIncomplete = true;

@@ -95,7 +95,15 @@ function inferredResponseConsumer({
   requestProducer,
   responseProducer,
   responseEvent,
+  requestEvent,
 }: Shared): PrivateIndex {
+  if (responseEvent === 0 && requestEvent === 0) {
+    return {
+      value: responseProducer,
+      certainty: 'inferred',
+      how: 'rsp_prod: nobody has set the event indices',
+    };
+  }
   const left = (responseEvent - 1) >>> 0;
   if (isBehind(responseProducer, left)) {
     return { value: responseProducer, certainty: 'inferred', how: 'rsp_event asks for a later response' };
