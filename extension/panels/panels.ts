@@ -24,7 +24,7 @@ export const PANELS: readonly PanelRow[] = [
     id: 'xenstore',
     title: 'xenstore',
     icon: 'list-tree',
-    requests: ['xen/xenstore'],
+    requests: ['xen/xenstore', 'xen/xenstoreHistory'],
     actions: ['xen/act'],
   },
   {

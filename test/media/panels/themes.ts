@@ -4,6 +4,9 @@ export const THEMES = {
   dark: {
     kind: 'vscode-dark',
     colors: {
+      'panelTitle-activeForeground': '#cccccc',
+      'panelTitle-inactiveForeground': '#9d9d9d',
+      'panelTitle-activeBorder': '#0078d4',
       foreground: '#cccccc',
       descriptionForeground: '#9d9d9d',
       errorForeground: '#f85149',
@@ -62,6 +65,9 @@ export const THEMES = {
   light: {
     kind: 'vscode-light',
     colors: {
+      'panelTitle-activeForeground': '#3b3b3b',
+      'panelTitle-inactiveForeground': '#3b3b3b',
+      'panelTitle-activeBorder': '#005fb8',
       foreground: '#3b3b3b',
       descriptionForeground: '#3b3b3b',
       errorForeground: '#b01011',
@@ -119,6 +125,9 @@ export const THEMES = {
   'high-contrast': {
     kind: 'vscode-high-contrast',
     colors: {
+      'panelTitle-activeForeground': '#ffffff',
+      'panelTitle-inactiveForeground': '#ffffff',
+      'panelTitle-activeBorder': '#6fc3df',
       foreground: '#ffffff',
       descriptionForeground: '#ffffffb3',
       errorForeground: '#f48771',
@@ -169,6 +178,9 @@ export const THEMES = {
   'high-contrast-light': {
     kind: 'vscode-high-contrast-light',
     colors: {
+      'panelTitle-activeForeground': '#292929',
+      'panelTitle-inactiveForeground': '#292929',
+      'panelTitle-activeBorder': '#b5200d',
       foreground: '#292929',
       descriptionForeground: '#292929b3',
       errorForeground: '#b5200d',
