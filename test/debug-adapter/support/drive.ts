@@ -103,11 +103,16 @@ export class TestSession {
   }
 
   /** The next event of this name. */
-  async until(event: string): Promise<Dap.Event> {
+  until(event: string): Promise<Dap.Event> {
+    return this.untilOne((candidate) => candidate.event === event);
+  }
+
+  /** The next event that is meant. */
+  async untilOne(isMeant: (event: Dap.Event) => boolean): Promise<Dap.Event> {
     for (;;) {
       for (; this.seen < this.events.length; this.seen++) {
         const found = this.events[this.seen];
-        if (found?.event === event) {
+        if (found && isMeant(found)) {
           this.seen++;
           return found;
         }
