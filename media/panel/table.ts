@@ -39,6 +39,10 @@ export type { Column, SortOrder } from './rows.ts';
 /** CSS pixels. Rows have one line. */
 const ROW_HEIGHT = 22;
 const OVERSCAN = 6;
+/** Of both sides. */
+const CELL_PADDING = 12;
+/** The editor's font is a little wider than that of the interface, in which a table measures. */
+const MONO = 1.05;
 /** Scrolling is kept once it pauses. */
 const SAVE_AFTER_MS = 200;
 
@@ -54,6 +58,10 @@ interface Kept {
   readonly selected?: string;
   readonly top: number;
 }
+
+/** Width of a column in characters of the interface. */
+const charactersOf = <Row>(column: Column<Row>, rows: readonly ListedRow<Row>[]): number =>
+  widthOf(column, rows) * (column.mono === true ? MONO : 1);
 
 export class XsTable<Row = unknown> extends LitElement {
   static override properties: PropertyDeclarations = {
@@ -191,11 +199,12 @@ export class XsTable<Row = unknown> extends LitElement {
     const virtualizer = this.virtual.getVirtualizer();
     const isTree = this.below !== undefined;
     const widths = this.columns.map((column) => {
-      const width = `${widthOf(column, this.list)}ch`;
+      const width = `calc(${charactersOf(column, this.list)}ch + ${CELL_PADDING}px)`;
       return column.grow ? `minmax(${width}, 1fr)` : width;
     });
     const columns = this.columns.some(({ grow }) => grow) ? widths : [...widths, 'minmax(0, 1fr)'];
-    const total = this.columns.reduce((sum, column) => sum + widthOf(column, this.list), 0);
+    const total = this.columns.reduce((sum, column) => sum + charactersOf(column, this.list), 0);
+    const padding = this.columns.length * CELL_PADDING;
     const active = this.selected === undefined ? -1 : this.indexOf(this.selected);
     const items = virtualizer.getVirtualItems();
     this.drawn = new Map();
@@ -210,7 +219,7 @@ export class XsTable<Row = unknown> extends LitElement {
         aria-colcount=${this.columns.length}
         aria-activedescendant=${inSight ? this.cellId(active) : nothing}
         tabindex="0"
-        .style=${styled({ '--columns': columns.join(' '), '--total': `${total}ch` })}
+        .style=${styled({ '--columns': columns.join(' '), '--total': `calc(${total}ch + ${padding}px)` })}
         @keydown=${this.onKeyDown}
         @focus=${this.onFocus}
         @scroll=${this.saveSoon}
