@@ -96,7 +96,7 @@ for (const setting of settings) {
         }
         look(runGuest(setting, driver));
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 }
