@@ -280,6 +280,12 @@ export const drawingStyles = css`
   svg text {
     text-rendering: geometricPrecision;
   }
+  svg[role='listbox']:focus {
+    outline: none;
+  }
+  svg[role='listbox']:focus-visible {
+    outline: 1px solid var(--vscode-focusBorder);
+  }
   .part {
     cursor: pointer;
   }

@@ -65,6 +65,8 @@ const CHIPS: Readonly<Record<HealthKind, 'idle' | 'active' | 'error' | 'warning'
   unreadable: 'warning',
 };
 
+const URGENT: readonly HealthKind[] = ['stuck', 'impossible', 'suspicious'];
+
 const healthText = (kind: HealthKind): string => {
   switch (kind) {
     case 'idle':
@@ -299,14 +301,11 @@ class RingsPanel extends Panel<Views, Kept> {
     };
   }
 
-  /** The one that was chosen; else the first that is stuck, else the first. */
+  /** The one that was chosen; else the first that needs a look, else the first. */
   private get chosenRing(): Ring | undefined {
     const rings = this.view('rings')?.rings ?? [];
-    return (
-      rings.find(({ name }) => name === this.kept.ring) ??
-      rings.find(({ health }) => health.kind === 'stuck') ??
-      rings[0]
-    );
+    const byUrgency = URGENT.flatMap((kind) => rings.filter(({ health }) => health.kind === kind));
+    return rings.find(({ name }) => name === this.kept.ring) ?? byUrgency[0] ?? rings[0];
   }
 
   /** A link names a ring. */
@@ -479,7 +478,7 @@ class RingsPanel extends Panel<Views, Kept> {
   }
 
   private showGrant(domain: number, reference: number): void {
-    this.open({ kind: 'panel', panel: 'grants', arguments: { domain, reference } });
+    this.open({ kind: 'panel', panel: 'event-channels', arguments: { domain, reference } });
   }
 
   private ends(ring: Ring): unknown {
@@ -512,16 +511,25 @@ class RingsPanel extends Panel<Views, Kept> {
   private endItems(label: string, end: RingEnd): Detail[] {
     const { port, pending, masked, isEmbedded, state, events, lastEventAge, directory } = end;
     const words = [
-      ...(port === undefined ? [t('no event channel')] : [t('port {0}', port)]),
+      ...(port === undefined ? [t('no event channel')] : []),
       ...(pending === true ? [t('pending')] : []),
       ...(masked === true ? [t('masked')] : []),
       ...(isEmbedded === true ? [t('handled at once by the emulator')] : []),
       ...(state === undefined ? [] : [state]),
       ...(events === undefined ? [] : [t('{0} events', events)]),
-      ...(lastEventAge === undefined ? [] : [t('the last {0} ago', timeText(lastEventAge))]),
+      ...(lastEventAge === undefined ? [] : [t('the last one {0} ago', timeText(lastEventAge))]),
     ];
     return [
-      { label, value: `${endName(end)}: ${words.join(', ')}` },
+      {
+        label,
+        value: html`${endName(end)}:
+        ${
+          port === undefined
+            ? nothing
+            : html`<button class="link" title=${t('Show the event channel')} @click=${() => this.open({ kind: 'panel', panel: 'event-channels', arguments: { domain: end.domain, port } })}>${t('port {0}', port)}</button>`
+        }
+        ${words.map((word, order) => `${order > 0 || port !== undefined ? ', ' : ''}${word}`).join('')}`,
+      },
       ...(directory === undefined
         ? []
         : [

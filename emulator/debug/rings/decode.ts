@@ -71,7 +71,8 @@ export function identifier(
   return numberOf(field, dataView(bytes), 0);
 }
 
-interface DecodedField extends FieldView {
+interface DecodedField {
+  readonly view: FieldView;
   readonly number: number | bigint;
 }
 
@@ -84,7 +85,7 @@ function decoded(layout: MessageLayout, bytes: Uint8Array): Decoded {
   const own = layout.fields.map((field) => decodeField(field, view, 0, ''));
   const lists = new Map<string, Decoded[]>();
   for (const list of layout.lists ?? []) {
-    const count = Number(own.find(({ name }) => name === list.count)?.number ?? 0);
+    const count = Number(own.find(({ view: { name } }) => name === list.count)?.number ?? 0);
     const parts: Decoded[] = [];
     for (let index = 0; index < Math.min(count, list.maximum); index++) {
       const at = list.offset + index * list.stride;
@@ -101,14 +102,15 @@ function decoded(layout: MessageLayout, bytes: Uint8Array): Decoded {
 }
 
 function accessors(own: readonly DecodedField[], lists: ReadonlyMap<string, readonly Decoded[]>): Decoded {
+  // A part of a list asks for its fields by their own names.
   const find = (name: string) =>
-    own.find((field) => field.name.slice(field.name.lastIndexOf('.') + 1) === name || field.name === name);
+    own.find(({ view }) => view.name === name || view.name.endsWith(`].${name}`));
   return {
     all: [...own, ...[...lists.values()].flat().flatMap(({ all }) => all)],
     value: (name) => find(name)?.number ?? 0,
     word(name) {
-      const field = find(name);
-      return field ? (field.words ?? field.value) : '';
+      const view = find(name)?.view;
+      return view ? (view.words ?? view.value) : '';
     },
     list: (name) => lists.get(name) ?? [],
   };
@@ -118,7 +120,7 @@ function messageView(layout: MessageLayout, message: Decoded): MessageView {
   return {
     summary: layout.summary(message),
     layout: layout.name,
-    fields: message.all.map(({ number, ...field }) => field),
+    fields: message.all.map(({ view }) => view),
   };
 }
 
@@ -127,12 +129,14 @@ function decodeField(field: FieldLayout, view: DataView, base: number, prefix: s
   const number = offset + field.size <= view.byteLength ? numberOf(field, view, base) : 0;
   const words = wordsOf(field, number);
   return {
-    name: `${prefix}${field.name}`,
-    offset,
     number,
-    value: number.toString(),
-    ...(words !== undefined && { words }),
-    ...(field.is === 'grant reference' && { grantReference: Number(number) }),
+    view: {
+      name: `${prefix}${field.name}`,
+      offset,
+      value: number.toString(),
+      ...(words !== undefined && { words }),
+      ...(field.is === 'grant reference' && { grantReference: Number(number) }),
+    },
   };
 }
 
@@ -158,7 +162,7 @@ function wordsOf({ words, bits, is }: FieldLayout, number: number | bigint): str
   }
   if (is === 'sector') return `byte ${BigInt(number) * 512n}`;
   if (is === 'bytes') return number === 1 ? '1 byte' : `${number} bytes`;
-  return is;
+  return undefined;
 }
 
 const shortened = (text: string, longest = LONGEST_TEXT): string =>

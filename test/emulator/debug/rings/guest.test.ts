@@ -20,7 +20,7 @@ const DISK = 'vbd-51712';
 
 interface Observed {
   readonly guest: TestMachine;
-  readonly inspector: MachineInspector;
+  readonly inspector: Pick<MachineInspector, 'inspect'>;
   /** Everything since the beginning. */
   printed(): string;
   /** Types a line and runs to the next prompt; returns what came in between. */

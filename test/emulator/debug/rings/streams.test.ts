@@ -189,8 +189,8 @@ test('xenstore messages are put together from pieces, matched by req_id, and dec
   ]);
   expect(messages[0]?.fields).toEqual([
     { name: 'type', offset: 0, value: '11', words: 'WRITE' },
-    { name: 'req_id', offset: 4, value: '7', words: 'identifier' },
-    { name: 'tx_id', offset: 8, value: '3', words: 'identifier' },
+    { name: 'req_id', offset: 4, value: '7' },
+    { name: 'tx_id', offset: 8, value: '3' },
     { name: 'len', offset: 12, value: '19', words: '19 bytes' },
     { name: 'path', value: 'device/x' },
     { name: 'value', value: 'some value' },
