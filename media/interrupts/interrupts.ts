@@ -37,6 +37,9 @@ interface Kept {
 /** Of the last injections; more are a question to the command line. */
 const LISTED_INJECTIONS = 200;
 
+/** Sentences above the table. */
+const MOST_SENTENCES = 30;
+
 const SHOWS = (): readonly (readonly [Show, string, string])[] => [
   ['used', t('In use'), t('Enabled, pending, active, counted, or named by the device tree')],
   ['enabled', t('Enabled'), t('Enabled in the distributor')],
@@ -316,7 +319,12 @@ class InterruptsPanel extends Panel<{ gic: Gic; trace: Trace }, Kept> {
         pending.length === 0
           ? html`<p>${icon('check')} ${t('No interrupt is pending.')}</p>`
           : html`<ul aria-label=${t('Pending interrupts, and why they are not taken')}>
-              ${pending.map((one) => this.pendingItem(one, view))}
+              ${pending.slice(0, MOST_SENTENCES).map((one) => this.pendingItem(one, view))}
+              ${
+                pending.length > MOST_SENTENCES
+                  ? html`<li class="quiet">${t('{0} more are in the table', pending.length - MOST_SENTENCES)}</li>`
+                  : nothing
+              }
             </ul>`
       }
       ${
