@@ -325,7 +325,7 @@ export class EventChannels {
         pending: this.isPending(channel.port),
         masked: !channel.xenAttached && this.delivery.isMasked(channel),
         queued: this.delivery.isQueued(channel),
-        latched: channel.latched,
+        latched: this.isLatched(channel),
         xenAttached: channel.xenAttached,
         ...(this.delivery.name === 'fifo' && { priority: channel.priority }),
       }));
@@ -346,6 +346,11 @@ export class EventChannels {
         .map((channel) => ({ ...channel, binding: { ...channel.binding } })),
       virqPorts: this.virqPorts.map((ports) => Object.fromEntries(ports)),
     };
+  }
+
+  /** FIFO ABI: an event waits for the guest to give the page with the port's event word. */
+  private isLatched({ port, latched }: Channel): boolean {
+    return latched && this.delivery instanceof FifoDelivery && !this.delivery.hasWord(port);
   }
 
   private signal(channel: Channel, vcpu: number): Errno | undefined {
@@ -373,7 +378,8 @@ export class EventChannels {
     const handler = this.handlers.get(channel.port);
     if (!handler && !isUsable(channel)) return;
     const { domid, observer } = this.sockets;
-    observer.eventRaised(domid, channel.port, byDomid, byVcpu, byPort, this.delivery.isPending(channel));
+    const wasPending = this.delivery.isPending(channel) || this.isLatched(channel);
+    observer.eventRaised(domid, channel.port, byDomid, byVcpu, byPort, wasPending);
     if (handler) handler();
     else this.delivery.setPending(channel);
   }

@@ -137,6 +137,10 @@ export class FifoDelivery implements Delivery {
     return ((this.wordOf(port)?.read() ?? 0) & LINKED) !== 0;
   }
 
+  hasWord(port: number): boolean {
+    return this.wordOf(port) !== undefined;
+  }
+
   /** The queues of a vCPU with something in them, a bit for each priority; undefined without a control block. */
   ready(vcpu: number): number | undefined {
     const control = this.queues[vcpu]?.control;

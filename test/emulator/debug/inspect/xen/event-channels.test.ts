@@ -165,6 +165,8 @@ test('FIFO: priorities, queues, and an event before its page was given', () => {
   const row = () => xen.inspect('eventChannels').ports[0];
   expect(xen.inspect('eventChannels').abi).toBe('fifo');
   expect(row()?.delay?.sentence).toBe('an event came before the guest gave the page with its event word');
+  xen.hypervisor.domains.find(0)?.eventChannels.send(1);
+  expect(row()).toMatchObject({ raised: 2, coalesced: 1 });
   xen.guest.call('EVTCHNOP_expand_array', { array_gfn: words });
   xen.guest.call('EVTCHNOP_set_priority', { port, priority: 3 });
   expect(row()).toMatchObject({ pending: true, priority: 3 });
