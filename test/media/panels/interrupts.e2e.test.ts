@@ -177,7 +177,7 @@ testWith(
       },
     });
     await panel.page.getByText('990 more are in the table').waitFor();
-  await row(panel, 0).click();
+    await row(panel, 0).click();
     await panel.page.getByRole('heading', { name: `INTID 0 · ${markup}` }).waitFor();
     expect(await panel.page.evaluate(() => 'owned' in window)).toBe(false);
     expect(await panel.page.locator('img').count()).toBe(0);
