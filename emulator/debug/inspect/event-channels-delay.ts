@@ -71,7 +71,7 @@ export function vcpuSentence(subject: Subject, domain: DomainView, vcpu: EventVc
 /** The upcall is pending: what became of the event interrupt. */
 function interruptDelay({ loaded }: Subject, { vcpu, interrupt }: EventVcpuView, state: VcpuView): Delay {
   if (!interrupt) return lasting(`vCPU ${vcpu} has no event interrupt`);
-  const { intid, enabled, priority, priorityMask, runningPriority } = interrupt;
+  const { intid, enabled, priority, priorityMask, groupEnabled, runningPriority } = interrupt;
   const name = `the event interrupt ${intid} of vCPU ${vcpu}`;
   if (state.state === 'paused') return lasting(`vCPU ${vcpu} is paused`);
   switch (interrupt.state) {
@@ -88,6 +88,11 @@ function interruptDelay({ loaded }: Subject, { vcpu, interrupt }: EventVcpuView,
         : lasting(`${name} is not enabled in the GIC`);
     case 'pending':
       break;
+  }
+  if (!groupEnabled) {
+    return lasting(
+      `${name} is pending, but the CPU interface of vCPU ${vcpu} does not let its group through`,
+    );
   }
   if ((priority & 0xf8) >= priorityMask) {
     return lasting(

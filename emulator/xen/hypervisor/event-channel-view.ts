@@ -65,6 +65,8 @@ export interface EventInterruptView {
   readonly priority: number;
   /** ICH_VMCR_EL2.VPMR: only interrupts of a lower value are taken. */
   readonly priorityMask: number;
+  /** The guest's CPU interface lets interrupts of its group through. */
+  readonly groupEnabled: boolean;
   /** Of the interrupt that the guest handles now; 0xff when there is none. */
   readonly runningPriority: number;
 }
@@ -141,6 +143,7 @@ function interruptView(cpu: VgicCpu, physicalCpu: number, gic: HostGic): EventIn
     state: shown ? stateOf(shown) : inflight ? 'queued' : 'idle',
     priority: inflight ? priority : interrupt.configuredPriority,
     priorityMask: gic.virtualPriorityMask(physicalCpu),
+    groupEnabled: gic.virtualGroupEnabled(physicalCpu),
     runningPriority: gic.virtualActivePriority(physicalCpu),
   };
 }

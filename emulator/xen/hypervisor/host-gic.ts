@@ -99,6 +99,7 @@ export function hostGic({ version, distributor, virtual, virtualCpuInterface }: 
     },
 
     virtualPriorityMask: (cpu) => virtualOf(cpu).priorities.mask,
+    virtualGroupEnabled: (cpu) => (virtualOf(cpu).enables & (1 << group)) !== 0,
     virtualActivePriority: (cpu) => virtualOf(cpu).priorities.running(),
   };
 }

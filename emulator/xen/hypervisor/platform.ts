@@ -82,6 +82,8 @@ export interface HostGic {
   resetVirtualInterface(cpu: number): void;
   /** ICH_VMCR_EL2.VPMR: only interrupts of a lower value are taken. */
   virtualPriorityMask(cpu: number): number;
+  /** ICH_VMCR_EL2.VENG1 (v3), VMGrp0En (v2): the guest enabled the group that its interrupts are in. */
+  virtualGroupEnabled(cpu: number): boolean;
   /** ICV_RPR: the priority of the interrupt being handled, 0xff when there is none. */
   virtualActivePriority(cpu: number): number;
 }

@@ -82,7 +82,7 @@ test('a value is text: markup stays what it is, what does not print is escaped, 
     xen.control.xenstore.store.write('/local/domain/1/data', { ...old, value: bytes });
     expect(node(xen, '/local/domain/1/data')).toMatchObject(expected);
     const text = xen.text('xenstore path=/local/domain/1/data');
-    expect(text).toMatch(/^[^\u0000-\u0009\u000b-\u001f\u007f-\u009f]*$/u);
+    expect([...text].filter((c) => c !== '\n' && (c < ' ' || c === '\u202e'))).toEqual([]);
   }
 });
 
