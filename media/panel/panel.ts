@@ -116,7 +116,7 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
     return nothing;
   }
 
-  /** The panel was opened by a link that says what to show. */
+  /** The panel was opened by a link that says what to show, beside `domain` and `vcpu`, which are seen to. */
   protected show(_args: PanelArguments): void {}
 
   // -------------------------------------------------------------------------------- what a panel has
@@ -266,7 +266,7 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
         if (message.version !== MESSAGES_VERSION)
           this.tell(t('The extension was updated: reload the window.'));
         this.follow(message.session);
-        if (message.arguments) this.show(message.arguments);
+        if (message.arguments) this.showArguments(message.arguments);
         break;
       case 'session':
         this.follow(message.session);
@@ -275,10 +275,23 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
         this.views.outdate(message.areas);
         break;
       case 'show':
-        this.show(message.arguments);
+        this.showArguments(message.arguments);
         break;
     }
     this.changed();
+  }
+
+  /** A link to another domain or vCPU than the one shown pins the panel to it. */
+  private showArguments(args: PanelArguments): void {
+    const { picks } = this.constructor as typeof Panel;
+    const { domain, vcpu } = args;
+    if (picks !== 'nothing' && typeof domain === 'number') {
+      const pinsVcpu = picks === 'vcpu' && typeof vcpu === 'number';
+      if (domain !== this.domain || (pinsVcpu && vcpu !== this.vcpu)) {
+        this.setPin(pinsVcpu ? { domain, vcpu } : { domain });
+      }
+    }
+    this.show(args);
   }
 
   private follow(session: SessionState): void {

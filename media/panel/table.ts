@@ -74,6 +74,8 @@ export class XsTable<Row = unknown> extends LitElement {
     below: { attribute: false },
     expanded: { attribute: false },
     sort: { attribute: false },
+    unfolded: { state: true },
+    order: { state: true },
     filter: {},
     rowClass: { attribute: false },
     selected: {},
@@ -91,9 +93,12 @@ export class XsTable<Row = unknown> extends LitElement {
   declare previous: readonly Row[] | undefined;
   /** Makes the table a tree: what lies below a row, or undefined for a leaf. */
   declare below: ((row: Row) => readonly Row[] | undefined) | undefined;
-  /** Keys of the rows that are unfolded. */
+  /** Keys of the rows that are unfolded to begin with; from then on the user decides. */
   declare expanded: readonly string[];
+  /** The order to begin with. */
   declare sort: SortOrder | undefined;
+  declare private unfolded: readonly string[];
+  declare private order: SortOrder | undefined;
   declare filter: string;
   /** A class for a row: `warning`, `error`, `quiet`, or one of the panel's through `::part(name)`. */
   declare rowClass: ((row: Row) => string | undefined) | undefined;
@@ -123,6 +128,7 @@ export class XsTable<Row = unknown> extends LitElement {
     this.columns = [];
     this.rowKey = String;
     this.expanded = [];
+    this.unfolded = [];
     this.filter = '';
     this.emptyText = '';
     this.virtual = new VirtualizerController<HTMLElement, HTMLElement>(this, {
@@ -146,21 +152,11 @@ export class XsTable<Row = unknown> extends LitElement {
   async reveal(key: string): Promise<void> {
     const path = this.pathTo(key);
     if (!path) return;
-    const missing = path.filter((above) => !this.expanded.includes(above));
-    if (missing.length > 0) this.setExpanded([...this.expanded, ...missing]);
+    const missing = path.filter((above) => !this.unfolded.includes(above));
+    if (missing.length > 0) this.setExpanded([...this.unfolded, ...missing]);
     this.selected = key;
     await this.updateComplete;
     this.scrollToRow(this.indexOf(key));
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    if (this.keep === '') return;
-    const { sort, expanded, selected, top } = host.kept<Kept>(`table ${this.keep}`);
-    if (sort) this.sort = sort;
-    if (expanded) this.expanded = expanded;
-    if (selected !== undefined) this.selected = selected;
-    this.returnTo = top ?? 0;
   }
 
   protected override updated(): void {
@@ -170,6 +166,13 @@ export class XsTable<Row = unknown> extends LitElement {
   }
 
   protected override willUpdate(changed: ReadonlyMap<PropertyKey, unknown>): void {
+    if (!this.hasUpdated) {
+      const kept = this.keep === '' ? {} : host.kept<Kept>(`table ${this.keep}`);
+      this.unfolded = kept.expanded ?? this.expanded;
+      this.order = kept.sort ?? this.sort;
+      this.selected ??= kept.selected;
+      this.returnTo = kept.top ?? 0;
+    }
     if (changed.has('previous') || changed.has('below') || changed.has('rowKey')) {
       this.rowsBefore =
         this.previous && rowsByKey({ rows: this.previous, rowKey: this.rowKey, children: this.below });
@@ -178,16 +181,16 @@ export class XsTable<Row = unknown> extends LitElement {
       this.shown = this.drawn;
       this.updates++;
     }
-    const inputs = ['rows', 'columns', 'rowKey', 'below', 'expanded', 'sort', 'filter'];
+    const inputs = ['rows', 'columns', 'rowKey', 'below', 'unfolded', 'order', 'filter'];
     if (inputs.some((name) => changed.has(name))) {
-      const expanded = new Set(this.expanded);
+      const expanded = new Set(this.unfolded);
       this.list = listed({
         rows: this.rows,
         columns: this.columns,
         rowKey: this.rowKey,
         children: this.below,
         isExpanded: (key) => expanded.has(key),
-        sort: this.sort,
+        sort: this.order,
         filter: this.filter,
       });
       const virtualizer = this.virtual.getVirtualizer();
@@ -248,7 +251,7 @@ export class XsTable<Row = unknown> extends LitElement {
 
   private head(column: Column<Row>): TemplateResult {
     const { key, title, hint, align, sortValue } = column;
-    const order = this.sort?.column === key ? this.sort : undefined;
+    const order = this.order?.column === key ? this.order : undefined;
     const sorted = order ? (order.descending ? 'descending' : 'ascending') : 'none';
     const mark = order ? icon(order.descending ? 'arrow-down' : 'arrow-up') : nothing;
     return html`<div
@@ -320,27 +323,27 @@ export class XsTable<Row = unknown> extends LitElement {
   }
 
   private sortBy(column: string): void {
-    const { sort } = this;
+    const { order: sort } = this;
     // Ascending, descending, as it came.
-    if (sort?.column !== column) this.sort = { column, descending: false };
-    else if (!sort.descending) this.sort = { column, descending: true };
-    else this.sort = undefined;
+    if (sort?.column !== column) this.order = { column, descending: false };
+    else if (!sort.descending) this.order = { column, descending: true };
+    else this.order = undefined;
     this.save();
   }
 
   private toggle(key: string): void {
-    const unfolded = this.expanded.includes(key);
-    this.setExpanded(unfolded ? this.expanded.filter((other) => other !== key) : [...this.expanded, key]);
+    const unfolded = this.unfolded.includes(key);
+    this.setExpanded(unfolded ? this.unfolded.filter((other) => other !== key) : [...this.unfolded, key]);
   }
 
   private setExpanded(expanded: readonly string[]): void {
-    this.expanded = expanded;
+    this.unfolded = expanded;
     this.save();
   }
 
   private save(): void {
     if (this.keep === '') return;
-    const { sort, expanded, selected } = this;
+    const { order: sort, unfolded: expanded, selected } = this;
     const top = this.scroller.value?.scrollTop ?? 0;
     const kept: Kept = { expanded, top, ...(sort && { sort }), ...(selected !== undefined && { selected }) };
     host.keep(`table ${this.keep}`, kept);

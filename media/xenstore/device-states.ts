@@ -67,7 +67,6 @@ export class XsDeviceStates extends LitElement {
     css`
       :host {
         display: block;
-        overflow-x: auto;
       }
       svg {
         font-family: var(--vscode-font-family);
