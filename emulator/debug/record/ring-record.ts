@@ -7,25 +7,24 @@ import { MessageLog } from '../rings/message-log.ts';
 import type { RingProtocol, Side } from '../rings/protocol.ts';
 import { ringProtocols } from '../rings/protocols.ts';
 import type { Moment } from '../rings/recorded.ts';
-import { RingMemory } from '../rings/ring-memory.ts';
+import type { RingMemory } from '../rings/ring-memory.ts';
 import { type RingTrack, trackOf } from '../rings/track.ts';
-import { pageOf, type RingWorld, worldOf } from '../rings/world.ts';
+import { type RingWorld, worldOf } from '../rings/world.ts';
 import type { RecordClock, RecordPart } from './recorder.ts';
 
 export interface RingSockets {
   /** Looks at the machine as it is when it is called; undefined on a bare machine. */
   world(): RingWorld | undefined;
-  /** A page of RAM, by mfn. */
-  page(mfn: number): Uint8Array | undefined;
 }
 
 export const ringSockets = (loaded: LoadedMachine): RingSockets => ({
   world: () => worldOf(loaded),
-  page: (mfn) => pageOf(loaded, mfn),
 });
 
 interface Followed {
   readonly ring: FoundRing;
+  /** Its pages; RAM stays where it is as long as the machine exists. */
+  readonly memory: RingMemory;
   readonly track: RingTrack;
 }
 
@@ -47,7 +46,6 @@ const MOST_HISTORIES = 256;
 
 export class RingRecord implements RecordPart {
   private readonly world: RingSockets['world'];
-  private readonly page: RingSockets['page'];
   private readonly clock: RecordClock;
   private readonly protocols: readonly RingProtocol[];
   /** By domain and name. */
@@ -62,12 +60,11 @@ export class RingRecord implements RecordPart {
   private hasUnboundPorts = false;
 
   constructor(
-    { world, page }: RingSockets,
+    { world }: RingSockets,
     clock: RecordClock,
     protocols: readonly RingProtocol[] = ringProtocols,
   ) {
     this.world = world;
-    this.page = page;
     this.clock = clock;
     this.protocols = protocols;
     this.lookUp();
@@ -77,9 +74,7 @@ export class RingRecord implements RecordPart {
     // A port that is bound gets an event from Xen.
     if (this.isStale || (byDomid === BY_XEN && this.hasUnboundPorts)) this.lookUp();
     const end = this.ends.get(endKey(domid, port));
-    if (!end) return;
-    const memory = this.memory(end.followed.ring);
-    if (memory) end.followed.track.observe(memory, end.reader, this.now());
+    end?.followed.track.observe(end.followed.memory, end.reader, this.now());
   }
 
   xenstoreChanged(path: string): void {
@@ -99,16 +94,6 @@ export class RingRecord implements RecordPart {
 
   private now(): Moment {
     return { instructions: this.clock.instructions(), nanoseconds: this.clock.nanoseconds() };
-  }
-
-  private memory(ring: FoundRing): RingMemory | undefined {
-    const pages: Uint8Array[] = [];
-    for (const { mfn } of ring.pages) {
-      const page = mfn === undefined ? undefined : this.page(mfn);
-      if (!page) return undefined;
-      pages.push(page);
-    }
-    return new RingMemory(pages);
   }
 
   private lookUp(): void {
@@ -142,14 +127,14 @@ export class RingRecord implements RecordPart {
     key: string,
     memory: RingMemory,
   ): Followed | undefined {
-    if (before && isSame(before.ring, ring)) return { ring, track: before.track };
+    if (before && isSame(before.ring, ring)) return { ring, memory, track: before.track };
     const { domain, name, protocol } = ring;
     const known = this.logs.get(key);
     if (!known && this.logs.size >= MOST_HISTORIES) return undefined;
     const log = known?.protocol === protocol ? known.log : new MessageLog();
     this.logs.set(key, { domain, name, protocol, log });
     log.forgetUnanswered();
-    return { ring, track: trackOf(ring, memory, log, this.now()) };
+    return { ring, memory, track: trackOf(ring, memory, log, this.now()) };
   }
 }
 

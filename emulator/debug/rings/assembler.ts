@@ -58,10 +58,13 @@ export class Assembler {
   }
 
   private takeLines(bytes: Uint8Array, seen: Moment, longest: number): void {
-    for (const byte of bytes) {
+    for (let at = 0; at < bytes.length; ) {
       if (this.length === 0) this.began = seen;
-      this.buffer[this.length++] = byte;
-      if (byte === LINE_FEED || this.length === longest) this.complete();
+      const end = bytes.indexOf(LINE_FEED, at) + 1 || bytes.length;
+      const part = bytes.subarray(at, Math.min(end, at + longest - this.length));
+      this.append(part);
+      at += part.length;
+      if (part.at(-1) === LINE_FEED || this.length === longest) this.complete();
     }
   }
 

@@ -48,7 +48,7 @@ export interface BackendIndices {
 
 /** The world of the embedded hypervisor; undefined on a bare machine. */
 export function worldOf(loaded: LoadedMachine): RingWorld | undefined {
-  const { view } = loaded;
+  const { view, machine } = loaded;
   if (!view) return undefined;
   const xenstore = view.daemons?.xenstore;
   const channels = remembered((domid: number) => channelsByPort(view.eventChannels(domid)));
@@ -70,16 +70,13 @@ export function worldOf(loaded: LoadedMachine): RingWorld | undefined {
       const pa = loaded.paOfIpa(domid, gfn * PAGE_SIZE);
       return pa === undefined ? undefined : Math.floor(pa / PAGE_SIZE);
     },
-    page: (mfn) => pageOf(loaded, mfn),
+    page(mfn) {
+      const at = mfn * PAGE_SIZE;
+      return machine.memory.contains(at, PAGE_SIZE) ? machine.memory.bytes(at, PAGE_SIZE) : undefined;
+    },
     channel: (domid, port) => channels(domid).get(port),
     backendOf: (domid, port) => backends(0).get(`${domid}:${port}`),
   };
-}
-
-/** A page of RAM as it is now: a view, for reading only. */
-export function pageOf({ machine }: LoadedMachine, mfn: number): Uint8Array | undefined {
-  const at = mfn * PAGE_SIZE;
-  return machine.memory.contains(at, PAGE_SIZE) ? machine.memory.bytes(at, PAGE_SIZE) : undefined;
 }
 
 /** Nodes that rings are told by hold short numbers, names and paths. */

@@ -99,7 +99,7 @@ export class FakeRings implements RingWorld {
   /** Follows rings from now on. */
   record(): RingRecord {
     const clock = { instructions: () => this.now, nanoseconds: () => this.now };
-    this.recorded = new RingRecord({ world: () => this, page: this.page }, clock, this.protocols);
+    this.recorded = new RingRecord({ world: () => this }, clock, this.protocols);
     return this.recorded;
   }
 

@@ -78,7 +78,7 @@ test('the history of the console is what the guest printed, and what was typed',
     .filter(({ from }) => from === 'frontend')
     .map((message) => field(message, 'text') ?? '');
   // The prompt is no line yet.
-  expect(`${printed.join('')}${PROMPT}`).toBe(observed.printed());
+  expect([...printed, PROMPT]).toEqual(observed.printed().split('\r\n'));
   const input = messages.filter(({ from }) => from === 'backend').map(({ summary }) => summary);
   expect(input).toEqual(['help', 'echo some words']);
   expect(lost).toBe(0);
