@@ -11,6 +11,7 @@ import type { Action } from './messages.ts';
 
 /** Throws a UserError, before anything has changed, for an action that cannot be. */
 export function act(hypervisor: Hypervisor, control: ControlDomain, action: Action): void {
+  checkShape(action);
   switch (action.kind) {
     case 'pause':
       return pause(hypervisor, action.domain);
@@ -28,6 +29,31 @@ export function act(hypervisor: Hypervisor, control: ControlDomain, action: Acti
       return writeXenstore(control, action.path, action.value);
     case 'remove-xenstore':
       return removeXenstore(control, action.path);
+  }
+}
+
+/** What each action carries beside its kind. A client of the adapter may send anything. */
+const MEMBERS: Readonly<Record<Action['kind'], Readonly<Record<string, 'number' | 'string' | 'boolean'>>>> = {
+  pause: { domain: 'number' },
+  unpause: { domain: 'number' },
+  destroy: { domain: 'number' },
+  shutdown: { domain: 'number', reason: 'string' },
+  'send-event': { domain: 'number', port: 'number' },
+  'mask-event': { domain: 'number', port: 'number', masked: 'boolean' },
+  'write-xenstore': { path: 'string', value: 'string' },
+  'remove-xenstore': { path: 'string' },
+};
+
+function checkShape(action: Action): void {
+  const kind = (action as { kind?: unknown } | null | undefined)?.kind;
+  const members = typeof kind === 'string' && Object.hasOwn(MEMBERS, kind) ? MEMBERS[action.kind] : undefined;
+  if (!members) {
+    throw new UserError(`'${String(kind)}' is no action`, `There is: ${Object.keys(MEMBERS).join(', ')}.`);
+  }
+  for (const [name, type] of Object.entries(members)) {
+    const value = (action as unknown as Record<string, unknown>)[name];
+    if (typeof value === type) continue;
+    throw new UserError(`'${name}' of the action '${action.kind}' is not a ${type}`, 'Give one.');
   }
 }
 
