@@ -36,7 +36,7 @@ import { around, bounded, sizeText, type Zoom, zoomed, linearScale } from './sca
 import { type SearchView, searchResults } from './search-results.ts';
 import './strip.ts';
 import type { Picked } from './strip.ts';
-import { walkChain, walkStyles, type WalkView } from './walk-view.ts';
+import { type Folds, walkChain, walkStyles, type WalkView } from './walk-view.ts';
 
 type Space = 'ipa' | 'pa' | 'ttbr1' | 'ttbr0';
 type Tab = Space | 'walk';
@@ -102,6 +102,14 @@ class MemoryPanel extends Panel<Views, Kept> {
   private found: SearchView | undefined;
   private searching = '';
   private refusal = '';
+  private readonly unfolded = new Map<string, boolean>();
+  private readonly folds: Folds = {
+    isOpen: (place) => this.unfolded.get(place),
+    set: (place, open) => {
+      this.unfolded.set(place, open);
+      this.requestUpdate();
+    },
+  };
   private drawn: { readonly key: readonly unknown[]; readonly shown: Shown } | undefined;
 
   // ---------------------------------------------------------------------------------- what is asked
@@ -539,7 +547,7 @@ class MemoryPanel extends Panel<Views, Kept> {
       ${
         address === '' || !view
           ? html`<p class="pad quiet">${t('Give an address, or search for one: this shows each step of its translation.')}</p>`
-          : walkChain(view, this.previous('walk'))
+          : walkChain(view, this.previous('walk'), this.folds)
       }
     </div>`;
   }

@@ -96,7 +96,10 @@ export function zoomed(zoom: Zoom, scale: Scale, factor: number, at: number, siz
   const smaller = width / factor;
   const start = Math.max(0, Math.min(place - at * smaller, scale.length - smaller));
   const end = Math.min(start + smaller, scale.length);
-  return bounded({ from: scale.toOffset(Math.max(start, 0)), to: scale.toOffset(end) }, size);
+  const seen = { from: scale.toOffset(start), to: scale.toOffset(end) };
+  if (seen.to - seen.from >= PAGE) return bounded(seen, size);
+  const target = scale.toOffset(place);
+  return bounded({ from: target - at * PAGE, to: target + (1 - at) * PAGE }, size);
 }
 
 /** Moves by a share of what is seen. */

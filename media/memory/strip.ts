@@ -162,10 +162,9 @@ export class XsStrip extends LitElement {
     const [left, right] = this.extent(this.zoom, whole);
     return svg`<g>
       <rect class="ground" x="0" y="0" width=${this.width} height=${MINIMAP_HEIGHT}></rect>
-      ${this.ranges.map((range) => {
-        const [start, end] = this.extent({ from: range.from, to: range.from + range.size }, whole);
-        return box(range.kind, start, 1, Math.max(end - start, 1), MINIMAP_HEIGHT - 2);
-      })}
+      ${this.pixels(this.ranges, whole).map(([range, start, end]) =>
+        box(range.kind, start, 1, end - start, MINIMAP_HEIGHT - 2),
+      )}
       <rect class="frame" x=${left} y="0.5" width=${Math.max(right - left, 3)} height=${MINIMAP_HEIGHT - 1}></rect>
     </g>`;
   }
@@ -173,12 +172,25 @@ export class XsStrip extends LitElement {
   private visible(): TemplateResult {
     const { from, to } = this.zoom;
     const seen = this.ranges.filter((range) => range.from < to && range.from + range.size > from);
+    const boxes = this.pixels(seen, this.zoom);
     return svg`<rect class="ground" x="0" y=${STRIP_TOP} width=${this.width} height=${STRIP_HEIGHT}></rect>
-      ${seen.map((range) => this.box(range))}`;
+      ${boxes.map(([range, start, end]) => this.box(range, start, end))}`;
   }
 
-  private box(range: StripRange): TemplateResult {
-    const [start, end] = this.extent({ from: range.from, to: range.from + range.size }, this.zoom);
+  /** Ranges with where they begin and end in pixels: of those that share one pixel the first stands for all. */
+  private pixels(ranges: readonly StripRange[], seen: Zoom): [StripRange, number, number][] {
+    const boxes: [StripRange, number, number][] = [];
+    let free = Number.NEGATIVE_INFINITY;
+    for (const range of ranges) {
+      const [start, end] = this.extent({ from: range.from, to: range.from + range.size }, seen);
+      if (end < free && range.key !== this.selected && !range.changed) continue;
+      boxes.push([range, start, Math.max(end, start + LEAST_WIDTH)]);
+      free = start + LEAST_WIDTH;
+    }
+    return boxes;
+  }
+
+  private box(range: StripRange, start: number, end: number): TemplateResult {
     const left = Math.max(start, -1);
     const width = Math.max(Math.min(end, this.width + 1) - left, LEAST_WIDTH);
     const isSelected = range.key === this.selected;

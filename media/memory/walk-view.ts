@@ -8,19 +8,24 @@ export type WalkView = Inspections['walk']['view'];
 type Stage = WalkView['stages'][number];
 type Step = Stage['steps'][number];
 
+/** Which parts are unfolded, by where they are in the chain. What is folded is not drawn. */
+export interface Folds {
+  /** Undefined: as it is at first. */
+  isOpen(place: string): boolean | undefined;
+  set(place: string, open: boolean): void;
+}
+
 /** `previous`: the same address at the last stop, to mark what changed. */
-export function walkChain(view: WalkView, previous: WalkView | undefined): TemplateResult {
+export function walkChain(view: WalkView, previous: WalkView | undefined, folds: Folds): TemplateResult {
   const same = previous?.address === view.address && previous.space === view.space ? previous : undefined;
   return html`<section class="walk" aria-label=${t('Translation of {0}', view.address)}>
     <p class=${`summary ${view.fault ? 'failed' : ''}`}>${icon(view.fault ? 'error' : 'pass')} ${view.summary}</p>
     ${view.fault ? faultBox(view.fault) : nothing}
     ${view.stage1Off ? html`<p>${icon('info')} ${view.stage1Off}</p>` : nothing}
-    ${view.stages.map((stage) =>
-      stageBox(
-        stage,
-        same?.stages.find(({ title }) => title === stage.title),
-      ),
-    )}
+    ${view.stages.map((stage) => {
+      const before = same?.stages.find(({ title }) => title === stage.title);
+      return stageBox(stage, before, folds);
+    })}
     ${view.result ? resultBox(view.result) : nothing}
   </section>`;
 }
@@ -36,14 +41,14 @@ function faultBox(fault: NonNullable<WalkView['fault']>): TemplateResult {
   </div>`;
 }
 
-function stageBox(stage: Stage, before: Stage | undefined): TemplateResult {
+function stageBox(stage: Stage, before: Stage | undefined, folds: Folds): TemplateResult {
   return html`<section class="stage">
-    <h2>${stage.title}: <xs-address reference=${stage.inputReference}>${stage.input}</xs-address></h2>
+    <h2>${stage.stage === 1 ? icon('layers') : icon('server')} ${stage.title}: <xs-address reference=${stage.inputReference}>${stage.input}</xs-address></h2>
     <ul class="choice">
       ${stage.choice.map((sentence) => html`<li>${sentence}</li>`)}
     </ul>
     <ol class="chain">
-      ${stage.steps.map((step, n) => stepBox(step, before?.steps[n]))}
+      ${stage.steps.map((step, n) => stepBox(step, before?.steps[n], folds, `${stage.stage}.${n}`))}
       ${stage.steps.length === 0 && stage.failed ? html`<li class="step failed">${failure(stage.failed)}</li>` : nothing}
     </ol>
     ${
@@ -61,9 +66,8 @@ function stageBox(stage: Stage, before: Stage | undefined): TemplateResult {
 const failure = (text: string): TemplateResult =>
   html`<p class="why">${icon('error')} <strong>${t('The walk ends here.')}</strong> ${text}</p>`;
 
-function stepBox(step: Step, before: Step | undefined): TemplateResult {
+function stepBox(step: Step, before: Step | undefined, folds: Folds, place: string): TemplateResult {
   const changed = before?.value !== undefined && before.value !== step.value;
-  const isEnd = step.type !== 'table';
   return html`<li class=${`step${step.failed ? ' failed' : ''}`}>
     <div class="line">
       <span class="level">${t('Level {0}', step.level)}</span>
@@ -80,8 +84,8 @@ function stepBox(step: Step, before: Step | undefined): TemplateResult {
       <span><strong>${step.type}</strong>: ${step.words}</span>
       <span class="quiet">${t('covers {0} from {1}', step.covers.size, step.covers.from)}</span>
     </div>
-    ${step.nested ? nestedBox(step.nested) : nothing}
-    ${step.fields.length > 0 ? fieldsBox(step, changed ? before : undefined, isEnd) : nothing}
+    ${step.nested ? nestedBox(step.nested, folds, `${place}.nested`) : nothing}
+    ${step.fields.length > 0 ? fieldsBox(step, changed ? before : undefined, folds, place) : nothing}
     ${step.failed ? failure(step.failed) : nothing}
   </li>`;
 }
@@ -89,19 +93,45 @@ function stepBox(step: Step, before: Step | undefined): TemplateResult {
 const entryPlace = ({ ipa, pa }: Step): string =>
   ipa === undefined ? `PA ${pa ?? '?'}` : `IPA ${ipa}${pa === undefined ? '' : `, PA ${pa}`}`;
 
-function nestedBox(steps: readonly Step[]): TemplateResult {
+function nestedBox(steps: readonly Step[], folds: Folds, place: string): TemplateResult {
   const failed = steps.some((step) => step.failed !== undefined);
-  return html`<details class="nested" ?open=${failed}>
-    <summary>${t('Stage 2 for the address of this entry ({0} levels)', steps.length)}</summary>
-    <ol class="chain">
-      ${steps.map((step) => stepBox(step, undefined))}
-    </ol>
+  return fold(
+    folds,
+    place,
+    failed,
+    t('Stage 2 for the address of this entry ({0} levels)', steps.length),
+    () => html`<ol class="chain nested">
+      ${steps.map((step, n) => stepBox(step, undefined, folds, `${place}.${n}`))}
+    </ol>`,
+  );
+}
+
+function fold(
+  folds: Folds,
+  place: string,
+  atFirst: boolean,
+  title: string,
+  content: () => TemplateResult,
+): TemplateResult {
+  const open = folds.isOpen(place) ?? atFirst;
+  const onToggle = (event: Event): void => {
+    const now = (event.target as HTMLDetailsElement).open;
+    if (now !== open) folds.set(place, now);
+  };
+  return html`<details ?open=${open} @toggle=${onToggle}>
+    <summary>${title}</summary>
+    ${open ? content() : nothing}
   </details>`;
 }
 
-function fieldsBox(step: Step, before: Step | undefined, open: boolean): TemplateResult {
-  return html`<details ?open=${open}>
-    <summary>${t('Fields of the level {0} descriptor', step.level)}</summary>
+function fieldsBox(step: Step, before: Step | undefined, folds: Folds, place: string): TemplateResult {
+  // Where the chain goes on, the line says what is needed; where it ends, every field counts.
+  const atFirst = step.type !== 'table' || before !== undefined;
+  const title = t('Fields of the level {0} descriptor', step.level);
+  return fold(folds, `${place}.fields`, atFirst, title, () => fieldsTable(step, before));
+}
+
+const fieldsTable = (step: Step, before: Step | undefined): TemplateResult => html`
     <table class="fields">
       <thead>
         <tr>
@@ -123,9 +153,7 @@ function fieldsBox(step: Step, before: Step | undefined, open: boolean): Templat
           </tr>`;
         })}
       </tbody>
-    </table>
-  </details>`;
-}
+    </table>`;
 
 function resultBox(result: NonNullable<WalkView['result']>): TemplateResult {
   return html`<section class="stage result">
@@ -191,6 +219,9 @@ export const walkStyles = css`
   }
   .nested {
     margin: 4px 0 4px 12px;
+  }
+  details {
+    margin-inline-start: 12px;
   }
   summary {
     cursor: pointer;

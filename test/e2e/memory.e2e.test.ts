@@ -162,9 +162,12 @@ function walkedByScript(
     const dump = join(place, 'ram');
     const { memory, cpus } = machine;
     writeFileSync(dump, memory.bytes(memory.base, memory.size));
-    const names = ['TCR_EL1', 'TTBR0_EL1', 'TTBR1_EL1', 'VTCR_EL2', 'VTTBR_EL2'] as const;
+    const { TCR_EL1, TTBR0_EL1, TTBR1_EL1, VTCR_EL2, VTTBR_EL2 } = layout;
     const registers = Object.fromEntries(
-      names.map((name) => [name, `0x${(cpus[0]?.sysreg(layout[name]) ?? 0n).toString(16)}`]),
+      Object.entries({ TCR_EL1, TTBR0_EL1, TTBR1_EL1, VTCR_EL2, VTTBR_EL2 }).map(([name, register]) => [
+        name,
+        `0x${(cpus[0]?.sysreg(register) ?? 0n).toString(16)}`,
+      ]),
     );
     const question = { dump, base: `0x${memory.base.toString(16)}`, registers, addresses };
     const { stdout, stderr } = spawnSync(interpreter, [join(import.meta.dirname, 'page-walk.py')], {
