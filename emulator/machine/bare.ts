@@ -70,6 +70,15 @@ export function createBareMachine(
     paOfIpa: (_domain, ipa) => ipa,
     stage2Map: () => [],
     deviceTree: (domain) => (domain === BARE_DOMAIN ? blob : undefined),
+    observe: (observer) => {
+      const { gicV2, gicV3 } = machine.devices;
+      const distributor = (gicV3 ?? gicV2)?.distributor;
+      if (!distributor) return;
+      distributor.observer = {
+        acknowledged: (cpu, intid) => observer.interruptRaised(BARE_DOMAIN, cpu, intid, false),
+        deactivated: (cpu, intid) => observer.interruptEnded(BARE_DOMAIN, cpu, intid),
+      };
+    },
     act: ({ kind }) => {
       throw new UserError(
         `'${kind}' needs a hypervisor`,

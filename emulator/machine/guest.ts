@@ -23,7 +23,7 @@ export interface LoadedMachine {
   readonly info: MachineInfo;
   /** What the hypervisor knows; undefined on a bare machine. */
   readonly view?: HypervisorView;
-  /** Watches the hypervisor from now on. */
+  /** Watches the hypervisor from now on; on a bare machine the interrupts that CPUs take and end. */
   observe?(observer: XenObserver): void;
   /** Somebody changes something through the hypervisor. Throws UserErrors for what cannot be. */
   act(action: Action): void;

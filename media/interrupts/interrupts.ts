@@ -398,8 +398,6 @@ class InterruptsPanel extends Panel<{ gic: Gic; trace: Trace }, Kept> {
     const trace = this.view('trace');
     if (!trace) return nothing;
     const { pulse, counts, injections, note } = trace;
-    if (note !== undefined)
-      return html`<section><h2>${t('Recent interrupts')}</h2><p class="quiet">${note}</p></section>`;
     return html`<section>
       <xs-drawing
         label=${t('Recent interrupts')}
@@ -408,6 +406,7 @@ class InterruptsPanel extends Panel<{ gic: Gic; trace: Trace }, Kept> {
         @xs-twin=${(event: CustomEvent<{ twin: boolean }>) => this.keep({ pulseAsTable: event.detail.twin })}
       >
         <div slot="drawing">
+          ${note === undefined ? nothing : html`<p class="quiet">${note}</p>`}
           ${
             pulse.series.length === 0
               ? html`<p class="quiet">${t('No interrupt came in this time.')}</p>`

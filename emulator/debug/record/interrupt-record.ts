@@ -1,6 +1,7 @@
 // The interrupts of all vCPUs: how many came and when, what became of the last ones, and what they are called.
 // Latency is from the edge at the vGIC to the moment when the hypervisor found that the guest had ended the
-// interrupt, which is at the vCPU's next entry to the hypervisor.
+// interrupt, which is at the vCPU's next entry to the hypervisor. On a bare machine an interrupt is recorded when a
+// CPU acknowledges it, and ends when it is deactivated.
 
 import type { LoadedMachine } from '../../machine/guest.ts';
 import { type InterruptNames, interruptNames } from '../inspect/gic/interrupt-names.ts';

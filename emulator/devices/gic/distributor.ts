@@ -24,6 +24,14 @@ export interface DistributorOptions {
   readonly group0IsFiq: boolean;
 }
 
+/** Told of what has just happened; changes nothing. */
+export interface InterruptObserver {
+  /** A CPU took the interrupt: it is active. */
+  acknowledged(cpu: number, intid: number): void;
+  /** It was active and is no more. */
+  deactivated(cpu: number, intid: number): void;
+}
+
 export interface DistributorState {
   readonly enables: number;
   readonly shared: InterruptBankState;
@@ -43,6 +51,8 @@ export class Distributor implements InterruptSource {
   readonly private: readonly InterruptBank[];
   /** For each CPU the shared interrupts that may be delivered to it. */
   readonly routed: readonly Uint32Array[];
+  /** Nobody at first. */
+  observer: InterruptObserver | undefined;
   /** With `bankedSgis`: for each CPU and SGI, one bit for each CPU that sent it. */
   private readonly sgiSources: readonly Uint8Array[];
   /** Bit 0: group 0 is forwarded to CPU interfaces; bit 1: group 1. */
@@ -154,6 +164,7 @@ export class Distributor implements InterruptSource {
     const index = intid < PRIVATE_COUNT ? intid : intid - PRIVATE_COUNT;
     bank.activate(index);
     const value = this.bankedSgis && intid < SGI_COUNT ? this.takeSgiSource(cpu, intid, bank) : intid;
+    this.observer?.acknowledged(cpu, intid);
     this.changed(cpu, intid);
     return value;
   }
@@ -161,7 +172,10 @@ export class Distributor implements InterruptSource {
   deactivate(cpu: number, intid: number): void {
     const bank = this.bankOf(cpu, intid);
     if (bank === undefined) return;
-    bank.deactivate(intid < PRIVATE_COUNT ? intid : intid - PRIVATE_COUNT);
+    const index = intid < PRIVATE_COUNT ? intid : intid - PRIVATE_COUNT;
+    const wasActive = bank.isActive(index);
+    bank.deactivate(index);
+    if (wasActive) this.observer?.deactivated(cpu, intid);
     this.changed(cpu, intid);
   }
 

@@ -133,8 +133,8 @@ testWith([chromium], 'what changed since the last stop is marked; another vCPU i
   await panel.close();
 });
 
-testWith([chromium], 'nothing pending is said, and so is a machine that records nothing', async () => {
-  const note = 'Interrupts are not recorded here.';
+testWith([chromium], 'nothing pending is said, and so is how a bare machine records', async () => {
+  const note = 'On a bare machine an interrupt is recorded otherwise.';
   const panel = await open({
     answers: {
       ...canned.answers,

@@ -55,9 +55,9 @@ export interface PulseSeries {
 export interface GicTraceView {
   readonly domain: number;
   readonly domainName: string;
-  /** Why nothing is recorded; absent where something is. */
+  /** How the record differs from that of a domain. */
   readonly note?: string;
-  /** Edges at the vGICs of the machine since it was loaded, and how many are remembered one by one. */
+  /** Edges at the vGICs of the machine (a bare one: acknowledgements) since it was loaded, and how many are remembered one by one. */
   readonly total: number;
   readonly remembered: number;
   readonly nanoseconds: number;
@@ -130,7 +130,7 @@ export const gicTraceInspection = inspection('gicTrace', {
       domain: domain.domain,
       domainName: domain.name,
       ...(domain.domain === BARE_DOMAIN && {
-        note: 'Interrupts are recorded where the embedded hypervisor injects them; on a bare machine it does not.',
+        note: 'On a bare machine an interrupt is recorded when a CPU acknowledges it, until it is deactivated.',
       }),
       total: record.interrupts.total,
       remembered: Math.min(record.interrupts.total, REMEMBERED),

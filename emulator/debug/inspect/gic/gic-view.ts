@@ -59,11 +59,14 @@ export interface InterruptRow {
   readonly waiting?: boolean;
   /** The physical INTID that a list register with HW set ends with it. */
   readonly physicalIntid?: number;
-  /** Edges at the vGIC since the machine was loaded, and of those the ones that merged with a pending one. */
+  /**
+   * Edges at the vGIC since the machine was loaded, and of those the ones that merged with a pending one; on a bare
+   * machine how often CPUs acknowledged it.
+   */
   readonly count?: number;
   readonly merged?: number;
   readonly ended?: number;
-  /** The last edge, in virtual nanoseconds. */
+  /** The last of them, in virtual nanoseconds. */
   readonly lastNanoseconds?: number;
   readonly obstacle?: Obstacle;
   readonly why?: string;

@@ -120,7 +120,12 @@ function physicalView(subject: Subject, domain: DomainInfo, vcpu: number, all: b
   );
   const processor = processors[cpu];
   if (processor === undefined) throw new Error(`the machine has a CPU ${cpu}`);
-  const gic = physicalGic(machine.devices, names, processors);
+  const gic = physicalGic(
+    machine.devices,
+    names,
+    processors,
+    view === undefined ? record.interrupts : undefined,
+  );
   const side = physicalInterface(gic, cpu);
   const rows = physicalRows(gic, cpu);
   const owner = view === undefined ? `bare machine '${domain.name}'` : 'the machine';

@@ -6,6 +6,8 @@ import { type Distributor, PRIVATE_COUNT, SGI_COUNT } from '../../../devices/gic
 import { type InterruptBank, SPURIOUS } from '../../../devices/gic/interrupt-bank.ts';
 import type { GicV3 } from '../../../devices/gic-v3/gic-v3.ts';
 import type { BoardDevices } from '../../../machine/boards/board-devices.ts';
+import { BARE_DOMAIN } from '../../../machine/messages.ts';
+import type { InterruptRecord } from '../../record/interrupt-record.ts';
 import {
   type ActiveInterrupt,
   activeVerdict,
@@ -27,16 +29,19 @@ export interface PhysicalGic {
   readonly v3: GicV3 | undefined;
   readonly names: InterruptNames;
   readonly processors: readonly Processor[];
+  /** What CPUs took, on a bare machine. */
+  readonly record: InterruptRecord | undefined;
 }
 
 export function physicalGic(
   { gicV2, gicV3 }: BoardDevices,
   names: InterruptNames,
   processors: readonly Processor[],
+  record: InterruptRecord | undefined,
 ): PhysicalGic {
   const distributor = gicV3?.distributor ?? gicV2?.distributor;
   if (distributor === undefined) throw new Error('a board has an interrupt controller');
-  return { version: gicV3 ? 3 : 2, distributor, v3: gicV3, names, processors };
+  return { version: gicV3 ? 3 : 2, distributor, v3: gicV3, names, processors, record };
 }
 
 export function physicalInterface({ version, distributor, names }: PhysicalGic, cpu: number): Interface {
@@ -134,7 +139,25 @@ function physicalRow(
     ...targetOf(gic, cpu, intid),
     trigger: isSet(bank.edge, index) ? 'edge' : 'level',
     ...(intid >= SGI_COUNT && { lineHigh: isSet(bank.line, index) }),
+    ...countsOf(gic, cpu, intid),
     ...verdict,
+  };
+}
+
+/** A shared interrupt may have been taken by several CPUs. */
+function countsOf(
+  { record, processors }: PhysicalGic,
+  cpu: number,
+  intid: number,
+): Pick<InterruptRow, 'count' | 'ended' | 'lastNanoseconds'> {
+  if (record === undefined) return {};
+  const takers = intid < PRIVATE_COUNT ? [cpu] : processors.map((_, index) => index);
+  const counts = takers.flatMap((taker) => record.countOf(BARE_DOMAIN, taker, intid) ?? []);
+  if (counts.length === 0) return {};
+  return {
+    count: counts.reduce((sum, { raised }) => sum + raised, 0),
+    ended: counts.reduce((sum, { ended }) => sum + ended, 0),
+    lastNanoseconds: Math.max(...counts.map(({ last }) => last.nanoseconds)),
   };
 }
 
