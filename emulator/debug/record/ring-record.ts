@@ -134,7 +134,7 @@ export class RingRecord implements RecordPart {
     const log = known?.protocol === protocol ? known.log : new MessageLog();
     this.logs.set(key, { domain, name, protocol, log });
     log.forgetUnanswered();
-    return { ring, memory, track: trackOf(ring, memory, log, this.now()) };
+    return { ring, memory, track: trackOf(ring, memory, log) };
   }
 }
 

@@ -51,17 +51,9 @@ export class MessageLog {
     return this.count;
   }
 
-  /** Requests that were seen and have no response yet, oldest first. */
-  unanswered(): readonly RecordedMessage[] {
-    return [...this.open.values()];
-  }
-
+  /** Requests that were seen and have no response yet. */
   get unansweredCount(): number {
     return this.open.size;
-  }
-
-  isUnanswered(message: RecordedMessage): boolean {
-    return message.counterpart === undefined;
   }
 
   /** The ring began anew. */

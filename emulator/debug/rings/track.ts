@@ -18,29 +18,25 @@ import { streamPlaces } from './stream-places.ts';
 
 export interface RingTrack {
   readonly log: MessageLog;
-  /** Since when the ring is followed. */
-  readonly since: Moment;
   /** What each side was told last. */
   told(reader: Side): Told;
   /** An event was raised at the port of `reader`. */
   observe(memory: RingMemory, reader: Side, now: Moment): void;
 }
 
-export function trackOf(ring: FoundRing, memory: RingMemory, log: MessageLog, since: Moment): RingTrack {
+export function trackOf(ring: FoundRing, memory: RingMemory, log: MessageLog): RingTrack {
   const { protocol } = ring;
   return protocol.shape === 'slots'
-    ? new SlotTrack(protocol, memory, log, since)
-    : new StreamTrack(protocol, memory, log, since);
+    ? new SlotTrack(protocol, memory, log)
+    : new StreamTrack(protocol, memory, log);
 }
 
 abstract class Track implements RingTrack {
   readonly log: MessageLog;
-  readonly since: Moment;
   private readonly tellings: Record<Side, Told>;
 
-  constructor(log: MessageLog, since: Moment, producers: Readonly<Record<Side, number>>) {
+  constructor(log: MessageLog, producers: Readonly<Record<Side, number>>) {
     this.log = log;
-    this.since = since;
     const telling = (producer: number): Told => ({ producer, at: undefined, count: 0 });
     this.tellings = { frontend: telling(producers.backend), backend: telling(producers.frontend) };
   }
@@ -74,13 +70,12 @@ export class SlotTrack extends Track {
   private requests: number;
   private responses: number;
   private readonly contents: (SlotContent | undefined)[] = [];
-  private readonly requestsBySlot: (RecordedMessage | undefined)[] = [];
 
-  constructor(protocol: SlotProtocol, memory: RingMemory, log: MessageLog, since: Moment) {
+  constructor(protocol: SlotProtocol, memory: RingMemory, log: MessageLog) {
     const requests = memory.read32(RING_REQ_PROD_OFFSET);
     const responses = memory.read32(RING_RSP_PROD_OFFSET);
     // A ring that is found with requests in it is followed from the first that is not answered.
-    super(log, since, { frontend: requests, backend: responses });
+    super(log, { frontend: requests, backend: responses });
     this.protocol = protocol;
     this.size = ringSize(memory.size, protocol.slotSize);
     this.requests = ahead(requests, responses) <= this.size ? responses : requests;
@@ -90,17 +85,6 @@ export class SlotTrack extends Track {
   /** What was seen in a slot last; undefined when it was never seen in use. */
   content(slot: number): SlotContent | undefined {
     return this.contents[slot];
-  }
-
-  /** The request with this index, when it was seen. */
-  request(index: number): RecordedMessage | undefined {
-    const message = this.requestsBySlot[index % this.size];
-    return message?.index === index ? message : undefined;
-  }
-
-  /** Whether every message up to here was looked at. */
-  hasSeen(from: Side, index: number): boolean {
-    return !isBehind(from === 'frontend' ? this.requests : this.responses, index);
   }
 
   protected look(memory: RingMemory, now: Moment): Record<Side, number> {
@@ -149,7 +133,6 @@ export class SlotTrack extends Track {
         ...(id !== undefined && { id: String(id) }),
       });
       this.contents[slot] = { index, from, bytes, message };
-      if (from === 'frontend') this.requestsBySlot[slot] = message;
     }
   }
 }
@@ -221,7 +204,7 @@ export class StreamFollower {
 export class StreamTrack extends Track {
   private readonly followers: Readonly<Record<Side, StreamFollower>>;
 
-  constructor(protocol: StreamProtocol, memory: RingMemory, log: MessageLog, since: Moment) {
+  constructor(protocol: StreamProtocol, memory: RingMemory, log: MessageLog) {
     const places = streamPlaces(protocol, memory);
     const followers = places.map(
       ({ layout, offset, size }) => new StreamFollower(layout, { offset, size }, memory, log),
@@ -232,7 +215,7 @@ export class StreamTrack extends Track {
       return found;
     };
     const byWriter = { frontend: of('frontend'), backend: of('backend') };
-    super(log, since, {
+    super(log, {
       frontend: memory.read32(byWriter.frontend.layout.producer),
       backend: memory.read32(byWriter.backend.layout.producer),
     });
