@@ -28,8 +28,8 @@ const SETTINGS = {
 interface ServerOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
-  /** A packaged extension, installed as a user would. */
-  readonly vsix?: string;
+  /** Packaged extensions, installed as a user would. */
+  readonly vsix?: readonly string[];
   /** Takes development and test paths from the page's address; shows no notifications and no dialogs. */
   readonly automation?: boolean;
 }
@@ -54,7 +54,8 @@ export async function startVsCodeServer(options: ServerOptions = {}): Promise<Vs
   const folders = ['--server-data-dir', data, '--extensions-dir', join(data, 'extensions')];
   const common = [program, '--accept-server-license-terms', '--disable-telemetry', ...folders];
   if (options.vsix) {
-    execFileSync(process.execPath, [...common, '--install-extension', options.vsix, '--force'], { env });
+    const install = options.vsix.flatMap((file) => ['--install-extension', file]);
+    execFileSync(process.execPath, [...common, ...install, '--force'], { env });
   }
   const child = spawn(
     process.execPath,

@@ -6,9 +6,12 @@ import { join } from 'node:path';
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
 import { newPage, startBrowser } from './browser.ts';
 import { startVsCodeServer, type VsCodeServer } from './server.ts';
+import type { Spy } from './spy.ts';
 
 const SCREENSHOTS = join(import.meta.dirname, '../../../dist/screenshots');
 const PATIENCE_MS = 60_000;
+/** Of the shells in terminals. */
+const PROMPT = '#';
 
 export class Workbench {
   readonly page: Page;
@@ -22,13 +25,22 @@ export class Workbench {
   }
 
   /** Opens a folder with the packaged extension installed. */
-  static async open(folder: string, vsix: string, theme = 'Default Dark Modern'): Promise<Workbench> {
+  static async open(
+    folder: string,
+    vsix: string,
+    theme = 'Default Dark Modern',
+    { spy }: { readonly spy?: Spy } = {},
+  ): Promise<Workbench> {
     // Text that a canvas draws cannot be read.
     const settings = {
       'terminal.integrated.gpuAcceleration': 'off',
       'workbench.colorTheme': theme,
     };
-    const server = await startVsCodeServer({ vsix, settings });
+    const server = await startVsCodeServer({
+      vsix: spy ? [vsix, spy.vsix] : [vsix],
+      settings,
+      ...(spy && { env: spy.env }),
+    });
     const browser = await startBrowser();
     const page = await newPage(browser);
     page.setDefaultTimeout(PATIENCE_MS);
@@ -46,6 +58,18 @@ export class Workbench {
   async screenshot(name: string): Promise<void> {
     mkdirSync(SCREENSHOTS, { recursive: true });
     await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
+  }
+
+  /** The same, without what the mouse makes the editor show. */
+  async picture(name: string): Promise<void> {
+    await this.page.mouse.move(0, 0);
+    await this.screenshot(name);
+  }
+
+  /** Only the editors that have the focus, with their tabs. */
+  async editorPicture(path: string): Promise<void> {
+    await this.page.mouse.move(0, 0);
+    await this.page.locator('.editor-group-container.active').screenshot({ path });
   }
 
   press(keys: string): Promise<void> {
@@ -93,6 +117,16 @@ export class Workbench {
   /** F9 in the line of the cursor. */
   breakpoint(): Promise<void> {
     return this.pressUntil('F9', '.editor-instance .codicon-debug-breakpoint');
+  }
+
+  async functionBreakpoint(name: string): Promise<void> {
+    const head = this.page.locator('.pane-header', { hasText: 'Breakpoints' });
+    await head.hover();
+    await head.locator('.action-label[aria-label^="Add Function Breakpoint"]').click();
+    const box = this.page.locator('.debug-breakpoints .breakpoint input[type=text]');
+    await box.fill(name);
+    await box.press('Enter');
+    await this.page.locator('.debug-breakpoints .breakpoint', { hasText: name }).waitFor();
   }
 
   /** F5, until the Run icon counts a session or a message says why not. */
@@ -159,6 +193,26 @@ export class Workbench {
     return rows.first().innerText();
   }
 
+  terminalText(): Promise<string> {
+    return this.page.locator('.terminal-wrapper.active .xterm-rows').innerText();
+  }
+
+  /** Clicks what begins a line of the terminal, until what it opens is there. */
+  async followTerminalLink(text: string, opened: string): Promise<void> {
+    const row = this.page.locator('.terminal-wrapper.active .xterm-rows > div').getByText(text);
+    const line = row.filter({ hasNotText: PROMPT }).first();
+    for (let attempt = 1; ; attempt++) {
+      await line.hover({ position: { x: 10 + attempt, y: 8 } });
+      await line.click({ position: { x: 10, y: 8 }, modifiers: ['Control'] });
+      try {
+        await this.page.locator(opened).first().waitFor({ timeout: 5000 });
+        return;
+      } catch (error) {
+        if (attempt === 5) throw error;
+      }
+    }
+  }
+
   /** From here on keys go to the terminal. */
   async focusTerminal(): Promise<void> {
     await this.page.locator('.terminal-wrapper.active .xterm').click();
@@ -181,6 +235,26 @@ export class Workbench {
     const frame = await handle?.ownerFrame();
     if (!frame) throw new Error(`the panel '${id}' has no page`);
     return frame;
+  }
+
+  /** A row of the Domains view. */
+  treeRow(text: string): Locator {
+    const view = this.page
+      .locator('.pane')
+      .filter({ has: this.page.locator('.pane-header', { hasText: 'Domains' }) });
+    return view.locator('.monaco-list-row', { hasText: text });
+  }
+
+  /** Presses a button that a row shows when the mouse is over it. */
+  async treeAction(text: string, action: string): Promise<void> {
+    const row = this.treeRow(text);
+    await row.hover();
+    await row.locator(`.action-label[aria-label^="${action}"]`).click();
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.locator('.monaco-workbench .part.editor').waitFor();
   }
 
   /** Chooses another colour theme, by its name in the list. */
