@@ -29,7 +29,7 @@ function argumentsIn(row: AnyInspection, words: readonly string[]): Record<strin
     words.map((word) => {
       const equals = word.indexOf('=');
       const key = equals > 0 ? word.slice(0, equals) : first;
-      const spec = key === undefined ? undefined : row.arguments[key];
+      const spec = key !== undefined && Object.hasOwn(row.arguments, key) ? row.arguments[key] : undefined;
       if (key === undefined || !spec) throw unknownArgument(row, word);
       return [key, argumentValue(key, word.slice(equals + 1), spec.kind)];
     }),

@@ -107,7 +107,7 @@ export function checkedArguments(
 ): ArgumentsOf<ArgumentSpecs> {
   const checked: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(given)) {
-    const spec = specs[key];
+    const spec = Object.hasOwn(specs, key) ? specs[key] : undefined;
     if (!spec) {
       const known = Object.keys(specs);
       throw new UserError(
@@ -116,13 +116,20 @@ export function checkedArguments(
       );
     }
     if (value === undefined) continue;
-    if (typeof value !== TYPE_OF[spec.kind]) {
-      throw new UserError(`'${key}' of '${name}' is not a ${spec.kind}`, `It is: ${spec.doc}.`);
+    if (typeof value !== TYPE_OF[spec.kind] || (spec.kind === 'number' && !Number.isSafeInteger(value))) {
+      throw new UserError(`'${key}' of '${name}' is not ${KIND_WORDS[spec.kind]}`, `It is: ${spec.doc}.`);
     }
     checked[key] = value;
   }
   return checked as ArgumentsOf<ArgumentSpecs>;
 }
+
+const KIND_WORDS: Readonly<Record<keyof ArgumentTypes, string>> = {
+  number: 'a whole number',
+  text: 'a text',
+  flag: 'true or false',
+  address: 'an address as text',
+};
 
 const TYPE_OF: Readonly<Record<keyof ArgumentTypes, string>> = {
   number: 'number',

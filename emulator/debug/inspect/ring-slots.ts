@@ -7,7 +7,7 @@ import type { RingRecord } from '../record/ring-record.ts';
 import { decodeFramed, decodeSlot, decodeText, type MessageView } from '../rings/decode.ts';
 import type { FoundRing } from '../rings/find.ts';
 import { lookAt, type SlotLook, type StreamLook } from '../rings/look.ts';
-import type { Side } from '../rings/protocol.ts';
+import type { Framing, Side } from '../rings/protocol.ts';
 import { ahead } from '../rings/ring-memory.ts';
 import { type SlotWord, slotWord } from '../rings/slot-state.ts';
 import type { StreamFollower } from '../rings/track.ts';
@@ -183,7 +183,7 @@ function streamViews(look: StreamLook, now: number): StreamView[] {
     if (impossible !== undefined) {
       return { ...base, stretches: [{ start: 0, length: size, state: 'unknown' }], messages: [], more: 0 };
     }
-    const messages = waitingMessages(look, { from, size, consumer, used, offset: place.offset }, now);
+    const waiting = waitingMessages(look, { from, size, consumer, used, offset: place.offset }, now);
     return {
       ...base,
       stretches: stretchesOf(
@@ -192,8 +192,7 @@ function streamViews(look: StreamLook, now: number): StreamView[] {
         size,
         from === 'frontend' ? 'request waiting' : 'response waiting',
       ),
-      messages: messages.slice(0, MOST_MESSAGES),
-      more: Math.max(0, messages.length - MOST_MESSAGES),
+      ...waiting,
     };
   });
 }
@@ -224,62 +223,61 @@ interface Window {
   readonly offset: number;
 }
 
-/** What waits, cut into messages: lines, or what the headers say. */
+/** What waits, cut into messages: lines, or what the headers say. A large ring may hold very many. */
 function waitingMessages(
   look: StreamLook,
   { from, size, consumer, used, offset }: Window,
   now: number,
-): WaitingMessageView[] {
-  if (used === 0) return [];
+): { readonly messages: readonly WaitingMessageView[]; readonly more: number } {
   const follower = look.track?.follower(from);
   const framing = look.protocol.streams.find((stream) => stream.from === from)?.framing;
-  if (!framing) return [];
+  if (used === 0 || !framing) return { messages: [], more: 0 };
   // The consumer may have taken a part of the first message already.
   const taken = takenAlready(follower, consumer);
   const bytes = look.memory.circular(offset, size, consumer, used);
-  const found: WaitingMessageView[] = [];
-  const add = (at: number, part: Uint8Array, isComplete: boolean, message: MessageView): void => {
-    const since =
-      at + part.length > ahead(follower?.index ?? consumer, consumer)
-        ? undefined
-        : follower?.assembler.partialSince;
-    found.push({
-      start: (consumer + at) % size,
-      length: part.length,
-      isComplete,
-      message,
-      ...(since && !isComplete && { age: now - since.nanoseconds }),
-    });
-  };
+  const messages: WaitingMessageView[] = [];
+  let more = 0;
   for (let at = 0; at < bytes.length; ) {
     const rest = bytes.subarray(at);
-    if (framing.kind === 'lines') {
-      const end = rest.indexOf(10);
-      const part = rest.subarray(0, Math.min(end < 0 ? rest.length : end + 1, framing.longest));
-      add(at, part, end >= 0, decodeText(part));
-      at += part.length;
-      continue;
+    const whole = at === 0 && taken.length > 0 ? Uint8Array.from([...taken, ...rest]) : rest;
+    const { end, isComplete } = endOfMessage(framing, whole);
+    const length = Math.max(1, end - (whole.length - rest.length));
+    if (messages.length < MOST_MESSAGES) {
+      const isSeen = at + length <= ahead(follower?.index ?? consumer, consumer);
+      const since = isSeen && !isComplete ? follower?.assembler.partialSince : undefined;
+      const part = whole.subarray(0, end);
+      messages.push({
+        start: (consumer + at) % size,
+        length,
+        isComplete,
+        message: framing.kind === 'lines' ? decodeText(part) : decodeFramed(framing, part),
+        ...(since && { age: now - since.nanoseconds }),
+      });
+    } else {
+      more++;
     }
-    const before = at === 0 ? taken : new Uint8Array(0);
-    const whole = new Uint8Array(before.length + rest.length);
-    whole.set(before);
-    whole.set(rest, before.length);
-    const length =
-      whole.length < framing.headerSize
-        ? undefined
-        : framing.length(new DataView(whole.buffer, 0, framing.headerSize));
-    const isNonsense = length !== undefined && (length < framing.headerSize || length > framing.longest);
-    const end = length === undefined || isNonsense ? whole.length : Math.min(length, whole.length);
-    add(
-      at,
-      rest.subarray(0, end - before.length),
-      end === length,
-      decodeFramed(framing, whole.subarray(0, end)),
-    );
-    at += Math.max(1, end - before.length);
+    at += length;
   }
-  return found;
+  return { messages, more };
 }
+
+/** What makes no sense goes up to the end. */
+function endOfMessage(
+  framing: Framing,
+  bytes: Uint8Array,
+): { readonly end: number; readonly isComplete: boolean } {
+  if (framing.kind === 'lines') {
+    const end = bytes.indexOf(LINE_FEED) + 1;
+    return { end: Math.min(end === 0 ? bytes.length : end, framing.longest), isComplete: end > 0 };
+  }
+  const { headerSize, longest } = framing;
+  if (bytes.length < headerSize) return { end: bytes.length, isComplete: false };
+  const length = framing.length(new DataView(bytes.buffer, bytes.byteOffset, headerSize));
+  const isSense = length >= headerSize && length <= longest && length <= bytes.length;
+  return { end: isSense ? length : bytes.length, isComplete: isSense };
+}
+
+const LINE_FEED = 10;
 
 /** Bytes of the first waiting message that are out of the ring already. */
 function takenAlready(follower: StreamFollower | undefined, consumer: number): Uint8Array {

@@ -2,6 +2,7 @@
 
 import { hex } from '../../base/address.ts';
 import type { XenbusState } from '../../xen/abi/xenbus.ts';
+import { plainText } from '../plain-text.ts';
 import { findRings, type FoundRing } from '../rings/find.ts';
 import type { Health, Notification } from '../rings/health.ts';
 import { lookAt, type RingLook } from '../rings/look.ts';
@@ -177,7 +178,7 @@ function endView(
     ...(port !== undefined && { port }),
     ...(channel && { pending: channel.pending, masked: channel.masked, isEmbedded: channel.isEmbedded }),
     ...(state !== undefined && { state }),
-    ...(directory !== undefined && { directory }),
+    ...(directory !== undefined && { directory: plainText(directory) }),
     ...(told && { events: told.count }),
     ...(told?.at && { lastEventAge: now - told.at.nanoseconds }),
   };

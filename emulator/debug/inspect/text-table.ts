@@ -1,5 +1,7 @@
 // Tables for terminals: columns as wide as their widest cell.
 
+import { plainText } from '../plain-text.ts';
+
 export type Cell = string | number | undefined;
 
 /** One line for each row, with a headline; numbers stand to the right. Ends with a line feed. */
@@ -17,9 +19,4 @@ export function textTable(headline: readonly string[], rows: readonly (readonly 
       .join('  ')
       .trimEnd();
   return `${[line(headline), ...texts.map(line)].join('\n')}\n`;
-}
-
-/** What a guest wrote, harmless to a terminal: control characters as `\x1b`. */
-export function plainText(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

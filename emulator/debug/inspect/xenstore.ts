@@ -4,8 +4,9 @@
 import type { Permission } from '../../xen/xenstore/permissions.ts';
 import type { XenstoreNodeView, XenstoreView as Known } from '../../xen/hypervisor/xenstore-view.ts';
 import { UserError } from '../../base/errors.ts';
+import { plainText } from '../plain-text.ts';
 import { hypervisorOf, inspection, type Subject } from './inspection.ts';
-import { plainText, textTable } from './text-table.ts';
+import { textTable } from './text-table.ts';
 import {
   type MomentView,
   momentView,

@@ -1,6 +1,7 @@
 // Messages of rings, taken apart by the tables of their protocols. Whatever the bytes are, there is a result of
 // limited size.
 
+import { plainText } from '../plain-text.ts';
 import type { DecodedMessage, FieldLayout, HeaderFraming, MessageLayout, SlotMessage } from './protocol.ts';
 
 /** A message as panels show it. */
@@ -46,7 +47,7 @@ export function decodeFramed({ layout, headerSize, payload }: HeaderFraming, byt
   const rest = bytes.subarray(headerSize);
   if (rest.length === 0) return view;
   const parts = payload?.(message, rest) ?? [{ name: 'payload', value: `${rest.length} bytes` }];
-  const fields = parts.map(({ name, value }) => ({ name, value: shortened(value) }));
+  const fields = parts.map(({ name, value }) => ({ name, value: plainText(shortened(value)) }));
   const texts = fields.map(({ value }) => value).filter((value) => value !== '');
   return {
     ...view,
@@ -56,8 +57,9 @@ export function decodeFramed({ layout, headerSize, payload }: HeaderFraming, byt
 }
 
 export function decodeText(bytes: Uint8Array): MessageView {
-  const text = shortened(new TextDecoder().decode(bytes));
-  return { summary: text.replace(/[\r\n]+$/, ''), layout: 'text', fields: [{ name: 'text', value: text }] };
+  const line = new TextDecoder().decode(bytes).replace(/[\r\n]+$/, '');
+  const text = plainText(shortened(line));
+  return { summary: text, layout: 'text', fields: [{ name: 'text', value: text }] };
 }
 
 /** The number by which requests and responses are matched. */

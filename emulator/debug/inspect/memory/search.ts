@@ -2,6 +2,7 @@
 // and to the VAs of the vCPU's tables.
 
 import { hex } from '../../../base/address.ts';
+import { plainText } from '../../plain-text.ts';
 import { DOMAIN, inspection, type Subject, VCPU } from '../inspection.ts';
 import { textTable } from '../text-table.ts';
 import { deviceName } from './devices.ts';
@@ -62,7 +63,11 @@ export const searchInspection = inspection('search', {
     const text = (args.text ?? '').trim();
     const wanted = parsed(text);
     if (!wanted) {
-      return { text, problem: `'${text.slice(0, 100)}' is no address.`, hits: [] };
+      return {
+        text: text.slice(0, 100),
+        problem: `'${plainText(text.slice(0, 100))}' is no address.`,
+        hits: [],
+      };
     }
     const space = spaceOf(subject, wanted.domain ?? args.domain, args.vcpu);
     const finder = new Finder(subject, space);
