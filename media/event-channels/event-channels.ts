@@ -18,6 +18,7 @@ import {
 } from '../panel/panel.ts';
 import type { PanelArguments } from '../messages.ts';
 import { channelDrawing, drawingStyles, LINK_COLUMNS, linkKey, summaryOf } from './channel-drawing.ts';
+import { grantItems, grantSentence, maskQuestion, portItems, portSentence, sendQuestion } from './details.ts';
 import { GRANT_COLUMNS, grantKey, MAPPED_COLUMNS, mappedKey, portColumns, portKey } from './columns.ts';
 import type { Channels, Finding, Grant, Grants, Link, Port } from './views.ts';
 
@@ -141,44 +142,12 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
     const port = this.selectedPort;
     if (!port) return html`<p class="quiet">${t('Select a port to see it in detail.')}</p>`;
     const old = before?.ports.find((one) => one.port === port.port);
-    const { peer, sender } = port;
-    const items: Detail[] = [
-      { label: t('State'), value: port.stateWords, previous: old?.stateWords },
-      ...(peer
-        ? [
-            {
-              label: t('Other end'),
-              value:
-                peer.port === undefined
-                  ? peer.words
-                  : html`<button class="link" @click=${() => this.goToPeer(port)}>${peer.words}</button>`,
-              text: peer.words,
-              previous: old?.peer?.words,
-            },
-          ]
-        : []),
-      ...(port.use === undefined ? [] : [{ label: t('Used for'), value: port.use }]),
-      ...(port.delay ? [{ label: t('Not delivered'), value: port.delay.sentence }] : []),
-      { label: t('Events'), value: String(port.raised), previous: old && String(old.raised) },
-      {
-        label: t('Not told apart'),
-        value: String(port.coalesced),
-        previous: old && String(old.coalesced),
-        hint: t('Events that came while the port was pending: the guest sees them as one'),
-      },
-      ...(port.first ? [{ label: t('First'), value: t('{0}, {1}', port.first.at, port.first.ago) }] : []),
-      ...(port.last ? [{ label: t('Last'), value: t('{0}, {1}', port.last.at, port.last.ago) }] : []),
-      ...(port.pendingSince
-        ? [{ label: t('Pending since'), value: t('{0}, {1}', port.pendingSince.at, port.pendingSince.ago) }]
-        : []),
-      ...(sender ? [{ label: t('Last sender'), value: sender.words }] : []),
-      ...(sender?.pc === undefined
-        ? []
-        : [{ label: t('Hypercall at'), value: this.code(sender.domain, sender.pc) }]),
-      ...(sender?.lr === undefined
-        ? []
-        : [{ label: t('Called from'), value: this.code(sender.domain, sender.lr) }]),
-    ];
+    const items = portItems(
+      port,
+      old,
+      (domain, address) => this.code(domain, address),
+      () => this.goToPeer(port),
+    );
     return html`<section>
       <h2>${t('Port {0}', port.port)}</h2>
       <xs-details .items=${items}></xs-details>
@@ -283,39 +252,23 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
       {
         label: t('Copy as a sentence'),
         icon: 'copy',
-        run: () => host.copy(sentenceOf(domain, port)),
+        run: () => host.copy(portSentence(domain, port)),
       },
     ];
   }
 
-  private send({ port, use }: Port): void {
+  private send(port: Port): void {
     const { domain } = this;
     void this.act(
-      { kind: 'send-event', domain, port },
-      {
-        message: t('Send an event to port {0} of {1}?', named(port, use), this.domainName(domain)),
-        detail: t('It arrives as if its other end had sent it: the driver behind it will look for work.'),
-        button: t('Send'),
-      },
+      { kind: 'send-event', domain, port: port.port },
+      sendQuestion(port, this.domainName(domain)),
     );
   }
 
-  private mask({ port, use, masked }: Port): void {
+  private mask(port: Port): void {
     const { domain } = this;
-    void this.act(
-      { kind: 'mask-event', domain, port, masked: !masked },
-      masked
-        ? {
-            message: t('Unmask port {0} of {1}?', named(port, use), this.domainName(domain)),
-            detail: t('An event that waits there is delivered at once.'),
-            button: t('Unmask'),
-          }
-        : {
-            message: t('Mask port {0} of {1}?', named(port, use), this.domainName(domain)),
-            detail: t('The guest hears of no event there until somebody unmasks it.'),
-            button: t('Mask'),
-          },
-    );
+    const action = { kind: 'mask-event', domain, port: port.port, masked: !port.masked } as const;
+    void this.act(action, maskQuestion(port, this.domainName(domain)));
   }
 
   private goToPeer({ peer }: Port): void {
@@ -381,46 +334,10 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
     const grant = view.grants.find(({ reference }) => reference === this.kept.reference);
     if (!grant) return html`<p class="quiet">${t('Select a grant to see it in detail.')}</p>`;
     const old = before?.grants.find(({ reference }) => reference === grant.reference);
-    const items: Detail[] = [
-      { label: t('Granted to'), value: grant.to.words, previous: old?.to.words },
-      {
-        label: t('Flags'),
-        value: `${grant.flags}: ${grant.words}`,
-        ...(old && { previous: `${old.flags}: ${old.words}` }),
-      },
-      {
-        label: t('Page'),
-        value: html`${grant.page}, <xs-address reference=${`d${view.domain}/ipa:${grant.ipa}`}>${grant.ipa}</xs-address>`,
-        text: grant.ipa,
-        previous: old?.ipa,
-      },
-      ...(grant.pa === undefined
-        ? []
-        : [
-            {
-              label: t('Machine address'),
-              value: html`<xs-address reference=${`host/pa:${grant.pa}`}>${grant.pa}</xs-address>`,
-            },
-          ]),
-      ...(grant.use === undefined ? [] : [{ label: t('Used for'), value: grant.use }]),
-      {
-        label: t('Mapped by'),
-        value: grant.mappedBy.map(({ words }) => words).join('; ') || t('nobody'),
-        ...(old && { previous: old.mappedBy.map(({ words }) => words).join('; ') || t('nobody') }),
-      },
-      { label: t('Mapped so far'), value: String(grant.maps), previous: old && String(old.maps) },
-      { label: t('Copied so far'), value: String(grant.copies), previous: old && String(old.copies) },
-      ...(grant.since
-        ? [{ label: t('Granted since'), value: t('{0}, {1}', grant.since.at, grant.since.ago) }]
-        : []),
-      ...(grant.lastUse
-        ? [{ label: t('Last use'), value: t('{0}, {1}', grant.lastUse.at, grant.lastUse.ago) }]
-        : []),
-    ];
     return html`<section>
       <h2>${t('Grant {0}', grant.reference)}</h2>
       ${grant.findings.map(({ sentence }) => html`<p>${icon('warning')} ${sentence}</p>`)}
-      <xs-details .items=${items}></xs-details>
+      <xs-details .items=${grantItems(view.domain, grant, old)}></xs-details>
     </section>`;
   }
 
@@ -537,25 +454,7 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
   ];
 }
 
-const named = (port: number, use: string | undefined): string =>
-  use === undefined ? String(port) : `${port} (${use})`;
-
 const warningOf = ({ findings }: Grant): string | undefined =>
   findings.some(({ severity }) => severity === 'warning') ? 'warning' : undefined;
-
-function sentenceOf(
-  domain: number,
-  { port, stateWords, peer, pending, masked, delay, raised }: Port,
-): string {
-  const state =
-    [pending ? 'pending' : '', masked ? 'masked' : ''].filter(Boolean).join(' and ') || 'not pending';
-  const why = delay ? `: ${delay.sentence}` : '';
-  return `d${domain} port ${port}: ${peer?.words ?? stateWords}, ${state}${why}; ${raised} events\n`;
-}
-
-const grantSentence = (domain: number, { reference, to, words, gfn, mappedBy }: Grant): string =>
-  `d${domain} grant ${reference}: gfn ${gfn} to ${to.words}, ${words}; mapped by ${
-    mappedBy.map((mapper) => mapper.words).join('; ') || 'nobody'
-  }\n`;
 
 definePanel('xs-event-channels', EventChannelsPanel);

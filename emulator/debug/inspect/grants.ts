@@ -3,7 +3,6 @@
 
 import { hex, PAGE_SIZE } from '../../base/address.ts';
 import {
-  GTF_permit_access,
   GTF_reading,
   GTF_readonly,
   GTF_sub_page,
@@ -12,15 +11,20 @@ import {
 } from '../../xen/abi/grant-table.ts';
 import type { GrantMappingView, GrantView } from '../../xen/hypervisor/grant-view.ts';
 import type { DomainView } from '../../xen/hypervisor/view.ts';
-import type { GrantUse } from '../record/grant-record.ts';
+import {
+  bySeverity,
+  findingsOf,
+  type GrantContext,
+  limitFindings,
+  PAGE_WORDS,
+  TYPE_WORDS,
+} from './grants-findings.ts';
 import { DOMAIN, hypervisorOf, inspection, type Subject } from './inspection.ts';
 import { textTable } from './text-table.ts';
 import {
-  durationText,
   type Finding,
   type MomentView,
   momentView,
-  nanosecondsSince,
   PAGE_ARGUMENTS,
   pageOf,
   shortDomain,
@@ -101,10 +105,6 @@ export interface GrantFinding extends Finding {
 const USUAL_ROWS = 512;
 const MAX_ROWS = 4096;
 const MAX_FINDINGS = 100;
-/** Virtual time after which a grant that nobody ever used is worth more than a note. */
-const UNUSED_FOR = 10_000_000;
-/** A counter of a grant has eight bits, and Xen stops at 128. */
-const MAX_PINS = 128;
 
 export const grantsInspection = inspection('grants', {
   doc: 'the grant table of a domain: entries, by whom they are mapped, how they were used, and what leaks',
@@ -158,19 +158,7 @@ export const grantsInspection = inspection('grants', {
 
 // ---------------------------------------------------------------- one grant
 
-interface Context {
-  readonly subject: Subject;
-  readonly domain: DomainView;
-  readonly names: ReadonlyMap<number, string>;
-  readonly uses: ReadonlyMap<number, string>;
-  /** Mappings of this domain's grants, by reference. */
-  readonly mappers: ReadonlyMap<
-    number,
-    readonly { readonly domain: number; readonly mapping: GrantMappingView }[]
-  >;
-}
-
-function contextOf(subject: Subject, domain: DomainView): Context {
+function contextOf(subject: Subject, domain: DomainView): GrantContext {
   const view = hypervisorOf(subject);
   const domains = view.domains();
   const mappers = new Map<number, { domain: number; mapping: GrantMappingView }[]>();
@@ -207,7 +195,7 @@ function usesOfGrants(subject: Subject, domid: number): ReadonlyMap<number, stri
   return uses;
 }
 
-function row(context: Context, grant: GrantView): GrantRow {
+function row(context: GrantContext, grant: GrantView): GrantRow {
   const { subject, names, uses, domain } = context;
   const { reference, flags, domid, gfn, mfn, kind } = grant;
   const used = subject.record.grants.useOf(domain.id, reference);
@@ -233,15 +221,6 @@ function row(context: Context, grant: GrantView): GrantRow {
   };
 }
 
-const PAGE_WORDS = {
-  ram: 'RAM',
-  xen: "a page of Xen's",
-  'grant-rw': 'a grant of another domain',
-  'grant-ro': 'a grant of another domain',
-  'foreign-rw': 'a page of another domain',
-  device: "a device's registers",
-} as const;
-
 /** GTF_*, as Xen public header grant_table.h has them for version 1. */
 function flagWords(flags: number): string {
   const type = TYPE_WORDS[flags & GTF_type_mask] ?? '';
@@ -261,7 +240,6 @@ function flagWords(flags: number): string {
   ].join('; ');
 }
 
-const TYPE_WORDS = ['not granted', 'permits access', 'accepts a transfer', 'transitive'];
 /** With GTF_PWT, GTF_PCD, GTF_PAT. */
 const KNOWN_FLAGS = 0x1ff;
 
@@ -272,7 +250,7 @@ function domainWords(domid: number, names: ReadonlyMap<number, string>): string 
     : `${shortDomain(domid)} (${name})`;
 }
 
-function mappersOf({ mappers }: Context, { reference, active }: GrantView): MapperRow[] {
+function mappersOf({ mappers }: GrantContext, { reference, active }: GrantView): MapperRow[] {
   if (!active) return [];
   const { domid, readers, writers } = active;
   const rights = writers > 0 ? (readers > 0 ? 'read, and read and write' : 'read and write') : 'read';
@@ -307,133 +285,6 @@ const mappedRow = ({
     `grant ${reference} of ${shortDomain(granter)}, ${readOnly ? 'read' : 'read and write'}` +
     (host && device ? ', by the processor and by devices' : device ? ', by devices' : ''),
 });
-
-// ---------------------------------------------------------------- findings
-
-function findingsOf({ subject, domain, names, uses }: Context, grant: GrantView): Finding[] {
-  const { reference, flags, domid, gfn, active, kind } = grant;
-  const me = shortDomain(domain.id);
-  const what = `${reference}${uses.has(reference) ? ` (${uses.get(reference)})` : ''}`;
-  const used = subject.record.grants.useOf(domain.id, reference);
-  if (active) return activeFindings(grant, me, what);
-
-  const findings: Finding[] = [];
-  const isPermit = (flags & GTF_type_mask) === GTF_permit_access;
-  if (!isPermit) {
-    findings.push({
-      severity: 'note',
-      kind: 'unsupported',
-      sentence: `Entry ${what} ${TYPE_WORDS[flags & GTF_type_mask] ?? ''}, which Xen on Arm does not serve.`,
-    });
-  } else if (!names.has(domid)) {
-    findings.push({
-      severity: 'warning',
-      kind: 'no-domain',
-      sentence: `${me} grants reference ${what} to ${shortDomain(domid)}, which does not exist.`,
-    });
-  } else if (kind !== 'ram' && kind !== 'xen') {
-    findings.push({
-      severity: 'warning',
-      kind: 'no-page',
-      sentence: `${me} grants reference ${what}, gfn ${hex(gfn)}, where it has ${kind === undefined ? 'no page' : PAGE_WORDS[kind]}: mapping it fails.`,
-    });
-  } else if (!used) {
-    findings.push(unusedFinding(subject, domain, grant, what));
-  }
-  findings.push(...pastFindings(subject, used, me, what));
-  return findings;
-}
-
-/** What the entry says now, beside what Xen goes by while the page is in use. */
-function activeFindings({ flags, domid, gfn, active }: GrantView, me: string, what: string): Finding[] {
-  if (!active) return [];
-  const user = shortDomain(active.domid);
-  const findings: Finding[] = [];
-  if ((flags & GTF_type_mask) === 0) {
-    findings.push({
-      severity: 'warning',
-      kind: 'ended-while-mapped',
-      sentence: `${me} took back grant ${what}, but ${user} still has its page mapped (gfn ${hex(active.gfn)}): it can be ${active.writers > 0 ? 'read and written' : 'read'} until ${user} unmaps it.`,
-    });
-  } else if (domid !== active.domid || gfn !== active.gfn) {
-    findings.push({
-      severity: 'warning',
-      kind: 'granted-again',
-      sentence: `${me} wrote a new grant into entry ${what} (gfn ${hex(gfn)} to ${shortDomain(domid)}) while ${user} still has the old page mapped (gfn ${hex(active.gfn)}).`,
-    });
-  } else if ((flags & GTF_readonly) !== 0 && active.writers > 0) {
-    findings.push({
-      severity: 'warning',
-      kind: 'read-only-while-written',
-      sentence: `${me} made grant ${what} read-only, but ${user} still has its page mapped for writing.`,
-    });
-  }
-  const most = Math.max(active.readers, active.writers);
-  if (most >= MAX_PINS) {
-    findings.push({
-      severity: 'warning',
-      kind: 'limit',
-      sentence: `Grant ${what} is mapped ${most} times by ${user}, which is as often as Xen allows.`,
-    });
-  }
-  return findings;
-}
-
-function unusedFinding(
-  subject: Subject,
-  domain: DomainView,
-  { reference, domid, gfn }: GrantView,
-  what: string,
-): Finding {
-  const since = subject.record.grants.grantedSince(domain.id, reference, domid, gfn);
-  const age = since && nanosecondsSince(subject, since);
-  const isOld = age !== undefined && age >= UNUSED_FOR;
-  const howLong = isOld ? ` for ${durationText(age)}` : '';
-  return {
-    severity: isOld ? 'warning' : 'note',
-    kind: 'unused',
-    sentence: `${shortDomain(domain.id)} has granted reference ${what} to ${shortDomain(domid)}${howLong}, which never used it.`,
-  };
-}
-
-function pastFindings(subject: Subject, used: GrantUse | undefined, me: string, what: string): Finding[] {
-  if (!used?.endedAt) return [];
-  return [
-    {
-      severity: 'note',
-      kind: 'was-ended-while-mapped',
-      sentence: `${me} took back grant ${what} while ${shortDomain(used.lastUser)} had it mapped, last ${momentView(subject, used.endedAt).ago}.`,
-    },
-  ];
-}
-
-function limitFindings(
-  frames: number,
-  maximumFrames: number,
-  mappings: number,
-  maximumHandles: number,
-): Finding[] {
-  const findings: Finding[] = [];
-  if (frames >= maximumFrames && maximumFrames > 0) {
-    findings.push({
-      severity: 'note',
-      kind: 'limit',
-      sentence: `The table has all of its ${maximumFrames} frames: it cannot grow.`,
-    });
-  }
-  if (mappings >= maximumHandles && maximumHandles > 0) {
-    findings.push({
-      severity: 'warning',
-      kind: 'limit',
-      sentence: `All ${maximumHandles} handles for grants of others are in use: no further grant can be mapped.`,
-    });
-  }
-  return findings;
-}
-
-const bySeverity = (a: Finding, b: Finding): number => rank(a) - rank(b);
-const rank = ({ severity, kind }: Finding): number =>
-  (severity === 'warning' ? 0 : 2) + (kind === 'unused' ? 1 : 0);
 
 // ---------------------------------------------------------------- text
 
