@@ -50,8 +50,8 @@ export class RingRecord implements RecordPart {
   private readonly protocols: readonly RingProtocol[];
   /** By domain and name. */
   private rings = new Map<string, Followed>();
-  /** By domain and port. */
-  private ends = new Map<number, End>();
+  /** By domain and port, which several rings of a device may share. */
+  private ends = new Map<number, End[]>();
   /** By domain and name of the ring. */
   private readonly logs = new Map<string, History>();
   /** Rings may have come or gone since they were looked up. */
@@ -73,8 +73,10 @@ export class RingRecord implements RecordPart {
   eventRaised(domid: number, port: number, byDomid: number): void {
     // A port that is bound gets an event from Xen.
     if (this.isStale || (byDomid === BY_XEN && this.hasUnboundPorts)) this.lookUp();
-    const end = this.ends.get(endKey(domid, port));
-    end?.followed.track.observe(end.followed.memory, end.reader, this.now());
+    const ends = this.ends.get(endKey(domid, port));
+    if (!ends) return;
+    const now = this.now();
+    for (const { followed, reader } of ends) followed.track.observe(followed.memory, reader, now);
   }
 
   xenstoreChanged(path: string): void {
@@ -111,13 +113,17 @@ export class RingRecord implements RecordPart {
       const followed = this.followed(before.get(key), ring, key, memory);
       if (!followed) continue;
       this.rings.set(key, followed);
-      if (ring.port !== undefined)
-        this.ends.set(endKey(ring.domain, ring.port), { followed, reader: 'frontend' });
+      if (ring.port !== undefined) this.addEnd(ring.domain, ring.port, { followed, reader: 'frontend' });
       if (ring.backendPort === undefined) this.hasUnboundPorts = true;
       else if (ring.backend !== undefined) {
-        this.ends.set(endKey(ring.backend, ring.backendPort), { followed, reader: 'backend' });
+        this.addEnd(ring.backend, ring.backendPort, { followed, reader: 'backend' });
       }
     }
+  }
+
+  private addEnd(domid: number, port: number, end: End): void {
+    const key = endKey(domid, port);
+    this.ends.set(key, [...(this.ends.get(key) ?? []), end]);
   }
 
   /** The same ring is followed on, a new one under its name with the history of the old one. */

@@ -183,6 +183,23 @@ test('a vif has a ring for each direction of each queue, with its own event chan
   ]);
 });
 
+test('two rings that share an event channel are both followed', () => {
+  const world = new FakeRings();
+  const nodes = { 'tx-ring-ref': '8', 'rx-ring-ref': '9', 'event-channel': '5' };
+  const [tx, rx] = world.device('vif', '0', nodes, [8, 9]);
+  if (!tx || !rx) throw new Error('a vif has two pages');
+  const packets = new SlotRing(tx, 12);
+  const buffers = new SlotRing(rx, 8);
+  world.record();
+  packets.request((slot) => slot.setUint16(10, 60, true));
+  buffers.request((slot) => slot.setUint16(0, 3, true));
+  world.tell('backend');
+  expect(world.history().messages.map(({ ring, summary }) => [ring, summary])).toEqual([
+    ['vif-0 tx', 'packet data of 60 bytes'],
+    ['vif-0 rx', 'empty buffer'],
+  ]);
+});
+
 test('a block ring of several pages is one ring with as many slots as fit', () => {
   const world = new FakeRings();
   const pages = world.device(
