@@ -161,9 +161,7 @@ export function runGuest(setting: Setting, program: GuestProgram, second = new G
     return BigInt(start + 4 * (words.length - 1));
   });
   const stands = (cpu: number): boolean =>
-    machine.cpus[cpu]?.pc === ends[cpu] ||
-    machine.stateOf(cpu) === 'off' ||
-    machine.stateOf(cpu) === 'blocked';
+    machine.cpus[cpu]?.pc === ends[cpu] || ['off', 'blocked', 'wfi'].includes(machine.stateOf(cpu));
   for (let turns = 0; !machine.cpus.every((_, cpu) => stands(cpu)); turns++) {
     if (turns > 5000)
       throw new Error(

@@ -290,6 +290,14 @@ for (const version of both) {
     });
   });
 
+  test(`vGICv${version}: a domain that is paused`, () => {
+    const guest = runGuest(domain, prepared(domain).enable(A).pend(A));
+    guest.loaded.act({ kind: 'pause', domain: 1 });
+    expect(why(guest, A)).toBe('not running: Domain 1 is paused: its vCPUs stand.');
+    guest.loaded.act({ kind: 'unpause', domain: 1 });
+    expect(why(guest, A)).toMatch(/^masked: /);
+  });
+
   test(`vGICv${version}: a domain that was shut down`, () => {
     // SCHEDOP_shutdown with reason 3, a crash.
     const reason = 0x4010_8000;
@@ -297,3 +305,30 @@ for (const version of both) {
     expect(why(runGuest(domain, driver), A)).toBe('not running: Domain 1 is shut down: its vCPUs stand.');
   });
 }
+
+test('GICv3: group 0 is signalled as FIQ, which PSTATE.F masks', () => {
+  const setting: Setting = { kind: 'bare', version: 3 };
+  const { distributor, own } = frames(setting);
+  const driver = prepared(setting)
+    .enable(A)
+    .pend(A)
+    .write(distributor, 3)
+    .write(own + 0x80, 0);
+  expect(why(runGuest(setting, driver), A)).toBe(
+    'interface group off: The CPU interface does not signal group 0: ICC_IGRPEN0_EL1.Enable is 0.',
+  );
+  const guest = runGuest(setting, driver.msr('ICC_IGRPEN0_EL1', 1));
+  const { pc } = guest.loaded.machine.cpus[0]!;
+  expect(why(guest, A)).toBe(`masked: PSTATE.F is 1: CPU 0 masks FIQs at PC 0x${pc.toString(16)} (EL1).`);
+});
+
+test('a CPU that waits for interrupts wakes for one', () => {
+  const setting: Setting = { kind: 'bare', version: 2 };
+  const driver = prepared(setting).priority(33, 0x80).enable(33).write(0x0900_0038, 0x10).unmask().sleep();
+  const guest = runGuest(setting, driver);
+  expect(guest.gic().state).toBe('wfi');
+  guest.loaded.consoleInput(-1, new Uint8Array([65]));
+  expect(why(guest, 33)).toBe('none: It wakes CPU 0, which waits, and is taken at the next instruction.');
+  guest.run(1);
+  expect(Number(guest.loaded.machine.cpus[0]!.pc) & 0x7ff).toBe(0x280);
+});
