@@ -50,6 +50,7 @@ export const IPA_COLUMNS: readonly Column<IpaRange>[] = [
         row.note ?? '',
         row.writeProtected ? t('write-protected') : '',
         row.accessFlag === false ? t('access flag clear') : '',
+        row.dirtyByHardware ? t('dirty state by hardware') : '',
       ]
         .filter((text) => text !== '')
         .join(' '),

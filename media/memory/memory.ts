@@ -46,6 +46,8 @@ interface Kept {
   readonly compressed: boolean;
   readonly zooms: Readonly<Partial<Record<Space, Zoom>>>;
   readonly selected: Readonly<Partial<Record<Space, string>>>;
+  /** What was searched for, in each space: marked in the strips, and looked at until the user zooms. */
+  readonly targets: Readonly<Partial<Record<'ipa' | 'pa' | 'va', string>>>;
   readonly walk: WalkWanted;
 }
 
@@ -63,8 +65,9 @@ interface Views {
   readonly pa: PhysicalMapView;
   readonly va: Stage1MapView;
   readonly walk: WalkView;
-  /** Nothing is asked while no address is given. */
-  readonly none: never;
+  /** A part of a map of which the whole has too many ranges. */
+  readonly ipaPart: MemoryMapView;
+  readonly vaPart: Stage1MapView;
 }
 
 const TABS: readonly (readonly [Tab, string])[] = [
@@ -117,16 +120,57 @@ class MemoryPanel extends Panel<Views, Kept> {
   protected override queries(): { readonly [Key in keyof Views]?: Query | undefined } {
     const { domain, vcpu, tab } = this;
     switch (tab) {
-      case 'ipa':
-        return { ipa: { request: 'xen/memoryMap', arguments: { domain, vcpu } } };
+      case 'ipa': {
+        const args = { domain, vcpu };
+        const part = this.partOf(tab);
+        return {
+          ipa: { request: 'xen/memoryMap', arguments: args },
+          ipaPart: part && { request: 'xen/memoryMap', arguments: { ...args, ...part } },
+        };
+      }
       case 'pa':
         return { pa: { request: 'xen/physicalMap' } };
       case 'ttbr0':
-      case 'ttbr1':
-        return { va: { request: 'xen/stage1Map', arguments: { domain, vcpu, which: tab } } };
+      case 'ttbr1': {
+        const args = { domain, vcpu, which: tab };
+        const part = this.partOf(tab);
+        return {
+          va: { request: 'xen/stage1Map', arguments: args },
+          vaPart: part && { request: 'xen/stage1Map', arguments: { ...args, ...part } },
+        };
+      }
       case 'walk':
         return this.walk.address === '' ? {} : { walk: this.walkQuery(domain, vcpu) };
     }
+  }
+
+  /** What to ask for beside the whole, when that has more ranges than it shows and a part is looked at. */
+  private partOf(space: 'ipa' | 'ttbr0' | 'ttbr1'): { from: string; size: string } | undefined {
+    const view = space === 'ipa' ? this.view('ipa') : this.view('va');
+    if (!view?.truncated) return undefined;
+    const { base, size } = spaceOf(view);
+    const { from, to } = this.zoomOf(space, base, size);
+    if (to - from >= size / 2) return undefined;
+    // Asked again only when the view leaves a window twice as wide.
+    const width = 2 ** Math.ceil(Math.log2(to - from));
+    const start = from - (from % width);
+    return { from: hex(base + BigInt(start)), size: hex(BigInt(2 * width)) };
+  }
+
+  /** What is looked at: where the user zoomed to, else around what was searched for, else everything. */
+  private zoomOf(space: Space, base: bigint, size: number): Zoom {
+    const target = this.targetIn(space, base, size);
+    const whole = { from: 0, to: size };
+    const wanted = this.kept.zooms?.[space] ?? (target === undefined ? whole : neighbourhood(target));
+    return bounded(wanted, size);
+  }
+
+  /** Where what was searched for is in a space, as an offset. */
+  private targetIn(space: Space, base: bigint, size: number): number | undefined {
+    const text = this.kept.targets?.[space === 'ipa' || space === 'pa' ? space : 'va'];
+    if (text === undefined) return undefined;
+    const offset = BigInt(text) - base;
+    return offset >= 0n && offset < BigInt(size) ? Number(offset) : undefined;
   }
 
   private walkQuery(domain: number, vcpu: number): Query {
@@ -202,7 +246,7 @@ class MemoryPanel extends Panel<Views, Kept> {
     if (!shown)
       return html`<div class="fill" role="tabpanel" id="space" aria-labelledby=${`tab-${space}`}></div>`;
     const { map, notes, truncated, title } = shown;
-    const zoom = bounded(this.kept.zooms?.[space] ?? { from: 0, to: map.size }, map.size);
+    const zoom = this.zoomOf(space, map.base, map.size);
     const selected = this.kept.selected?.[space];
     return html`<div class="fill map" role="tabpanel" id="space" aria-labelledby=${`tab-${space}`}>
       ${[...notes, ...(truncated ? [truncated] : [])].map((note) => html`<p class="note">${icon('info')} ${note}</p>`)}
@@ -219,6 +263,7 @@ class MemoryPanel extends Panel<Views, Kept> {
         .zoom=${zoom}
         ?compressed=${this.kept.compressed ?? true}
         .selected=${selected}
+        .target=${this.targetIn(space, map.base, map.size)}
         @xs-zoom=${(event: CustomEvent<Zoom>) => this.zoomTo(space, event.detail)}
         @xs-pick=${(event: CustomEvent<Picked>) => this.pick(space, event.detail.key)}
       ></xs-strip>
@@ -246,9 +291,11 @@ class MemoryPanel extends Panel<Views, Kept> {
     const parts = this.parts(space);
     if (!parts) return undefined;
     const [view, before] = parts;
-    const key = [space, view, before];
+    const detail = this.detail(space);
+    const key = [space, view, before, detail];
     if (!this.drawn || key.some((part, i) => part !== this.drawn?.key[i])) {
-      this.drawn = { key, shown: this.make(space, view, before) };
+      const shown = this.make(space, detail ? withDetail(view, detail) : view, before);
+      this.drawn = { key, shown };
     }
     return this.drawn.shown;
   }
@@ -260,6 +307,14 @@ class MemoryPanel extends Panel<Views, Kept> {
     if (!view || (key === 'va' && (view as Stage1MapView).which !== space)) return undefined;
     const before = this.previous(key);
     return [view, before && sameSpace(view, before) ? before : undefined];
+  }
+
+  /** The part that was asked for beside the whole. */
+  private detail(space: Space): MemoryMapView | Stage1MapView | undefined {
+    if (space === 'pa' || this.partOf(space) === undefined) return undefined;
+    if (space === 'ipa') return this.view('ipaPart');
+    const part = this.view('vaPart');
+    return part?.which === space ? part : undefined;
   }
 
   private make(space: Space, view: AnyMap, before: AnyMap | undefined): Shown {
@@ -474,22 +529,11 @@ class MemoryPanel extends Panel<Views, Kept> {
   private reveal({ hits }: SearchView): void {
     const [hit] = hits;
     if (!hit) return;
-    const places = [hit, ...hit.aliases];
-    const zooms: Partial<Record<Space, Zoom>> = {};
-    for (const space of ['ipa', 'pa'] as const) {
-      const place = places.find(
-        (each) => each.space === space && (space === 'pa' || each.domain === hit.domain),
-      );
-      if (place) zooms[space] = neighbourhood(Number(place.address));
-    }
-    if (hit.space === 'pa') this.keep({ tab: 'pa', zooms: { ...this.kept.zooms, ...zooms } });
-    else {
-      this.keep({
-        tab: 'walk',
-        walk: { ...this.walk, space: hit.space, address: hit.address },
-        zooms: { ...this.kept.zooms, ...zooms },
-      });
-    }
+    const places = [hit, ...hit.aliases].filter(({ domain }) => domain === hit.domain);
+    const targets: Partial<Record<'ipa' | 'pa' | 'va', string>> = {};
+    for (const { space, address } of places) targets[space] ??= address;
+    const walk = hit.space === 'pa' ? this.walk : { ...this.walk, space: hit.space, address: hit.address };
+    this.keep({ tab: hit.space === 'pa' ? 'pa' : 'walk', walk, targets, zooms: {} });
     this.announce(hit.words);
   }
 
@@ -499,7 +543,7 @@ class MemoryPanel extends Panel<Views, Kept> {
     return searchResults(this.found, {
       walk: (space, address) => this.openWalk({ ...this.walk, space, address }),
       map: (space, address) => {
-        this.keep({ tab: space, zooms: { ...this.kept.zooms, [space]: neighbourhood(Number(address)) } });
+        this.keep({ tab: space, targets: { ...this.kept.targets, [space]: address }, zooms: {} });
       },
       close: () => {
         this.found = undefined;
@@ -691,6 +735,30 @@ function sameSpace(view: AnyMap, before: AnyMap): boolean {
   }
   if ('bits' in view && 'domain' in view && 'domain' in before) return view.domain === before.domain;
   return true;
+}
+
+const hex = (value: bigint): string => `0x${value.toString(16)}`;
+
+/** Where the space of a map begins, and its bytes. */
+const spaceOf = (view: MemoryMapView | Stage1MapView): { base: bigint; size: number } =>
+  'which' in view
+    ? { base: BigInt(view.window.from), size: Number(view.window.size) }
+    : { base: 0n, size: Number(view.size) };
+
+/** A map with the ranges of a part in place of those it had there. */
+function withDetail(view: AnyMap, detail: MemoryMapView | Stage1MapView): AnyMap {
+  const placeOf = (row: { readonly ipa?: string; readonly va?: string }): bigint =>
+    BigInt(('which' in detail ? row.va : row.ipa) ?? 0);
+  const first = detail.ranges[0];
+  const last = detail.ranges.at(-1);
+  if (!first || !last) return view;
+  const [from, to] = [placeOf(first), placeOf(last) + BigInt(last.size)];
+  const rows = view.ranges as readonly (IpaRange & VaRange)[];
+  const outside = rows.filter((row) => placeOf(row) + BigInt(row.size) <= from || placeOf(row) >= to);
+  const ranges = [...outside, ...detail.ranges] as (IpaRange & VaRange)[];
+  ranges.sort((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1));
+  const { truncated: _, ...rest } = view;
+  return { ...rest, ranges, ...(detail.truncated && { truncated: detail.truncated }) } as AnyMap;
 }
 
 const PAGE = 4096;

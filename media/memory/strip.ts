@@ -2,9 +2,9 @@
 // from the whole space to a page; a smaller line above shows where that is.
 //
 //   html`<xs-strip label=${t('…')} .ranges=${ranges} .base=${0n} .size=${2 ** 40} .zoom=${zoom}
-//     ?compressed=${…} .selected=${key} @xs-zoom=${…} @xs-pick=${…} @xs-open=${…}></xs-strip>`
+//     ?compressed=${…} .selected=${key} .target=${offset} @xs-zoom=${…} @xs-pick=${…}></xs-strip>`
 //
-// Events: `xs-zoom` (a Zoom), `xs-pick` and `xs-open` (`{ key, offset }`: click, and double click or Enter).
+// Events: `xs-zoom` (a Zoom) and `xs-pick` (`{ key, offset }`: a click, or the arrow keys).
 
 import {
   LitElement,
@@ -13,6 +13,7 @@ import {
   type TemplateResult,
   css,
   html,
+  nothing,
   svg,
 } from 'lit';
 import { t } from '../panel/l10n.ts';
@@ -78,6 +79,7 @@ export class XsStrip extends LitElement {
     zoom: { attribute: false },
     compressed: { type: Boolean },
     selected: {},
+    target: { attribute: false },
     width: { state: true },
     told: { state: true },
   };
@@ -92,6 +94,8 @@ export class XsStrip extends LitElement {
   declare zoom: Zoom;
   declare compressed: boolean;
   declare selected: string | undefined;
+  /** An offset that is marked. */
+  declare target: number | undefined;
   declare private width: number;
   /** What the pointer or the keys are at. */
   declare private told: string;
@@ -174,7 +178,14 @@ export class XsStrip extends LitElement {
     const seen = this.ranges.filter((range) => range.from < to && range.from + range.size > from);
     const boxes = this.pixels(seen, this.zoom);
     return svg`<rect class="ground" x="0" y=${STRIP_TOP} width=${this.width} height=${STRIP_HEIGHT}></rect>
-      ${boxes.map(([range, start, end]) => this.box(range, start, end))}`;
+      ${boxes.map(([range, start, end]) => this.box(range, start, end))} ${this.targetMark()}`;
+  }
+
+  private targetMark(): TemplateResult | typeof nothing {
+    const { target } = this;
+    if (target === undefined || target < this.zoom.from || target >= this.zoom.to) return nothing;
+    const [x] = this.extent({ from: target, to: target }, this.zoom);
+    return svg`<path class="target" d=${`M${x} ${STRIP_TOP - 3} V${STRIP_TOP + STRIP_HEIGHT + 3}`}></path>`;
   }
 
   /** Ranges with where they begin and end in pixels: of those that share one pixel the first stands for all. */
@@ -322,7 +333,7 @@ export class XsStrip extends LitElement {
     this.drag = undefined;
     if (!drag || drag.moved || this.isOnMinimap(event)) return;
     const range = this.rangeAt(event);
-    if (range) this.pick('xs-pick', range, Math.max(range.from, Math.floor(this.offsetAt(event))));
+    if (range) this.pick(range, Math.max(range.from, Math.floor(this.offsetAt(event))));
   }
 
   private onDoubleClick(event: MouseEvent): void {
@@ -376,7 +387,7 @@ export class XsStrip extends LitElement {
     const first = this.ranges.findIndex((range) => range.from + range.size > zoom.from);
     const next = this.ranges[at < 0 ? first : at + sign];
     if (!next) return;
-    this.pick('xs-pick', next, next.from);
+    this.pick(next, next.from);
     if (next.from + next.size <= zoom.from || next.from >= zoom.to) {
       const width = zoom.to - zoom.from;
       const middle = next.from + next.size / 2;
@@ -384,8 +395,8 @@ export class XsStrip extends LitElement {
     }
   }
 
-  private pick(name: 'xs-pick', { key }: StripRange, offset: number): void {
-    this.dispatchEvent(new CustomEvent<Picked>(name, { detail: { key, offset } }));
+  private pick({ key }: StripRange, offset: number): void {
+    this.dispatchEvent(new CustomEvent<Picked>('xs-pick', { detail: { key, offset } }));
   }
 
   private show(zoom: Zoom): void {
@@ -465,6 +476,11 @@ export class XsStrip extends LitElement {
       }
       .mark {
         fill: var(--vscode-editorGutter-modifiedBackground, var(--vscode-editor-foreground));
+      }
+      .target {
+        stroke: var(--vscode-editor-foreground);
+        stroke-width: 2;
+        stroke-dasharray: 5 2;
       }
       .told {
         min-height: 1.5em;

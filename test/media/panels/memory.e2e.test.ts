@@ -179,6 +179,35 @@ test('text from a hostile guest stays text, and a thousand ranges stay quick', a
   await panel.close();
 });
 
+test('of a map with too many ranges the part that is looked at is asked for', async () => {
+  const whole = { ...answer('xen/memoryMap'), truncated: 'There are 70000 ranges.' };
+  const map = (args: { from?: string }): unknown =>
+    args.from === undefined ? whole : answer('xen/memoryMap', args);
+  const panel = await openPanel('memory', {
+    ...canned,
+    answers: { ...canned.answers, 'xen/memoryMap': map },
+    kept: { panel: { tab: 'ipa', zooms: { ipa: { from: 0x4000_0000, to: 0x4003_0000 } } } },
+  });
+  await panel.page.locator('xs-table .row').filter({ hasText: 'shared info' }).waitFor();
+  await panel.page.getByText('There are 70000 ranges.').waitFor({ state: 'detached' });
+  const asked = queries(panel, 'xen/memoryMap');
+  expect(asked.at(-1)).toMatchObject({ arguments: { from: '0x40000000', size: '0x80000' } });
+  await panel.close();
+});
+
+test('what was searched for is marked in every space', async () => {
+  const panel = await open();
+  await panel.page.getByRole('searchbox', { name: 'Search' }).fill('0x400000');
+  await panel.page.keyboard.press('Enter');
+  await panel.page.getByRole('region', { name: 'Found' }).waitFor();
+  for (const name of ['Guest physical (IPA)', 'Machine (PA)', 'Process (TTBR0)']) {
+    await panel.page.getByRole('tab', { name }).click();
+    await panel.page.locator('xs-strip .target').waitFor({ state: 'attached' });
+    expect(await crumbs(panel).textContent()).toContain('(256 KiB)');
+  }
+  await panel.close();
+});
+
 test('the choice of tab, scale and place is kept', async () => {
   const panel = await open();
   await panel.page.getByRole('tab', { name: 'Machine (PA)' }).click();

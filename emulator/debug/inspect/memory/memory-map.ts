@@ -62,8 +62,10 @@ export interface MemoryMapRange {
   readonly attributes?: string;
   readonly shareability?: string;
   readonly accessFlag?: boolean;
-  /** RAM that the guest may not write. */
+  /** Memory that the guest may not write. */
   readonly writeProtected?: true;
+  /** DBM is set: with FEAT_HAFDBS, hardware would make the page writable on the first write. */
+  readonly dirtyByHardware?: true;
   /** What happens on an access where nothing is mapped. */
   readonly note?: string;
   readonly reference: string;
@@ -103,6 +105,9 @@ export interface MemoryMapView {
 
 const RANGES_MAX = 1000;
 const PAGE = 4096;
+/** Descriptor bits 51 and 52. */
+const DBM = 8;
+const CONTIGUOUS = 16;
 
 export const memoryMapInspection = inspection('memoryMap', {
   doc: 'the guest physical address space of a domain: every range with its kind, PA and stage-2 attributes',
@@ -375,7 +380,7 @@ function mappedRow(
   const allowed = stage2Permissions(descriptor);
   const permissions = permissionText(allowed);
   const shift = shiftAt(stage2Geometry(space.registers), level);
-  const isContiguous = (high & 0x10) !== 0;
+  const isContiguous = (high & CONTIGUOUS) !== 0;
   return {
     ...(linear ? { pa: hex(pa), paReference: paReference(pa) } : { scattered: true }),
     level,
@@ -385,6 +390,7 @@ function mappedRow(
     shareability: shareabilityWords((low >> 8) & 3),
     accessFlag: (low & 0x400) !== 0,
     ...(kind !== 'device' && !permissions.includes('w') && { writeProtected: true as const }),
+    ...((high & DBM) !== 0 && { dirtyByHardware: true as const }),
   };
 }
 
@@ -411,11 +417,14 @@ function stage2Words({ registers }: Space): NonNullable<MemoryMapView['stage2']>
 }
 
 function notesOf(space: Space, scan: Scan | undefined): string[] {
-  const { registers, loaded } = space;
+  const { registers, loaded, domain } = space;
   if (!stage2Enabled(registers)) return ['Stage 2 is off: an IPA is the PA.'];
   const notes: string[] = [];
   const inconsistent = stage2Inconsistent(registers);
   if (inconsistent) notes.push(`${inconsistent}: every access is a translation fault.`);
+  if (loaded.view?.domains().every(({ id }) => id !== domain.domain)) {
+    notes.push('The domain is gone: this is what its tables held last.');
+  }
   if (!loaded.view) {
     notes.push(
       'The hypervisor at EL2 is not ours: what it emulates, and whose pages are mapped, is not known.',
