@@ -134,8 +134,6 @@ export interface Setting {
   readonly vuart?: boolean;
 }
 
-export const isVirtual = ({ kind }: Setting): boolean => kind === 'domain';
-
 /** A guest that stands, and what is seen of it. */
 export interface StoppedGuest {
   readonly loaded: ReturnType<typeof loadMachine>;
