@@ -155,7 +155,6 @@ export const drawingStyles = css`
     stroke: var(--vscode-editorWarning-foreground);
   }
   .channels .selected .hit {
-    fill: var(--vscode-list-inactiveSelectionBackground);
     stroke: var(--vscode-focusBorder);
   }
 `;

@@ -40,6 +40,7 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
   /** Names of senders' addresses, by domain and address. */
   private readonly symbols = new Map<string, string>();
   private readonly asked = new Set<string>();
+  private toReveal = false;
 
   private get section(): Section {
     return this.kept.section ?? 'channels';
@@ -380,16 +381,26 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
 
   // --------------------------------------------------------------------------------------------- both
 
-  /** The table may not have its rows yet. */
+  /** Once the rows are there. */
   private revealSelected(): void {
-    void this.updateComplete.then(() => {
-      const { section } = this;
-      const key = section === 'channels' ? this.kept.port : this.kept.reference;
-      const table = this.renderRoot.querySelector<HTMLElement & { reveal(key: string): Promise<void> }>(
-        section === 'channels' ? '#ports' : 'xs-table#grants',
-      );
-      if (table && key !== undefined) void table.reveal(String(key));
-    });
+    this.toReveal = true;
+    this.requestUpdate();
+  }
+
+  protected override updated(): void {
+    if (!this.toReveal) return;
+    const { section } = this;
+    const key = section === 'channels' ? this.kept.port : this.kept.reference;
+    const isThere =
+      section === 'channels'
+        ? this.selectedPort !== undefined
+        : this.view('grants')?.grants.some(({ reference }) => reference === key);
+    if (key === undefined || !isThere) return;
+    this.toReveal = false;
+    const table = this.renderRoot.querySelector<HTMLElement & { reveal(key: string): Promise<void> }>(
+      section === 'channels' ? '#ports' : '#grants',
+    );
+    void table?.reveal(String(key));
   }
 
   static override styles = [
@@ -404,6 +415,9 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
       }
       .head p {
         margin: 2px 0;
+      }
+      .head p::first-letter {
+        text-transform: uppercase;
       }
       .findings {
         list-style: none;

@@ -72,6 +72,8 @@ test('the context menu, by keyboard: go to the other end', async () => {
   await panel.page.getByText('served by the daemons and backends').waitFor();
   const far = channels(1).ports[1]?.peer?.port;
   await panel.page.getByRole('heading', { name: `Port ${far}` }).waitFor();
+  // The table's cursor is there as well.
+  await panel.page.locator('[role=row][aria-selected=true]').getByText(`bound to d1 port 2`).waitFor();
   await panel.close();
 });
 
