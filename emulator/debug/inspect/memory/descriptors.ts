@@ -51,7 +51,8 @@ export function fieldsOf(descriptor: bigint, context: DescriptorContext): Descri
       const value = (descriptor >> BigInt(low)) & ((1n << BigInt(width)) - 1n);
       const said = words ? words(value, descriptor) : values?.[Number(value)];
       return {
-        name,
+        // Several fields of one descriptor may be reserved.
+        name: name.replace(/#.*/, ''),
         bits: width === 1 ? `${low}` : `${low + width - 1}:${low}`,
         value: hex(value),
         words: said === undefined ? doc : `${doc}: ${said}`,
@@ -133,8 +134,8 @@ const stage1Table: Fields = {
   UXNTable: bit(60, 'Below this table, execution at EL0', LIMIT),
   PXNTable: bit(59, 'Below this table, execution at EL1', LIMIT),
   Ignored: bits(58, 51, 'For software'),
-  RES0high: bits(50, 48, 'Reserved, zero'),
-  'Ignored low': bits(11, 2, 'For software'),
+  'RES0#high': bits(50, 48, 'Reserved, zero'),
+  'Ignored#low': bits(11, 2, 'For software'),
 };
 
 const el2Table: Fields = {
@@ -147,14 +148,14 @@ const el2Table: Fields = {
   }),
   XNTable: bit(60, 'Below this table, execution', LIMIT),
   Ignored: bits(59, 51, 'For software'),
-  RES0high: bits(50, 48, 'Reserved, zero'),
-  'Ignored low': bits(11, 2, 'For software'),
+  'RES0#high': bits(50, 48, 'Reserved, zero'),
+  'Ignored#low': bits(11, 2, 'For software'),
 };
 
 const stage2Table: Fields = {
   Ignored: bits(63, 51, 'For software'),
-  RES0high: bits(50, 48, 'Reserved, zero'),
-  'Ignored low': bits(11, 2, 'For software'),
+  'RES0#high': bits(50, 48, 'Reserved, zero'),
+  'Ignored#low': bits(11, 2, 'For software'),
 };
 
 function stage1Leaf({ regime, mair, geometry, level }: DescriptorContext): Fields {
@@ -164,7 +165,7 @@ function stage1Leaf({ regime, mair, geometry, level }: DescriptorContext): Field
     PBHA: bits(62, 59, 'For software: no hardware attributes here'),
     Software: bits(58, 55, 'For software'),
     ...(isEl2
-      ? { XN: bit(54, 'Execution', YES_NO_EXECUTE), RES0exec: bits(53, 53, 'Reserved, zero at EL2') }
+      ? { XN: bit(54, 'Execution', YES_NO_EXECUTE), 'RES0#53': bits(53, 53, 'Reserved, zero at EL2') }
       : {
           UXN: bit(54, 'Execution at EL0', YES_NO_EXECUTE),
           PXN: bit(53, 'Execution at EL1', YES_NO_EXECUTE),
@@ -172,7 +173,7 @@ function stage1Leaf({ regime, mair, geometry, level }: DescriptorContext): Field
     ...contiguous(geometry, level),
     DBM: bits(51, 51, 'Dirty state by hardware: ignored without FEAT_HAFDBS'),
     GP: bits(50, 50, 'Guarded page: ignored without FEAT_BTI'),
-    RES0high: bits(49, 48, 'Reserved, zero'),
+    'RES0#high': bits(49, 48, 'Reserved, zero'),
     nG: bit(
       11,
       'Global',
@@ -249,7 +250,7 @@ const stage2Leaf: Fields = {
   'XN[0]': bits(53, 53, 'Ignored without FEAT_XNX'),
   Contiguous: bit(52, 'Contiguous (a hint for TLBs)'),
   DBM: bits(51, 51, 'Dirty state by hardware: ignored without FEAT_HAFDBS'),
-  RES0high: bits(50, 48, 'Reserved, zero'),
+  'RES0#high': bits(50, 48, 'Reserved, zero'),
   RES0: bits(11, 11, 'Reserved, zero'),
   AF: accessFlag,
   SH: bits(9, 8, 'Shareability', { ...SHAREABILITY_WORDS }),

@@ -67,7 +67,7 @@ export interface WalkStep {
 
 export interface WalkStage {
   readonly stage: 1 | 2;
-  /** `stage 1 of EL1&0`. */
+  /** `Stage 1 of EL1&0`. */
   readonly title: string;
   readonly input: string;
   readonly inputReference: string;
@@ -253,7 +253,7 @@ function stageOf(space: Space, walk: Walk, va: bigint): WalkStage {
   const outputIsIpa = walk.regime === 'EL1&0' && stage2Enabled(space.registers);
   return {
     stage,
-    title: stage === 2 ? 'stage 2' : `stage 1 of ${walk.regime}`,
+    title: stage === 2 ? 'Stage 2' : `Stage 1 of ${walk.regime}`,
     input: hex(input),
     inputReference: stage === 2 ? ipaReference(space.domain.domain, input) : vaReference(space, input),
     choice: choiceOf(space.registers, walk, va),
