@@ -230,7 +230,7 @@ const historyColumns = (withRing: boolean): readonly Column<HistoryMessage>[] =>
     width: 11,
   },
   { key: 'kind', title: t('Kind'), text: ({ kind }) => kind },
-  { key: 'summary', title: t('Message'), text: ({ summary }) => summary, grow: true, width: 24, mono: true },
+  { key: 'summary', title: t('Message'), text: ({ summary }) => summary, grow: true, width: 16, mono: true },
   {
     key: 'latency',
     title: t('Latency'),
@@ -522,13 +522,9 @@ class RingsPanel extends Panel<Views, Kept> {
     return [
       {
         label,
-        value: html`${endName(end)}:
-        ${
-          port === undefined
-            ? nothing
-            : html`<button class="link" title=${t('Show the event channel')} @click=${() => this.open({ kind: 'panel', panel: 'event-channels', arguments: { domain: end.domain, port } })}>${t('port {0}', port)}</button>`
-        }
-        ${words.map((word, order) => `${order > 0 || port !== undefined ? ', ' : ''}${word}`).join('')}`,
+        value: html`${endName(end)}: ${this.portLink(end)}${words
+          .map((word, order) => `${order > 0 || port !== undefined ? ', ' : ''}${word}`)
+          .join('')}`,
       },
       ...(directory === undefined
         ? []
@@ -541,6 +537,12 @@ class RingsPanel extends Panel<Views, Kept> {
             },
           ]),
     ];
+  }
+
+  private portLink({ domain, port }: RingEnd): unknown {
+    if (port === undefined) return nothing;
+    const link = { kind: 'panel', panel: 'event-channels', arguments: { domain, port } } as const;
+    return html`<button class="link" title=${t('Show the event channel')} @click=${() => this.open(link)}>${t('port {0}', port)}</button>`;
   }
 
   private pageItems({ pages, domain }: Ring): Detail[] {

@@ -56,7 +56,8 @@ test('the drawing takes arrow keys, and has a table with the same slots', async 
   expect(await drawing.getByRole('option').count()).toBe(32);
   await panel.page.getByRole('button', { name: 'Table' }).click();
   const table = panel.page.getByRole('grid', { name: 'Slots of vbd-51712' });
-  await table.getByRole('row').filter({ hasText: 'request waiting' }).first().click();
+  await table.getByRole('row').filter({ hasText: 'free' }).first().click();
+  for (let slot = 0; slot < 16; slot++) await panel.page.keyboard.press('ArrowDown');
   await panel.page.getByRole('region', { name: 'Slot 16' }).waitFor();
   await panel.close();
 });
