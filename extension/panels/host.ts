@@ -8,11 +8,14 @@ import { PANELS, type PanelRow, viewTypeOf } from './panels.ts';
 import type { Sessions } from './sessions.ts';
 import { SessionModel } from './session-model.ts';
 
+const PLACED_WITHIN_MS = 1000;
+
 export class Panels implements vscode.Disposable {
   private readonly context: vscode.ExtensionContext;
   private readonly model: SessionModel;
   private readonly links: Links;
   private readonly hosts: PanelHost[] = [];
+  private opening = Promise.resolve();
 
   constructor(context: vscode.ExtensionContext, sessions: Sessions) {
     this.context = context;
@@ -21,9 +24,15 @@ export class Panels implements vscode.Disposable {
   }
 
   /** Shows a panel: one that is open and free to show this, or a new one. */
-  open(id: string, args?: PanelArguments, another = false): void {
+  open(id: string, args?: PanelArguments, another = false): Promise<void> {
     const row = PANELS.find((candidate) => candidate.id === id);
     if (!row) throw new Error(`there is no panel '${id}'`);
+    // One after the other: the next one stands where the last one came to stand.
+    this.opening = this.opening.then(() => this.openNow(row, args, another));
+    return this.opening;
+  }
+
+  private async openNow(row: PanelRow, args: PanelArguments | undefined, another: boolean): Promise<void> {
     const domain = typeof args?.['domain'] === 'number' ? args['domain'] : undefined;
     const found = another ? undefined : this.hostFor(row, domain);
     if (found) {
@@ -37,8 +46,9 @@ export class Panels implements vscode.Disposable {
       neighbour ?? besideCode(),
     );
     this.adopt(row, panel, undefined, args);
+    await placed(panel);
     // The source of the next stop is to open beside the panel, not over it.
-    if (neighbour === undefined) void vscode.commands.executeCommand('workbench.action.lockEditorGroup');
+    if (neighbour === undefined) await vscode.commands.executeCommand('workbench.action.lockEditorGroup');
   }
 
   /** A panel that was open when the window was reloaded. */
@@ -79,3 +89,16 @@ export class Panels implements vscode.Disposable {
 /** Panels stand beside the code that they are looked at with, even if none is open yet. */
 const besideCode = (): vscode.ViewColumn =>
   vscode.window.activeTextEditor ? vscode.ViewColumn.Beside : vscode.ViewColumn.Two;
+
+/** The editor tells where a new panel stands with its first change of state; it is not waited for in vain. */
+function placed(panel: vscode.WebviewPanel): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      listener.dispose();
+      resolve();
+    };
+    const listener = panel.onDidChangeViewState(done);
+    const timer = setTimeout(done, PLACED_WITHIN_MS);
+  });
+}

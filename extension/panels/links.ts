@@ -6,7 +6,7 @@ import type { Link, PanelArguments } from '../../media/messages.ts';
 import { GuestDocuments } from './guest-documents.ts';
 import type { SessionModel } from './session-model.ts';
 
-type OpenPanel = (id: string, args: PanelArguments | undefined, another: boolean) => void;
+type OpenPanel = (id: string, args: PanelArguments | undefined, another: boolean) => Promise<void>;
 
 export class Links implements vscode.Disposable {
   private readonly model: SessionModel;
@@ -26,7 +26,7 @@ export class Links implements vscode.Disposable {
   async open(link: Link): Promise<void> {
     switch (link.kind) {
       case 'panel':
-        this.openPanel(link.panel, link.arguments, link.another ?? false);
+        await this.openPanel(link.panel, link.arguments, link.another ?? false);
         break;
       case 'memory':
         await this.documents.show('memory', link.reference);
