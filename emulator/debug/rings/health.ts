@@ -140,7 +140,7 @@ function lostNotification(
   const which = first === last ? `${what} ${last} is` : `${what}s ${first}..${last} are`;
   return {
     kind: 'stuck',
-    sentence: `${which} published but the notification that the ${reader} asked for was never sent: the ${reader} waits for the ${writer}`,
+    sentence: `${which} published but the notification that the ${reader} asked for has not been sent: the ${reader} waits for the ${writer}`,
     waiting: { side: reader, for: writer },
   };
 }

@@ -18,7 +18,7 @@ const exported = (panel: PanelPage): (ToHost & { type: 'export' })[] =>
 
 test.each(THEME_NAMES)('in %s: nothing is refused, and no serious finding', async (theme) => {
   const panel = await openPanel('rings', { ...lost, ...SIZE, theme });
-  await panel.page.getByText('notification that the backend asked for was never sent').first().waitFor();
+  await panel.page.getByText('notification that the backend asked for has not been sent').first().waitFor();
   await panel.page.getByRole('option', { name: 'Slot 16, request waiting' }).click();
   await row(panel, 'console').first().click();
   await panel.page.getByRole('heading', { name: 'Inside console' }).waitFor();

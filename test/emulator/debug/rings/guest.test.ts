@@ -199,7 +199,7 @@ test('a lost notification: requests are published, and the backend waits for the
   expect(ringOf(observed, DISK).health).toEqual({
     kind: 'stuck',
     sentence:
-      'request 16 is published but the notification that the backend asked for was never sent: the backend waits for the frontend',
+      'request 16 is published but the notification that the backend asked for has not been sent: the backend waits for the frontend',
     waiting: { side: 'backend', for: 'frontend' },
   });
   observed.type('trouble notify');

@@ -94,7 +94,7 @@ test('a notification that was asked for and not sent: the backend waits for the 
   expect(world.ring().health).toEqual({
     kind: 'stuck',
     sentence:
-      'requests 17..18 are published but the notification that the backend asked for was never sent: the backend waits for the frontend',
+      'requests 17..18 are published but the notification that the backend asked for has not been sent: the backend waits for the frontend',
     waiting: { side: 'backend', for: 'frontend' },
   });
   expect(world.ring().notifications).toMatchObject([
@@ -155,7 +155,7 @@ test('a response that the frontend was not told of: the frontend waits for the b
   expect(world.ring().health).toMatchObject({
     kind: 'stuck',
     sentence:
-      'response 0 is published but the notification that the frontend asked for was never sent: the frontend waits for the backend',
+      'response 0 is published but the notification that the frontend asked for has not been sent: the frontend waits for the backend',
     waiting: { side: 'frontend', for: 'backend' },
   });
 });
