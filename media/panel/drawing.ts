@@ -6,14 +6,13 @@
 //     <xs-table slot="table" …></xs-table>
 //   </xs-drawing>`
 //
-// `xs-resize` with `{ width, height }` tells the size that a canvas or an SVG may take; `xs-theme` that
-// colours changed (a canvas draws again; SVG with `var(--vscode-…)` needs nothing).
+// Draw with SVG and `var(--vscode-…)`, which follows the theme by itself; hues that can be told apart are
+// `--vscode-charts-blue`, `-green`, `-orange`, `-purple`, `-red` and `-yellow`, always with a word or a pattern.
 
 import { LitElement, type PropertyDeclarations, type TemplateResult, css, html } from 'lit';
 import { icon } from './icons.ts';
 import { t } from './l10n.ts';
 import { shared } from './styles.ts';
-import { onThemeChange } from './theme.ts';
 
 export class XsDrawing extends LitElement {
   static override properties: PropertyDeclarations = {
@@ -28,33 +27,11 @@ export class XsDrawing extends LitElement {
   /** The table is shown instead. */
   declare twin: boolean;
 
-  private readonly sizes = new ResizeObserver(([entry]) => {
-    const { width, height } = entry?.contentRect ?? { width: 0, height: 0 };
-    this.dispatchEvent(new CustomEvent('xs-resize', { detail: { width, height } }));
-  });
-  private forgetTheme: (() => void) | undefined;
-
   constructor() {
     super();
     this.label = '';
     this.summary = '';
     this.twin = false;
-  }
-
-  override connectedCallback(): void {
-    super.connectedCallback();
-    this.forgetTheme = onThemeChange(() => this.dispatchEvent(new CustomEvent('xs-theme')));
-  }
-
-  override disconnectedCallback(): void {
-    super.disconnectedCallback();
-    this.forgetTheme?.();
-    this.sizes.disconnect();
-  }
-
-  protected override firstUpdated(): void {
-    const place = this.renderRoot.querySelector('.drawing');
-    if (place) this.sizes.observe(place);
   }
 
   protected override render(): TemplateResult {
