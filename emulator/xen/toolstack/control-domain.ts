@@ -40,9 +40,9 @@ export class ControlDomain {
   private readonly consoleOutput: (domid: number) => ByteSink;
   private readonly rings = new Map<number, XenstoreRing>();
   private readonly consoles = new Map<number, PvConsole>();
-  /** For inspectors: what connect() found. */
+  /** Which grant and ports each of them has. */
   private connected: ConnectedRing[] = [];
-  private readonly disks: BlockBackend[] = [];
+  private disks: BlockBackend[] = [];
   /** The backends' connection, as a kernel has one for all of its; from the first device on. */
   private backendClient: XenstoreClient | undefined;
 
@@ -116,6 +116,7 @@ export class ControlDomain {
       this.hypervisor.domains.find(domid)?.grantTable.unpin(ring.reference, false);
     }
     this.connected = this.connected.filter((one) => one.domid !== domid);
+    this.disks = this.disks.filter((disk) => disk.view().domid !== domid);
     this.rings.delete(domid);
     this.consoles.delete(domid);
   }
@@ -127,6 +128,7 @@ export class ControlDomain {
       xenstore: this.xenstore.save(),
       rings: byDomid(this.rings),
       consoles: byDomid(this.consoles),
+      connected: this.connected.map((ring) => ({ ...ring })),
       disks: this.disks.map((disk) => disk.save()),
     };
   }

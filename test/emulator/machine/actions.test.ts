@@ -2,9 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { InputLog, momentOf, replay } from '../../../emulator/machine/input-log.ts';
-import type { Action } from '../../../emulator/machine/messages.ts';
+import type { Action, MachineConfig } from '../../../emulator/machine/messages.ts';
 import { stateHash } from '../../../emulator/machine/state-hash.ts';
-import { fresh, helloGuest, runUntil, type TestMachine } from './guests.ts';
+import { configured, fresh, helloGuest, runUntil, type TestMachine } from './guests.ts';
 
 const PROMPT = 'hello> ';
 
@@ -63,12 +63,21 @@ test('an event is sent as the peer would send it', async () => {
   guest.act({ kind: 'send-event', domain: 0, port: guest.channel(port)?.remotePort ?? 0 });
 });
 
-test('a destroyed domain is gone, with its nodes, ports and grants', async () => {
-  const guest = await booted();
+test('a destroyed domain is gone, with its nodes, ports, grants and disks', async () => {
+  const disk = ['scratch:1M,raw,xvda,w'];
+  const guest = await booted(
+    await configured({
+      domains: [{ name: 'hello', kernel: 'hello-xen.elf', memory: 64, gicVersion: 3, disk }],
+    }),
+  );
+  expect(guest.machine.loaded.view?.daemons?.devices()).toMatchObject([{ state: 'Connected' }]);
   guest.act({ kind: 'destroy', domain: 1 });
   expect(guest.machine.loaded.view?.domains().map(({ id }) => id)).toEqual([0]);
   expect(guest.store().node('/local/domain/1')).toBeUndefined();
   expect(guest.store().node('/local/domain/0/backend/console/1')).toBeUndefined();
+  expect(guest.store().node('/local/domain/0/backend/vbd/1')).toBeUndefined();
+  expect(guest.machine.loaded.view?.daemons?.devices()).toEqual([]);
+  expect(guest.machine.loaded.view?.daemons?.rings()).toEqual([]);
   expect(guest.machine.loaded.view?.eventChannels(0)?.ports).toEqual([]);
   expect(guest.ended).toEqual(['destroyed']);
   const before = guest.machine.loaded.machine.engine.instructions;
@@ -131,9 +140,9 @@ test('a log with actions is replayed to the same state', async () => {
   expect(stateHash(again.loaded)).toBe(stateHash(guest.machine.loaded));
 });
 
-async function booted() {
+async function booted(config?: MachineConfig) {
   const ended: string[] = [];
-  const machine: TestMachine = fresh(await helloGuest(3), (reason) => ended.push(reason));
+  const machine: TestMachine = fresh(config ?? (await helloGuest(3)), (reason) => ended.push(reason));
   const log = new InputLog(machine.loaded);
   runUntil(machine, PROMPT);
   const view = machine.loaded.view!;

@@ -193,6 +193,7 @@ const NOT_STATE: Readonly<Record<string, string>> = {
   'P2m.stale': 'lives during one hypercall',
   'Vpl011.refused': 'lives during one access',
   'XenstoreServer.isTransmitting': 'lives during one request',
+  'Store.actor': 'lives during one request',
   'Connection.sent': 'a counter that tells whether one call made progress',
 
   'Machine.slices': 'a counter that tells whether anything ran since',
@@ -206,6 +207,9 @@ const NOT_STATE: Readonly<Record<string, string>> = {
   'Bus.windows': 'wiring',
   'Bus.last': 'wiring: a cache of the lookup',
   'EventChannels.handlers': 'wiring',
+  'Distributor.observer': 'who watches',
+  'ObserverRelay.target': 'who watches',
+  'Hypervisor.daemons': 'a view of what the control domain keeps',
   'XenstoreClient.callbacks': 'wiring',
   'ControlDomain.backendClient': 'one of the clients that the xenstore server saves',
   'Machine.firmware': 'wiring',
@@ -229,7 +233,7 @@ const CONSTANT = new Set(
   VirtualInterface.options.group0AlwaysFiq GicV3CpuInterface.cpu GicV3CpuInterface.affinities[]
   GicV3DistributorFrame.cpu Redistributor.cpu Redistributor.affinity Redistributor.isLast
   EmbeddedDelivery.capacity TwoLevelDelivery.capacity Maptrack.maximumPages GrantTable.maximumFrames
-  DomainPages.domid P2m.vmid P2m.ipaBits P2m.startLevel Page.base Vgic.version Vgic.cpus[].id
+  DomainPages.domid P2m.vmid P2m.ipaBits P2m.startLevel Page.base Vgic.domid Vgic.version Vgic.cpus[].id
   VirtualInterrupt.intid`.split(/\s+/),
 );
 
