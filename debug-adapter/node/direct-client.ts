@@ -3,34 +3,16 @@
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { UserError } from '../../emulator/base/errors.ts';
-import { createInspector, MachineServerImplementation } from '../../emulator/index.ts';
-import type { MachineEvent, MachineEvents, MachineEventSink } from '../../emulator/index.ts';
 import type { Host } from '../host.ts';
 import { LocalMachineClient } from '../machine-client.ts';
 import type { Requests } from '../request.ts';
 import { XenSession } from '../session.ts';
-import { loadEngineModules } from './engine-modules.ts';
+import { createMachineServer } from './machine-server.ts';
 import { logToStderr, nodeHost } from './node-host.ts';
 
 /** What to do without a connection: nothing waits for the program to end but the machine itself. */
 const startLocalMachine = async (): Promise<LocalMachineClient> =>
-  new LocalMachineClient((tell: MachineEventSink) => {
-    const server = new MachineServerImplementation(
-      loadEngineModules(),
-      {
-        defer: (action) => setImmediate(action),
-        sleep: (milliseconds, action) => {
-          const timer = setTimeout(action, milliseconds);
-          return () => clearTimeout(timer);
-        },
-        now: () => performance.now(),
-        emit: <Name extends keyof MachineEvents>(event: Name, body: MachineEvents[Name]) =>
-          tell({ event, body } as MachineEvent),
-      },
-      createInspector,
-    );
-    return server.requests;
-  });
+  new LocalMachineClient(createMachineServer);
 
 export class DirectClient {
   private readonly session: XenSession;
