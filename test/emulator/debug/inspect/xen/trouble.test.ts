@@ -2,6 +2,7 @@
 // record that changes nothing of the run.
 
 import { expect, test } from 'vitest';
+import { pa } from '../../../../../emulator/base/address.ts';
 import type { Inspections } from '../../../../../emulator/debug/inspect/catalog.ts';
 import { createInspector } from '../../../../../emulator/debug/inspect/inspector.ts';
 import { stateHash } from '../../../../../emulator/machine/state-hash.ts';
@@ -103,6 +104,35 @@ test('a grant that is revoked while it is mapped', async () => {
   });
   guest.type('trouble mend');
   expect(guest.inspect('grants').findings.filter(({ severity }) => severity === 'warning')).toEqual([]);
+});
+
+test("the entries of the view are those in the guest's memory", async () => {
+  const guest = await booted();
+  guest.type('trouble grant');
+  const { frames, grants, total } = guest.inspect('grants');
+  const { memory } = guest.machine.loaded.machine;
+  const found = frames.flatMap(({ pa: place }) => {
+    const bytes = memory.bytes(pa(Number(place)), 4096);
+    const table = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return Array.from({ length: 512 }, (_, reference) => ({
+      reference,
+      flags: table.getUint16(reference * 8, true),
+      domain: table.getUint16(reference * 8 + 2, true),
+      gfn: table.getUint32(reference * 8 + 4, true),
+    })).filter(({ flags }) => (flags & 3) !== 0);
+  });
+  expect(
+    grants.map(({ reference, flags, to, gfn }) => ({
+      reference,
+      flags: Number(flags),
+      domain: to.domain,
+      gfn: Number(gfn),
+    })),
+  ).toEqual(found);
+  expect(total).toBe(found.length);
+  for (const { ipa, pa: place } of grants) {
+    expect(guest.machine.loaded.paOfIpa(1, Number(ipa))).toBe(Number(place));
+  }
 });
 
 test('a machine that is recorded and looked at runs as one that is not', async () => {
