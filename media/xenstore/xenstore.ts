@@ -309,10 +309,16 @@ class XenstorePanel extends Panel<Views, Kept> {
 
   private device(device: Device, previous: Device | undefined): unknown {
     const { name, connected, sentence, error, frontend, backend } = device;
+    // The first console is connected without ever having had states.
+    const hasStates = !connected || frontend.state !== undefined;
     return html`<section class="device">
       <h3>${name} <xs-chip state=${error ? 'error' : connected ? 'good' : 'warning'}>${sentence}</xs-chip></h3>
       ${error ? html`<p>${t('Its driver wrote: {0}', error)}</p>` : nothing}
-      <xs-device-states .device=${device} .previous=${previous}></xs-device-states>
+      ${
+        hasStates
+          ? html`<xs-device-states .device=${device} .previous=${previous}></xs-device-states>`
+          : nothing
+      }
       <p>
         ${[frontend, backend].map(
           ({ path }) => html`<button class="link mono" @click=${() => this.show({ path })}>${path}</button> `,

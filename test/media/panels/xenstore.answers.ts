@@ -94,6 +94,25 @@ export const waiting: Device = {
   references: {},
 };
 
+/** The first console: the toolstack made its ring, and nobody changes a state. */
+export const stateless: Device = {
+  kind: 'console',
+  id: '0',
+  name: 'console 0',
+  frontend: { domain: 1, path: '/local/domain/1/console', stateName: 'Unknown', next: ['Initialising'] },
+  backend: {
+    domain: 0,
+    path: '/local/domain/0/backend/console/1/0',
+    state: 1,
+    stateName: 'Initialising',
+    next: ['InitWait', 'Closed'],
+  },
+  connected: true,
+  sentence: 'the toolstack made the ring of the first console: it has no states',
+  ports: { port: 2 },
+  references: {},
+};
+
 export const connected: Device = {
   ...waiting,
   frontend: {
@@ -145,10 +164,10 @@ export function storeView(values: Readonly<Record<string, string>>, devices: rea
   };
 }
 
-export const WAITING = storeView(TREE, [waiting]);
+export const WAITING = storeView(TREE, [waiting, stateless]);
 export const CONNECTED = storeView(
   { ...TREE, [`${BACKEND}/state`]: '4', [`${FRONTEND}/state`]: '4', '/vm/1': '' },
-  [connected],
+  [connected, stateless],
 );
 
 const HISTORY: History = {

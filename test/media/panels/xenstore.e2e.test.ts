@@ -105,7 +105,7 @@ function binary() {
 story('changes since the last stop are marked in the tree and in the state machines', {}, async (panel) => {
   const { page } = panel;
   await reveal(panel, '/local/domain/1/device/vbd/51712/state');
-  await page.getByRole('tab', { name: 'Devices (1)' }).click();
+  await page.getByRole('tab', { name: 'Devices (2)' }).click();
   await page
     .getByText('the backend waits in InitWait for the frontend to reach Initialised')
     .first()
@@ -124,6 +124,12 @@ story('changes since the last stop are marked in the tree and in the state machi
     .first()
     .click();
   await page.getByRole('row', { name: 'frontend d1' }).getByText('4 Connected').waitFor();
+});
+
+story('a device without states has its sentence alone', {}, async (panel) => {
+  await panel.page.getByRole('tab', { name: 'Devices (2)' }).click();
+  await panel.page.getByText('the toolstack made the ring of the first console').first().waitFor();
+  expect(await panel.page.locator('xs-device-states').count()).toBe(1);
 });
 
 story('only the chosen domain', {}, async (panel) => {
