@@ -128,15 +128,17 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
   private findings<One extends Finding>(findings: readonly One[], choose: (finding: One) => void): unknown {
     if (findings.length === 0)
       return html`<p class="quiet">${icon('pass')} ${t('Nothing is held up or leaks.')}</p>`;
+    const more = findings.length - MOST_FINDINGS;
     return html`<ul class="findings" aria-label=${t('Findings')}>
-      ${findings.map(
+      ${findings.slice(0, MOST_FINDINGS).map(
         (finding) => html`<li class=${finding.severity}>
           ${icon(finding.severity === 'warning' ? 'warning' : 'info')}
           <span class="spoken">${finding.severity === 'warning' ? t('Warning:') : t('Note:')}</span>
           <button class="link" @click=${() => choose(finding)}>${finding.sentence}</button>
         </li>`,
       )}
-    </ul>`;
+    </ul>
+    ${more > 0 ? html`<p class="quiet">${t('{0} more findings.', more)}</p>` : nothing}`;
   }
 
   private portDetails(before: Channels | undefined): unknown {
@@ -467,6 +469,9 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
     `,
   ];
 }
+
+/** In a list that is drawn as a whole; a guest can leave one for each port. */
+const MOST_FINDINGS = 100;
 
 const warningOf = ({ findings }: Grant): string | undefined =>
   findings.some(({ severity }) => severity === 'warning') ? 'warning' : undefined;

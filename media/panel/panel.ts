@@ -96,9 +96,11 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
   private keptParts = host.kept<Kept>('panel');
   private notice = '';
   private spoken = '';
+  /** Why the panel could not show what it was answered. */
+  private confusion = '';
   private readonly views = new Queries({
-    wanted: () => (this.isLive ? (this.queries() as Readonly<Record<string, Query | undefined>>) : {}),
-    ask: (request, args) => host.query(request, args),
+    wanted: () => (this.isLive ? this.wanted() : {}),
+    ask: (request, args) => this.inspected(request, args),
     soon: (pump) => requestAnimationFrame(pump),
     changed: () => this.requestUpdate(),
   });
@@ -205,7 +207,7 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
 
   /** Asks once, for something that is not shown all the time. Throws the adapter's sentence. */
   protected async ask<View>(request: string, args: PanelArguments = {}): Promise<View> {
-    return (await host.query(request, args)).view as View;
+    return (await this.inspected(request, args)).view as View;
   }
 
   /** Changes the machine through the hypervisor. True when it was done; a failure is told above the panel. */
@@ -258,9 +260,43 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
     this.connected = true;
     host.connect((message) => this.told(message));
     window.addEventListener('keydown', (event) => this.onKeyDown(event));
+    // Elements draw by themselves, after the panel.
+    window.addEventListener('unhandledrejection', (event) => this.confused(event.reason, event));
+    window.addEventListener('error', (event) => this.confused(event.error ?? event.message, event));
+  }
+
+  private async inspected(request: string, args: PanelArguments): Promise<Answer> {
+    const answer = await host.query(request, args);
+    if (typeof answer.view === 'object' && answer.view !== null) return answer;
+    throw new Error(t('{0} was answered with something that is no view.', request));
+  }
+
+  private wanted(): Readonly<Record<string, Query | undefined>> {
+    return this.attempt(() => this.queries() as Readonly<Record<string, Query | undefined>>, {});
+  }
+
+  /** What the panel makes of its views; they may be from another version, and lack what it takes for granted. */
+  private attempt<Made>(make: () => Made, instead: Made): Made {
+    try {
+      return make();
+    } catch (error) {
+      this.confused(error);
+      return instead;
+    }
+  }
+
+  private confused(error: unknown, event?: Event): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    // A notice of the browser's own, without consequences.
+    if (reason.startsWith('ResizeObserver loop')) return;
+    event?.preventDefault();
+    if (this.confusion === reason) return;
+    this.confusion = reason;
+    this.requestUpdate();
   }
 
   private told(message: Told): void {
+    if (message.type !== 'show') this.confusion = '';
     switch (message.type) {
       case 'init':
         if (message.version !== MESSAGES_VERSION)
@@ -330,9 +366,10 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
   }
 
   protected override render(): TemplateResult {
+    const content = this.attempt(() => this.content(), nothing);
     return html`
       <header role="toolbar" aria-label=${t('Panel')}>
-        ${this.phaseChip()} ${this.pickers()} ${this.toolbar()}
+        ${this.phaseChip()} ${this.pickers()} ${this.attempt(() => this.toolbar(), nothing)}
         <span class="space"></span>
         ${this.filterBox()}
         <button title=${t('Open one more panel of this kind')} aria-label=${t('Open one more panel of this kind')} @click=${this.openAnother}>
@@ -347,20 +384,38 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
           </div>`
           : nothing
       }
-      <main>${this.content()}</main>
+      ${
+        this.confusion
+          ? html`<div class="notice confusion" role="alert">
+            ${icon('error')}
+            <span>
+              ${t('The panel cannot show what it was answered: {0}.', this.confusion)}
+              ${t('If the extension was just updated, reload the window.')}
+            </span>
+            <button class="secondary" @click=${this.tryAgain}>${t('Try again')}</button>
+          </div>`
+          : nothing
+      }
+      <main>${content}</main>
       <div class="spoken" role="status">${this.spoken}</div>
     `;
   }
 
+  private tryAgain(): void {
+    this.confusion = '';
+    this.views.outdateAll();
+    this.requestUpdate();
+  }
+
   private content(): unknown {
-    const [key] = Object.keys(this.queries());
+    const [key] = Object.keys(this.wanted());
     const answer = key === undefined ? undefined : this.views.answer(key);
     const error = key === undefined ? undefined : this.views.error(key);
     if (this.session.phase === 'none' || (this.session.phase === 'ended' && !answer))
       return this.nothingToDebug();
     if (error !== undefined && this.isLive) {
       return html`<div class="notice" role="alert">${icon('error')} <span>${error}</span>
-          <button class="secondary" @click=${() => this.views.outdateAll()}>${t('Try again')}</button></div>`;
+          <button class="secondary" @click=${this.tryAgain}>${t('Try again')}</button></div>`;
     }
     if (key !== undefined && !answer) return html`<p class="quiet pad">${t('Asking the machine …')}</p>`;
     return this.body();
@@ -390,7 +445,7 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
 
   private phaseText(): string {
     const { phase } = this.session;
-    const [key] = Object.keys(this.queries());
+    const [key] = Object.keys(this.wanted());
     const time = key === undefined ? undefined : this.views.answer(key)?.virtualNanoseconds;
     switch (phase) {
       case 'none':

@@ -587,6 +587,9 @@ export class XsTable<Row = unknown> extends LitElement {
         color: var(--vscode-list-activeSelectionForeground);
         outline: 1px solid var(--vscode-list-focusOutline, var(--vscode-focusBorder));
       }
+      .row.active .quiet {
+        color: inherit;
+      }
       .current {
         outline: 1px solid var(--vscode-focusBorder);
         outline-offset: -2px;

@@ -142,9 +142,14 @@ export class PanelPage {
 
   /** Everything that is wrong with the page: policy, console, and serious findings of axe. */
   async problems(): Promise<string[]> {
+    const confusions = await this.page.locator('.confusion').allInnerTexts();
+    return [...this.complaints(), ...confusions, ...(await seriousFindings(this.page))];
+  }
+
+  /** What the page told by itself: policy and console. */
+  complaints(): string[] {
     // A violation is told by its event, with the place.
-    const told = this.found.filter((text) => !/content security policy/i.test(text));
-    return [...told, ...(await seriousFindings(this.page))];
+    return this.found.filter((text) => !/content security policy/i.test(text));
   }
 
   /** Milliseconds from the arrival of each answer to the frame after it was painted. */
