@@ -11,6 +11,9 @@ import { prepareLaunch } from '../../debug-adapter/launch.ts';
 import { loadEngineModules } from '../../debug-adapter/node/engine-modules.ts';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';
 import { createInspector, type Inspections, startHeadless } from '../../emulator/index.ts';
+import { writeDtb } from '../../emulator/formats/dtb.ts';
+import { deviceTreeOf } from '../../emulator/machine/boards/board-device-tree.ts';
+import { virt } from '../../emulator/machine/boards/virt.ts';
 import type { LoadedMachine } from '../../emulator/machine/guest.ts';
 import { stateHash } from '../../emulator/machine/state-hash.ts';
 import * as layout from '../../emulator/memory/layout.ts';
@@ -63,8 +66,12 @@ function inspect<Name extends keyof Inspections>(
   name: Name,
   args: Inspections[Name]['arguments'],
 ): Views[Name] {
-  return createInspector(loaded).inspect(name, { ...args }) as Views[Name];
+  const inspector = inspectors.get(loaded) ?? createInspector(loaded);
+  inspectors.set(loaded, inspector);
+  return inspector.inspect(name, { ...args }) as Views[Name];
 }
+
+const inspectors = new WeakMap<LoadedMachine, ReturnType<typeof createInspector>>();
 
 /** First and last bytes of ranges, neighbours joined. */
 function extents(view: Views['memoryMap'], wanted: (range: Views['memoryMap']['ranges'][number]) => boolean) {
@@ -120,6 +127,74 @@ testWith(
     expect(stateHash(loaded)).toBe(before);
   },
 );
+
+testWith([debian], 'under a real Xen at EL2 the map is read from its tables', async (guest: Guest) => {
+  const { loaded, console } = await underRealXen(guest);
+  const view = inspect(loaded, 'memoryMap', {});
+  const said = (pattern: RegExp): number => Number(pattern.exec(console)?.[1]);
+  expect(view.bits).toBe(said(/P2M: (\d+)-bit IPA/));
+  expect(Number(view.stage2?.vtcr)).toBe(said(/VTCR (0x[0-9a-f]+)/));
+  const kilobytes = Number.parseInt(/LOADING DOMU cpus=1 memory=([0-9a-f]+)KB/.exec(console)?.[1] ?? '', 16);
+  const last = 0x4000_0000 + kilobytes * 1024 - 1;
+  expect(extents(view, ({ kind }) => kind === 'ram')).toEqual([[0x4000_0000, last]]);
+  expect(view.notes).toEqual([expect.stringContaining('is not ours')]);
+
+  // Xen clears bit 0 of entries when a guest flushes caches by set/way, to learn what it touches.
+  const kept = view.ranges.find(({ note }) => note?.startsWith('Bit 0 of the entry is clear'));
+  const { fault } = inspect(loaded, 'walk', { ipa: kept?.ipa ?? '0' });
+  expect(fault?.why).toContain('with bit 0 clear');
+  expect(fault?.consequence).toContain('p2m type 1 (p2m_ram_rw: RAM of the domain): a Xen makes it valid');
+});
+
+/** Debian's Xen on the bare machine, with Debian's kernel as a guest that Xen itself starts (dom0less). */
+async function underRealXen(guest: Guest): Promise<Booted> {
+  const { machine } = await prepareLaunch(
+    nodeHost(() => {}),
+    parseLaunchConfiguration(
+      { bare: { kernel: guest.xen, ramdisk: guest.vmlinuz, memory: 512, el: 2, gicVersion: 3 } },
+      'the test',
+    ),
+  );
+  const { bare } = machine;
+  if (!bare) throw new Error('a bare machine was asked for');
+  // Where the board puts a ramdisk, which is the guest's kernel here.
+  const kernelAt = virt.ram.base + (128 << 20);
+  const tree = deviceTreeOf(virt, {
+    cpus: 1,
+    memory: bare.memory,
+    gic: 3,
+    el: 2,
+    cmdline: 'console=dtuart dtuart=/pl011@9000000',
+    model: 'a53',
+  });
+  const chosen = tree.root.children.find(({ name }) => name === 'chosen');
+  const domain = chosen?.cells('#address-cells', 2).cells('#size-cells', 2).add('domU1');
+  domain
+    ?.strings('compatible', 'xen,domain')
+    .cells('#address-cells', 2)
+    .cells('#size-cells', 2)
+    .cells('memory', 0, 64 * 1024)
+    .cells('cpus', 1)
+    .flag('vpl011');
+  domain
+    ?.add(`module@${kernelAt.toString(16)}`)
+    .strings('compatible', 'multiboot,kernel', 'multiboot,module')
+    .reg([[kernelAt, bare.ramdisk?.bytes.length ?? 0]])
+    .strings('bootargs', 'console=ttyAMA0');
+  let console = '';
+  const run = startHeadless(
+    loadEngineModules(),
+    { ...machine, bare: { ...bare, deviceTree: { name: 'tree', bytes: writeDtb(tree) } } },
+    {
+      script: [{ until: 'smp: Brought up 1 node' }],
+      output: (_domain, bytes) => (console += new TextDecoder().decode(bytes)),
+      log: { log: () => {} },
+      maxInstructions: 3e9,
+    },
+  );
+  while (!run.turn(10_000_000));
+  return { loaded: run.loaded, console };
+}
 
 /** Kernel text, its linear map, vmalloc, user space, all at random places, and addresses where nothing is. */
 function interestingAddresses(loaded: LoadedMachine): string[] {

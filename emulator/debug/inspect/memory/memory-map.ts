@@ -352,6 +352,7 @@ export function rowOf(
   { from, size, kind, name, owner, mapped, note }: SpaceRange,
 ): MemoryMapRange {
   const domid = space.domain.domain;
+  const said = mapped && (mapped.low & 1) === 0 ? KEPT_BY_XEN : note;
   const base = {
     ipa: hex(from),
     size: hex(size),
@@ -359,7 +360,7 @@ export function rowOf(
     kind,
     name,
     ...(owner !== undefined && { from: owner }),
-    ...(note !== undefined && { note }),
+    ...(said !== undefined && { note: said }),
     reference: ipaReference(domid, from),
   };
   if (mapped) return { ...base, ...mappedRow(space, mapped, from, kind) };
@@ -367,6 +368,9 @@ export function rowOf(
   const permissions = kind === 'ram' ? { permissions: 'rwx' } : { permissions: 'rw-' };
   return { ...base, pa: hex(from), paReference: paReference(from), ...permissions };
 }
+
+const KEPT_BY_XEN =
+  'Bit 0 of the entry is clear: an access faults, and Xen, which keeps the mapping in it, makes it valid again.';
 
 function mappedRow(
   space: Space,

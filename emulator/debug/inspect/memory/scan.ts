@@ -21,7 +21,7 @@ export interface MappedRange {
   /** Outputs follow one another as inputs do. */
   linear: boolean;
   readonly level: number;
-  /** Descriptor bits 11:2. */
+  /** Descriptor bits 11:2, and in bit 0 whether all entries down to this one are valid. */
   readonly low: number;
   /** Descriptor bits 63:48, without those that the scan was told to ignore. */
   readonly high: number;
@@ -38,6 +38,12 @@ export interface ScanOptions {
   readonly resolve?: (address: number) => number | undefined;
   /** Bits of descriptor bits 63:48 that tell ranges apart. */
   readonly highMask: number;
+  /**
+   * Entries with bit 0 clear that still hold a p2m type count too. Xen clears the bit to learn what a guest touches
+   * (when it flushes caches by set/way), and sets it again on the next access: p2m_invalidate_root() and
+   * p2m_resolve_translation_fault() in xen/arch/arm/p2m.c.
+   */
+  readonly keptByXen?: boolean;
 }
 
 export interface Scan {
@@ -90,13 +96,8 @@ class Scanner {
     const { geometry } = this;
     const { inputBits, firstLevel, outputBits } = geometry;
     if (baseOf(geometry) >> BigInt(outputBits) === 0n) {
-      this.table(
-        Number(rootOf(geometry)),
-        firstLevel,
-        0,
-        2 ** (inputBits - shiftAt(geometry, firstLevel)),
-        0,
-      );
+      const entries = 2 ** (inputBits - shiftAt(geometry, firstLevel));
+      this.table(Number(rootOf(geometry)), firstLevel, 0, entries, 0, 1);
     } else {
       this.unreadable++;
     }
@@ -110,7 +111,14 @@ class Scanner {
     };
   }
 
-  private table(address: number, level: number, base: number, entries: number, restrictions: number): void {
+  private table(
+    address: number,
+    level: number,
+    base: number,
+    entries: number,
+    restrictions: number,
+    valid: number,
+  ): void {
     const span = 2 ** shiftAt(this.geometry, level);
     const first = Math.max(0, Math.floor((this.from - base) / span));
     const end = Math.min(entries, Math.ceil((this.to - base) / span));
@@ -125,7 +133,7 @@ class Scanner {
       }
       for (let index = Math.max(first, start); index < Math.min(end, start + count); index++) {
         if (this.stoppedAt !== undefined) return;
-        this.entry(words, index - start, level, base + index * span, span, restrictions);
+        this.entry(words, index - start, level, base + index * span, span, restrictions, valid);
       }
     }
   }
@@ -137,6 +145,7 @@ class Scanner {
     from: number,
     span: number,
     restrictions: number,
+    validAbove: number,
   ): void {
     if (this.entries++ >= ENTRIES_MAX || this.ranges.length >= RANGES_MAX) {
       this.stoppedAt = from;
@@ -146,7 +155,8 @@ class Scanner {
     let low = words[2 * index] ?? 0;
     let high = words[2 * index + 1] ?? 0;
     if (geometry.bigEndian) [low, high] = [swapped(high), swapped(low)];
-    if ((low & 1) === 0) return;
+    const valid = low & 1 & validAbove;
+    if (valid === 0 && !(this.options.keptByXen && p2mTypeOf(high) !== 0)) return;
     const isTable = (low & 2) !== 0 && level < 3;
     const isLeaf = level === 3 ? (low & 2) !== 0 : !isTable && hasBlocks(level, geometry.granule);
     if (!isTable && !isLeaf) {
@@ -162,10 +172,10 @@ class Scanner {
     }
     if (isTable) {
       const limits = geometry.register === 'VTTBR_EL2' ? 0 : (high >>> 27) & 15;
-      this.table(output, level + 1, from, 2 ** strideOf(geometry), restrictions | limits);
+      this.table(output, level + 1, from, 2 ** strideOf(geometry), restrictions | limits, valid);
       return;
     }
-    this.leaf(from, span, output - (output % span), level, low, high, restrictions);
+    this.leaf(from, span, output - (output % span), level, (low & 0xffc) | valid, high, restrictions);
   }
 
   private leaf(
@@ -173,11 +183,10 @@ class Scanner {
     size: number,
     output: number,
     level: number,
-    lowWord: number,
+    low: number,
     highWord: number,
     restrictions: number,
   ): void {
-    const low = lowWord & 0xffc;
     const high = (highWord >>> 16) & this.options.highMask;
     const { last } = this;
     if (
@@ -197,6 +206,9 @@ class Scanner {
     this.ranges.push(this.last);
   }
 }
+
+/** Of the upper word: descriptor bits 58:55. */
+const p2mTypeOf = (high: number): number => (high >>> 23) & 15;
 
 const swapped = (word: number): number =>
   (((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;

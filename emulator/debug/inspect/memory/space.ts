@@ -92,7 +92,7 @@ export function scanStage2(
   window: { readonly from?: number; readonly to?: number } = {},
 ): Scan | undefined {
   if (!stage2Enabled(registers) || stage2Inconsistent(registers)) return undefined;
-  return scanTables(stage2Geometry(registers), memory, { ...window, highMask: STAGE2_HIGH });
+  return scanTables(stage2Geometry(registers), memory, { ...window, highMask: STAGE2_HIGH, keptByXen: true });
 }
 
 /** From an IPA to the PA: by what was scanned, or the same where stage 2 is off. */

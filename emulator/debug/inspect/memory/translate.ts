@@ -51,6 +51,8 @@ export interface Fault {
   readonly ipa?: bigint;
   /** One sentence. */
   readonly why: string;
+  /** The p2m type in an entry of stage 2 that is invalid: a Xen keeps its mapping in it. */
+  readonly keptType?: number;
 }
 
 /** One entry that was looked at. */
@@ -377,7 +379,9 @@ function walkTables(
     const type = typeOf(descriptor, level, granule);
     lookups.push({ ...entry, ...(nested && { nested }), pa, descriptor, type });
     if (type === 'invalid' || type === 'reserved') {
-      return end('translation', level, unmapped(descriptor, type, level, shift, from, start));
+      const walk = end('translation', level, unmapped(descriptor, type, level, shift, from, start));
+      const kept = type === 'invalid' && regime === 'stage 2' ? regimes.field(descriptor, 58, 55) : 0;
+      return walk.fault && kept !== 0 ? { ...walk, fault: { ...walk.fault, keptType: kept } } : walk;
     }
     const output = outputOf(descriptor, granule);
     if (output >> BigInt(outputBits) !== 0n) {
@@ -420,7 +424,7 @@ function unmapped(
   if (descriptor === 0n) {
     return `The level ${level} descriptor${stage} is 0: nothing is mapped in the ${place}.`;
   }
-  return `The level ${level} descriptor${stage} is ${hex(descriptor)} with bit 0 clear: it is invalid, and nothing is mapped in the ${place}.`;
+  return `The level ${level} descriptor${stage} is ${hex(descriptor)} with bit 0 clear: it is invalid, and an access to the ${place} faults.`;
 }
 
 /** The address whose lower bits are `input`: the upper range of EL1&0 begins with ones. */

@@ -15,7 +15,7 @@ import {
   shareabilityWords,
 } from './attributes.ts';
 import { deviceName } from './devices.ts';
-import { type DescriptorField, fieldsOf } from './descriptors.ts';
+import { type DescriptorField, fieldsOf, P2M_TYPES } from './descriptors.ts';
 import { syndromeOf } from './explain.ts';
 import {
   type El,
@@ -392,9 +392,14 @@ function faultOf(
   };
 }
 
+const keptWords = (type: number): string =>
+  `The entry still holds a mapping of p2m type ${type} (${P2M_TYPES[type] ?? 'unknown'}): a Xen makes it valid on the access, and the guest goes on.`;
+
 /** What our hypervisor makes of a fault of stage 2. */
-function consequenceOf({ loaded, domain }: Space, { stage, kind, ipa }: Fault): string | undefined {
-  if (!loaded.view || stage !== 2 || ipa === undefined) return undefined;
+function consequenceOf({ loaded, domain }: Space, fault: Fault): string | undefined {
+  const { stage, kind, ipa } = fault;
+  if (stage !== 2 || ipa === undefined) return undefined;
+  if (!loaded.view) return fault.keptType === undefined ? undefined : keptWords(fault.keptType);
   if (kind === 'permission') {
     return 'Xen 4.17 injects nothing for a permission fault of stage 2: the vCPU executes the instruction again, for ever.';
   }

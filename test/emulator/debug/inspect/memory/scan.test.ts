@@ -25,7 +25,7 @@ import {
   walkStage2,
 } from '../../../../../emulator/debug/inspect/memory/translate.ts';
 import { Processor, RAM } from '../../../cpu/processor.ts';
-import { AF, Stage1, TABLE } from '../../../mmu/tables.ts';
+import { AF, Stage1, Stage2, TABLE } from '../../../mmu/tables.ts';
 import { Chance, fill, setRegisters } from './random-tables.ts';
 
 const ALL_HIGH = 0xffff;
@@ -123,6 +123,34 @@ test('tables outside of RAM, reserved entries and overlong addresses are counted
     ranges: [],
     reserved: 1,
   });
+});
+
+test('invalid entries of stage 2 in which a Xen keeps a mapping count when they are asked for', async () => {
+  const processor = await Processor.create();
+  const stage2 = new Stage2(processor);
+  const RAM_RW = 1n << 55n;
+  const first = stage2.page(0x4000_0000, RAM);
+  stage2.page(0x4000_1000, RAM + 0x1000);
+  const kept = processor.memory.read64(first) | RAM_RW;
+  processor.memory.write64(first, kept & ~1n);
+  processor.memory.write64(first + 16, 0xabcd_e000n);
+  const geometry = stage2Geometry(translationRegistersOf(processor.cpu, processor.features.paBits));
+  const found = (keptByXen: boolean): [number, number][] =>
+    scanTables(geometry, memoryOf(processor), { highMask: 0, keptByXen }).ranges.map(({ from, low }) => [
+      from,
+      low & 1,
+    ]);
+  expect(found(false)).toEqual([[0x4000_1000, 1]]);
+  expect(found(true)).toEqual([
+    [0x4000_0000, 0],
+    [0x4000_1000, 1],
+  ]);
+  // What stands below an entry that is not valid is not reached either.
+  const table = stage2.entry(0x4000_0000, 2);
+  processor.memory.write64(table, (processor.memory.read64(table) | RAM_RW) & ~1n);
+  processor.memory.write64(first + 8, processor.memory.read64(first + 8) | RAM_RW);
+  expect(found(false)).toEqual([]);
+  expect(found(true)).toEqual([[0x4000_0000, 0]]);
 });
 
 test('neighbours that say the same are one range; scattered ones can be joined', async () => {
