@@ -158,6 +158,7 @@ export class PanelHost implements vscode.Disposable {
     const { visible, active } = this.panel;
     // A hidden panel's page is gone; it says that it is ready when it is shown again.
     if (!visible) this.ready = false;
+    this.model.watch(this, visible);
     void vscode.commands.executeCommand('setContext', 'xenscope.panelFocus', active && this.id);
     this.subscribe();
   }
@@ -175,6 +176,7 @@ export class PanelHost implements vscode.Disposable {
   }
 
   private disposed(): void {
+    this.model.watch(this, false);
     if (this.subscribedTo !== undefined) {
       this.model
         .request('xen/subscribe', { subscriber: this.subscriber, areas: [] })

@@ -14,6 +14,8 @@ export class SessionModel implements vscode.Disposable {
   private domains: readonly SessionDomain[] = [];
   /** For what the domains were asked: session and stop. */
   private domainsOf = '';
+  /** Panels in sight. While there are none, nothing is asked. */
+  private readonly watchers = new Set<object>();
   readonly onDidChange = this.change.event;
   readonly onDidChangeViews: Sessions['onDidChangeViews'];
 
@@ -21,12 +23,19 @@ export class SessionModel implements vscode.Disposable {
     this.sessions = sessions;
     this.onDidChangeViews = sessions.onDidChangeViews;
     this.subscription = sessions.onDidChange(() => void this.update());
-    void this.update();
   }
 
   dispose(): void {
     this.subscription.dispose();
     this.change.dispose();
+  }
+
+  /** A panel came in sight, or is out of it. */
+  watch(panel: object, visible: boolean): void {
+    const first = this.watchers.size === 0;
+    if (visible) this.watchers.add(panel);
+    else this.watchers.delete(panel);
+    if (first && visible) void this.update();
   }
 
   /** The session's id while it can be asked. */
@@ -60,8 +69,10 @@ export class SessionModel implements vscode.Disposable {
   private async update(): Promise<void> {
     const current = this.sessions.current;
     const key = current ? `${current.session.id} ${current.generation} ${current.running}` : '';
+    if (current && !this.domainsOf.startsWith(current.session.id)) this.domains = [];
     this.change.fire();
-    if (!current || current.ended || current.running === undefined || key === this.domainsOf) return;
+    if (this.watchers.size === 0 || key === this.domainsOf) return;
+    if (!current || current.ended || current.running === undefined) return;
     this.domainsOf = key;
     const domains = domainsIn(await this.request('xen/domains', {}).then(undefined, () => undefined));
     if (this.domainsOf !== key || !domains) return;
