@@ -131,11 +131,43 @@ class Scanner {
         this.unreadable++;
         continue;
       }
-      for (let index = Math.max(first, start); index < Math.min(end, start + count); index++) {
+      const last = Math.min(end, start + count);
+      for (let index = Math.max(first, start); index < last; index++) {
         if (this.stoppedAt !== undefined) return;
         this.entry(words, index - start, level, base + index * span, span, restrictions, valid);
+        index += this.followers(words, index - start, last - start, base + (index + 1) * span, span, level);
       }
     }
+  }
+
+  /**
+   * How many entries after one are what it is, one page or block further: they join its range without being taken
+   * apart. Most entries of a kernel's linear map do.
+   */
+  private followers(
+    words: Uint32Array,
+    index: number,
+    end: number,
+    next: number,
+    span: number,
+    level: number,
+  ): number {
+    const { last } = this;
+    const isLeaf = level === 3 || ((words[2 * index] ?? 0) & 2) === 0;
+    if (!isLeaf || last === undefined || last.from + last.size !== next || this.geometry.bigEndian) return 0;
+    const high = words[2 * index + 1];
+    let low = words[2 * index] ?? 0;
+    let count = 0;
+    while (index + count + 1 < end) {
+      low += span;
+      const at = 2 * (index + count + 1);
+      if (words[at] !== low || words[at + 1] !== high) break;
+      count++;
+    }
+    last.size += count * span;
+    last.entries += count;
+    this.entries += count;
+    return count;
   }
 
   private entry(

@@ -153,6 +153,31 @@ test('invalid entries of stage 2 in which a Xen keeps a mapping count when they 
   expect(found(true)).toEqual([[0x4000_0000, 0]]);
 });
 
+test('long runs of pages and of blocks are one range each, whatever stands between them', async () => {
+  const processor = await Processor.create();
+  const stage1 = new Stage1(processor);
+  for (let page = 0; page < 1024; page++) {
+    if (page !== 700) stage1.page(BigInt(page) << 12n, RAM + (page << 12));
+  }
+  for (let block = 2; block < 6; block++) stage1.block(BigInt(block) << 21n, RAM + (block << 21), 2);
+  // Two tables whose descriptors are a block apart, the first one full: no run.
+  const tables = [RAM + 0x20_0000, RAM + 0x40_0000];
+  tables.forEach((table, n) => {
+    processor.memory.write64(stage1.entry(BigInt(6 + n) << 21n, 2), BigInt(table) | TABLE);
+    processor.memory.write64(table + 8 * 511, BigInt(RAM) | AF | 3n);
+  });
+  const geometry = stage1Geometry(translationRegistersOf(processor.cpu, processor.features.paBits), false);
+  const { ranges, entries } = scanTables(geometry, memoryOf(processor), { highMask: ALL_HIGH });
+  expect(ranges.map(({ from, size, level, entries: joined }) => [from, size, level, joined])).toEqual([
+    [0, 700 << 12, 3, 700],
+    [701 << 12, 323 << 12, 3, 323],
+    [4 << 20, 8 << 20, 2, 4],
+    [(14 << 20) - 4096, 4096, 3, 1],
+    [(16 << 20) - 4096, 4096, 3, 1],
+  ]);
+  expect(entries).toBe(512 * 6);
+});
+
 test('neighbours that say the same are one range; scattered ones can be joined', async () => {
   const processor = await Processor.create();
   const stage1 = new Stage1(processor);
