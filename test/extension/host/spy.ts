@@ -26,6 +26,7 @@ const MANIFEST = {
   version: '0.0.1',
   engines: { vscode: '^1.101.0' },
   main: './spy.js',
+  files: ['spy.js'],
   activationEvents: ['onDebugAdapterProtocolTracker:xen'],
 };
 

@@ -201,9 +201,18 @@ export class Workbench {
   async followTerminalLink(text: string, opened: string): Promise<void> {
     const row = this.page.locator('.terminal-wrapper.active .xterm-rows > div').getByText(text);
     const line = row.filter({ hasNotText: PROMPT }).first();
+    await line.waitFor();
+    const { mouse, keyboard } = this.page;
     for (let attempt = 1; ; attempt++) {
-      await line.hover({ position: { x: 10 + attempt, y: 8 } });
-      await line.click({ position: { x: 10, y: 8 }, modifiers: ['Control'] });
+      const box = await line.boundingBox();
+      if (!box) throw new Error(`the terminal shows no '${text}'`);
+      // A layer above the text takes the mouse. A link is looked for when the mouse moves.
+      const [x, y] = [box.x + 20, box.y + box.height / 2];
+      await mouse.move(x + attempt, y);
+      await keyboard.down('Control');
+      await mouse.move(x, y);
+      await mouse.click(x, y);
+      await keyboard.up('Control');
       try {
         await this.page.locator(opened).first().waitFor({ timeout: 5000 });
         return;
