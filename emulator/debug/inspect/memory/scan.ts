@@ -59,9 +59,13 @@ export interface Scan {
   readonly entries: number;
 }
 
-/** Entries that are read at most: 4 MiB of tables, which map 1 GiB in pages of 4 KiB several times. */
-export const ENTRIES_MAX = 1 << 19;
-const RANGES_MAX = 1 << 15;
+/**
+ * Entries that are taken apart at most. Those that are empty, or go on where the one before ends, cost little: so
+ * many of them count as one. A guest with 3 GiB in pages of 4 KiB is far below.
+ */
+export const WORK_MAX = 1 << 17;
+const CHEAP = 16;
+const RANGES_MAX = 1 << 13;
 /** Tables are read by pages, since stage 2 may put each elsewhere. */
 const CHUNK = 512;
 
@@ -74,6 +78,7 @@ class Scanner {
   private readonly ranges: MappedRange[] = [];
   private last: MappedRange | undefined;
   private entries = 0;
+  private work = 0;
   private reserved = 0;
   private outside = 0;
   private unreadable = 0;
@@ -134,6 +139,11 @@ class Scanner {
       const last = Math.min(end, start + count);
       for (let index = Math.max(first, start); index < last; index++) {
         if (this.stoppedAt !== undefined) return;
+        if (words[2 * (index - start)] === 0 && words[2 * (index - start) + 1] === 0) {
+          this.entries++;
+          this.work += 1 / CHEAP;
+          continue;
+        }
         this.entry(words, index - start, level, base + index * span, span, restrictions, valid);
         index += this.followers(words, index - start, last - start, base + (index + 1) * span, span, level);
       }
@@ -167,6 +177,7 @@ class Scanner {
     last.size += count * span;
     last.entries += count;
     this.entries += count;
+    this.work += count / CHEAP;
     return count;
   }
 
@@ -179,7 +190,8 @@ class Scanner {
     restrictions: number,
     validAbove: number,
   ): void {
-    if (this.entries++ >= ENTRIES_MAX || this.ranges.length >= RANGES_MAX) {
+    this.entries++;
+    if (++this.work >= WORK_MAX || this.ranges.length >= RANGES_MAX) {
       this.stoppedAt = from;
       return;
     }
