@@ -92,10 +92,7 @@ async function noActiveSession(): Promise<void> {
 }
 
 /** The extension hears of the guest's output a moment after the test does. */
-async function openedTerminal(
-  earlier: ReadonlySet<vscode.Terminal>,
-  name: RegExp,
-): Promise<vscode.Terminal> {
+async function openedTerminal(earlier: ReadonlySet<vscode.Terminal>, name: RegExp): Promise<vscode.Terminal> {
   for (;;) {
     const opened = vscode.window.terminals.find(
       (terminal) => !earlier.has(terminal) && name.test(terminal.name),
