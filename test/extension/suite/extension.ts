@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import * as vscode from 'vscode';
+import { breakOn, clearBreakpoints, start } from './drive.ts';
 
 const extension = vscode.extensions.getExtension('xenscope.xenscope');
 
@@ -11,8 +14,32 @@ describe('the extension', () => {
 
   it('wakes up when a command of its is called', async () => {
     assert.ok(extension);
+    const began = performance.now();
     await vscode.commands.executeCommand('xenscope.showLog');
+    report(`activated and a command carried out in ${(performance.now() - began).toFixed(1)} ms`);
     assert.equal(extension.isActive, true);
+  });
+
+  it('loads neither panels nor the language client before one is wanted', async function () {
+    this.timeout(240_000);
+    assert.deepEqual(loaded(), ['extension.cjs']);
+    breakOn('say_hello');
+    const driven = await start({
+      type: 'xen',
+      request: 'launch',
+      name: 'bundled guest',
+      domains: [{ name: 'hello', kernel: '${command:BundledGuest}/hello-xen.elf', memory: 64 }],
+    });
+    try {
+      await driven.stopped();
+      assert.deepEqual(loaded(), ['extension.cjs']);
+    } finally {
+      clearBreakpoints();
+      await driven.end();
+    }
+    await vscode.commands.executeCommand('xenscope.panel.registers');
+    assert.deepEqual(loaded(), ['extension.cjs', 'panels.cjs']);
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   });
 
   it('names the bundled guest, and its file is there', async () => {
@@ -21,3 +48,20 @@ describe('the extension', () => {
     assert.equal(type, vscode.FileType.File);
   });
 });
+
+/** Bundles of the extension that its host has executed. */
+function loaded(): string[] {
+  const folder = `${extension?.extensionPath}/dist/`;
+  // The suite itself lies in a folder of dist.
+  const ours = (file: string): boolean => file.startsWith(folder) && !file.startsWith(`${folder}suite/`);
+  const files = Object.keys(require.cache).filter(ours);
+  return files.map((file) => basename(file)).filter((name) => OURS.has(name));
+}
+
+const OURS = new Set(['extension.cjs', 'panels.cjs', 'language-client.cjs', 'language-server.cjs']);
+
+/** A line between those of the tests; nothing is required of it. */
+function report(line: string): void {
+  const output = process.env['SUITE_OUTPUT'];
+  if (output !== undefined) appendFileSync(output, `      ${line}\n`);
+}
