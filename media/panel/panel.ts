@@ -98,11 +98,14 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
   private spoken = '';
   /** Why the panel could not show what it was answered. */
   private confusion = '';
+  /** What there was to show then. */
+  private confusing: readonly Answer[] = [];
+  private lastWanted: Readonly<Record<string, Query | undefined>> = {};
   private readonly views = new Queries({
     wanted: () => (this.isLive ? this.wanted() : {}),
     ask: (request, args) => this.inspected(request, args),
     soon: (pump) => requestAnimationFrame(pump),
-    changed: () => this.requestUpdate(),
+    changed: () => this.answered(),
   });
 
   // ---------------------------------------------------------------------------- what a panel declares
@@ -272,7 +275,9 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
   }
 
   private wanted(): Readonly<Record<string, Query | undefined>> {
-    return this.attempt(() => this.queries() as Readonly<Record<string, Query | undefined>>, {});
+    // What depends on a view that makes no sense stays as it was until there is another.
+    this.lastWanted = this.attempt(() => this.queries() as typeof this.lastWanted, this.lastWanted);
+    return this.lastWanted;
   }
 
   /** What the panel makes of its views; they may be from another version, and lack what it takes for granted. */
@@ -292,11 +297,17 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
     event?.preventDefault();
     if (this.confusion === reason) return;
     this.confusion = reason;
+    this.confusing = this.views.answers();
+    this.requestUpdate();
+  }
+
+  private answered(): void {
+    const answers = this.views.answers();
+    if (!this.confusing.some((answer) => answers.includes(answer))) this.confusion = '';
     this.requestUpdate();
   }
 
   private told(message: Told): void {
-    if (message.type !== 'show') this.confusion = '';
     switch (message.type) {
       case 'init':
         if (message.version !== MESSAGES_VERSION)

@@ -80,6 +80,10 @@ export class Queries {
     return this.held.get(key)?.answer;
   }
 
+  answers(): Answer[] {
+    return [...this.held.values()].flatMap(({ answer }) => answer ?? []);
+  }
+
   error(key: string): string | undefined {
     return this.held.get(key)?.error;
   }

@@ -79,6 +79,8 @@ export class PanelPage {
   readonly page: Page;
   /** What the panel told the extension, in order. */
   readonly sent: ToHost[] = [];
+  /** Queries that the page waits for. */
+  unanswered = 0;
   private readonly found: string[] = [];
   private readonly options: PanelOptions;
   private readonly id: string;
@@ -185,7 +187,11 @@ export class PanelPage {
         ...(args && { arguments: args }),
       });
     }
-    if (message.type === 'query') await this.post(this.answerTo(message));
+    if (message.type === 'query') {
+      this.unanswered++;
+      await this.post(this.answerTo(message));
+      this.unanswered--;
+    }
     if (message.type === 'input') {
       const text = this.options.inputs?.[this.sent.filter(({ type }) => type === 'input').length - 1];
       await this.post({ type: 'answer', id: message.id, result: text ?? null });
