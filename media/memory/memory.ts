@@ -432,7 +432,7 @@ class MemoryPanel extends Panel<Views, Kept> {
       <summary>${changes.length === 1 ? t('1 change since the last stop') : t('{0} changes since the last stop', changes.length)}</summary>
       <ul>
         ${changes.slice(0, CHANGES_SHOWN).map(
-          ({ kind, key, size, name, was, is }) => html`<li class=${kind}>
+          ({ kind, key, size, name, was, is }) => html`<li data-change=${kind}>
             ${icon(kind === 'added' ? 'add' : kind === 'removed' ? 'trash' : 'edit')} ${words[kind]}:
             ${
               kind === 'removed'
@@ -764,10 +764,10 @@ function withDetail(view: AnyMap, detail: MemoryMapView | Stage1MapView): AnyMap
 const PAGE = 4096;
 /** Around an address that was searched for: wide enough to see what is beside it. */
 const NEIGHBOURHOOD = 64 * PAGE;
-const neighbourhood = (offset: number): Zoom => ({
-  from: Math.max(0, offset - NEIGHBOURHOOD / 2),
-  to: offset + NEIGHBOURHOOD / 2,
-});
+const neighbourhood = (offset: number): Zoom => {
+  const page = offset - (offset % PAGE);
+  return { from: Math.max(0, page - NEIGHBOURHOOD / 2), to: page + NEIGHBOURHOOD / 2 };
+};
 
 const ACCESS_TITLES = { read: t('Read'), write: t('Write'), execute: t('Execute') } as const;
 

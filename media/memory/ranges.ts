@@ -122,7 +122,8 @@ export function changesBetween(before: readonly Raw[], now: readonly Raw[]): Cha
     const size = Number(row.size);
     if (!was) changes.push({ kind: 'added', key, size, name });
     else if (was.size !== row.size || was.name !== row.name || was.details !== row.details) {
-      changes.push({ kind: 'changed', key, size, name, was: textOf(was), is: textOf(row) });
+      const [then, after] = [partsOf(was), partsOf(row)];
+      changes.push({ kind: 'changed', key, size, name, was: without(then, after), is: without(after, then) });
     }
   }
   for (const { key, size, name } of old.values())
@@ -130,4 +131,9 @@ export function changesBetween(before: readonly Raw[], now: readonly Raw[]): Cha
   return changes;
 }
 
-const textOf = ({ size, name, details }: Raw): string => [size, name, details].filter(Boolean).join(', ');
+const partsOf = ({ size, name, details }: Raw): string[] =>
+  [size, name, ...details.split(', ')].filter((part) => part !== '');
+
+/** What differs: parts that the other does not have. */
+const without = (parts: readonly string[], other: readonly string[]): string =>
+  parts.filter((part) => !other.includes(part)).join(', ');

@@ -122,8 +122,9 @@ test('what changed since the last stop is marked and listed', async () => {
   view.ranges.splice(gone, 1);
   await panel.tell({ answers: { 'xen/memoryMap': view }, session: { phase: 'stopped' } });
   await panel.page.getByText('2 changes since the last stop').waitFor();
-  await panel.page.locator('.changes li.removed').getByText('0x39002000').waitFor();
-  await panel.page.locator('.changes li.changed').getByText('0x39001000').waitFor();
+  await panel.page.locator('.changes [data-change=removed]').getByText('0x39002000').waitFor();
+  await panel.page.locator('.changes [data-change=changed]').getByText('0x39001000').waitFor();
+  await panel.page.getByText('was rwx; is r--').waitFor();
   await panel.page
     .locator('xs-table .row')
     .filter({ hasText: 'xenstore ring' })
