@@ -608,7 +608,7 @@ class RingsPanel extends Panel<Views, Kept> {
         .filter=${this.filter}
         .sort=${{ column: 'moment', descending: true }}
         .selected=${this.kept.message}
-        emptyText=${t('Nothing passed through this ring yet.')}
+        emptyText=${view ? t('Nothing passed through this ring yet.') : t('Asking the machine …')}
         @xs-select=${({ detail }: CustomEvent<RowEvent<HistoryMessage>>) => this.keep({ message: detail.key })}
       ></xs-table>
       ${
