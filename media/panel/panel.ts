@@ -100,6 +100,7 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
   private confusion = '';
   /** What there was to show then. */
   private confusing: readonly Answer[] = [];
+  private readonly errors = new WeakSet<Error>();
   private lastWanted: Readonly<Record<string, Query | undefined>> = {};
   private readonly views = new Queries({
     wanted: () => (this.isLive ? this.wanted() : {}),
@@ -295,7 +296,10 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
     // A notice of the browser's own, without consequences.
     if (reason.startsWith('ResizeObserver loop')) return;
     event?.preventDefault();
-    if (this.confusion === reason) return;
+    // An element that failed rejects with the same error once more when it is next drawn.
+    const isKnown = error instanceof Error && this.errors.has(error);
+    if (error instanceof Error) this.errors.add(error);
+    if (isKnown || this.confusion === reason) return;
     this.confusion = reason;
     this.confusing = this.views.answers();
     this.requestUpdate();
