@@ -2,6 +2,7 @@
 // what changed since the last stop, and a place to change them.
 
 import { guard } from 'lit/directives/guard.js';
+import { keyed } from 'lit/directives/keyed.js';
 import type { AddressSymbol, XenRequests } from '../../debug-adapter/protocol.ts';
 import {
   Panel,
@@ -139,16 +140,16 @@ class RegistersPanel extends Panel<{ registers: RegistersView }, Kept> {
       () => previous && rowsOf(previous, { level: 'all', symbols }),
     );
     const none = changedOnly && !previous;
-    return html`<xs-split keep="registers" .at=${72} ?stacked=${window.innerWidth < 900}>
-      <xs-table
+    // What changed is a list of its own, in which nothing hides in a folded group.
+    const table = html`<xs-table
         slot="start"
         label=${t('Registers')}
-        keep="registers"
+        keep=${changedOnly ? '' : 'registers'}
         .rows=${none ? [] : rows}
         .columns=${COLUMNS}
         .rowKey=${keyOf}
         .below=${belowOf}
-        .expanded=${guard([], () => UNFOLDED)}
+        .expanded=${guard(changedOnly ? [rows] : [], () => (changedOnly ? rows.map(keyOf) : UNFOLDED))}
         .previous=${before}
         .filter=${this.filter}
         .rowClass=${classOf}
@@ -160,7 +161,9 @@ class RegistersPanel extends Panel<{ registers: RegistersView }, Kept> {
         @xs-select=${(event: CustomEvent<RowEvent<Row>>) => this.select(event.detail.row)}
         @xs-activate=${() => this.edit()}
         @xs-menu=${(event: CustomEvent<RowEvent<Row> & { x: number; y: number }>) => this.onMenu(event.detail)}
-      ></xs-table>
+      ></xs-table>`;
+    return html`<xs-split keep="registers" .at=${72} ?stacked=${window.innerWidth < 900}>
+      ${keyed(changedOnly, table)}
       <div slot="end" class="details">${this.details(view, before)}</div>
     </xs-split>`;
   }
