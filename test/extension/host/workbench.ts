@@ -3,7 +3,7 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import type { Browser, Dialog, Frame, Locator, Page } from 'playwright-core';
 import { newPage, startBrowser } from './browser.ts';
 import { startVsCodeServer, type VsCodeServer } from './server.ts';
 import type { Spy } from './spy.ts';
@@ -81,20 +81,15 @@ export class Workbench {
     await this.press('Enter');
   }
 
-  /** Runs a command by its title. */
+  /** Runs a command by its title. The palette is opened again until it has the command, and if it was closed. */
   async command(title: string): Promise<void> {
-    await (await this.commandRow(title)).click();
-  }
-
-  /** A command's row in the palette, which is opened again until the command is there. */
-  private async commandRow(title: string): Promise<Locator> {
     const row = this.page.locator('.quick-input-widget .monaco-list-row', { hasText: title }).first();
     for (let attempt = 1; ; attempt++) {
       await this.press('F1');
       try {
         await this.quickInput().fill(`>${title}`, { timeout: 5000 });
-        await row.waitFor({ timeout: 5000 });
-        return row;
+        await row.click({ timeout: 5000 });
+        return;
       } catch (error) {
         if (attempt === 10) throw error;
         await this.press('Escape');
@@ -261,8 +256,15 @@ export class Workbench {
     await row.locator(`.action-label[aria-label^="${action}"]`).click();
   }
 
+  /** Ends sessions, too: the window comes back with what the editor keeps. */
   async reload(): Promise<void> {
-    await this.page.reload();
+    const accept = (dialog: Dialog): void => void dialog.accept();
+    // It may ask whether to leave.
+    this.page.once('dialog', accept);
+    const loaded = this.page.waitForEvent('load');
+    await this.command('Developer: Reload Window');
+    await loaded;
+    this.page.off('dialog', accept);
     await this.page.locator('.monaco-workbench .part.editor').waitFor();
   }
 

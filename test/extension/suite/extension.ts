@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { appendFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { breakOn, clearBreakpoints, start } from './drive.ts';
@@ -54,7 +55,7 @@ function loaded(): string[] {
   const folder = `${extension?.extensionPath}/dist/`;
   // The suite itself lies in a folder of dist.
   const ours = (file: string): boolean => file.startsWith(folder) && !file.startsWith(`${folder}suite/`);
-  const files = Object.keys(require.cache).filter(ours);
+  const files = Object.keys(createRequire(__filename).cache).filter(ours);
   return files.map((file) => basename(file)).filter((name) => OURS.has(name));
 }
 
