@@ -12,7 +12,7 @@ import {
   P2M_MAP_FOREIGN_RW,
 } from '../../../xen/p2m.ts';
 import { extendedRegions, GUEST_GNTTAB } from '../../../xen/toolstack/guest-layout.ts';
-import { addressOf, DOMAIN, inspection, type Subject, VCPU } from '../inspection.ts';
+import { addressOf, DOMAIN, inspection, VCPU } from '../inspection.ts';
 import { textTable } from '../text-table.ts';
 import { permissionText, shareabilityWords, shortAttributeWords, stage2Attributes } from './attributes.ts';
 import { deviceName } from './devices.ts';
@@ -451,15 +451,4 @@ export function badEntries(scan: Scan | undefined): string[] {
     ),
     ...some(scan.unreadable, 'table does not stand in RAM', 'tables do not stand in RAM'),
   ];
-}
-
-/** For other inspections: the ranges of a domain, by its vCPU 0. */
-export function spaceRanges(
-  subject: Subject,
-  domain: number,
-): { space: Space; ranges: SpaceRange[]; scan: Scan | undefined } {
-  const space = spaceOf(subject, domain, 0);
-  const window = { from: 0, to: 2 ** ipaBitsOf(space) };
-  const scan = scanStage2(space, window);
-  return { space, ranges: rangesOf(space, scan, window), scan };
 }

@@ -1,37 +1,47 @@
 // The block protocol. Xen public header io/blkif.h, in the layout of arm-abi, which x86_64 shares.
 
-import { BLKIF_MAX_SEGMENTS_PER_REQUEST, BLKIF_SLOT_SIZE } from '../../../xen/abi/blkif.ts';
+import * as blkif from '../../../xen/abi/blkif.ts';
 import type { DecodedMessage, FieldLayout, MessageLayout, RingProtocol } from '../protocol.ts';
 
 const OPERATIONS = { 0: 'read', 1: 'write', 2: 'write barrier', 3: 'flush', 5: 'discard', 6: 'indirect' };
 const DISCARD = 5;
 const INDIRECT = 6;
 
-const operation: FieldLayout = { name: 'operation', offset: 0, size: 1, words: OPERATIONS };
-const id: FieldLayout = { name: 'id', offset: 8, size: 8, is: 'identifier' };
-const sector: FieldLayout = { name: 'sector_number', offset: 16, size: 8, is: 'sector' };
+const operation: FieldLayout = {
+  name: 'operation',
+  offset: blkif.BLKIF_REQUEST_OPERATION_OFFSET,
+  size: 1,
+  words: OPERATIONS,
+};
+const id: FieldLayout = { name: 'id', offset: blkif.BLKIF_REQUEST_ID_OFFSET, size: 8, is: 'identifier' };
+const sector: FieldLayout = {
+  name: 'sector_number',
+  offset: blkif.BLKIF_REQUEST_SECTOR_OFFSET,
+  size: 8,
+  is: 'sector',
+};
 
 /** struct blkif_request. */
 const request: MessageLayout = {
   name: 'request',
   fields: [
     operation,
-    { name: 'nr_segments', offset: 1, size: 1 },
-    { name: 'handle', offset: 2, size: 2 },
+    { name: 'nr_segments', offset: blkif.BLKIF_REQUEST_NR_SEGMENTS_OFFSET, size: 1 },
+    { name: 'handle', offset: blkif.BLKIF_REQUEST_HANDLE_OFFSET, size: 2 },
     id,
     sector,
   ],
   lists: [
     {
       name: 'seg',
-      offset: 24,
-      stride: 8,
+      offset: blkif.BLKIF_REQUEST_SEGMENTS_OFFSET,
+      stride: blkif.BLKIF_SEGMENT_SIZE,
       count: 'nr_segments',
-      maximum: BLKIF_MAX_SEGMENTS_PER_REQUEST,
+      maximum: blkif.BLKIF_MAX_SEGMENTS_PER_REQUEST,
       fields: [
-        { name: 'gref', offset: 0, size: 4, is: 'grant reference' },
-        { name: 'first_sect', offset: 4, size: 1 },
-        { name: 'last_sect', offset: 5, size: 1 },
+        { name: 'gref', offset: blkif.BLKIF_SEGMENT_GREF_OFFSET, size: 4, is: 'grant reference' },
+        { name: 'first_sect', offset: blkif.BLKIF_SEGMENT_FIRST_SECTOR_OFFSET, size: 1 },
+        { name: 'last_sect', offset: blkif.BLKIF_SEGMENT_LAST_SECTOR_OFFSET, size: 1 },
       ],
     },
   ],
@@ -88,11 +98,11 @@ const indirect: MessageLayout = {
 const response: MessageLayout = {
   name: 'response',
   fields: [
-    { name: 'id', offset: 0, size: 8, is: 'identifier' },
-    { name: 'operation', offset: 8, size: 1, words: OPERATIONS },
+    { name: 'id', offset: blkif.BLKIF_RESPONSE_ID_OFFSET, size: 8, is: 'identifier' },
+    { name: 'operation', offset: blkif.BLKIF_RESPONSE_OPERATION_OFFSET, size: 1, words: OPERATIONS },
     {
       name: 'status',
-      offset: 10,
+      offset: blkif.BLKIF_RESPONSE_STATUS_OFFSET,
       size: 2,
       signed: true,
       words: { 0: 'okay', [-1]: 'error', [-2]: 'not supported' },
@@ -109,7 +119,7 @@ export const blockProtocols: readonly RingProtocol[] = [
     name: 'block',
     doc: 'Reads and writes of a virtual disk, in struct blkif_request of io/blkif.h.',
     shape: 'slots',
-    slotSize: BLKIF_SLOT_SIZE,
+    slotSize: blkif.BLKIF_SLOT_SIZE,
     request: {
       id: 'id',
       layoutOf(message) {

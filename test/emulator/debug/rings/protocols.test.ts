@@ -319,7 +319,9 @@ test('a protocol is one row: a made-up one is found, decoded, recorded and expla
     slot.setUint8(2, 4);
     slot.setUint8(3, 2);
   });
-  expect(world.sentence('vlamp-3')).toContain('the notification that the backend asked for has not been sent');
+  expect(world.sentence('vlamp-3')).toContain(
+    'the notification that the backend asked for has not been sent',
+  );
   world.tell('backend');
   expect(world.slots('vlamp-3').slots[0]).toMatchObject({
     state: 'request waiting',

@@ -200,9 +200,7 @@ test('when a mapper ends, what it had mapped is free again', () => {
 test('the toolstack seeds the entries of console and xenstore', () => {
   const domU = bootXen({ domU: {} }).guest('domU');
   domU.domain.grantTable.seed(1, 0, gfn(0x39001));
-  expect(domU.domain.grantTable.list()).toEqual([
-    { reference: 1, flags: 1, domid: 0, gfn: 0x39001 },
-  ]);
+  expect(domU.domain.grantTable.list()).toEqual([{ reference: 1, flags: 1, domid: 0, gfn: 0x39001 }]);
 });
 
 function twoDomains(xsm: 'silo' | 'dummy' = 'dummy') {
