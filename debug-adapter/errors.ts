@@ -159,6 +159,9 @@ export const noCaller = () =>
 export const unsupportedRequest = (command: string) =>
   new AdapterError(1105, `The request '${command}' is not supported`, 'Leave it out', { showUser: false });
 
+export const badArgument = (command: string, name: string, wanted: string) =>
+  new AdapterError(1106, `'${name}' of ${command} is not ${wanted}`, `Give ${wanted}.`, { showUser: false });
+
 // ---------------------------------------------------------------- 12xx: addresses, expressions
 
 export const notAnAddress = (text: string) =>

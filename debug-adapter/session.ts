@@ -19,7 +19,7 @@ import type { Host } from './host.ts';
 import type { MachineClient } from './machine-client.ts';
 import { threadIdOf } from './protocol.ts';
 import type { XenEvents } from './protocol.ts';
-import type { AnyRequest, Need } from './request.ts';
+import { type AnyRequest, checkArguments, type Need } from './request.ts';
 import { allRequests } from './requests/all.ts';
 import { inspectionRequest } from './requests/inspections.ts';
 import type { Ended, RunControl, StopReport } from './run-control.ts';
@@ -263,6 +263,7 @@ export class XenSession extends DebugSession {
     try {
       if (!row) throw errors.unsupportedRequest(request.command);
       this.check(row.needs);
+      checkArguments(row, request.arguments ?? {});
       const body = await this.handled(row, request.arguments ?? {}, actions);
       if (body !== undefined) (response as Dap.Response).body = body;
       if (!this.over) this.sendResponse(response);

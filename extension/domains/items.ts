@@ -95,9 +95,10 @@ function vcpuItem(domain: number, row: DomainRow['vcpus'][number], symbolOf: Sym
 }
 
 function deviceItem(domain: number, device: DomainRow['devices'][number]): Item {
-  const { kind, id, name, frontend, backend, sentence, connected, error } = device;
+  const { name, frontend, backend, sentence, connected, error } = device;
   return {
-    id: `d${domain}/${kind}-${id}`,
+    // The first console and a device may have one kind and number.
+    id: `d${domain} ${frontend.path}`,
     label: name,
     description: `${frontend.stateName} ↔ ${backend.stateName} (d${backend.domain})`,
     tooltip: [

@@ -138,7 +138,8 @@ export const endRows = (devices: readonly Device[]): EndRow[] =>
     { device, end: device.backend, role: 'backend' },
   ]);
 
-export const endKey = ({ end, role }: EndRow): string => `${role} ${end.path}`;
+/** Two devices may claim one backend. */
+export const endKey = ({ device, role }: EndRow): string => `${role} ${device.frontend.path}`;
 
 export const END_COLUMNS: readonly Column<EndRow>[] = [
   { key: 'device', title: t('Device'), text: ({ device }) => device.name },

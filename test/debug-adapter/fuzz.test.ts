@@ -64,12 +64,50 @@ const commands = [
   'xen/stage2Map',
   'xen/translate',
   'xen/machine',
+  'xen/subscribe',
+  'xen/symbols',
+  'xen/resolve',
+  'xen/act',
+  'xen/setRegister',
+  'xen/snapshot',
+  'xen/gic',
+  'xen/rings',
+  'xen/nothing',
+  'xen/__proto__',
+  'xen/',
   'goto',
   '__proto__',
 ];
 
+const anything = fc.oneof(
+  fc.constantFrom(null, true, '', 'x', -1, 2 ** 40, {}, [], [1], ['0x10', '$pc', 'd9/va:0x0']),
+  fc.integer(),
+  fc.string(),
+);
+
+/** Of our own requests, in the right places and of any type. */
+const own = fc.record(
+  {
+    domain: fc.oneof(fc.constantFrom(-1, 0, 1), anything),
+    vcpu: fc.oneof(fc.constantFrom(0, 1), anything),
+    text: anything,
+    subscriber: fc.oneof(fc.constantFrom('a', 'b', '__proto__'), anything),
+    areas: fc.oneof(fc.constantFrom(['gic'], [], ['__proto__']), fc.array(fc.string()), anything),
+    rate: fc.oneof(fc.constantFrom(0, -1, 1e9, 0.001, NaN, Infinity), anything),
+    addresses: fc.oneof(fc.array(reference), fc.constant(new Array(1e5).fill('0x40001000')), anything),
+    memoryReference: fc.oneof(reference, anything),
+    name: fc.oneof(fc.constantFrom('x0', 'pstate', 'SCTLR_EL1', '__proto__', 'constructor'), anything),
+    field: fc.oneof(fc.constantFrom('M', '__proto__'), anything),
+    value: fc.oneof(fc.constantFrom('0', '-1', '0x10000000000000000'), anything),
+    action: fc.oneof(fc.record({ kind: fc.string(), domain: anything }), anything),
+    ['__proto__']: anything,
+  },
+  { requiredKeys: [] },
+);
+
 const args = fc.oneof(
   fc.constant(undefined),
+  own,
   fc.constant({}),
   fc.record(
     {
@@ -103,6 +141,31 @@ const args = fc.oneof(
     { requiredKeys: [] },
   ),
 );
+
+const isOurs = (command: string): boolean => command.startsWith('xen/') || command === '__proto__';
+
+test('what is asked of us in a way that makes no sense is refused with a sentence', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(fc.constantFrom(...commands.filter(isOurs)), own)),
+      async (sequence) => {
+        const session = await launch(kernel);
+        await session.send('configurationDone', {});
+        for (const [command, value] of sequence) {
+          const { success, message, body } = await session.raw(command, value);
+          if (success) continue;
+          expect(message, command).toMatch(/[a-z]{3}/);
+          const { error } = body as { error: { format: string } };
+          expect(error.format, `${command} ${JSON.stringify(value)}: ${message}`).not.toContain(
+            'inside the debug adapter',
+          );
+        }
+        expect(await session.raw('disconnect', {})).toMatchObject({ success: true });
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
 
 test('whatever a client sends, every request is answered once and the session goes on', async () => {
   await fc.assert(

@@ -200,7 +200,7 @@ function outline(page: Page): Promise<Outline> {
       }
     };
     collect(document);
-    const isHandler = ({ name }: Attr): boolean => /^on/.test(name);
+    const isHandler = ({ name }: Attr): boolean => name.startsWith('on');
     const strange = elements.filter(
       (element) =>
         element.matches(

@@ -160,6 +160,9 @@ const DEVICE_NODES = [
   'protocol',
 ];
 
+/** Without these nobody looks any further. */
+const NEEDED = ['state', 'backend', 'backend-id', 'ring-ref', 'event-channel'];
+
 /** What a frontend's node may hold: mostly numbers, since other texts end the reading early. */
 function nodeValue(guest: HostileGuest, node: string): string | Uint8Array {
   const { chance } = guest;
@@ -247,7 +250,8 @@ const fakeDevices: Deed = (guest) => {
   for (const kind of ['vbd', 'vif', '9pfs', 'console', 'pvcalls', 'vkbd', '__proto__']) {
     for (const id of ['0', '1', '51712', 'constructor']) {
       for (const node of DEVICE_NODES) {
-        if (!guest.chance.once(3)) continue;
+        const isNeeded = NEEDED.includes(node) && !guest.chance.once(8);
+        if (!isNeeded && !guest.chance.once(3)) continue;
         const written = nodeValue(guest, node);
         const asText =
           typeof written === 'string' ? written : new TextDecoder().decode(written).slice(0, 600);
@@ -397,8 +401,9 @@ const physmap: Deed = (guest) => {
   const { chance } = guest;
   for (let index = 0; index < 60; index++) {
     const gpfn = BigInt((RAM + 0x60_0000) / 4096 + chance.below(0x400));
-    if (chance.once(3)) guest.call('XENMEM_remove_from_physmap', { domid: SELF, gpfn });
-    else if (chance.once(3)) guest.call('XENMEM_add_to_physmap', { domid: SELF, space: 0, idx: 0n, gpfn });
+    const choice = chance.below(3);
+    if (choice === 0) guest.call('XENMEM_remove_from_physmap', { domid: SELF, gpfn });
+    else if (choice === 1) guest.call('XENMEM_add_to_physmap', { domid: SELF, space: 0, idx: 0n, gpfn });
     else guest.call('XENMEM_add_to_physmap', { domid: SELF, space: 1, idx: BigInt(chance.below(40)), gpfn });
   }
   for (const space of [1, 0]) {
