@@ -1,10 +1,11 @@
 // Interrupts: the controller of a vCPU with every INTID, why what is pending is not taken, the list registers, and
 // the pulse of what came lately.
 
-import type { AddressSymbol, Inspections } from '../../debug-adapter/protocol.ts';
+import type { AddressSymbol } from '../../debug-adapter/protocol.ts';
+import { choices, type Choice } from '../panel/choices.ts';
+import { Memo } from '../panel/memo.ts';
 import {
   Panel,
-  type Column,
   type Detail,
   type Query,
   type RowEvent,
@@ -16,15 +17,11 @@ import {
   nothing,
   t,
 } from '../panel/panel.ts';
-import { drawPulse, pulseStyles, summaryOf } from './pulse.ts';
-
-type Gic = Inspections['gic']['view'];
-type Trace = Inspections['gicTrace']['view'];
-type Interrupt = Gic['interrupts'][number];
-type ListRegister = NonNullable<Gic['listRegisters']>[number];
-type Pending = Gic['pending'][number];
-type Count = Trace['counts'][number];
-type Injection = Trace['injections'][number];
+import { classOf, columnsFor, keyOf, placeOf } from './interrupt-columns.ts';
+import { listRegisters, listRegisterStyles } from './list-registers.ts';
+import { recent, recentStyles } from './recent.ts';
+import { seconds, yes } from './texts.ts';
+import type { Gic, Interrupt, Pending, Trace } from './views.ts';
 
 type Show = 'used' | 'enabled' | 'pending' | 'active' | 'all';
 
@@ -40,189 +37,27 @@ const LISTED_INJECTIONS = 200;
 /** Sentences above the table. */
 const MOST_SENTENCES = 30;
 
-const SHOWS = (): readonly (readonly [Show, string, string])[] => [
-  ['used', t('In use'), t('Enabled, pending, active, counted, or named by the device tree')],
-  ['enabled', t('Enabled'), t('Enabled in the distributor')],
-  ['pending', t('Pending'), t('Pending')],
-  ['active', t('Active'), t('Acknowledged and not ended')],
-  ['all', t('All'), t('Every INTID that the controller has')],
+const SHOWS: readonly Choice<Show>[] = [
+  {
+    value: 'used',
+    title: t('In use'),
+    hint: t('Enabled, pending, active, counted, or named by the device tree'),
+  },
+  { value: 'enabled', title: t('Enabled'), hint: t('Enabled in the distributor') },
+  { value: 'pending', title: t('Pending'), hint: t('Pending') },
+  { value: 'active', title: t('Active'), hint: t('Acknowledged and not ended') },
+  { value: 'all', title: t('All'), hint: t('Every INTID that the controller has') },
 ];
 
-const yes = (flag: boolean): string => (flag ? t('yes') : t('no'));
-
-const COLUMNS: readonly Column<Interrupt>[] = [
+/** Whether what is shown is the machine's own controller. */
+const CONTROLLERS: readonly Choice<boolean>[] = [
+  { value: false, title: t('Guest'), hint: t('What the guest sees: the virtual controller') },
   {
-    key: 'intid',
-    title: t('INTID'),
-    text: ({ intid }) => String(intid),
-    sortValue: ({ intid }) => intid,
-    align: 'end',
-    mono: true,
-  },
-  { key: 'type', title: t('Type'), text: ({ type }) => type },
-  {
-    key: 'name',
-    title: t('Name'),
-    text: ({ name = '' }) => name,
-    grow: true,
-    width: 22,
-    hint: t('From the device tree'),
-  },
-  { key: 'enabled', title: t('Enabled'), text: ({ enabled }) => yes(enabled) },
-  { key: 'state', title: t('State'), text: ({ state }) => state, render: stateOf, width: 19 },
-  {
-    key: 'source',
-    title: t('Source'),
-    text: ({ pendingSource = '' }) => pendingSource,
-    hint: t('What makes it pending'),
-  },
-  {
-    key: 'priority',
-    title: t('Priority'),
-    text: ({ priority }) => priority,
-    mono: true,
-    hint: t('Lower values are more urgent'),
-  },
-  { key: 'group', title: t('Group'), text: ({ group }) => String(group), align: 'end' },
-  {
-    key: 'trigger',
-    title: t('Trigger'),
-    text: ({ trigger, lineHigh }) => (lineHigh ? t('{0}, line high', trigger) : trigger),
-  },
-  {
-    key: 'target',
-    title: t('Target'),
-    text: ({ target, route }) => (route === undefined ? target : `${target} (${route})`),
-  },
-  { key: 'lr', title: t('LR'), text: placeOf, hint: t('List register that holds it, and its state there') },
-  {
-    key: 'count',
-    title: t('Count'),
-    text: ({ count }) => (count === undefined ? '' : String(count)),
-    sortValue: ({ count = -1 }) => count,
-    align: 'end',
-    mono: true,
-  },
-  {
-    key: 'last',
-    title: t('Last'),
-    text: ({ lastNanoseconds }) => secondsOf(lastNanoseconds),
-    sortValue: ({ lastNanoseconds = -1 }) => lastNanoseconds,
-    align: 'end',
-    mono: true,
+    value: true,
+    title: t('Machine'),
+    hint: t("The machine's own controller, which the hypervisor drives"),
   },
 ];
-
-/** Where a list register has a physical interrupt behind it. */
-const COLUMNS_WITH_HARDWARE: readonly Column<Interrupt>[] = [
-  ...COLUMNS,
-  {
-    key: 'physical',
-    title: t('Physical'),
-    text: ({ physicalIntid }) => (physicalIntid === undefined ? '' : String(physicalIntid)),
-    hint: t('Physical interrupt that ends with it (HW)'),
-  },
-];
-
-const LIST_REGISTERS: readonly Column<ListRegister>[] = [
-  { key: 'index', title: t('LR'), text: ({ index }) => String(index), align: 'end' },
-  { key: 'raw', title: t('Value'), text: ({ raw }) => raw, mono: true },
-  { key: 'state', title: t('State'), text: ({ state }) => state },
-  { key: 'intid', title: t('INTID'), text: ({ intid }) => String(intid), align: 'end', mono: true },
-  { key: 'name', title: t('Name'), text: ({ name = '' }) => name, grow: true },
-  { key: 'priority', title: t('Priority'), text: ({ priority }) => priority, mono: true },
-  { key: 'group', title: t('Group'), text: ({ group }) => String(group), align: 'end' },
-  { key: 'hardware', title: t('HW'), text: ({ hardware }) => yes(hardware), width: 4 },
-  {
-    key: 'physical',
-    title: t('Physical'),
-    text: ({ physicalIntid }) => (physicalIntid === undefined ? '' : String(physicalIntid)),
-    align: 'end',
-  },
-  { key: 'eoi', title: t('EOI maintenance'), text: ({ eoiMaintenance }) => yes(eoiMaintenance) },
-];
-
-const COUNTS: readonly Column<Count>[] = [
-  { key: 'vcpu', title: t('vCPU'), text: ({ vcpu }) => String(vcpu), align: 'end' },
-  { key: 'intid', title: t('INTID'), text: ({ intid }) => String(intid), align: 'end', mono: true },
-  { key: 'name', title: t('Name'), text: ({ name = '' }) => name, grow: true },
-  { key: 'count', title: t('Count'), text: ({ count }) => String(count), align: 'end', mono: true },
-  {
-    key: 'merged',
-    title: t('Merged'),
-    text: ({ merged }) => String(merged),
-    align: 'end',
-    mono: true,
-    hint: t('Came while one was pending: the guest sees one interrupt'),
-  },
-  { key: 'ended', title: t('Ended'), text: ({ ended }) => String(ended), align: 'end', mono: true },
-  {
-    key: 'rate',
-    title: t('Per second'),
-    text: ({ perSecond }) => String(perSecond),
-    align: 'end',
-    mono: true,
-    hint: t('In the time of the pulse, for each second of virtual time'),
-  },
-  {
-    key: 'mean',
-    title: t('Mean latency'),
-    text: ({ latency }) => microseconds(latency?.mean),
-    align: 'end',
-    mono: true,
-    hint: t('From the edge until the hypervisor found it ended'),
-  },
-  {
-    key: 'most',
-    title: t('Most'),
-    text: ({ latency }) => microseconds(latency?.most),
-    align: 'end',
-    mono: true,
-  },
-];
-
-const INJECTIONS: readonly Column<Injection>[] = [
-  {
-    key: 'time',
-    title: t('Time'),
-    text: ({ nanoseconds }) => secondsOf(nanoseconds),
-    align: 'end',
-    mono: true,
-  },
-  {
-    key: 'instructions',
-    title: t('Instruction'),
-    text: ({ instructions }) => String(instructions),
-    align: 'end',
-    mono: true,
-  },
-  { key: 'vcpu', title: t('vCPU'), text: ({ vcpu }) => String(vcpu), align: 'end' },
-  { key: 'intid', title: t('INTID'), text: ({ intid }) => String(intid), align: 'end', mono: true },
-  { key: 'name', title: t('Name'), text: ({ name = '' }) => name, grow: true },
-  { key: 'state', title: t('State'), text: ({ state }) => state },
-  {
-    key: 'latency',
-    title: t('Latency'),
-    text: ({ latency }) => microseconds(latency),
-    align: 'end',
-    mono: true,
-  },
-];
-
-/** Keeps a result while what it was made from is the same: tables notice new arrays. */
-class Memo<Result> {
-  private key: readonly unknown[] | undefined;
-  private result: Result | undefined;
-
-  of(key: readonly unknown[], make: () => Result): Result {
-    const { key: last } = this;
-    if (!last || key.some((part, i) => part !== last[i])) {
-      this.key = key;
-      this.result = make();
-    }
-    return this.result as Result;
-  }
-}
 
 class InterruptsPanel extends Panel<{ gic: Gic; trace: Trace }, Kept> {
   static override picks = 'vcpu' as const;
@@ -245,28 +80,12 @@ class InterruptsPanel extends Panel<{ gic: Gic; trace: Trace }, Kept> {
 
   protected override toolbar(): unknown {
     const { show = 'used' } = this.kept;
-    const choice = (physical: boolean, title: string, hint: string): unknown => html`<button
-      aria-pressed=${String(this.isPhysical === physical)}
-      title=${hint}
-      @click=${() => this.keep({ physical })}
-    >${title}</button>`;
     return html`${
       this.domain < 0
         ? nothing
-        : html`<span role="group" aria-label=${t('Controller')}>
-              ${choice(false, t('Guest'), t('What the guest sees: the virtual controller'))}
-              ${choice(true, t('Machine'), t("The machine's own controller, which the hypervisor drives"))}
-            </span>`
+        : choices(t('Controller'), CONTROLLERS, this.isPhysical, (physical) => this.keep({ physical }))
     }
-      <span role="group" aria-label=${t('INTIDs')}>
-        ${SHOWS().map(
-          ([id, title, hint]) => html`<button
-            aria-pressed=${String(show === id)}
-            title=${hint}
-            @click=${() => this.keep({ show: id })}
-          >${title}</button>`,
-        )}
-      </span>`;
+      ${choices(t('INTIDs'), SHOWS, show, (id) => this.keep({ show: id }))}`;
   }
 
   protected override body(): unknown {
@@ -285,7 +104,7 @@ class InterruptsPanel extends Panel<{ gic: Gic; trace: Trace }, Kept> {
           label=${t('Interrupts')}
           keep="interrupts"
           .rows=${rows}
-          .columns=${view.interrupts.some(hasHardware) ? COLUMNS_WITH_HARDWARE : COLUMNS}
+          .columns=${columnsFor(view.interrupts)}
           .rowKey=${keyOf}
           .previous=${previous?.interrupts}
           .filter=${this.filter}
@@ -295,7 +114,7 @@ class InterruptsPanel extends Panel<{ gic: Gic; trace: Trace }, Kept> {
           @xs-menu=${(event: CustomEvent<RowEvent<Interrupt> & { x: number; y: number }>) => this.onMenu(event.detail)}
         ></xs-table>
         <div slot="end" class="more">
-          ${this.details(view, previous)} ${this.listRegisters(view, previous)} ${this.recent()}
+          ${this.details(view, previous)} ${listRegisters(view, previous)} ${this.recent()}
           ${this.registers(view, previous)}
         </div>
       </xs-split>`;
@@ -373,54 +192,15 @@ class InterruptsPanel extends Panel<{ gic: Gic; trace: Trace }, Kept> {
         ...item(t('Count'), ({ count }) => number(count)),
         ...item(t('Merged'), ({ merged }) => number(merged)),
         ...item(t('Ended'), ({ ended }) => number(ended)),
-        ...item(t('Last'), ({ lastNanoseconds }) => secondsOf(lastNanoseconds)),
+        ...item(t('Last'), ({ lastNanoseconds }) => seconds(lastNanoseconds)),
       ]}></xs-details>
-    </section>`;
-  }
-
-  private listRegisters(view: Gic, previous: Gic | undefined): unknown {
-    if (!view.listRegisters) return nothing;
-    return html`<section>
-      <h2>${t('List registers')}</h2>
-      <xs-table
-        class="list-registers"
-        label=${t('List registers')}
-        .rows=${view.listRegisters}
-        .columns=${LIST_REGISTERS}
-        .rowKey=${indexOf}
-        .previous=${previous?.listRegisters}
-        .rowClass=${({ state }: ListRegister) => (state === 'invalid' ? 'quiet' : undefined)}
-      ></xs-table>
     </section>`;
   }
 
   private recent(): unknown {
     const trace = this.view('trace');
     if (!trace) return nothing;
-    const { pulse, counts, injections, note } = trace;
-    return html`<section>
-      <xs-drawing
-        label=${t('Recent interrupts')}
-        summary=${summaryOf(pulse.series)}
-        .twin=${this.kept.pulseAsTable ?? false}
-        @xs-twin=${(event: CustomEvent<{ twin: boolean }>) => this.keep({ pulseAsTable: event.detail.twin })}
-      >
-        <div slot="drawing">
-          ${note === undefined ? nothing : html`<p class="quiet">${note}</p>`}
-          ${
-            pulse.series.length === 0
-              ? html`<p class="quiet">${t('No interrupt came in this time.')}</p>`
-              : drawPulse(pulse)
-          }
-        </div>
-        <div slot="table">
-          <xs-table class="counts" label=${t('Counts')} .rows=${counts} .columns=${COUNTS} .rowKey=${countKey}
-            emptyText=${t('No interrupt came since the machine was started.')}></xs-table>
-          <xs-table class="injections" label=${t('The last interrupts')} .rows=${injections} .columns=${INJECTIONS}
-            .rowKey=${injectionKey} emptyText=${t('No interrupt came since the machine was started.')}></xs-table>
-        </div>
-      </xs-drawing>
-    </section>`;
+    return recent(trace, this.kept.pulseAsTable ?? false, (pulseAsTable) => this.keep({ pulseAsTable }));
   }
 
   private registers(view: Gic, previous: Gic | undefined): unknown {
@@ -481,7 +261,8 @@ class InterruptsPanel extends Panel<{ gic: Gic; trace: Trace }, Kept> {
 
   static override styles = [
     Panel.styles,
-    pulseStyles,
+    listRegisterStyles,
+    recentStyles,
     css`
       .head {
         padding: 6px 12px;
@@ -512,49 +293,11 @@ class InterruptsPanel extends Panel<{ gic: Gic; trace: Trace }, Kept> {
       .more h2 {
         margin-bottom: 4px;
       }
-      .list-registers {
-        height: 126px;
-      }
-      .counts {
-        height: 180px;
-      }
-      .injections {
-        height: 260px;
-      }
     `,
   ];
 }
 
-function stateOf({ state, pending, active, obstacle }: Interrupt): unknown {
-  if (!pending && !active) return html`<span class="quiet">${state}</span>`;
-  const held = pending && obstacle !== undefined && obstacle !== 'none';
-  return html`<xs-chip .state=${held ? 'warning' : 'active'}>${state}</xs-chip>`;
-}
-
-function placeOf({ listRegister, listRegisterState, waiting }: Interrupt): string {
-  if (listRegister !== undefined) return `${listRegister} ${listRegisterState ?? ''}`.trim();
-  return waiting === true ? t('waits') : '';
-}
-
 const codeReference = ({ domain, vcpu, pc }: Gic): string =>
   `${domain < 0 ? 'host' : `d${domain}`}/va@v${vcpu}:${pc}`;
-
-const secondsOf = (nanoseconds: number | undefined): string =>
-  nanoseconds === undefined ? '' : `${(nanoseconds / 1e9).toFixed(6)} s`;
-
-const microseconds = (nanoseconds: number | undefined): string =>
-  nanoseconds === undefined ? '' : `${(nanoseconds / 1000).toFixed(1)} µs`;
-
-const hasHardware = ({ physicalIntid }: Interrupt): boolean => physicalIntid !== undefined;
-const keyOf = ({ intid }: Interrupt): string => String(intid);
-const indexOf = ({ index }: ListRegister): string => String(index);
-const countKey = ({ vcpu, intid }: Count): string => `${vcpu} ${intid}`;
-const injectionKey = ({ instructions, nanoseconds, vcpu, intid }: Injection): string =>
-  `${instructions} ${nanoseconds} ${vcpu} ${intid}`;
-
-const classOf = ({ enabled, pending, active, obstacle }: Interrupt): string | undefined => {
-  if (pending && obstacle !== 'none') return 'warning';
-  return enabled || pending || active ? undefined : 'quiet';
-};
 
 definePanel('xs-interrupts', InterruptsPanel);

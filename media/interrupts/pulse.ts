@@ -1,9 +1,7 @@
 // The pulse: one row for each interrupt, one bar for each stretch of virtual time, as high as interrupts came in it.
 
-import type { Inspections } from '../../debug-adapter/protocol.ts';
 import { css, svg, t, type TemplateResult } from '../panel/panel.ts';
-
-export type Pulse = Inspections['gicTrace']['view']['pulse'];
+import type { Pulse } from './views.ts';
 
 /** Units of the drawing; the page scales it to its width. */
 const WIDTH = 600;

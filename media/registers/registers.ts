@@ -4,6 +4,8 @@
 import { guard } from 'lit/directives/guard.js';
 import { keyed } from 'lit/directives/keyed.js';
 import type { AddressSymbol, XenRequests } from '../../debug-adapter/protocol.ts';
+import { choices, type Choice } from '../panel/choices.ts';
+import { Memo } from '../panel/memo.ts';
 import {
   Panel,
   type Column,
@@ -57,31 +59,16 @@ const COLUMNS: readonly Column<Row>[] = [
 /** Unfolded before the user unfolds anything. */
 const UNFOLDED = ['control-el1', 'translation-el1'];
 
-const LEVELS: readonly (readonly [Level, string])[] = [
-  ['all', t('All')],
-  ['core', t('Core')],
-  ['0', 'EL0'],
-  ['1', 'EL1'],
-  ['2', 'EL2'],
+const LEVELS: readonly Choice<Level>[] = [
+  { value: 'all', title: t('All') },
+  { value: 'core', title: t('Core') },
+  { value: '0', title: 'EL0' },
+  { value: '1', title: 'EL1' },
+  { value: '2', title: 'EL2' },
 ];
 
 /** Symbols of addresses that are kept: more than all registers of some vCPUs hold. */
 const MOST_SYMBOLS = 2000;
-
-/** Keeps a result while what it was made from is the same: tables notice new arrays. */
-class Memo<Result> {
-  private key: readonly unknown[] | undefined;
-  private result: Result | undefined;
-
-  of(key: readonly unknown[], make: () => Result): Result {
-    const { key: last } = this;
-    if (!last || key.some((part, i) => part !== last[i])) {
-      this.key = key;
-      this.result = make();
-    }
-    return this.result as Result;
-  }
-}
 
 class RegistersPanel extends Panel<{ registers: RegistersView }, Kept> {
   static override picks = 'vcpu' as const;
@@ -109,14 +96,7 @@ class RegistersPanel extends Panel<{ registers: RegistersView }, Kept> {
 
   protected override toolbar(): unknown {
     const { level = 'all', changedOnly = false } = this.kept;
-    return html`<span role="group" aria-label=${t('Exception level')}>
-        ${LEVELS.map(
-          ([id, title]) => html`<button
-            aria-pressed=${String(level === id)}
-            @click=${() => this.keep({ level: id })}
-          >${title}</button>`,
-        )}
-      </span>
+    return html`${choices(t('Exception level'), LEVELS, level, (id) => this.keep({ level: id }))}
       <button
         aria-pressed=${String(changedOnly)}
         title=${t('Show only registers that changed since the last stop')}
