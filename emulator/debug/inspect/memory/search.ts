@@ -8,8 +8,8 @@ import { textTable } from '../text-table.ts';
 import { deviceName } from './devices.ts';
 import { ipaBitsOf, MEMORY_KINDS, type MemoryKind, rangesOf } from './memory-map.ts';
 import { type Owner, Owners } from './owners.ts';
-import { stage1Geometry, stage1Off, stage2Enabled, walksDisabled } from './regime.ts';
-import { rangeAt } from './scan.ts';
+import { type Geometry, stage1Geometry, stage1Off, stage2Enabled, walksDisabled } from './regime.ts';
+import { type MappedRange, rangeAt } from './scan.ts';
 import { ipaReference, nameOf, paReference, scanStage2, type Space, spaceOf, vaReference } from './space.ts';
 import { scanStage1 } from './stage1-map.ts';
 import { addressOfInput, translate, walkStage2 } from './translate.ts';
@@ -124,6 +124,7 @@ function parsed(text: string): Wanted | undefined {
 
 class Finder {
   truncated = false;
+  private readonly stage1 = new Map<string, readonly MappedRange[]>();
   private readonly subject: Subject;
   private readonly space: Space;
 
@@ -207,7 +208,7 @@ class Finder {
     const what = device ? deviceName(device.name) : this.ramWords(pa, run?.owner);
     const aliases = this.ipasOf(pa, undefined);
     const own = aliases.filter(({ domain }) => domain === this.space.domain.domain);
-    const vas = own.flatMap(({ address }) => this.vasOf(Number(address), undefined));
+    const vas = own.slice(0, ALIASES_MAX).flatMap(({ address }) => this.vasOf(Number(address), undefined));
     const flat = stage2Enabled(this.space.registers) ? [] : this.vasOf(pa, undefined);
     return [
       {
@@ -253,8 +254,8 @@ class Finder {
     return [false, true].flatMap((upper) => {
       if (walksDisabled(space.registers, upper)) return [];
       const geometry = stage1Geometry(space.registers, upper);
-      return scanStage1(space, geometry)
-        .ranges.filter((range) => ipa >= range.output && ipa < range.output + range.size)
+      return this.stage1Ranges(geometry)
+        .filter((range) => ipa >= range.output && ipa < range.output + range.size)
         .map((range) => addressOfInput(BigInt(range.from + (ipa - range.output)), geometry))
         .filter((va) => va !== except)
         .map(
@@ -267,6 +268,15 @@ class Finder {
           }),
         );
     });
+  }
+
+  /** The tables are read once, however many addresses are looked for in them. */
+  private stage1Ranges(geometry: Geometry): readonly MappedRange[] {
+    const known = this.stage1.get(geometry.register);
+    if (known) return known;
+    const { ranges } = scanStage1(this.space, geometry);
+    this.stage1.set(geometry.register, ranges);
+    return ranges;
   }
 
   private ipaAlias(domain: number, ipa: number): Alias {

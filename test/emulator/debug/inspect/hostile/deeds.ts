@@ -59,7 +59,8 @@ const HOME = `/local/domain/${DOMAIN}`;
 
 type Deed = (guest: HostileGuest) => void;
 
-export const text = ({ chance }: HostileGuest): string => TEXTS[chance.below(TEXTS.length)] ?? '';
+export const text = ({ chance }: Pick<HostileGuest, 'chance'>): string =>
+  TEXTS[chance.below(TEXTS.length)] ?? '';
 
 function value(guest: HostileGuest): Uint8Array {
   const { chance } = guest;
@@ -305,6 +306,20 @@ const grantRevoked: Deed = (guest) => {
   grant(guest, 8, number32(guest), flags, [0, 1, 2, 0x7ff0, 0xffff][chance.below(5)]);
 };
 
+/** One page of its own at very many addresses. */
+const grantsToItself: Deed = (guest) => {
+  for (let index = 0; index < 400; index++) {
+    const reference = 32 + (index >> 6);
+    grant(guest, reference, RING, 1, DOMAIN);
+    guest.call('GNTTABOP_map_grant_ref', {
+      host_addr: BigInt(0x9000_0000 + 0x3000 * index),
+      flags: 2,
+      ref: reference,
+      dom: DOMAIN,
+    });
+  }
+};
+
 const eventChannels: Deed = (guest) => {
   const { chance } = guest;
   for (let index = 0; index < 200; index++) {
@@ -443,11 +458,13 @@ const TABLES = RAM + 0xa0_0000;
 /** Translation tables that lead to themselves, to each other and nowhere; last, for no code runs by them. */
 export const translation: Deed = (guest) => {
   const { chance } = guest;
-  const kind = chance.below(5);
+  const kind = chance.below(6);
   const entries = new BigUint64Array((16 * 4096) / 8);
   for (let index = 0; index < entries.length; index++) {
     const table = BigInt(TABLES + 4096 * (kind === 0 ? 0 : chance.below(16)));
     if (kind < 2) entries[index] = table | 3n;
+    // One entry of each leads on, all others are nothing: much to read, and nothing found.
+    else if (kind === 5) entries[index] = index % 512 < 2 ? table | 3n : 0n;
     else if (kind === 2) entries[index] = 2n ** 64n - 1n;
     else if (kind === 3) entries[index] = chance.once(8) ? table | 3n : randomDescriptor(chance);
     // Tables that stand in holes of stage 2.
@@ -499,6 +516,7 @@ export const DEEDS: Readonly<Record<string, Deed>> = {
   consoleRing,
   grantGarbage,
   grantRevoked,
+  grantsToItself,
   eventChannels,
   allPorts,
   sharedInfo,
