@@ -103,7 +103,7 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
   private readonly errors = new WeakSet<Error>();
   private lastWanted: Readonly<Record<string, Query | undefined>> = {};
   private readonly views = new Queries({
-    wanted: () => (this.isLive ? this.wanted() : {}),
+    wanted: () => (this.isLive && this.knowsDomain ? this.wanted() : {}),
     ask: (request, args) => this.inspected(request, args),
     soon: (pump) => requestAnimationFrame(pump),
     changed: () => this.answered(),
@@ -153,6 +153,12 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
     if (pinned !== undefined) return pinned;
     if (focus && domains.some(({ domain }) => domain === focus.domain)) return focus.domain;
     return this.firstDomain;
+  }
+
+  /** A session that has just begun tells a moment later which domains there are. */
+  private get knowsDomain(): boolean {
+    const { picks } = this.constructor as typeof Panel;
+    return picks === 'nothing' || this.session.domains.length > 0 || this.common.pin !== undefined;
   }
 
   /** The first that executes: the toolstack's domain 0 has no vCPU, and little to look at. */
