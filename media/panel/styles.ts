@@ -66,7 +66,7 @@ export const shared = css`
   button.primary,
   button.secondary {
     padding: 4px 12px;
-    border-color: var(--vscode-contrastBorder, transparent);
+    border-color: var(--vscode-button-border, var(--vscode-contrastBorder, transparent));
   }
   button.primary {
     color: var(--vscode-button-foreground);
