@@ -114,6 +114,14 @@ export function panned(zoom: Zoom, scale: Scale, by: number, size: number): Zoom
 export const around = ({ from, size }: Part, space: number): Zoom =>
   bounded({ from: from - size / 8, to: from + size + size / 8 }, space);
 
+/** Around an address that was searched for: wide enough to see what is beside it. */
+const NEIGHBOURHOOD = 64 * PAGE;
+
+export function neighbourhood(offset: number): Zoom {
+  const page = offset - (offset % PAGE);
+  return { from: Math.max(0, page - NEIGHBOURHOOD / 2), to: page + NEIGHBOURHOOD / 2 };
+}
+
 /** The range that holds an offset. */
 export function partAt<P extends Part>(parts: readonly P[], offset: number): P | undefined {
   const part = parts[lastAtOrBefore(parts.length, (i) => (parts[i] as P).from <= offset)];

@@ -1,7 +1,7 @@
 // What a search found: where an address is in each space, and under which others it is known.
 
 import type { Inspections } from '../../debug-adapter/protocol.ts';
-import { html, icon, nothing, t, type TemplateResult } from '../panel/panel.ts';
+import { css, html, icon, nothing, t, type TemplateResult } from '../panel/panel.ts';
 
 export type SearchView = Inspections['search']['view'];
 
@@ -36,3 +36,22 @@ export function searchResults(view: SearchView, actions: SearchActions): Templat
     <button aria-label=${t('Close')} title=${t('Close')} @click=${() => actions.close()}>${icon('close')}</button>
   </div>`;
 }
+
+export const searchStyles = css`
+  .hits {
+    list-style: none;
+    margin: 2px 0;
+    padding: 0 8px;
+    max-height: 9em;
+    overflow: auto;
+  }
+  .found {
+    display: flex;
+    align-items: start;
+    padding: 4px 8px;
+    border-bottom: 1px solid var(--vscode-panel-border, transparent);
+  }
+  .found .hits {
+    flex: 1;
+  }
+`;
