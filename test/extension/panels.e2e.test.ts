@@ -164,6 +164,7 @@ testWith(
       await bench.treeAction('vCPU 1', 'Break into Domain');
       await bench.callStack('cpu_do_idle');
       await bench.treeRow('vCPU 1').filter({ hasText: 'cpu_do_idle' }).waitFor();
+      for (const view of ['Variables', 'Watch']) await bench.fold(view);
       await bench.picture('domains-stopped');
       if (PICTURES) await bench.page.screenshot({ path: join(PICTURES, 'workbench.png') });
       expect(spy.refusals()).toEqual([]);

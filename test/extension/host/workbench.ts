@@ -62,14 +62,19 @@ export class Workbench {
 
   /** The same, without what the mouse makes the editor show. */
   async picture(name: string): Promise<void> {
-    await this.page.mouse.move(0, 0);
+    await this.moveMouseAway();
     await this.screenshot(name);
   }
 
   /** Only the editors that have the focus, with their tabs. */
   async editorPicture(path: string): Promise<void> {
-    await this.page.mouse.move(0, 0);
+    await this.moveMouseAway();
     await this.page.locator('.editor-group-container.active').screenshot({ path });
+  }
+
+  private async moveMouseAway(): Promise<void> {
+    await this.page.mouse.move(0, 0);
+    await this.page.locator('.workbench-hover').waitFor({ state: 'hidden' });
   }
 
   press(keys: string): Promise<void> {
@@ -239,6 +244,13 @@ export class Workbench {
     const frame = await handle?.ownerFrame();
     if (!frame) throw new Error(`the panel '${id}' has no page`);
     return frame;
+  }
+
+  /** Folds a view of the side bar, so that others have more room. */
+  async fold(view: string): Promise<void> {
+    const head = this.page.locator('.pane-header[aria-expanded=true]', { hasText: view });
+    await head.click();
+    await head.waitFor({ state: 'detached' });
   }
 
   /** A row of the Domains view. */
