@@ -7,7 +7,6 @@ import {
   ENTRY,
   type HostileGuest,
   latin1,
-  MEMORY,
   PAGES,
   RAM,
   SELF,
@@ -539,5 +538,3 @@ export function misbehave(guest: HostileGuest, count: number, moment: (deed: str
   translation(guest);
   moment('translation');
 }
-
-export const memoryOfGuest = MEMORY;

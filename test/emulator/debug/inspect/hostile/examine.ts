@@ -8,12 +8,12 @@ import type { Chance } from '../memory/random-tables.ts';
 import { ENTRY, type HostileGuest } from './hostile-guest.ts';
 import { text as guestText } from './deeds.ts';
 
-export const rows = inspections as unknown as readonly AnyInspection[];
+const rows = inspections as unknown as readonly AnyInspection[];
 
 /** Beyond this no view is useful to anybody, and a panel is slow. */
-export const LARGEST_VIEW = 6e6;
+const LARGEST_VIEW = 6e6;
 /** Reads of memory and of xenstore: a few scans of as many entries as one may read. */
-export const MOST_READS = 3e6;
+const MOST_READS = 3e6;
 
 /** Who is looked at. */
 export type Examined = Pick<HostileGuest, 'loaded' | 'inspector' | 'chance'>;

@@ -10,7 +10,7 @@ import type { MachineInspector } from '../../../../../emulator/machine/server.ts
 import { HVM_PARAM_STORE_EVTCHN } from '../../../../../emulator/xen/abi/hvm-params.ts';
 import {
   XENSTORE_RING_SIZE,
-  type XS,
+  XS,
   XS_REQ_CONS_OFFSET,
   XS_REQ_PROD_OFFSET,
   XS_RSP_CONS_OFFSET,
@@ -18,12 +18,11 @@ import {
 } from '../../../../../emulator/xen/abi/xs-wire.ts';
 import { GUEST_MAGIC, MAGIC_XENSTORE } from '../../../../../emulator/xen/toolstack/guest-layout.ts';
 import { encode } from '../../../../../emulator/xen/xenstore/ring.ts';
-import { XS as XS_TYPES } from '../../../../../emulator/xen/abi/xs-wire.ts';
 import { modules } from '../../../machine/guests.ts';
 import { Chance } from '../memory/random-tables.ts';
 
 export const RAM = 0x4000_0000;
-export const MEMORY = 16 * 1024 * 1024;
+const MEMORY = 16 * 1024 * 1024;
 export const ENTRY = RAM + 0x8_0000;
 /** HVC #0xEA1 and where it returns to. */
 const HYPERCALL = ENTRY + 0x1000;
@@ -172,9 +171,7 @@ export class HostileGuest {
   /** Sends a request and drops what is answered, as far as the ring still works. */
   xenstore(type: keyof typeof XS, payload: string | Uint8Array, transactionId = 0): void {
     const body = typeof payload === 'string' ? latin1(payload) : payload;
-    this.sendBytes(
-      encode({ type: XS_TYPES[type], requestId: this.requestId++, transactionId, payload: body }),
-    );
+    this.sendBytes(encode({ type: XS[type], requestId: this.requestId++, transactionId, payload: body }));
   }
 
   writeNode(path: string, value: string | Uint8Array): void {
