@@ -2,6 +2,7 @@
 // and the grant table with who has what mapped; above each what is wrong, in words.
 
 import type { AddressSymbol } from '../../debug-adapter/protocol.ts';
+import { choices, type Choice } from '../panel/choices.ts';
 import {
   css,
   type Detail,
@@ -18,9 +19,11 @@ import {
 } from '../panel/panel.ts';
 import type { PanelArguments } from '../messages.ts';
 import { channelDrawing, drawingStyles, LINK_COLUMNS, linkKey, summaryOf } from './channel-drawing.ts';
-import { grantItems, grantSentence, maskQuestion, portItems, portSentence, sendQuestion } from './details.ts';
-import { GRANT_COLUMNS, grantKey, MAPPED_COLUMNS, mappedKey, portColumns, portKey } from './columns.ts';
-import type { Channels, Finding, Grant, Grants, Link, Port } from './views.ts';
+import { maskQuestion, portItems, portSentence, sendQuestion } from './details.ts';
+import { portColumns, portKey } from './columns.ts';
+import { findings, findingStyles } from './findings.ts';
+import { grantsSection } from './grants.ts';
+import type { Channels, Grants, Link, Port } from './views.ts';
 
 type Section = 'channels' | 'grants';
 
@@ -32,6 +35,11 @@ interface Kept {
 }
 
 const ROWS = 4096;
+
+const SECTIONS: readonly Choice<Section>[] = [
+  { value: 'channels', title: t('Event channels') },
+  { value: 'grants', title: t('Grants') },
+];
 
 class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, Kept> {
   static override picks = 'domain' as const;
@@ -62,12 +70,8 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
   }
 
   protected override toolbar(): unknown {
-    const choose = (section: Section, words: string): unknown =>
-      html`<button aria-pressed=${String(this.section === section)} @click=${() => this.keep({ section })}>${words}</button>`;
     const port = this.selectedPort;
-    return html`<span role="group" aria-label=${t('Section')}>
-        ${choose('channels', t('Event channels'))} ${choose('grants', t('Grants'))}
-      </span>
+    return html`${choices(t('Section'), SECTIONS, this.section, (section) => this.keep({ section }))}
       ${
         this.section === 'channels' && this.isLive
           ? html`<button ?disabled=${!port?.canSend} title=${t('Send an event to the selected port')} @click=${() => port && this.send(port)}>
@@ -94,7 +98,7 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
     return html`
       <div class="head">
         <p class="quiet">${view.abiWords}. ${this.counted(view.ports.length, view.total, view.maximumPort)}</p>
-        ${this.findings(view.findings, (finding) => this.choosePort(finding.port))}
+        ${findings(view.findings, (finding) => this.choosePort(finding.port))}
       </div>
       <xs-split stacked keep="channels" .at=${52}>
         <xs-table
@@ -123,22 +127,6 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
     return shown < total
       ? t('The first {0} of {1} ports; {2} at most.', shown, total, most)
       : t('{0} ports in use, {1} at most.', total, most);
-  }
-
-  private findings<One extends Finding>(findings: readonly One[], choose: (finding: One) => void): unknown {
-    if (findings.length === 0)
-      return html`<p class="quiet">${icon('pass')} ${t('Nothing is held up or leaks.')}</p>`;
-    const more = findings.length - MOST_FINDINGS;
-    return html`<ul class="findings" aria-label=${t('Findings')}>
-      ${findings.slice(0, MOST_FINDINGS).map(
-        (finding) => html`<li class=${finding.severity}>
-          ${icon(finding.severity === 'warning' ? 'warning' : 'info')}
-          <span class="spoken">${finding.severity === 'warning' ? t('Warning:') : t('Note:')}</span>
-          <button class="link" @click=${() => choose(finding)}>${finding.sentence}</button>
-        </li>`,
-      )}
-    </ul>
-    ${more > 0 ? html`<p class="quiet">${t('{0} more findings.', more)}</p>` : nothing}`;
   }
 
   private portDetails(before: Channels | undefined): unknown {
@@ -295,85 +283,16 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
     const view = this.view('grants');
     if (!view) return nothing;
     const previous = this.previous('grants');
-    const before = previous?.domain === view.domain ? previous : undefined;
-    return html`
-      <div class="head">
-        <p class="quiet">
-          ${t(
-            '{0} of {1} entries in use; {2} of {3} frames; {4} grants of other domains mapped.',
-            view.total,
-            view.entries,
-            view.frames.length,
-            view.maximumFrames,
-            view.mappedTotal,
-          )}
-        </p>
-        ${this.findings(view.findings, ({ reference }) => reference !== undefined && this.chooseGrant(reference))}
-        ${view.moreFindings > 0 ? html`<p class="quiet">${t('{0} more findings.', view.moreFindings)}</p>` : nothing}
-      </div>
-      <xs-split stacked keep="grants" .at=${60}>
-        <xs-table
-          slot="start"
-          id="grants"
-          label=${t('Grants')}
-          keep="grants"
-          .rows=${view.grants}
-          .columns=${GRANT_COLUMNS}
-          .rowKey=${grantKey}
-          .previous=${before?.grants}
-          .filter=${this.filter}
-          .rowClass=${warningOf}
-          emptyText=${t('The domain grants nothing. A guest does as it brings up its PV drivers.')}
-          @xs-select=${({ detail }: CustomEvent<RowEvent<Grant>>) => this.keep({ reference: detail.row.reference })}
-          @xs-menu=${({ detail }: CustomEvent<RowEvent<Grant> & { x: number; y: number }>) =>
-            this.menu(detail, this.grantMenu(detail.row))}
-        ></xs-table>
-        <div slot="end" class="side">${this.grantDetails(view, before)} ${this.mappedGrants(view)}</div>
-      </xs-split>
-    `;
-  }
-
-  private grantDetails(view: Grants, before: Grants | undefined): unknown {
-    const grant = view.grants.find(({ reference }) => reference === this.kept.reference);
-    if (!grant) return html`<p class="quiet">${t('Select a grant to see it in detail.')}</p>`;
-    const old = before?.grants.find(({ reference }) => reference === grant.reference);
-    return html`<section>
-      <h2>${t('Grant {0}', grant.reference)}</h2>
-      ${grant.findings.map(({ sentence }) => html`<p>${icon('warning')} ${sentence}</p>`)}
-      <xs-details .items=${grantItems(view.domain, grant, old)}></xs-details>
-    </section>`;
-  }
-
-  private mappedGrants(view: Grants): unknown {
-    if (view.mapped.length === 0) return nothing;
-    return html`<section>
-      <h2>${t('Grants of other domains that it has mapped')}</h2>
-      <xs-table
-        class="links"
-        label=${t('Grants of other domains that it has mapped')}
-        .rows=${view.mapped}
-        .columns=${MAPPED_COLUMNS}
-        .rowKey=${mappedKey}
-      ></xs-table>
-    </section>`;
-  }
-
-  private grantMenu(grant: Grant): MenuItem[] {
-    return [
-      {
-        label: t('Show the page'),
-        icon: 'go-to-file',
-        run:
-          grant.pa === undefined
-            ? undefined
-            : () => this.open({ kind: 'memory', reference: `d${this.domain}/ipa:${grant.ipa}` }),
-      },
-      {
-        label: t('Copy as a sentence'),
-        icon: 'copy',
-        run: () => host.copy(grantSentence(this.domain, grant)),
-      },
-    ];
+    const look = {
+      before: previous?.domain === view.domain ? previous : undefined,
+      reference: this.kept.reference,
+      filter: this.filter,
+    };
+    return grantsSection(view, look, {
+      select: (reference) => this.keep({ reference }),
+      choose: (reference) => this.chooseGrant(reference),
+      menu: (at, items) => this.menu(at, items),
+    });
   }
 
   private chooseGrant(reference: number): void {
@@ -408,6 +327,7 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
   static override styles = [
     Panel.styles,
     drawingStyles,
+    findingStyles,
     css`
       .head {
         padding: 6px 12px;
@@ -420,26 +340,6 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
       }
       .head p::first-letter {
         text-transform: uppercase;
-      }
-      .findings {
-        list-style: none;
-        margin: 4px 0;
-        padding: 0;
-      }
-      .findings li {
-        display: flex;
-        gap: 6px;
-        padding: 1px 0;
-      }
-      .findings .link {
-        color: var(--vscode-foreground);
-        white-space: normal;
-      }
-      .warning > .icon {
-        color: var(--vscode-editorWarning-foreground);
-      }
-      .note > .icon {
-        color: var(--vscode-editorInfo-foreground);
       }
       xs-table[slot='start'] {
         height: 100%;
@@ -469,11 +369,5 @@ class EventChannelsPanel extends Panel<{ channels: Channels; grants: Grants }, K
     `,
   ];
 }
-
-/** In a list that is drawn as a whole; a guest can leave one for each port. */
-const MOST_FINDINGS = 100;
-
-const warningOf = ({ findings }: Grant): string | undefined =>
-  findings.some(({ severity }) => severity === 'warning') ? 'warning' : undefined;
 
 definePanel('xs-event-channels', EventChannelsPanel);

@@ -2,7 +2,7 @@
 // two stops.
 
 import type { Inspections } from '../../debug-adapter/protocol.ts';
-import type { StripRange } from './strip.ts';
+import type { StripRange } from './strip-drawing.ts';
 
 export type MemoryMapView = Inspections['memoryMap']['view'];
 export type PhysicalMapView = Inspections['physicalMap']['view'];

@@ -13,54 +13,41 @@ import {
   type TemplateResult,
   css,
   html,
-  nothing,
-  svg,
 } from 'lit';
 import { t } from '../panel/l10n.ts';
 import { shared } from '../panel/styles.ts';
-import { box, isHollow, patternDefinitions } from './kinds.ts';
 import {
   around,
   bounded,
   compressedScale,
   linearScale,
-  type Part,
   panned,
   partAt,
   type Scale,
   sizeText,
-  ticksOf,
   withGaps,
   type Zoom,
   zoomed,
 } from './scale.ts';
-
-export interface StripRange extends Part {
-  readonly key: string;
-  readonly kind: string;
-  readonly name: string;
-  /** What is said of the range while the pointer is on it, after its place and name. */
-  readonly details: string;
-  /** Differs from the last stop. */
-  readonly changed: boolean;
-}
+import {
+  addressText,
+  extent,
+  LEAST_WIDTH,
+  MINIMAP_HEIGHT,
+  stripDrawing,
+  type StripLook,
+  type StripRange,
+  stripStyles,
+} from './strip-drawing.ts';
 
 export interface Picked {
   readonly key: string;
   readonly offset: number;
 }
 
-const MINIMAP_HEIGHT = 10;
-const STRIP_TOP = 16;
-const STRIP_HEIGHT = 52;
-const HEIGHT = STRIP_TOP + STRIP_HEIGHT + 18;
-/** Narrower than that nothing is seen. */
-const LEAST_WIDTH = 2;
-const CHARACTER = 7;
 const WHEEL_FACTOR = 1.25;
 const KEY_FACTOR = 2;
 const KEY_STEP = 0.25;
-const TICK_ROOM = 120;
 /** Pointer movement that makes a click a drag. */
 const DRAG = 4;
 
@@ -137,7 +124,6 @@ export class XsStrip extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    const { width } = this;
     return html`<div
         class="strip"
         role="application"
@@ -152,107 +138,20 @@ export class XsStrip extends LitElement {
         @pointerleave=${() => (this.told = '')}
         @dblclick=${this.onDoubleClick}
       >
-        <svg width=${width} height=${HEIGHT} viewBox=${`0 0 ${width} ${HEIGHT}`} aria-hidden="true">
-          ${patternDefinitions()} ${this.minimap()} ${this.visible()} ${this.ticks()}
-        </svg>
+        ${stripDrawing(this.look)}
       </div>
       <div class="told" id="told" role="status">${this.told || this.selectedText() || html`&nbsp;`}</div>
       <span class="spoken" id="keys">${t('Arrow keys go from range to range, with Shift they move; plus and minus zoom; Enter shows the range; Home shows all.')}</span>`;
   }
 
-  /** The whole space, and a frame around what is looked at. */
-  private minimap(): TemplateResult {
-    const whole = { from: 0, to: this.size };
-    const [left, right] = this.extent(this.zoom, whole);
-    return svg`<g>
-      <rect class="ground" x="0" y="0" width=${this.width} height=${MINIMAP_HEIGHT}></rect>
-      ${this.pixels(this.ranges, whole).map(([range, start, end]) =>
-        box(range.kind, start, 1, end - start, MINIMAP_HEIGHT - 2),
-      )}
-      <rect class="frame" x=${left} y="0.5" width=${Math.max(right - left, 3)} height=${MINIMAP_HEIGHT - 1}></rect>
-    </g>`;
-  }
-
-  private visible(): TemplateResult {
-    const { from, to } = this.zoom;
-    const seen = this.ranges.filter((range) => range.from < to && range.from + range.size > from);
-    const boxes = this.pixels(seen, this.zoom);
-    return svg`<rect class="ground" x="0" y=${STRIP_TOP} width=${this.width} height=${STRIP_HEIGHT}></rect>
-      ${boxes.map(([range, start, end]) => this.box(range, start, end))} ${this.targetMark()}`;
-  }
-
-  private targetMark(): TemplateResult | typeof nothing {
-    const { target } = this;
-    if (target === undefined || target < this.zoom.from || target >= this.zoom.to) return nothing;
-    const [x] = this.extent({ from: target, to: target }, this.zoom);
-    return svg`<path class="target" d=${`M${x} ${STRIP_TOP - 3} V${STRIP_TOP + STRIP_HEIGHT + 3}`}></path>`;
-  }
-
-  /** Ranges with where they begin and end in pixels: of those that share one pixel the first stands for all. */
-  private pixels(ranges: readonly StripRange[], seen: Zoom): [StripRange, number, number][] {
-    const boxes: [StripRange, number, number][] = [];
-    let free = Number.NEGATIVE_INFINITY;
-    for (const range of ranges) {
-      const [start, end] = this.extent({ from: range.from, to: range.from + range.size }, seen);
-      if (end < free && range.key !== this.selected && !range.changed) continue;
-      boxes.push([range, start, Math.max(end, start + LEAST_WIDTH)]);
-      free = start + LEAST_WIDTH;
-    }
-    return boxes;
-  }
-
-  private box(range: StripRange, start: number, end: number): TemplateResult {
-    const left = Math.max(start, -1);
-    const width = Math.max(Math.min(end, this.width + 1) - left, LEAST_WIDTH);
-    const isSelected = range.key === this.selected;
-    const middle = left + width / 2;
-    return svg`<g class=${`range${isSelected ? ' selected' : ''}${isHollow(range.kind) ? ' hollow' : ''}`}>
-      ${box(range.kind, left, STRIP_TOP, width, STRIP_HEIGHT)}
-      <rect class="outline" x=${left} y=${STRIP_TOP} width=${width} height=${STRIP_HEIGHT}></rect>
-      ${
-        width > range.name.length * CHARACTER + 10
-          ? svg`<rect class="plate" x=${middle - (range.name.length * CHARACTER) / 2 - 4} y=${STRIP_TOP + STRIP_HEIGHT / 2 - 10} width=${range.name.length * CHARACTER + 8} height="20" rx="3"></rect>
-            <text class="name" x=${middle} y=${STRIP_TOP + STRIP_HEIGHT / 2 + 4} text-anchor="middle">${range.name}</text>`
-          : ''
-      }
-      ${range.changed ? svg`<path class="mark" d=${`M${left} ${STRIP_TOP - 1} l-4 -5 h8 z`}></path>` : ''}
-    </g>`;
-  }
-
-  private ticks(): TemplateResult {
-    const most = Math.max(1, Math.floor(this.width / TICK_ROOM));
-    const y = STRIP_TOP + STRIP_HEIGHT;
-    const offsets = this.compressed ? this.rangeStarts() : ticksOf(this.zoom, most);
-    let free = Number.NEGATIVE_INFINITY;
-    return svg`${offsets.map((offset) => {
-      const [x] = this.extent({ from: offset, to: offset }, this.zoom);
-      if (x < free || x > this.width - 20) return '';
-      const text = this.addressText(offset);
-      free = x + text.length * CHARACTER + 8;
-      return svg`<path class="tick" d=${`M${x} ${y} v4`}></path><text class="address" x=${x + 2} y=${y + 14}>${text}</text>`;
-    })}`;
-  }
-
-  private rangeStarts(): number[] {
-    const { from, to } = this.zoom;
-    return this.ranges.map((range) => range.from).filter((start) => start >= from && start < to);
-  }
-
-  /** Pixels of a part of the space. */
-  private extent({ from, to }: Zoom, seen: Zoom): [number, number] {
-    const first = this.scale.toPlace(seen.from);
-    const room = this.scale.toPlace(seen.to) - first || 1;
-    const x = (offset: number): number => ((this.scale.toPlace(offset) - first) / room) * this.width;
-    return [x(from), x(to)];
-  }
-
-  private addressText(offset: number): string {
-    return `0x${(this.base + BigInt(Math.floor(offset))).toString(16)}`;
+  private get look(): StripLook {
+    const { ranges, base, size, zoom, scale, compressed, selected, target, width } = this;
+    return { ranges, base, size, zoom, scale, compressed, selected, target, width };
   }
 
   private describe(range: StripRange): string {
-    const end = this.addressText(range.from + range.size - 1);
-    return `${this.addressText(range.from)} – ${end} (${sizeText(range.size)}): ${range.name}${range.details === '' ? '' : `, ${range.details}`}`;
+    const end = addressText(this.look, range.from + range.size - 1);
+    return `${addressText(this.look, range.from)} – ${end} (${sizeText(range.size)}): ${range.name}${range.details === '' ? '' : `, ${range.details}`}`;
   }
 
   private selectedText(): string {
@@ -280,7 +179,7 @@ export class XsStrip extends LitElement {
     if (exact) return exact;
     const x = this.shareAt(event) * this.width;
     return this.ranges.find((range) => {
-      const [start, end] = this.extent({ from: range.from, to: range.from + range.size }, this.zoom);
+      const [start, end] = extent(this.look, { from: range.from, to: range.from + range.size }, this.zoom);
       return x >= start - 1 && x <= Math.max(end, start + LEAST_WIDTH) + 1;
     });
   }
@@ -325,7 +224,7 @@ export class XsStrip extends LitElement {
     const range = this.rangeAt(event);
     this.told = range
       ? this.describe(range)
-      : t('{0}: nothing mapped', this.addressText(this.offsetAt(event)));
+      : t('{0}: nothing mapped', addressText(this.look, this.offsetAt(event)));
   }
 
   private onPointerUp(event: PointerEvent): void {
@@ -376,7 +275,7 @@ export class XsStrip extends LitElement {
   private selectedShare(): number {
     const range = this.ranges.find(({ key }) => key === this.selected);
     if (!range) return 0.5;
-    const [start, end] = this.extent({ from: range.from, to: range.from + range.size }, this.zoom);
+    const [start, end] = extent(this.look, { from: range.from, to: range.from + range.size }, this.zoom);
     const share = (start + end) / 2 / this.width;
     return share >= 0 && share <= 1 ? share : 0.5;
   }
@@ -405,6 +304,7 @@ export class XsStrip extends LitElement {
 
   static override styles = [
     shared,
+    stripStyles,
     css`
       :host {
         display: block;
@@ -414,73 +314,6 @@ export class XsStrip extends LitElement {
         touch-action: none;
         cursor: grab;
         user-select: none;
-      }
-      svg {
-        display: block;
-      }
-      pattern {
-        fill: var(--vscode-editor-foreground);
-        stroke: var(--vscode-editor-foreground);
-      }
-      pattern path {
-        fill: none;
-        stroke-width: 1;
-      }
-      pattern circle {
-        stroke: none;
-      }
-      .ground {
-        fill: var(--vscode-editorWidget-background, transparent);
-        stroke: var(--vscode-contrastBorder, var(--vscode-panel-border, transparent));
-      }
-      .fill {
-        opacity: 0.75;
-      }
-      .texture {
-        opacity: 0.6;
-      }
-      .outline {
-        fill: none;
-        stroke: var(--vscode-editor-background);
-        stroke-width: 1;
-      }
-      .hollow .outline {
-        stroke: var(--vscode-descriptionForeground);
-        stroke-dasharray: 3 3;
-      }
-      .selected .outline {
-        stroke-dasharray: none;
-        stroke: var(--vscode-focusBorder);
-        stroke-width: 3;
-      }
-      .plate {
-        fill: var(--vscode-editor-background);
-        opacity: 0.85;
-      }
-      .name {
-        fill: var(--vscode-editor-foreground);
-        font-size: 12px;
-      }
-      .address {
-        fill: var(--vscode-descriptionForeground);
-        font-family: var(--vscode-editor-font-family, monospace);
-        font-size: 11px;
-      }
-      .tick {
-        stroke: var(--vscode-descriptionForeground);
-      }
-      .frame {
-        fill: none;
-        stroke: var(--vscode-focusBorder);
-        stroke-width: 2;
-      }
-      .mark {
-        fill: var(--vscode-editorGutter-modifiedBackground, var(--vscode-editor-foreground));
-      }
-      .target {
-        stroke: var(--vscode-editor-foreground);
-        stroke-width: 2;
-        stroke-dasharray: 5 2;
       }
       .told {
         min-height: 1.5em;
