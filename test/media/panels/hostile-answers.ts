@@ -12,6 +12,9 @@ type Arguments = Readonly<Record<string, unknown>>;
 export function hostileAnswers(seed: number, deeds = Object.keys(DEEDS)): Answers {
   const guest = new HostileGuest(seed);
   for (const deed of deeds) DEEDS[deed]?.(guest);
+  MARKUP.forEach((value, index) =>
+    guest.loaded.act({ kind: 'write-xenstore', path: `/local/domain/1/data/markup-${index}`, value }),
+  );
   translation(guest);
   return answersOf(guest);
 }
@@ -52,7 +55,8 @@ export function* malformed(
   for (const view of NONSENSE)
     yield { what: `everything is ${JSON.stringify(view)}`, answers: always(row, view) };
   for (const [request, args] of seen) {
-    const view = (good[request] as (args: Arguments) => unknown)(args);
+    const answer = good[request];
+    const view: unknown = typeof answer === 'function' ? answer(args) : answer;
     if (typeof view !== 'object' || view === null) continue;
     for (const key of Object.keys(view)) {
       const { [key]: _, ...rest } = view as Record<string, unknown>;

@@ -87,6 +87,16 @@ for (const row of PANELS) {
   });
 }
 
+testWith([chromium], 'xenstore: markup of a guest is there to be read', async () => {
+  const row = PANELS.find(({ id }) => id === 'xenstore');
+  if (!row) throw new Error('there is a panel of xenstore');
+  await withPanel(row, answersOf(SEEDS[0] ?? 0), async ({ page }) => {
+    await page.locator('#filter').fill('markup-');
+    const cells = page.getByRole('gridcell');
+    for (const text of MARKUP) await cells.filter({ hasText: text }).first().waitFor();
+  });
+});
+
 const fixedAnswers = ({ requests }: PanelRow, good: Answers): Answers =>
   Object.fromEntries(requests.map((request) => [request, good[request]]));
 
