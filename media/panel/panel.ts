@@ -42,7 +42,7 @@
 //   `import '@vscode-elements/elements/dist/vscode-tabs/index.js'`.
 // - Colour never says anything alone: a word or a shape stands beside it.
 
-import { LitElement, type PropertyDeclarations, type TemplateResult, css, html, nothing } from 'lit';
+import { LitElement, type PropertyDeclarations, type TemplateResult, html, nothing } from 'lit';
 import type { Action } from '../../debug-adapter/protocol.ts';
 import type {
   Answer,
@@ -60,9 +60,12 @@ import { icon } from './icons.ts';
 import { t } from './l10n.ts';
 import { type MenuItem, showMenu } from './menu.ts';
 import { Queries, type Query } from './queries.ts';
+import { confusionNotice, failureNotice, notice, nothingToDebug } from './notices.ts';
+import { panelStyles } from './panel-styles.ts';
 import './split.ts';
 import { changeMarks, shared } from './styles.ts';
 import './table.ts';
+import { phaseChip, phaseText, pickers, valueOf } from './tool-bar.ts';
 import './widgets.ts';
 
 export { css, html, nothing, svg, type TemplateResult } from 'lit';
@@ -74,6 +77,7 @@ export type { MenuItem } from './menu.ts';
 export type { Query } from './queries.ts';
 export type { Column, RowEvent, SortOrder, XsTable } from './table.ts';
 export { styled } from './style-directive.ts';
+export { secondsOf } from './tool-bar.ts';
 export type { Detail } from './widgets.ts';
 
 /** What all panels keep. */
@@ -390,33 +394,15 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
     const content = this.attempt(() => this.content(), nothing);
     return html`
       <header role="toolbar" aria-label=${t('Panel')}>
-        ${this.phaseChip()} ${this.pickers()} ${this.attempt(() => this.toolbar(), nothing)}
+        ${phaseChip(this.session.phase, this.phaseText())} ${this.pickers()} ${this.attempt(() => this.toolbar(), nothing)}
         <span class="space"></span>
         ${this.filterBox()}
         <button title=${t('Open one more panel of this kind')} aria-label=${t('Open one more panel of this kind')} @click=${this.openAnother}>
           ${icon('split-horizontal')}
         </button>
       </header>
-      ${
-        this.notice
-          ? html`<div class="notice" role="alert">
-            ${icon('error')} <span>${this.notice}</span>
-            <button aria-label=${t('Dismiss')} @click=${() => this.tell('')}>${icon('close')}</button>
-          </div>`
-          : nothing
-      }
-      ${
-        this.confusion
-          ? html`<div class="notice confusion" role="alert">
-            ${icon('error')}
-            <span>
-              ${t('The panel cannot show what it was answered: {0}.', this.confusion)}
-              ${t('If the extension was just updated, reload the window.')}
-            </span>
-            <button class="secondary" @click=${this.tryAgain}>${t('Try again')}</button>
-          </div>`
-          : nothing
-      }
+      ${this.notice ? notice(this.notice, () => this.tell('')) : nothing}
+      ${this.confusion ? confusionNotice(this.confusion, () => this.tryAgain()) : nothing}
       <main>${content}</main>
       <div class="spoken" role="status">${this.spoken}</div>
     `;
@@ -432,94 +418,31 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
     const [key] = Object.keys(this.wanted());
     const answer = key === undefined ? undefined : this.views.answer(key);
     const error = key === undefined ? undefined : this.views.error(key);
-    if (this.session.phase === 'none' || (this.session.phase === 'ended' && !answer))
-      return this.nothingToDebug();
-    if (error !== undefined && this.isLive) {
-      return html`<div class="notice" role="alert">${icon('error')} <span>${error}</span>
-          <button class="secondary" @click=${this.tryAgain}>${t('Try again')}</button></div>`;
-    }
+    if (this.session.phase === 'none' || (this.session.phase === 'ended' && !answer)) return nothingToDebug();
+    if (error !== undefined && this.isLive) return failureNotice(error, () => this.tryAgain());
     if (key !== undefined && !answer) return html`<p class="quiet pad">${t('Asking the machine …')}</p>`;
     return this.body();
   }
 
-  private nothingToDebug(): TemplateResult {
-    return html`<div class="empty">
-      <p>${t('No guest is being debugged. Start one, and this panel shows it.')}</p>
-      <p>
-        <button class="primary" @click=${() => host.command('xenscope.debugBundledGuest')}>
-          ${t('Debug the Bundled Guest')}
-        </button>
-        <button class="secondary" @click=${() => host.command('workbench.action.debug.start')}>
-          ${t('Start Debugging')}
-        </button>
-      </p>
-    </div>`;
-  }
-
-  private phaseChip(): TemplateResult | typeof nothing {
-    const { phase } = this.session;
-    if (phase === 'none') return nothing;
-    const state = phase === 'running' ? 'active' : phase === 'stopped' ? 'info' : 'idle';
-    const shape = phase === 'running' ? 'play' : phase === 'stopped' ? 'debug-pause' : 'debug-stop';
-    return html`<xs-chip .state=${state} .icon=${shape}>${this.phaseText()}</xs-chip>`;
-  }
-
   private phaseText(): string {
-    const { phase } = this.session;
     const [key] = Object.keys(this.wanted());
     const time = key === undefined ? undefined : this.views.answer(key)?.virtualNanoseconds;
-    switch (phase) {
-      case 'none':
-        return t('No session');
-      case 'running':
-        return t('Running');
-      case 'stopped':
-        return time ? t('Stopped at {0}', secondsOf(time)) : t('Stopped');
-      case 'ended':
-        return t('Session ended; shown as it was last');
-    }
+    return phaseText(this.session.phase, time);
   }
 
   private pickers(): unknown {
     const { picks } = this.constructor as typeof Panel;
     const { domains, focus } = this.session;
-    const { pin } = this.common;
     if (picks === 'nothing' || domains.length === 0) return nothing;
-    const focused = focus?.domain ?? this.firstDomain;
-    const vcpus = domains.find(({ domain }) => domain === this.domain)?.vcpus ?? 0;
-    const domainPicker = html`<label>
-      <span class="spoken">${t('Domain')}</span>
-      <select @change=${(event: Event) => this.setPin(pinOf(valueOf(event)))}>
-        <option value="" ?selected=${!pin}>${t('Follow focus ({0})', this.domainName(focused))}</option>
-        ${domains.map(
-          ({ domain }) =>
-            html`<option value=${domain} ?selected=${pin?.domain === domain}>${this.domainName(domain)}</option>`,
-        )}
-        ${
-          pin && !domains.some(({ domain }) => domain === pin.domain)
-            ? html`<option value=${pin.domain} selected>${this.domainName(pin.domain)}</option>`
-            : nothing
-        }
-      </select>
-    </label>`;
-    if (picks === 'domain') return domainPicker;
     const { domain, vcpu } = this;
-    const pickVcpu = (event: Event): void => {
-      const value = valueOf(event);
-      // vCPU 1 of whatever is focused would jump between domains: a vCPU is pinned with its domain.
-      if (value !== '') this.setPin({ domain, vcpu: Number(value) });
-      else this.setPin(pin && { domain: pin.domain });
-    };
-    return html`${domainPicker}<label>
-        <span class="spoken">${t('vCPU')}</span>
-        <select @change=${pickVcpu}>
-          <option value="" ?selected=${pin?.vcpu === undefined}>${t('Focused vCPU ({0})', `v${vcpu}`)}</option>
-          ${Array.from(
-            { length: Math.min(vcpus, MOST_VCPUS) },
-            (_, i) => html`<option value=${i} ?selected=${pin?.vcpu === i}>v${i}</option>`,
-          )}
-        </select>
-      </label>`;
+    return pickers({
+      domains,
+      focused: focus?.domain ?? this.firstDomain,
+      pin: this.common.pin,
+      shown: picks === 'vcpu' ? { domain, vcpu } : { domain },
+      nameOf: (one) => this.domainName(one),
+      setPin: (pin) => this.setPin(pin),
+    });
   }
 
   private filterBox(): unknown {
@@ -542,80 +465,8 @@ export abstract class Panel<Views extends object, Kept extends object = object> 
 
   static override properties: PropertyDeclarations = {};
 
-  static override styles: import('lit').CSSResultGroup = [
-    shared,
-    changeMarks,
-    css`
-      :host {
-        display: flex;
-        flex-direction: column;
-        height: 100vh;
-        background: var(--vscode-editor-background);
-      }
-      header {
-        display: flex;
-        flex-wrap: wrap;
-        align-items: center;
-        gap: 6px;
-        padding: 4px 8px;
-        border-bottom: 1px solid var(--vscode-panel-border, var(--vscode-contrastBorder, transparent));
-      }
-      .space {
-        flex: 1;
-      }
-      #filter {
-        width: 16em;
-        max-width: 40vw;
-      }
-      main {
-        flex: 1;
-        min-height: 0;
-        overflow: auto;
-        display: flex;
-        flex-direction: column;
-      }
-      main > * {
-        flex: none;
-      }
-      main > xs-table,
-      main > xs-split,
-      main > .fill {
-        flex: 1;
-        min-height: 0;
-      }
-      .notice {
-        display: flex;
-        align-items: center;
-        gap: 6px;
-        padding: 4px 8px;
-        border-bottom: 1px solid var(--vscode-inputValidation-errorBorder, currentcolor);
-      }
-      .notice .icon {
-        color: var(--vscode-errorForeground);
-      }
-      .notice span:not(.icon) {
-        flex: 1;
-      }
-      .pad,
-      .empty {
-        padding: 12px;
-      }
-      .empty {
-        text-align: center;
-        margin-top: 10vh;
-      }
-    `,
-  ];
+  static override styles: import('lit').CSSResultGroup = [shared, changeMarks, panelStyles];
 }
-
-const MOST_VCPUS = 256;
-
-const valueOf = (event: Event): string => (event.target as HTMLInputElement | HTMLSelectElement).value;
-
-const pinOf = (value: string): PinnedTo | undefined => (value === '' ? undefined : { domain: Number(value) });
-
-/** Virtual time with as many digits as a step needs to be seen: `1.204381 s`. */
-export const secondsOf = (nanoseconds: number): string => `${(nanoseconds / 1e9).toFixed(6)} s`;
 
 /** Makes the panel the page's content. */
 export function definePanel(tag: string, panel: CustomElementConstructor): void {

@@ -129,6 +129,23 @@ export function rowsByKey<Row>({
   return result;
 }
 
+/** Keys of the rows above one, the outermost first; undefined when there is no such row. */
+export function pathTo<Row>(
+  wanted: string,
+  { rows, rowKey, children }: Pick<Listing<Row>, 'rows' | 'rowKey' | 'children'>,
+): string[] | undefined {
+  const search = (some: readonly Row[], above: string[]): string[] | undefined => {
+    for (const row of some) {
+      const key = rowKey(row);
+      if (key === wanted) return above;
+      const found = search(children?.(row) ?? [], [...above, key]);
+      if (found) return found;
+    }
+    return undefined;
+  };
+  return search(rows, []);
+}
+
 /** Rows as tab-separated values with a line of titles, as spreadsheets take it. */
 export function tabSeparated<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
   const cell = (text: string): string => text.replaceAll(/[\t\r\n]+/g, ' ');

@@ -16,7 +16,7 @@
 // double click), `xs-menu` (right click or the context-menu key; also `x` and `y`).
 
 import { VirtualizerController } from '@tanstack/lit-virtual';
-import { LitElement, type PropertyDeclarations, type TemplateResult, css, html, nothing } from 'lit';
+import { LitElement, type PropertyDeclarations, type TemplateResult, html, nothing } from 'lit';
 import { classMap } from 'lit/directives/class-map.js';
 import { type Ref, createRef, ref } from 'lit/directives/ref.js';
 import { host } from './host.ts';
@@ -27,22 +27,22 @@ import {
   type ListedRow,
   type SortOrder,
   listed,
+  pathTo,
   rowsByKey,
   tabSeparated,
   widthOf,
 } from './rows.ts';
 import { styled } from './style-directive.ts';
 import { changeMarks, shared } from './styles.ts';
+import { trackSizes } from './table-columns.ts';
+import { meaningOf } from './table-keys.ts';
+import { tableStyles } from './table-styles.ts';
 
 export type { Column, SortOrder } from './rows.ts';
 
 /** CSS pixels. Rows have one line. */
 const ROW_HEIGHT = 22;
 const OVERSCAN = 6;
-/** Of both sides. */
-const CELL_PADDING = 12;
-/** The editor's font is a little wider than that of the interface, in which a table measures. */
-const MONO = 1.05;
 /** Scrolling is kept once it pauses. */
 const SAVE_AFTER_MS = 200;
 
@@ -58,10 +58,6 @@ interface Kept {
   readonly selected?: string;
   readonly top: number;
 }
-
-/** Width of a column in characters of the interface. */
-const charactersOf = <Row>(column: Column<Row>, rows: readonly ListedRow<Row>[]): number =>
-  widthOf(column, rows) * (column.mono === true ? MONO : 1);
 
 export class XsTable<Row = unknown> extends LitElement {
   static override properties: PropertyDeclarations = {
@@ -150,7 +146,7 @@ export class XsTable<Row = unknown> extends LitElement {
 
   /** Moves the cursor to a row, unfolding what is above it, and scrolls there. */
   async reveal(key: string): Promise<void> {
-    const path = this.pathTo(key);
+    const path = pathTo(key, { rows: this.rows, rowKey: this.rowKey, children: this.below });
     if (!path) return;
     const missing = path.filter((above) => !this.unfolded.includes(above));
     if (missing.length > 0) this.setExpanded([...this.unfolded, ...missing]);
@@ -201,13 +197,7 @@ export class XsTable<Row = unknown> extends LitElement {
   protected override render(): TemplateResult {
     const virtualizer = this.virtual.getVirtualizer();
     const isTree = this.below !== undefined;
-    const widths = this.columns.map((column) => {
-      const width = `calc(${charactersOf(column, this.list)}ch + ${CELL_PADDING}px)`;
-      return column.grow ? `minmax(${width}, 1fr)` : width;
-    });
-    const columns = this.columns.some(({ grow }) => grow) ? widths : [...widths, 'minmax(0, 1fr)'];
-    const total = this.columns.reduce((sum, column) => sum + charactersOf(column, this.list), 0);
-    const padding = this.columns.length * CELL_PADDING;
+    const { columns, total } = trackSizes(this.columns, this.list);
     const active = this.selected === undefined ? -1 : this.indexOf(this.selected);
     const items = virtualizer.getVirtualItems();
     this.drawn = new Map();
@@ -222,7 +212,7 @@ export class XsTable<Row = unknown> extends LitElement {
         aria-colcount=${this.columns.length}
         aria-activedescendant=${inSight ? this.cellId(active) : nothing}
         tabindex="0"
-        .style=${styled({ '--columns': columns.join(' '), '--total': `calc(${total}ch + ${padding}px)` })}
+        .style=${styled({ '--columns': columns, '--total': total })}
         @keydown=${this.onKeyDown}
         @focus=${this.onFocus}
         @scroll=${this.saveSoon}
@@ -374,79 +364,51 @@ export class XsTable<Row = unknown> extends LitElement {
   /** True when the key meant something here. */
   private move(key: string, index: number, shift: boolean): boolean {
     const page = Math.max(1, Math.floor((this.scroller.value?.clientHeight ?? 0) / ROW_HEIGHT) - 2);
-    switch (key) {
-      case 'ArrowDown':
-        return this.moveTo(index + 1);
-      case 'ArrowUp':
-        return this.moveTo(index - 1);
-      case 'PageDown':
-        return this.moveTo(index + page);
-      case 'PageUp':
-        return this.moveTo(index - page);
-      case 'Home':
-        return this.moveTo(0);
-      case 'End':
-        return this.moveTo(this.list.length - 1);
-      case 'ArrowRight':
-        return this.right(index);
-      case 'ArrowLeft':
-        return this.left(index);
-      case 'Enter':
-        return this.enter(index);
-      case ' ':
-        return this.list[index]?.expanded === undefined ? false : this.unfold(index);
-      case 'ContextMenu':
-        return this.menuAt(index);
-      case 'F10':
-        return shift && this.menuAt(index);
-      default:
-        return false;
+    const meaning = meaningOf(key, shift, { index, column: this.activeColumn, item: this.list[index], page });
+    if (!meaning) return false;
+    switch (meaning.to) {
+      case 'row':
+        this.moveTo(meaning.index);
+        break;
+      case 'parent':
+        this.moveTo(this.indexOf(meaning.key));
+        break;
+      case 'column':
+        this.toColumn(meaning.column);
+        break;
+      case 'fold':
+        this.toggle(meaning.key);
+        break;
+      case 'enter':
+        this.enter(index);
+        break;
+      case 'menu':
+        this.menuAt(index);
+        break;
+      case 'nowhere':
+        break;
     }
+    return true;
   }
 
-  private moveTo(index: number): boolean {
+  private moveTo(index: number): void {
     const at = Math.max(0, Math.min(index, this.list.length - 1));
     this.select(at);
     this.scrollToRow(at);
-    return true;
   }
 
-  private right(index: number): boolean {
-    const item = this.list[index];
-    if (!item) return true;
-    if (item.expanded === false && this.activeColumn === undefined) return this.unfold(index);
-    return this.toColumn((this.activeColumn ?? -1) + 1);
-  }
-
-  private left(index: number): boolean {
-    const item = this.list[index];
-    if (!item) return true;
-    if (this.activeColumn !== undefined) return this.toColumn(this.activeColumn - 1);
-    if (item.expanded) return this.unfold(index);
-    if (item.parent !== undefined) return this.moveTo(this.indexOf(item.parent));
-    return true;
-  }
-
-  private toColumn(column: number): boolean {
+  private toColumn(column: number): void {
     this.activeColumn = column < 0 ? undefined : Math.min(column, this.columns.length - 1);
     this.requestUpdate();
-    return true;
   }
 
-  private unfold(index: number): boolean {
-    const item = this.list[index];
-    if (item) this.toggle(item.key);
-    return true;
-  }
-
-  private enter(index: number): boolean {
+  private enter(index: number): void {
     const column = this.activeColumn;
     const cell = column === undefined ? null : this.renderRoot.querySelector(`#cell-${index}-${column}`);
     // A link in the cell under the cursor is what Enter means there.
     const inCell = cell?.querySelector<HTMLElement>('xs-address, button, select, input');
     if (inCell) inCell.click();
     else this.activate(index);
-    return true;
   }
 
   private select(index: number): void {
@@ -470,11 +432,10 @@ export class XsTable<Row = unknown> extends LitElement {
     this.tell('xs-menu', item, { x, y });
   }
 
-  private menuAt(index: number): boolean {
+  private menuAt(index: number): void {
     const item = this.list[index];
     const place = this.renderRoot.querySelector(`#row-${index}`)?.getBoundingClientRect();
     if (item && place) this.tell('xs-menu', item, { x: place.left + 24, y: place.bottom });
-    return true;
   }
 
   private tell(name: string, { row, key }: ListedRow<Row>, more: object = {}): void {
@@ -499,121 +460,7 @@ export class XsTable<Row = unknown> extends LitElement {
     if (index >= 0) this.virtual.getVirtualizer().scrollToIndex(index);
   }
 
-  /** Keys of the rows above one. */
-  private pathTo(wanted: string): string[] | undefined {
-    const search = (rows: readonly Row[], above: string[]): string[] | undefined => {
-      for (const row of rows) {
-        const key = this.rowKey(row);
-        if (key === wanted) return above;
-        const found = search(this.below?.(row) ?? [], [...above, key]);
-        if (found) return found;
-      }
-      return undefined;
-    };
-    return search(this.rows, []);
-  }
-
-  static override styles = [
-    shared,
-    changeMarks,
-    css`
-      :host {
-        display: block;
-        min-height: 0;
-        height: 100%;
-      }
-      .scroller {
-        height: 100%;
-        overflow: auto;
-        position: relative;
-      }
-      .row {
-        display: grid;
-        grid-template-columns: var(--columns);
-        height: 22px;
-        line-height: 22px;
-        width: max(100%, var(--total));
-      }
-      .body {
-        position: relative;
-        width: max(100%, var(--total));
-      }
-      .body .row {
-        position: absolute;
-        top: 0;
-        left: 0;
-      }
-      .head {
-        position: sticky;
-        top: 0;
-        z-index: 1;
-        height: 24px;
-        line-height: 24px;
-        background: var(--vscode-editor-background);
-        border-bottom: 1px solid var(--vscode-panel-border, var(--vscode-contrastBorder, currentcolor));
-      }
-      .head .cell > * {
-        font-weight: 600;
-      }
-      .head button {
-        padding: 0;
-        border: none;
-        line-height: 22px;
-      }
-      .cell {
-        padding: 0 6px;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
-        min-width: 0;
-      }
-      .body .cell:first-child {
-        padding-left: calc(6px + var(--level, 0) * 12px);
-      }
-      .end {
-        text-align: end;
-      }
-      .body .row:hover {
-        background: var(--vscode-list-hoverBackground);
-      }
-      .body .row.active {
-        background: var(--vscode-list-inactiveSelectionBackground);
-        color: var(--vscode-list-inactiveSelectionForeground, inherit);
-        outline: 1px dotted var(--vscode-contrastActiveBorder, transparent);
-        outline-offset: -1px;
-      }
-      .scroller:focus .row.active {
-        background: var(--vscode-list-activeSelectionBackground);
-        color: var(--vscode-list-activeSelectionForeground);
-        outline: 1px solid var(--vscode-list-focusOutline, var(--vscode-focusBorder));
-      }
-      .row.active .quiet {
-        color: inherit;
-      }
-      .current {
-        outline: 1px solid var(--vscode-focusBorder);
-        outline-offset: -2px;
-      }
-      .row.warning .cell:first-child {
-        box-shadow: inset 3px 0 0 var(--vscode-editorWarning-foreground);
-      }
-      .row.error .cell:first-child {
-        box-shadow: inset 3px 0 0 var(--vscode-editorError-foreground);
-      }
-      .row.quiet:not(.active) {
-        color: var(--vscode-descriptionForeground);
-      }
-      .twistie {
-        display: inline-block;
-        width: 16px;
-        cursor: pointer;
-      }
-      .nothing {
-        padding: 12px;
-        color: var(--vscode-descriptionForeground);
-      }
-    `,
-  ];
+  static override styles = [shared, changeMarks, tableStyles];
 }
 
 customElements.define('xs-table', XsTable);
