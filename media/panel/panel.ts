@@ -38,7 +38,8 @@
 //   field and `this.requestUpdate()`. lit's reactive properties need `declare` and a value in the constructor.
 // - Elements: <xs-table> (table.ts), <xs-address>, <xs-chip>, <xs-details> (widgets.ts), <xs-drawing>
 //   (drawing.ts: a drawing with its twin table), <xs-split> (split.ts); icons by `icon('warning')`; buttons
-//   are `<button>` (classes `primary`, `secondary`, `link`). Others of vscode-elements are imported one by one:
+//   are `<button>` (classes `primary`, `secondary`, `link`), and `choices` (choices.ts) where one of them is
+//   pressed; `Memo` (memo.ts) keeps rows that a panel makes itself. Others of vscode-elements are imported one by one:
 //   `import '@vscode-elements/elements/dist/vscode-tabs/index.js'`.
 // - Colour never says anything alone: a word or a shape stands beside it.
 
@@ -59,9 +60,9 @@ import { type Told, host } from './host.ts';
 import { icon } from './icons.ts';
 import { t } from './l10n.ts';
 import { type MenuItem, showMenu } from './menu.ts';
-import { Queries, type Query } from './queries.ts';
 import { confusionNotice, failureNotice, notice, nothingToDebug } from './notices.ts';
 import { panelStyles } from './panel-styles.ts';
+import { Queries, type Query } from './queries.ts';
 import './split.ts';
 import { changeMarks, shared } from './styles.ts';
 import './table.ts';
