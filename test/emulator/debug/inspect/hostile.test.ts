@@ -10,7 +10,7 @@ import { questions, wrongAnswers } from './hostile/examine.ts';
 import { HostileGuest } from './hostile/hostile-guest.ts';
 import { Chance } from './memory/random-tables.ts';
 
-const SEEDS = Array.from({ length: 10 }, (_, seed) => seed);
+const SEEDS = Array.from({ length: 8 }, (_, seed) => seed);
 
 test.each(SEEDS)('seed %i: whatever the guest does, it can be looked at', (seed) => {
   const guest = new HostileGuest(seed);
@@ -18,7 +18,7 @@ test.each(SEEDS)('seed %i: whatever the guest does, it can be looked at', (seed)
   let deeds = 0;
   misbehave(guest, 6, (deed) => {
     if (deeds++ % 2 === 1) return;
-    const asked = questions(guest, 2);
+    const asked = questions(guest, 1);
     const before = stateHash(guest.loaded);
     wrong.push(...wrongAnswers(guest, asked).map((what) => `after ${deed}: ${what}`));
     if (stateHash(guest.loaded) !== before) wrong.push(`after ${deed}: looking changed the machine`);
