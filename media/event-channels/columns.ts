@@ -33,8 +33,7 @@ const PORT_COLUMNS: readonly Column<Port>[] = [
     align: 'end',
     mono: true,
   },
-  { key: 'state', title: t('State'), text: ({ stateWords }) => stateWords, width: 24 },
-  { key: 'peer', title: t('Other end'), text: ({ peer }) => peer?.words ?? '' },
+  { key: 'peer', title: t('Other end'), text: ({ peer, stateWords }) => peer?.words ?? stateWords },
   {
     key: 'use',
     title: t('Used for'),
@@ -49,6 +48,13 @@ const PORT_COLUMNS: readonly Column<Port>[] = [
     hint: t('The vCPU that is told'),
   },
   { key: 'now', title: t('Now'), text: nowText, render: nowChips, width: 20 },
+  {
+    key: 'why',
+    title: t('Not delivered because'),
+    text: ({ delay }) => delay?.sentence ?? '',
+    grow: true,
+    width: 30,
+  },
   {
     key: 'raised',
     title: t('Events'),
@@ -75,13 +81,7 @@ const PORT_COLUMNS: readonly Column<Port>[] = [
     mono: true,
   },
   { key: 'sender', title: t('By'), text: ({ sender }) => sender?.words ?? '' },
-  {
-    key: 'why',
-    title: t('Not delivered because'),
-    text: ({ delay }) => delay?.sentence ?? '',
-    grow: true,
-    width: 30,
-  },
+  { key: 'state', title: t('State'), text: ({ stateWords }) => stateWords },
 ];
 
 const PRIORITY: Column<Port> = {
@@ -92,7 +92,7 @@ const PRIORITY: Column<Port> = {
   hint: t('FIFO queue: 0 is the most urgent, 15 the least'),
 };
 
-const FIFO_COLUMNS = [...PORT_COLUMNS.slice(0, 5), PRIORITY, ...PORT_COLUMNS.slice(5)];
+const FIFO_COLUMNS = [...PORT_COLUMNS.slice(0, 4), PRIORITY, ...PORT_COLUMNS.slice(4)];
 
 export const portColumns = (abi: Channels['abi']): readonly Column<Port>[] =>
   abi === 'fifo' ? FIFO_COLUMNS : PORT_COLUMNS;

@@ -31,6 +31,22 @@ const COLUMNS: readonly Column<Interrupt>[] = [
     hint: t('What makes it pending'),
   },
   {
+    key: 'count',
+    title: t('Count'),
+    text: ({ count }) => (count === undefined ? '' : String(count)),
+    sortValue: ({ count = -1 }) => count,
+    align: 'end',
+    mono: true,
+  },
+  {
+    key: 'last',
+    title: t('Last'),
+    text: ({ lastNanoseconds }) => seconds(lastNanoseconds),
+    sortValue: ({ lastNanoseconds = -1 }) => lastNanoseconds,
+    align: 'end',
+    mono: true,
+  },
+  {
     key: 'priority',
     title: t('Priority'),
     text: ({ priority }) => priority,
@@ -49,22 +65,6 @@ const COLUMNS: readonly Column<Interrupt>[] = [
     text: ({ target, route }) => (route === undefined ? target : `${target} (${route})`),
   },
   { key: 'lr', title: t('LR'), text: placeOf, hint: t('List register that holds it, and its state there') },
-  {
-    key: 'count',
-    title: t('Count'),
-    text: ({ count }) => (count === undefined ? '' : String(count)),
-    sortValue: ({ count = -1 }) => count,
-    align: 'end',
-    mono: true,
-  },
-  {
-    key: 'last',
-    title: t('Last'),
-    text: ({ lastNanoseconds }) => seconds(lastNanoseconds),
-    sortValue: ({ lastNanoseconds = -1 }) => lastNanoseconds,
-    align: 'end',
-    mono: true,
-  },
 ];
 
 /** Where a list register has a physical interrupt behind it. */
