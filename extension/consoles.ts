@@ -4,6 +4,7 @@
 
 import * as vscode from 'vscode';
 import { HYPERVISOR_CONSOLE, type XenEvents, type XenRequests } from '../debug-adapter/protocol.ts';
+import { ConsoleFilter } from './console-filter.ts';
 
 type ConsoleData = XenEvents['xen/consoleData'];
 
@@ -16,7 +17,7 @@ export class Consoles implements vscode.Disposable {
   receive({ session, event, body }: vscode.DebugSessionCustomEvent): void {
     if (event !== 'xen/consoleData') return;
     const data = body as ConsoleData;
-    this.of(session, data).write(data.text);
+    this.of(session, data).receive(data.text);
   }
 
   sessionEnded(session: vscode.DebugSession): void {
@@ -85,6 +86,7 @@ class GuestConsole {
   readonly domain: number;
   readonly name: string;
   ended = false;
+  private readonly filter = new ConsoleFilter();
   private kept = '';
   private saidReadOnly = false;
   private terminal: vscode.Terminal | undefined;
@@ -95,6 +97,11 @@ class GuestConsole {
     this.session = session;
     this.domain = domain;
     this.name = name;
+  }
+
+  /** Output of a guest, which is not trusted. */
+  receive(text: string): void {
+    this.write(this.filter.pass(text));
   }
 
   write(text: string): void {
