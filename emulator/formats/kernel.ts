@@ -84,12 +84,12 @@ async function load(source: ByteSource, decompress: Decompress, depth: number): 
 }
 
 /** Before anything of that size is allocated. */
-function checkSize(size: number, file: string): void {
+function checkSize(size: number, file: string, offset = 0): void {
   if (size <= MAX_KERNEL_SIZE) return;
   throw new UserError(
     `the kernel has ${size} bytes, more than the ${MAX_KERNEL_SIZE >> 20} MiB a kernel can have`,
     'Check that this is the kernel, and copy or build it again.',
-    { file },
+    { file, offset },
   );
 }
 
@@ -178,6 +178,8 @@ async function elfKernel(elf: ElfFile): Promise<Kernel> {
   checkSize(
     loads.reduce((sum, { fileSize }) => sum + fileSize, 0),
     file,
+    // e_phoff: where the sizes are said.
+    32,
   );
   // Linux links vmlinux to virtual addresses only: it is an Image taken apart.
   const lowest = loads.reduce(
