@@ -160,7 +160,8 @@ export interface Registers {
   readonly system?: readonly SystemRegister[];
 }
 
-export type VcpuState = 'running' | 'wfi' | 'wfe' | 'off' | 'blocked';
+/** `paused`: its domain is, by the toolstack. */
+export type VcpuState = 'running' | 'wfi' | 'wfe' | 'off' | 'blocked' | 'paused';
 
 export interface VcpuInfo extends VcpuId {
   readonly state: VcpuState;

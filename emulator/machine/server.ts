@@ -351,13 +351,15 @@ export class MachineServerImplementation {
   }
 
   private vcpus(): VcpuInfo[] {
-    const { machine } = this.machine;
-    return machine.cpus.map((state, cpu) => ({
-      ...this.vcpuOf(cpu),
-      state: machine.stateOf(cpu),
-      el: state.el,
-      pc: state.pc,
-    }));
+    const { machine, view } = this.machine;
+    const domains = view?.domains() ?? [];
+    return machine.cpus.map((state, cpu) => {
+      const id = this.vcpuOf(cpu);
+      const known = domains.find((domain) => domain.id === id.domain)?.vcpus[id.vcpu];
+      // A CPU whose vCPU is paused is parked, as one is that was never started.
+      const isPaused = known?.state === 'paused';
+      return { ...id, state: isPaused ? 'paused' : machine.stateOf(cpu), el: state.el, pc: state.pc };
+    });
   }
 
   private moment(): { instructions: number; virtualNanoseconds: number } {

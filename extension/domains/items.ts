@@ -66,7 +66,8 @@ function domainItem(row: DomainRow, symbolOf: SymbolOf): Item {
     domain,
     children: [
       ...vcpus.map((vcpu) => vcpuItem(domain, vcpu, symbolOf)),
-      ...row.devices.map((device) => deviceItem(domain, device)),
+      // The first console has nodes of a device and no states; it stands among the consoles.
+      ...row.devices.filter(({ kind }) => kind !== 'console').map((device) => deviceItem(domain, device)),
       ...row.consoles.map((console) => consoleItem(domain, console)),
     ],
   };
