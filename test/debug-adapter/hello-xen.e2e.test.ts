@@ -202,6 +202,7 @@ test('the debug console shows views, also while the guest runs; views name addre
     (await session.send('evaluate', { expression, context: 'repl' })).result;
   expect(await show(':machine')).toMatch(/^what +value\ninstructions +\d+\n/);
   expect(await show(':help')).toContain(':machine\n');
+  expect(await show(':views')).toBe(await show(':help'));
   await expect(show(':nonsense')).rejects.toThrow("there is no inspection 'nonsense'");
   await expect(show(':machine 5')).rejects.toThrow("'machine' does not take '5'");
 

@@ -10,10 +10,12 @@ export interface InspectionCommand {
   readonly args: Readonly<Record<string, unknown>>;
 }
 
+const HELP = new Set(['', 'help', 'views']);
+
 /** Undefined for a line that asks for help. Views are of `focus`, unless the line says otherwise. Throws UserErrors. */
 export function parseCommand(line: string, focus: VcpuId): InspectionCommand | undefined {
   const [name = '', ...words] = line.trim().split(/\s+/);
-  if (name === 'help' || name === '') return undefined;
+  if (HELP.has(name)) return undefined;
   const row = inspectionNamed(name);
   const focused = {
     ...('domain' in row.arguments && { domain: focus.domain }),
