@@ -4,7 +4,7 @@
 import type { LoadedMachine } from '../../machine/guest.ts';
 import type { Moment } from '../../machine/messages.ts';
 import * as layout from '../../memory/layout.ts';
-import type { RecordClock, RecordPart } from './recorder.ts';
+import type { RecordClock, RecordPart } from './part.ts';
 
 /** One port, since the machine was loaded. */
 export interface EventCount {

@@ -8,7 +8,7 @@
 import type { LoadedMachine } from '../../machine/guest.ts';
 import type { Moment } from '../../machine/messages.ts';
 import { GTF_type_mask } from '../../xen/abi/grant-table.ts';
-import type { RecordClock, RecordPart } from './recorder.ts';
+import type { RecordClock, RecordPart } from './part.ts';
 
 /** One entry, since the machine was loaded. */
 export interface GrantUse {

@@ -5,7 +5,7 @@
 
 import type { LoadedMachine } from '../../machine/guest.ts';
 import { type InterruptNames, interruptNames } from '../inspect/gic/interrupt-names.ts';
-import type { RecordClock, RecordPart } from './recorder.ts';
+import type { RecordClock, RecordPart } from './part.ts';
 
 /** Injections that are remembered one by one. */
 export const REMEMBERED = 8192;

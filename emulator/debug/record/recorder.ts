@@ -7,24 +7,9 @@ import type { XenObserver } from '../../xen/observer.ts';
 import { EventRecord } from './event-record.ts';
 import { GrantRecord } from './grant-record.ts';
 import { InterruptRecord } from './interrupt-record.ts';
+import { clockOf, type RecordPart } from './part.ts';
 import { RingRecord, ringSockets } from './ring-record.ts';
 import { XenstoreRecord } from './xenstore-record.ts';
-
-/** One kind of record. It implements the calls it wants. */
-export type RecordPart = Partial<XenObserver>;
-
-/** Where the machine stands on its clock while something is recorded. */
-export interface RecordClock {
-  /** Instructions executed. */
-  instructions(): number;
-  /** Virtual nanoseconds. */
-  nanoseconds(): number;
-}
-
-export const clockOf = ({ machine }: LoadedMachine): RecordClock => ({
-  instructions: () => machine.engine.instructions,
-  nanoseconds: () => machine.clock.nanoseconds(),
-});
 
 export class Recorder implements XenObserver {
   readonly events: EventRecord;

@@ -10,7 +10,7 @@ import type { Moment } from '../rings/recorded.ts';
 import type { RingMemory } from '../rings/ring-memory.ts';
 import { type RingTrack, trackOf } from '../rings/track.ts';
 import { type RingWorld, worldOf } from '../rings/world.ts';
-import type { RecordClock, RecordPart } from './recorder.ts';
+import type { RecordClock, RecordPart } from './part.ts';
 
 export interface RingSockets {
   /** Looks at the machine as it is when it is called; undefined on a bare machine. */

@@ -2,7 +2,7 @@
 
 import type { LoadedMachine } from '../../machine/guest.ts';
 import type { Moment } from '../../machine/messages.ts';
-import type { RecordClock, RecordPart } from './recorder.ts';
+import type { RecordClock, RecordPart } from './part.ts';
 
 export type NodeChange = 'written' | 'removed' | 'permissions';
 
