@@ -40,6 +40,13 @@ export interface EngineOptions {
   /** Bytes, a multiple of 64 KiB. */
   readonly ramSize: number;
   readonly features: FeatureSet;
+  /** The second tier: absent, everything is interpreted. */
+  readonly translate?: TranslateOptions | undefined;
+}
+
+export interface TranslateOptions {
+  /** How often a place is reached before its region is translated, at least 1. */
+  readonly threshold: number;
 }
 
 const WASM_PAGE = 0x10000;

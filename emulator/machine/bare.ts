@@ -40,6 +40,7 @@ export function createBareMachine(
       gic: bare.gicVersion,
       el2: bare.el === 2,
       startTime: config.startTime ?? 0,
+      translate: config.translate,
     },
     { console: { write: (byte) => events.console(BARE_DOMAIN, byte) }, log },
   );

@@ -12,7 +12,7 @@ import { CpuState } from '../cpu/state.ts';
 import { SystemRegisters } from '../cpu/sysregs/system-registers.ts';
 import type { GenericTimer } from '../devices/generic-timer.ts';
 import type { ByteSink } from '../devices/pl011.ts';
-import { Engine, type EngineModules } from '../engine/engine.ts';
+import { Engine, type EngineModules, type TranslateOptions } from '../engine/engine.ts';
 import * as layout from '../memory/layout.ts';
 import { PhysicalMemory } from '../memory/physical-memory.ts';
 import { affinityOf, type GicVersion } from './boards/board.ts';
@@ -36,6 +36,8 @@ export interface MachineOptions {
   readonly el2?: boolean;
   /** Seconds since 1970 at moment 0. */
   readonly startTime: number;
+  /** See EngineOptions. */
+  readonly translate?: TranslateOptions | undefined;
 }
 
 export interface MachineSockets {
@@ -105,7 +107,13 @@ export class Machine {
     this.features = features;
     const engine = new Engine(
       modules,
-      { cpus: options.cpus, ramBase: virt.ram.base, ramSize: options.memory, features },
+      {
+        cpus: options.cpus,
+        ramBase: virt.ram.base,
+        ramSize: options.memory,
+        features,
+        translate: options.translate,
+      },
       {
         readDevice: (pa, size) => this.devices.bus.read(pa, size, engine.selected),
         readDeviceHigh: () => this.devices.bus.high,

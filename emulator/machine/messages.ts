@@ -89,6 +89,13 @@ export interface MachineConfig {
   readonly startTime?: number;
   readonly domains?: readonly DomainConfig[];
   readonly bare?: BareConfig;
+  /** Translates code that is executed often; changes nothing that a guest or a hash could tell. */
+  readonly translate?: TranslateConfig | undefined;
+}
+
+export interface TranslateConfig {
+  /** How often a place is reached before its region is translated, at least 1. */
+  readonly threshold: number;
 }
 
 /** Where a segment of the kernel file went, in the order of `Kernel.segments`. */

@@ -55,6 +55,7 @@ export function createXenMachine(
       memory: guest.memory + XEN_MEMORY,
       gic: guest.gicVersion,
       startTime,
+      translate: config.translate,
     },
     // Nobody listens to the board's own UART: Xen prints through the log.
     { console: { write: () => {} }, log },

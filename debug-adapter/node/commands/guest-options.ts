@@ -33,6 +33,8 @@ export function addGuestOptions(command: Command): Command {
     .option('--max-seconds <n>', 'end with status 1 after so many seconds')
     .addOption(new Option('--cpu <model>', 'core (default: a53)').choices(['a53', 'max']))
     .option('--seed <n>', 'everything random derives from it (default: 0)')
+    .addOption(new Option('--no-translate', 'interpret everything').hideHelp())
+    .addOption(new Option('--translate-threshold <n>', 'translate what is reached so often').hideHelp())
     .option('--bare', 'the kernel on the bare machine, without Xen')
     .option('--machine <list>', `with --bare: ${MACHINE_HELP}`)
     .option('--initrd <file>', 'with --bare: initial RAM disk')

@@ -1,6 +1,7 @@
 // From the arguments of `xenscope run` to a machine with its files read.
 
 import { UserError } from '../../../emulator/base/errors.ts';
+import type { MachineConfig } from '../../../emulator/index.ts';
 import { readDtb } from '../../../emulator/formats/dtb.ts';
 import { type LaunchConfiguration, parseLaunchConfiguration } from '../../configuration.ts';
 import { type PreparedLaunch, prepareLaunch } from '../../launch.ts';
@@ -17,6 +18,9 @@ export interface GuestOptions {
   readonly printDtb?: boolean;
   readonly cpu?: 'a53' | 'max';
   readonly seed?: string;
+  /** False after --no-translate. */
+  readonly translate?: boolean;
+  readonly translateThreshold?: string;
 }
 
 const COMMAND_LINE = 'the command line';
@@ -43,11 +47,21 @@ export interface NamedRun {
 }
 
 export async function prepareRun(configs: readonly string[], options: GuestOptions): Promise<PreparedLaunch> {
-  const prepared = await prepareNamed(namedRun(configs, options));
+  const named = await prepareNamed(namedRun(configs, options));
+  const prepared = { ...named, machine: { ...named.machine, ...translation(options) } };
   const { bare } = prepared.machine;
   if (options.dtb === undefined || !bare) return prepared;
   const deviceTree = { name: options.dtb, bytes: await deviceTreeIn(options.dtb) };
   return { ...prepared, machine: { ...prepared.machine, bare: { ...bare, deviceTree } } };
+}
+
+/** How hot code is run, where the command line says it. */
+function translation({ translate, translateThreshold }: GuestOptions): Pick<MachineConfig, 'translate'> {
+  if (translate === false) return { translate: undefined };
+  if (translateThreshold === undefined) return {};
+  const threshold = wholeNumber(translateThreshold, '--translate-threshold');
+  if (threshold < 1) throw new UserError('--translate-threshold is 0', 'Give at least 1.');
+  return { translate: { threshold } };
 }
 
 /** Reads the files of a run. */
