@@ -4,6 +4,7 @@
 import * as layout from '../memory/layout.ts';
 import type { RecordWriter } from './interpreter/decode.ts';
 import type { KernelExports } from './kernel-exports.ts';
+import type { Translator } from './translator/translator.ts';
 
 const recordsAt = (slot: number): number => layout.RECORDS + slot * layout.RECORD_PAGE_SIZE;
 
@@ -14,6 +15,8 @@ export class CodeCache {
   private readonly view: DataView;
   private readonly writer: RecordWriter;
   private readonly kernels: KernelExports;
+  /** The second tier, which knows what was made of the records. */
+  translator: Translator | undefined;
   /** RAM page that each slot holds, or -1. */
   private readonly pageOfSlot = new Int32Array(layout.RECORD_PAGES).fill(-1);
   private nextSlot = 0;
@@ -42,6 +45,7 @@ export class CodeCache {
     this.nextSlot = (slot + 1) % layout.RECORD_PAGES;
     const records = recordsAt(slot);
     const before = this.pageOfSlot[slot] as number;
+    this.translator?.forget(records);
     if (before >= 0) {
       this.kernels.forgetRecords(records);
       this.i32[(layout.PAGE_MAP >> 2) + before] = 0;
@@ -62,6 +66,7 @@ export class CodeCache {
    */
   release(records: number): void {
     this.pageOfSlot[(records - layout.RECORDS) / layout.RECORD_PAGE_SIZE] = -1;
+    this.translator?.forget(records);
   }
 
   /** Fills in the record at this address from the word it stands for. */
@@ -74,6 +79,7 @@ export class CodeCache {
     const handler = this.writer.write(record, word);
     if (this.candidates[index] === 0) {
       this.u16[record >> 1] = handler;
+      this.translator?.observe(record, records, handler);
     } else {
       this.u16[(records + layout.RECORD_ORIGINAL + 2 * index) >> 1] = handler;
       this.u16[record >> 1] = layout.HANDLER_BREAK;
@@ -110,10 +116,14 @@ export class CodeCache {
       const handler = this.u16[record] as number;
       if (handler === layout.HANDLER_DECODE) continue;
       if (wanted) {
-        this.u16[original] = handler;
+        this.translator?.dropAround(records, index);
+        // ENTER and COUNT have put the original there already.
+        const now = this.u16[record] as number;
+        if (now !== layout.HANDLER_ENTER && now !== layout.HANDLER_COUNT) this.u16[original] = now;
         this.u16[record] = layout.HANDLER_BREAK;
       } else if (handler === layout.HANDLER_BREAK) {
         this.u16[record] = this.u16[original] as number;
+        this.translator?.count(2 * record, records);
       }
     }
   }

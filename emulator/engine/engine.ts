@@ -12,6 +12,7 @@ import { CodeCache } from './code-cache.ts';
 import { RecordWriter } from './interpreter/decode.ts';
 import type { InterpreterTables } from './interpreter/generate.ts';
 import type { KernelExports } from './kernel-exports.ts';
+import { Translator, type TranslatorStatistics } from './translator/translator.ts';
 
 /** What the build made; the host loads it. */
 export interface EngineModules {
@@ -64,6 +65,7 @@ export class Engine {
   private readonly i32: Int32Array;
   private readonly u8: Uint8Array;
   private readonly code: CodeCache;
+  private readonly translator: Translator | undefined;
 
   constructor(modules: EngineModules, options: EngineOptions, host: EngineHost) {
     const pages = (layout.RAM_HOST + options.ramSize) / WASM_PAGE;
@@ -85,6 +87,16 @@ export class Engine {
       host: hostFunctions.host,
     });
     this.runInterpreter = interpreter.exports['run'] as () => void;
+    if (options.translate) {
+      this.translator = new Translator({
+        memory: this.memory,
+        kernels: kernelInstance.exports,
+        interpreter: interpreter.exports,
+        threshold: options.translate.threshold,
+        decode: (record) => this.code.decode(record),
+      });
+      this.code.translator = this.translator;
+    }
     this.setUp(options);
   }
 
@@ -118,6 +130,7 @@ export class Engine {
     this.running = true;
     this.runInterpreter();
     this.running = false;
+    this.translator?.flush();
     // limitBudget() may have lowered what this call was given.
     this.executed += this.runBudget - this.budgetLeft();
     return this.i32[layout.EXIT_REASON >> 2] as number;
@@ -182,6 +195,11 @@ export class Engine {
     this.code.setBreakpoints(list);
   }
 
+  /** Figures of the second tier, where there is one. */
+  get statistics(): TranslatorStatistics | undefined {
+    return this.translator?.statistics;
+  }
+
   private budgetLeft(): number {
     return (this.i32[layout.BUDGET >> 2] as number) + (this.i32[layout.BUDGET_HELD >> 2] as number);
   }
@@ -219,12 +237,14 @@ export class Engine {
       sysregRead: (index: number): void => host.readSystemRegister(index),
       sysregWrite: (index: number): void => host.writeSystemRegister(index),
       allocateRecords: (ramPage: number): number => this.code.allocate(ramPage),
+      dropRegions: (records: number): void => this.translator?.drop(records),
       releaseRecords: (records: number): void => this.code.release(records),
     };
     return {
       env,
       host: {
         decodeRecord: (record: number): void => this.code.decode(record),
+        hotRecord: (record: number): void => this.translator?.hot(record),
       },
     };
   }

@@ -3,6 +3,7 @@
 
 import type { Logger } from '../base/log.ts';
 import type { EngineModules } from '../engine/engine.ts';
+import type { TranslatorStatistics } from '../engine/translator/translator.ts';
 import { ConsoleBuffer } from './console-buffer.ts';
 import { ConsoleScript, type ScriptStep } from './console-script.ts';
 import type { GuestEnd, LoadedMachine } from './guest.ts';
@@ -46,6 +47,8 @@ export interface HeadlessStatistics {
   readonly virtualNanoseconds: number;
   readonly stateHash: string;
   readonly exits: Readonly<Record<string, number>>;
+  /** Of the second tier, where there is one. */
+  readonly translator?: TranslatorStatistics | undefined;
 }
 
 interface Idle {
@@ -142,6 +145,7 @@ export function startHeadless(
       virtualNanoseconds: machine.clock.nanoseconds(),
       stateHash: stateHash(loaded),
       exits: { ...machine.exits },
+      translator: machine.engine.statistics && { ...machine.engine.statistics },
     }),
   };
 }

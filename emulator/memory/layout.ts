@@ -305,7 +305,7 @@ export const TLB_CPU_STRIDE = 0x60000;
  * A data TLB in which nothing hits. It is in use while SP is misaligned and an access through it would fault, so
  * that every access takes the slow path, which looks at the instruction.
  */
-export const TLB_EMPTY = 0x2f00000;
+export const TLB_EMPTY = 0x3300000;
 
 // ---------------------------------------------------------------- predecoded code
 
@@ -321,9 +321,13 @@ export const RECORD_SENTINEL = 0x4000;
 export const RECORD_PAGE_INDEX = 0x4010;
 /** i32: stores into this page since it was last entered by a fetch miss. */
 export const RECORD_STORES = 0x4014;
-/** u16 for each record: the handler that a BREAK record replaced. */
+/** i32: translated regions of this page. */
+export const RECORD_REGIONS = 0x4018;
+/** u16 for each record: the handler that a BREAK, ENTER or COUNT record replaced. */
 export const RECORD_ORIGINAL = 0x4400;
-export const RECORD_PAGE_SIZE = 0x4c00;
+/** u16 for each record: of COUNT how often it is still to be reached, of ENTER the region's place in the table. */
+export const RECORD_HEAT = 0x4c00;
+export const RECORD_PAGE_SIZE = 0x5400;
 export const RECORD_PAGES = 2048;
 
 // Handlers that are not instructions.
@@ -331,11 +335,23 @@ export const HANDLER_DECODE = 0;
 export const HANDLER_NEXT_PAGE = 1;
 export const HANDLER_BREAK = 2;
 export const HANDLER_UNDEFINED = 3;
-export const HANDLERS_FIRST = 4;
+/** A translated region begins here. */
+export const HANDLER_ENTER = 4;
+/** A region may begin here, once this was reached often enough. */
+export const HANDLER_COUNT = 5;
+export const HANDLERS_FIRST = 6;
+
+// What a region answers, with BUDGET exact.
+/** Go on at CURRENT_RECORD. */
+export const REGION_CONTINUE = 0;
+/** Go on at PC, on whatever page that is. */
+export const REGION_LEFT_PAGE = 1;
+/** The instruction at CURRENT_RECORD is not for regions: execute it by its function, then go on. */
+export const REGION_INTERPRET = 2;
 
 // ---------------------------------------------------------------- RAM of the machine
 
-export const RAM_HOST = 0x3000000;
+export const RAM_HOST = 0x3400000;
 /** The most RAM a machine can have: 3.5 GiB less what stands before it. */
 export const RAM_MAX = 0xd0000000;
 

@@ -4,6 +4,7 @@ import { CodeBuffer } from './code.ts';
 import { VALUE_TYPE_CODE, type ValueType } from './opcodes.ts';
 
 const KIND_FUNCTION = 0;
+const KIND_TABLE = 1;
 const KIND_MEMORY = 2;
 const FUNCREF = 0x70;
 
@@ -32,6 +33,8 @@ export class ModuleWriter {
   private readonly exports: { name: string; index: number }[] = [];
   private memory: { module: string; name: string; minimumPages: number } | undefined;
   private table: readonly number[] = [];
+  private tableRoom = 0;
+  private tableName: string | undefined;
   private readonly names = new Map<number, string>();
 
   typeIndex(signature: FunctionSignature): number {
@@ -66,9 +69,14 @@ export class ModuleWriter {
     this.names.set(index, name);
   }
 
-  /** The module's own table, filled with these functions from index 0. */
-  setTable(functions: readonly number[]): void {
+  /** The module's own table, filled with these functions from index 0; behind them there may be free places. */
+  setTable(
+    functions: readonly number[],
+    options: { readonly exportName?: string; readonly room?: number } = {},
+  ): void {
     this.table = functions;
+    this.tableRoom = options.room ?? 0;
+    this.tableName = options.exportName;
   }
 
   build(): Uint8Array {
@@ -100,10 +108,15 @@ export class ModuleWriter {
     });
     this.section(out, 4, this.table.length > 0 ? 1 : 0, (section) => {
       section.bytes([FUNCREF, 0x01]);
-      section.unsigned(this.table.length);
-      section.unsigned(this.table.length);
+      section.unsigned(this.table.length + this.tableRoom);
+      section.unsigned(this.table.length + this.tableRoom);
     });
-    this.section(out, 7, this.exports.length, (section) => {
+    this.section(out, 7, this.exports.length + (this.tableName === undefined ? 0 : 1), (section) => {
+      if (this.tableName !== undefined) {
+        section.name(this.tableName);
+        section.byte(KIND_TABLE);
+        section.unsigned(0);
+      }
       for (const entry of this.exports) {
         section.name(entry.name);
         section.byte(KIND_FUNCTION);

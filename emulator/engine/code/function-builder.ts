@@ -189,6 +189,12 @@ export class FunctionBuilder {
     return local(type, index);
   }
 
+  /** Keeps what the call before has left on the stack. */
+  takeResult(index: number): void {
+    this.code.byte(0x21);
+    this.code.unsigned(index);
+  }
+
   callIndirect(typeIndex: number, args: readonly Expression[], selector: Expression): void {
     for (const arg of args) emit(arg, this.code);
     emit(selector, this.code);

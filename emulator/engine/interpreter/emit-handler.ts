@@ -10,6 +10,7 @@ export interface Environment {
   readonly imports: ReadonlyMap<KernelName, number>;
   readonly materializeFlags: number;
   readonly handlerType: number;
+  readonly regionType: number;
 }
 
 /** Emits the meaning of a handler's instruction. `flags` is what the instruction before has set; the result, what it sets. */

@@ -31,6 +31,10 @@ export interface GeneratedInterpreter {
   readonly hotCount: number;
 }
 
+/** A translated region: takes the budget, answers one of REGION_*. */
+export const REGION_SIGNATURE = { params: ['i32'], results: ['i32'] } as const;
+/** Places in the table behind the handlers. */
+export const REGIONS_MAX = 16384;
 const HANDLER_SIGNATURE = { params: ['i32'], results: [] } as const;
 
 export function generateInterpreter(
@@ -46,7 +50,12 @@ export function generateInterpreter(
     buildMaterializeFlags(),
     'flagsToNzcv',
   );
-  const environment = { imports, materializeFlags, handlerType: writer.typeIndex(HANDLER_SIGNATURE) };
+  const environment = {
+    imports,
+    materializeFlags,
+    handlerType: writer.typeIndex(HANDLER_SIGNATURE),
+    regionType: writer.typeIndex(REGION_SIGNATURE),
+  };
 
   const shapes = new ShapePool();
   const shapeOfHandler = handlers.map((handler) => shapes.indexOf(handler));
@@ -63,7 +72,8 @@ export function generateInterpreter(
     });
   }
   const undefinedFunction = writer.addFunction(HANDLER_SIGNATURE, buildUndefined(imports));
-  writer.setTable([...Array.from({ length: layout.HANDLERS_FIRST }, () => undefinedFunction), ...functions]);
+  const notInstructions = Array.from({ length: layout.HANDLERS_FIRST }, () => undefinedFunction);
+  writer.setTable([...notInstructions, ...functions], { exportName: 'handlers', room: REGIONS_MAX });
 
   const hot = handlers.slice(0, hotCount).map((handler, i) => ({
     handler,
@@ -191,7 +201,7 @@ function buildUndefined(imports: ReadonlyMap<KernelName, number>): {
 }
 
 /** flagsToNzcv(op, a, b): N, Z, C, V at bits 3..0, from the lazy triple. */
-function buildMaterializeFlags(): { locals: ValueType[]; code: FunctionBuilder['code'] } {
+export function buildMaterializeFlags(): { locals: ValueType[]; code: FunctionBuilder['code'] } {
   const builder = new FunctionBuilder(3);
   const op = code.local('i32', 0);
   const a = code.local('i64', 1);

@@ -133,6 +133,12 @@ export function buildRun(hot: readonly HotHandler[], environment: Environment): 
     b.end();
   }
 
+  /** Base of the 16-bit facts about the record at `record`, which stand behind the records. */
+  function factsOfRecord(): code.Expression {
+    const distance = code.binary('sub', here, records);
+    return code.binary('add', records, code.binary('shrU', distance, code.constant('i32', 3)));
+  }
+
   /** Executes the instruction by its function, and goes on behind it. */
   function callHandler(number: code.Expression, to: Label): void {
     storeLeft(1);
@@ -148,11 +154,16 @@ export function buildRun(hot: readonly HotHandler[], environment: Environment): 
     const called = b.block();
     const undefinedLabel = called;
     const breakLabel = b.block();
+    const enterLabel = b.block();
+    const countLabel = b.block();
     const nextPageLabel = b.block();
     const decodeLabel = b.block();
     const hotLabels: Label[] = [];
     for (let i = hot.length - 1; i >= 0; i--) hotLabels[i] = b.block();
-    b.branchTable([decodeLabel, nextPageLabel, breakLabel, undefinedLabel, ...hotLabels, called], handler);
+    b.branchTable(
+      [decodeLabel, nextPageLabel, breakLabel, undefinedLabel, enterLabel, countLabel, ...hotLabels, called],
+      handler,
+    );
     for (const { handler: hotHandler, shape } of hot) {
       b.end();
       b.recycle();
@@ -181,6 +192,42 @@ export function buildRun(hot: readonly HotHandler[], environment: Environment): 
     const nextPage = code.binary('add', b.loadAt('i64', layout.PAGE_VA), code.constant('i64', 4096));
     b.storeAt('i64', layout.PC, nextPage);
     b.branch(lookup);
+
+    b.end(); // COUNT: a region may begin here.
+    storeLeft(0);
+    b.storeAt('i32', layout.CURRENT_RECORD, here);
+    b.set(scratch, add(b.load('u16', factsOfRecord(), layout.RECORD_HEAT), -1));
+    b.store('i32as16', factsOfRecord(), layout.RECORD_HEAT, code.local('i32', scratch));
+    b.if(code.compare('leS', code.local('i32', scratch), code.constant('i32', 0)));
+    b.call(kernel('hotRecord'), [here]);
+    b.end();
+    callHandler(b.load('u16', factsOfRecord(), layout.RECORD_ORIGINAL), straight);
+
+    b.end(); // ENTER: a translated region begins here.
+    storeLeft(0);
+    b.storeAt('i32', layout.CURRENT_RECORD, here);
+    b.callIndirect(
+      environment.regionType,
+      [b.loadAt('i32', layout.BUDGET)],
+      b.load('u16', factsOfRecord(), layout.RECORD_HEAT),
+    );
+    b.takeResult(scratch);
+    const answered = (answer: number): code.Expression =>
+      code.compare('eq', code.local('i32', scratch), code.constant('i32', answer));
+    b.branchIf(lookup, answered(layout.REGION_LEFT_PAGE));
+    b.set(record, b.loadAt('i32', layout.CURRENT_RECORD));
+    loadLimit();
+    b.branchIf(straight, code.eqz(code.local('i32', scratch)));
+    // REGION_INTERPRET
+    b.set(scratch, handler);
+    b.if(code.compare('leU', code.local('i32', scratch), code.constant('i32', layout.HANDLER_COUNT)));
+    b.branchIf(
+      straight,
+      code.compare('ltU', code.local('i32', scratch), code.constant('i32', layout.HANDLER_ENTER)),
+    );
+    b.set(scratch, b.load('u16', factsOfRecord(), layout.RECORD_ORIGINAL));
+    b.end();
+    callHandler(code.local('i32', scratch), straight);
 
     b.end(); // BREAK: stop before the instruction, or execute what the record was.
     storeLeft(0);
