@@ -207,7 +207,7 @@ export class Translator {
     page.regions.push({ record, tableIndex: place, covered });
     this.i32[(records + layout.RECORD_REGIONS) >> 2] = page.regions.length;
     const index = (record - records) >> 3;
-    this.u16[(records + layout.RECORD_ORIGINAL + index) >> 1] = this.u16[record >> 1] as number;
+    this.u16[(records + layout.RECORD_ORIGINAL + index) >> 1] = this.handlerAt(record, records);
     this.u16[(records + layout.RECORD_HEAT + index) >> 1] = place;
     this.u16[record >> 1] = layout.HANDLER_ENTER;
     this.statistics.regions++;
