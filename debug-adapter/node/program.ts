@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from 'commander';
 import { describeBug, UserError } from '../../emulator/base/errors.ts';
+import { benchCommand } from './commands/bench.ts';
 import { casesCommand } from './commands/cases.ts';
 import { checkCommand } from './commands/check.ts';
 import { dapCommand } from './commands/dap.ts';
@@ -18,7 +19,6 @@ const ABSENT: Readonly<Record<string, string>> = {
   gdbserver: 'serve the GDB remote protocol',
   replay: 'repeat a recorded run',
   fmt: 'format xl.cfg files and Xen device trees',
-  bench: 'measure the emulator',
 };
 
 /** A command reports through this what its process ends with. */
@@ -52,6 +52,7 @@ function newProgram(setStatus: SetStatus): Command {
     demoCommand(setStatus),
     checkCommand(setStatus),
     casesCommand(setStatus),
+    benchCommand(setStatus),
     dapCommand(),
     ...Object.entries(ABSENT).map(([name, does]) => absentCommand(name, does)),
   ];

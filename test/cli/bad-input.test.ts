@@ -173,7 +173,7 @@ test.each(commandLines)('%j', async (args, message) => {
   expect(await refused(...args)).toMatch(message);
 });
 
-test.each(['gdbserver', 'replay', 'fmt', 'bench'])('%s is not there yet, and says so', async (command) => {
+test.each(['gdbserver', 'replay', 'fmt'])('%s is not there yet, and says so', async (command) => {
   const message = `xenscope: '${command}' is not available in this version. `;
   expect(await refused(command)).toContain(message);
   expect(await refused(command, '--listen', '127.0.0.1:1', 'x.cfg')).toContain(message);

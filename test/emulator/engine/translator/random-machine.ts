@@ -56,11 +56,7 @@ export class RandomMachine {
     this.mapEverything();
     this.fillWithNumbers(new Random(seed ^ 0x5bd1));
     // HVC is answered by the machine, which writes a register.
-    new DataView(machine.engine.memory.buffer).setInt32(
-      layout.FIRMWARE_CONDUIT,
-      layout.CONDUIT_HVC,
-      true,
-    );
+    new DataView(machine.engine.memory.buffer).setInt32(layout.FIRMWARE_CONDUIT, layout.CONDUIT_HVC, true);
     machine.firmware = {
       call: (cpu) => {
         const state = machine.cpus[cpu];
@@ -73,17 +69,24 @@ export class RandomMachine {
   /** Runs to an instruction count in pieces of up to `piece()` instructions, and takes what is pending there. */
   runTo(count: number, piece: () => number): void {
     const { machine } = this;
-    for (let left = count - machine.engine.instructions; left > 0; left = count - machine.engine.instructions) {
+    for (
+      let left = count - machine.engine.instructions;
+      left > 0;
+      left = count - machine.engine.instructions
+    ) {
       const end = machine.runSlice(Math.min(left, piece()));
       if (end.kind === 'idle') machine.skipTo(end.deadline);
       if (end.kind === 'stuck') throw new Error(end.reason);
     }
-    if (machine.engine.instructions !== count) throw new Error(`${machine.engine.instructions} instead of ${count}`);
+    if (machine.engine.instructions !== count)
+      throw new Error(`${machine.engine.instructions} instead of ${count}`);
     machine.settle();
   }
 
   hash(): string {
-    return stateHash({ machine: this.machine, saveMonitor: () => undefined } as Parameters<typeof stateHash>[0]);
+    return stateHash({ machine: this.machine, saveMonitor: () => undefined } as Parameters<
+      typeof stateHash
+    >[0]);
   }
 
   /** What a CPU's registers hold, for people. */

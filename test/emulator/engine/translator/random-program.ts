@@ -176,7 +176,7 @@ class Generator {
     words.push(moveWide(INDEX, offset & 0xffff), addRegisters(BASE, wild ? random.below(16) : 24, INDEX));
     words.push(moveWide(INDEX, random.below(64)));
     const atSp = random.once(10);
-    if (atSp) words.push(0x910003ff & ~(31 << 5) | (BASE << 5));
+    if (atSp) words.push((0x910003ff & ~(31 << 5)) | (BASE << 5));
     const word = this.word(random.weighted(ACCESSING), (field) => {
       if (field === 'Rn') return atSp ? 31 : BASE;
       if (field === 'Rm') return INDEX;

@@ -1,0 +1,202 @@
+// Pairs of measurements: ours and QEMU's in turn, so that both see the same moods of the host.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { measureProcess, ourProgram, type ProcessResult, QEMU } from './processes.ts';
+import type { Workload } from './workloads.ts';
+
+/** MiB. */
+const GUEST_MEMORY = 64;
+const LINUX_MEMORY = 256;
+
+/** What is measured: a command for each side. Work of `units` and of `fewer` units; the difference counts. */
+export interface Subject {
+  readonly name: string;
+  readonly group: string;
+  readonly does: string;
+  readonly units: number;
+  /** 0: whole processes are compared, start-up included. */
+  readonly fewer: number;
+  ours(units: number): readonly string[];
+  /** Undefined: there is nothing to compare with. */
+  readonly qemu: ((units: number) => readonly string[]) | undefined;
+  /** What the output must say: the same on both sides. Throws when it does not. */
+  answer(result: ProcessResult): string;
+}
+
+export interface Summary {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface Measurement {
+  readonly name: string;
+  readonly group: string;
+  readonly units: number;
+  readonly answer: string;
+  /** Processor seconds. */
+  readonly ours: Summary;
+  readonly qemu?: Summary;
+  /** QEMU's time over ours, pair by pair: more is better. */
+  readonly speed?: Summary;
+}
+
+/** A guest or a comparison went wrong. */
+export class BenchFailure extends Error {}
+
+export interface MeasureOptions {
+  readonly pairs: number;
+  readonly withQemu: boolean;
+}
+
+export function measure(subject: Subject, { pairs, withQemu }: MeasureOptions): Measurement {
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  const qemu = withQemu ? subject.qemu : undefined;
+  const answers = new Map<number, string>();
+  for (let pair = 0; pair < pairs; pair++) {
+    ours.push(difference(subject, subject.ours, answers));
+    if (qemu) theirs.push(difference(subject, qemu, answers));
+  }
+  const { name, group, units } = subject;
+  return {
+    name,
+    group,
+    units,
+    answer: answers.get(units) ?? '',
+    ours: summary(ours),
+    ...(qemu && {
+      qemu: summary(theirs),
+      speed: summary(theirs.map((time, i) => time / (ours[i] as number))),
+    }),
+  };
+}
+
+/** The time of the work alone: start-up and translation are in both runs. */
+function difference(
+  subject: Subject,
+  command: (units: number) => readonly string[],
+  answers: Map<number, string>,
+): number {
+  const time = (units: number): number => {
+    const result = measureProcess(command(units));
+    const answer = answerOf(subject, result);
+    const before = answers.get(units);
+    if (before !== undefined && before !== answer) {
+      throw new BenchFailure(`${subject.name}: ${command(units)[0]} answers '${answer}', not '${before}'`);
+    }
+    answers.set(units, answer);
+    return result.cpuSeconds;
+  };
+  const whole = time(subject.units);
+  return subject.fewer === 0 ? whole : Math.max(whole - time(subject.fewer), 0);
+}
+
+function answerOf(subject: Subject, result: ProcessResult): string {
+  if (result.status !== 0) {
+    const said = (result.errors || result.output).trim().split('\n').at(-1) ?? '';
+    throw new BenchFailure(`${subject.name}: status ${result.status}: ${said}`);
+  }
+  return subject.answer(result);
+}
+
+export function summary(values: readonly number[]): Summary {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  const median = sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+  return { median, min: sorted[0] ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
+}
+
+export const geometricMean = (values: readonly number[]): number =>
+  Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+
+// ---- what can be measured
+
+export interface GuestFiles {
+  /** The measured guest's Image. */
+  readonly guest: string;
+  /** Where files may be written. */
+  readonly scratch: string;
+  /** Options of `xenscope run` for our side. */
+  readonly runOptions: readonly string[];
+}
+
+/** A workload of the measured guest, `scale` times as long as usual. */
+export function guestSubject(workload: Workload, scale: number, files: GuestFiles): Subject {
+  const units = Math.max(2, Math.round(workload.units * scale));
+  const append = (count: number): string => `bench=${workload.work}:${count}`;
+  const { guest, scratch, runOptions } = files;
+  return {
+    ...workload,
+    units,
+    fewer: Math.ceil(units / 5),
+    ours: (count) => [
+      ...ourProgram(),
+      'run',
+      ...(workload.setting === 'bare'
+        ? ['--bare', guest, '--machine', `gic=3,memory=${GUEST_MEMORY}M`, '--append', append(count)]
+        : [domUConfig(scratch, workload.name, guest, append(count))]),
+      ...runOptions,
+    ],
+    qemu:
+      workload.setting === 'bare'
+        ? (count) => [...qemuBoard(GUEST_MEMORY), '-kernel', guest, '-append', append(count)]
+        : undefined,
+    answer({ output }) {
+      const [, count, checksum] =
+        new RegExp(`^${workload.work} (\\d+) ([0-9a-f]{16})$`, 'm').exec(output) ?? [];
+      if (checksum === undefined)
+        throw new BenchFailure(`${workload.name}: no checksum in '${output.trim()}'`);
+      return `${count}:${checksum}`;
+    },
+  };
+}
+
+/** A boot of Linux that ends by itself: as a domU here and on QEMU's bare board. */
+export function linuxSubject(kernel: string, initramfs: string, files: Omit<GuestFiles, 'guest'>): Subject {
+  const options = 'cryptomgr.notests';
+  const config = join(files.scratch, 'linux.cfg');
+  writeFileSync(
+    config,
+    configText({
+      name: 'linux',
+      kernel,
+      ramdisk: initramfs,
+      extra: `console=hvc0 ${options}`,
+      memory: LINUX_MEMORY,
+    }),
+  );
+  const append = `console=ttyAMA0 ${options}`;
+  return {
+    name: 'linux',
+    group: 'boot',
+    does: 'a boot of Linux, as a domU here',
+    units: 1,
+    fewer: 0,
+    ours: () => [...ourProgram(), 'run', config, ...files.runOptions],
+    qemu: () => [...qemuBoard(LINUX_MEMORY), '-kernel', kernel, '-initrd', initramfs, '-append', append],
+    answer({ output }) {
+      if (!output.includes('Linux version')) throw new BenchFailure('linux: the kernel did not boot');
+      return 'powered off';
+    },
+  };
+}
+
+const qemuBoard = (memory: number): string[] => [
+  QEMU,
+  ...['-M', 'virt,gic-version=3', '-cpu', 'cortex-a53', '-accel', 'tcg,thread=single'],
+  ...['-m', String(memory), '-nographic', '-nic', 'none'],
+];
+
+function domUConfig(folder: string, name: string, kernel: string, extra: string): string {
+  const file = join(folder, `${name}.cfg`);
+  writeFileSync(file, configText({ name, kernel, extra, memory: GUEST_MEMORY, vuart: 'sbsa_uart' }));
+  return file;
+}
+
+const configText = (keys: Readonly<Record<string, string | number>>): string =>
+  Object.entries({ ...keys, vcpus: 1, gic_version: 'v3' })
+    .map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`)
+    .join('');

@@ -1,0 +1,169 @@
+// `xenscope bench`: measures the emulator, against QEMU where it is installed. Nothing here judges a figure.
+
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { UserError } from '../../../emulator/base/errors.ts';
+import {
+  BenchFailure,
+  geometricMean,
+  guestSubject,
+  linuxSubject,
+  type Measurement,
+  measure,
+  type Subject,
+  type Summary,
+} from '../bench/measure.ts';
+import { qemuVersion } from '../bench/processes.ts';
+import { WORKLOADS } from '../bench/workloads.ts';
+import type { SetStatus } from '../program.ts';
+import { wholeNumber } from './run-configuration.ts';
+
+interface BenchOptions {
+  readonly list?: boolean;
+  readonly pairs: string;
+  readonly scale: string;
+  readonly json?: boolean;
+  readonly guest?: string;
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly qemu: boolean;
+  readonly translate: boolean;
+  readonly translateThreshold?: string;
+}
+
+/** From the bundle, or from the source itself. */
+const GUEST_PLACES = ['../debug-adapter/node/bench/guest/bench.img', '../bench/guest/bench.img'];
+
+export const benchCommand = (setStatus: SetStatus): Command =>
+  new Command('bench')
+    .description('measure the emulator, against QEMU where it is installed')
+    .argument('[name...]', 'workloads (default: all)')
+    .option('--list', 'name the workloads and end')
+    .option('--pairs <n>', 'measurements of each side, in turn', '5')
+    .option('--scale <factor>', 'so many times the usual work', '1')
+    .option('--json', 'print JSON')
+    .option('--guest <file>', 'Image of the measured guest, instead of the one in the repository')
+    .option('--kernel <file>', 'measure a boot of Linux too: its kernel')
+    .option('--initrd <file>', 'its initial RAM disk, which powers off by itself')
+    .option('--no-qemu', 'measure this side alone')
+    .option('--no-translate', 'interpret everything')
+    .option('--translate-threshold <n>', 'translate what is reached so often')
+    .addHelpText(
+      'after',
+      '\nTimes are processor seconds of whole processes, all threads. Those of workloads are the difference of two\n' +
+        'runs, so that start-up does not count; those of a boot are not. `speed` is the time of QEMU over ours.\n' +
+        'Status: 0 when every guest answered the same on both sides, 1 when one did not.',
+    )
+    .action((names: string[], options: BenchOptions) => setStatus(bench(names, options)));
+
+function bench(names: readonly string[], options: BenchOptions): number {
+  if (options.list) {
+    for (const { name, does, group } of WORKLOADS) say(`${name.padEnd(15)} ${group.padEnd(9)} ${does}`);
+    return 0;
+  }
+  const pairs = wholeNumber(options.pairs, '--pairs');
+  if (pairs < 1) throw new UserError('--pairs is 0', 'Give at least 1.');
+  const scratch = mkdtempSync(join(tmpdir(), 'xenscope-bench-'));
+  try {
+    const subjects = subjectsOf(names, options, scratch);
+    const version = options.qemu ? qemuVersion() : undefined;
+    const host = { cpu: cpus()[0]?.model ?? 'unknown', node: process.versions.node, qemu: version ?? null };
+    if (!options.json) printHead(host, pairs);
+    const results: Measurement[] = [];
+    for (const subject of subjects) {
+      const result = measure(subject, { pairs, withQemu: version !== undefined });
+      results.push(result);
+      if (!options.json) say(lineOf(result));
+    }
+    const means = meansOf(results);
+    if (options.json) say(JSON.stringify({ host, pairs, results, geometricMeans: means }, null, 2));
+    else
+      for (const [group, mean] of Object.entries(means))
+        say(`geometric mean of ${group}: ${mean.toFixed(2)}`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof BenchFailure)) throw error;
+    process.stderr.write(`xenscope: ${error.message}\n`);
+    return 1;
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+function subjectsOf(names: readonly string[], options: BenchOptions, scratch: string): Subject[] {
+  const scale = Number(options.scale);
+  if (!(scale > 0 && scale <= 1000)) {
+    throw new UserError(`--scale is '${options.scale}'`, 'Give a positive number such as 0.1.');
+  }
+  const { kernel, initrd } = options;
+  if ((kernel === undefined) !== (initrd === undefined)) {
+    throw new UserError('a boot of Linux needs --kernel and --initrd', 'Give both.');
+  }
+  const unknown = names.find((name) => !WORKLOADS.some((workload) => workload.name === name));
+  if (unknown !== undefined) {
+    throw new UserError(`there is no workload '${unknown}'`, '`xenscope bench --list` names them.');
+  }
+  const runOptions = [
+    ...(options.translate ? [] : ['--no-translate']),
+    ...(options.translateThreshold === undefined
+      ? []
+      : ['--translate-threshold', options.translateThreshold]),
+  ];
+  const isBootOnly = kernel !== undefined && names.length === 0;
+  const chosen = WORKLOADS.filter(({ name }) => !isBootOnly && (names.length === 0 || names.includes(name)));
+  const files = { scratch, runOptions };
+  const guest = chosen.length > 0 ? guestImage(options.guest) : '';
+  return [
+    ...chosen.map((workload) => guestSubject(workload, scale, { ...files, guest })),
+    ...(kernel !== undefined && initrd !== undefined
+      ? [linuxSubject(present(kernel), present(initrd), files)]
+      : []),
+  ];
+}
+
+function guestImage(named: string | undefined): string {
+  if (named !== undefined) return present(named);
+  const found = GUEST_PLACES.map((place) => join(import.meta.dirname, place)).find(existsSync);
+  if (found !== undefined) return found;
+  throw new UserError(
+    'the measured guest is not part of this installation',
+    'Run from a checkout of the repository, or name its Image with --guest.',
+  );
+}
+
+function present(file: string): string {
+  if (!existsSync(file)) throw new UserError('does not exist', 'Name another file.', { file });
+  return resolve(file);
+}
+
+/** Of the speeds, for each group that was compared. */
+function meansOf(results: readonly Measurement[]): Record<string, number> {
+  const speeds = new Map<string, number[]>();
+  for (const { group, speed } of results) {
+    if (speed) speeds.set(group, [...(speeds.get(group) ?? []), speed.median]);
+  }
+  return Object.fromEntries([...speeds].map(([group, list]) => [group, geometricMean(list)]));
+}
+
+// ---- text
+
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`);
+};
+
+function printHead(host: { cpu: string; node: string; qemu: string | null }, pairs: number): void {
+  say(`${host.cpu}, Node ${host.node}, ${host.qemu === null ? 'without QEMU' : `QEMU ${host.qemu}`}`);
+  say(`medians of ${pairs} pairs, and the least and greatest; processor seconds\n`);
+  const columns = host.qemu === null ? ['ours'] : ['ours', 'QEMU', 'speed'];
+  say(`${''.padEnd(15)} ${columns.map((title) => title.padEnd(22)).join(' ')}`.trimEnd());
+}
+
+const lineOf = ({ name, ours, qemu, speed }: Measurement): string =>
+  [name.padEnd(15), ...[ours, qemu, speed].flatMap((value) => (value ? [cell(value)] : []))]
+    .join(' ')
+    .trimEnd();
+
+const cell = ({ median, min, max }: Summary): string =>
+  `${median.toFixed(2).padStart(6)} (${min.toFixed(2)} ${max.toFixed(2)})`.padEnd(22);
