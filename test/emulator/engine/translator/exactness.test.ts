@@ -28,6 +28,9 @@ for (const [name, translate] of Object.entries(settings)) {
         expect(translated.registers(), `at ${count}`).toEqual(interpreted.registers());
         expect(translated.hash(), `at ${count}`).toBe(interpreted.hash());
       }
+      // Else nothing was compared.
+      expect(interpreted.machine.engine.statistics).toBeUndefined();
+      expect(translated.machine.engine.statistics?.regions).toBeGreaterThan(0);
     });
   }
 }
