@@ -80,7 +80,7 @@ export class ModuleWriter {
   }
 
   build(): Uint8Array {
-    const out = new CodeBuffer(1 << 16);
+    const out = new CodeBuffer(1 << 12);
     out.bytes([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
     this.section(out, 1, this.types.length, (section) => {
       for (const type of this.types) {

@@ -10,8 +10,8 @@ export interface Block {
   /** Number of instructions; the last one may be a branch. */
   readonly length: number;
   /** How the last instruction goes on. */
-  readonly end: 'next' | 'jump' | 'branch' | 'indirect' | 'interpret' | 'stop';
-  /** `next`, `jump`: one; `branch`: taken, not taken. */
+  readonly end: 'next' | 'jump' | 'branch' | 'indirect' | 'return' | 'interpret' | 'stop';
+  /** `next`, `jump`: one; `return`: where the call came from, if the region knows; `branch`: taken, not taken. */
   edges: Edge[];
   /** Position in reverse postorder. */
   order: number;
@@ -28,9 +28,10 @@ export interface Block {
 /** What an instruction means for the shape. */
 export type InstructionFlow =
   | { readonly kind: 'next' }
-  | { readonly kind: 'jump'; readonly offset: number }
+  | { readonly kind: 'jump'; readonly offset: number; readonly isCall: boolean }
   | { readonly kind: 'branch'; readonly offset: number }
   | { readonly kind: 'indirect' }
+  | { readonly kind: 'return' }
   /** Cannot be translated: the interpreter executes it. */
   | { readonly kind: 'interpret' }
   /** Nothing may be said of it: a breakpoint, or no instruction. */
@@ -38,32 +39,53 @@ export type InstructionFlow =
 
 const PAGE = 4096;
 
+/**
+ * A procedure that is called within the region stands in it once for each call, so that its RET has a place to
+ * go to. A node is an instruction in such a context: context * PAGE + offset.
+ */
+interface Context {
+  readonly depth: number;
+  /** The node that a RET leads to, or -1. */
+  readonly returnsTo: number;
+}
+
+const CALL_DEPTH = 3;
+
+interface Reached {
+  readonly flow: InstructionFlow;
+  /** Nodes inside the page that the instruction may lead to; -1 elsewhere. */
+  readonly targets: readonly number[];
+}
+
 /** Finds the blocks from `entry` on, at most about `limit` instructions, in reverse postorder. */
 export function findBlocks(
   entry: number,
   limit: number,
   flowAt: (offset: number) => InstructionFlow,
 ): Block[] {
-  const flows = collect(entry, limit, flowAt);
+  const reached = collect(entry, limit, flowAt);
   const leaders = new Set<number>([entry]);
-  for (const [at, flow] of flows) {
-    if (flow.kind === 'branch' || flow.kind === 'jump') {
-      if (flows.has(at + flow.offset)) leaders.add(at + flow.offset);
-      if (flow.kind === 'branch' && flows.has(at + 4)) leaders.add(at + 4);
-    }
+  for (const { flow, targets } of reached.values()) {
+    if (flow.kind === 'next') continue;
+    for (const target of targets) if (reached.has(target)) leaders.add(target);
   }
   const blocks = new Map<number, Block>();
-  for (const leader of leaders) blocks.set(leader, blockAt(leader, leaders, flows));
-  const edge = (offset: number): Edge => {
-    const block = blocks.get(offset);
-    return block ? { block } : { outside: offset };
-  };
-  for (const block of blocks.values()) {
-    const last = block.start + 4 * (block.length - 1);
-    const flow = flows.get(last);
-    if (block.end === 'next') block.edges = [edge(block.start + 4 * block.length)];
-    else if (flow?.kind === 'jump') block.edges = [edge(last + flow.offset)];
-    else if (flow?.kind === 'branch') block.edges = [edge(last + flow.offset), edge(last + 4)];
+  for (const leader of leaders) blocks.set(leader, blockAt(leader, leaders, reached));
+  for (const [leader, block] of blocks) {
+    const last = leader + 4 * (block.length - 1);
+    const { flow, targets } = reached.get(last) as Reached;
+    const edge = (node: number, outside: number): Edge => {
+      const target = blocks.get(node);
+      return target ? { block: target } : { outside };
+    };
+    const at = last % PAGE;
+    if (flow.kind === 'next') block.edges = [edge(last + 4, at + 4)];
+    else if (flow.kind === 'jump') block.edges = [edge(targets[0] as number, at + flow.offset)];
+    else if (flow.kind === 'branch') {
+      block.edges = [edge(targets[0] as number, at + flow.offset), edge(targets[1] as number, at + 4)];
+    } else if (flow.kind === 'return' && blocks.has(targets[0] ?? -1)) {
+      block.edges = [{ block: blocks.get(targets[0] as number) as Block }];
+    }
   }
   return structure(blocks.get(entry) as Block);
 }
@@ -73,45 +95,58 @@ function collect(
   entry: number,
   limit: number,
   flowAt: (offset: number) => InstructionFlow,
-): Map<number, InstructionFlow> {
-  const flows = new Map<number, InstructionFlow>();
+): Map<number, Reached> {
+  const contexts: Context[] = [{ depth: 0, returnsTo: -1 }];
+  const reached = new Map<number, Reached>();
   const queue = [entry];
   for (let i = 0; i < queue.length; i++) {
-    for (let at = queue[i] as number; at < PAGE && !flows.has(at) && flows.size < limit; at += 4) {
+    let node = queue[i] as number;
+    const number = Math.floor(node / PAGE);
+    const context = contexts[number] as Context;
+    while (!reached.has(node) && reached.size < limit) {
+      const at = node % PAGE;
       const flow = flowAt(at);
-      flows.set(at, flow);
-      if (flow.kind === 'next') continue;
-      if (flow.kind === 'jump' || flow.kind === 'branch') {
+      const targets: number[] = [];
+      const inPage = (offset: number, base = number * PAGE): number =>
+        offset >= 0 && offset < PAGE ? base + offset : -1;
+      if (flow.kind === 'next') targets.push(inPage(at + 4));
+      if (flow.kind === 'jump' && flow.isCall) {
         const target = at + flow.offset;
-        if (target >= 0 && target < PAGE) queue.push(target);
-        if (flow.kind === 'branch') continue;
+        if (context.depth < CALL_DEPTH && inPage(target) >= 0) {
+          const called = contexts.push({ depth: context.depth + 1, returnsTo: inPage(at + 4) }) - 1;
+          targets.push(inPage(target, called * PAGE));
+        } else targets.push(-1);
+      } else if (flow.kind === 'jump') targets.push(inPage(at + flow.offset));
+      else if (flow.kind === 'branch') targets.push(inPage(at + flow.offset), inPage(at + 4));
+      else if (flow.kind === 'return') targets.push(context.returnsTo);
+      reached.set(node, { flow, targets });
+      if (flow.kind !== 'next') {
+        for (const target of targets) if (target >= 0) queue.push(target);
+        break;
       }
-      break;
+      if (targets[0] === -1) break;
+      node = targets[0] as number;
     }
   }
-  return flows;
+  return reached;
 }
 
-function blockAt(
-  start: number,
-  leaders: ReadonlySet<number>,
-  flows: ReadonlyMap<number, InstructionFlow>,
-): Block {
-  let at = start;
+function blockAt(node: number, leaders: ReadonlySet<number>, reached: ReadonlyMap<number, Reached>): Block {
+  let at = node;
   let end: Block['end'] = 'next';
   for (;;) {
-    const flow = flows.get(at);
-    if (!flow) break;
+    const here = reached.get(at);
+    if (!here) break;
     at += 4;
-    if (flow.kind !== 'next') {
-      end = flow.kind;
+    if (here.flow.kind !== 'next') {
+      end = here.flow.kind;
       break;
     }
-    if (leaders.has(at)) break;
+    if (leaders.has(at) || here.targets[0] === -1) break;
   }
   return {
-    start,
-    length: (at - start) / 4,
+    start: node % PAGE,
+    length: (at - node) / 4,
     end,
     edges: [],
     order: -1,

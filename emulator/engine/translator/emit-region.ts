@@ -188,9 +188,19 @@ export function emitRegion(
         follow(otherwise, block);
         return;
       }
-      case 'indirect':
+      case 'indirect': {
+        const [back] = block.edges;
+        if (back) {
+          // Back to the call, if that is where it goes: it nearly always does.
+          const expected = code.constant('i64', 'block' in back ? back.block.start : back.outside);
+          const address = b.pin(flow.address);
+          b.if(code.compare('eq', address, code.binary('add', code.local('i64', pageVa), expected)));
+          follow(back, block);
+          b.end();
+        }
         leaveIndirectly(flow.address);
         return;
+      }
       default:
         follow(block.edges[0] as Edge, block);
     }

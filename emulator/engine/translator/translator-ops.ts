@@ -32,9 +32,9 @@ export class NotTranslatable extends Error {}
 
 /** How an instruction goes on when not to the next one. */
 export type Flow =
-  | { readonly kind: 'jump'; readonly offset: number }
+  | { readonly kind: 'jump'; readonly offset: number; readonly isCall: boolean }
   | { readonly kind: 'branch'; readonly condition: Expression; readonly offset: number }
-  | { readonly kind: 'indirect'; readonly address: Expression };
+  | { readonly kind: 'indirect'; readonly address: Expression; readonly isReturn: boolean };
 
 /** What the flags follow from, where it is known. */
 export type KnownFlags = FlagKind | 'raw' | undefined;
@@ -53,7 +53,7 @@ export interface RegionFrame {
   interpret(): void;
 }
 
-const STACK_POINTER = 31;
+const LINK = 30;
 const LOAD_KINDS: Record<number, LoadKind> = { 1: 'u8x64', 2: 'u16x64', 4: 'u32x64', 8: 'i64' };
 const STORE_KINDS: Record<number, StoreKind> = { 1: 'i64as8', 2: 'i64as16', 4: 'i64as32', 8: 'i64' };
 
@@ -85,6 +85,8 @@ export class TranslatorOps extends PureOps implements Ops {
   private offsetInPage = 0;
   /** Something was changed: the instruction cannot be begun again. */
   private changed = false;
+  /** The link register was written. */
+  private linked = false;
   /** FP is known not to trap since the start of the block. */
   private fpChecked = false;
 
@@ -102,6 +104,9 @@ export class TranslatorOps extends PureOps implements Ops {
   begin(offsetInPage: number): void {
     this.offsetInPage = offsetInPage;
     this.changed = false;
+    this.linked = false;
+    this.alwaysLeaves = false;
+    this.conditions = 0;
     this.flow = undefined;
   }
 
@@ -130,6 +135,7 @@ export class TranslatorOps extends PureOps implements Ops {
   writeX(register: Register, width: Width, value: Int): void {
     const number = numberOf(register);
     if (number !== 31) this.writeLocal(number, width, value);
+    if (number === LINK) this.linked = true;
   }
 
   readXOrSp(register: Register, width: Width): I64 {
@@ -321,15 +327,15 @@ export class TranslatorOps extends PureOps implements Ops {
   }
 
   jump(offset: Field): void {
-    this.flow = { kind: 'jump', offset: numberOf(offset) };
+    this.flow = { kind: 'jump', offset: numberOf(offset), isCall: this.linked };
   }
 
   branchIf(condition: I32, offset: Field): void {
     this.flow = { kind: 'branch', condition: x(condition), offset: numberOf(offset) };
   }
 
-  jumpTo(address: I64, _kind: 'jump' | 'call' | 'return'): void {
-    this.flow = { kind: 'indirect', address: x(address) };
+  jumpTo(address: I64, kind: 'jump' | 'call' | 'return'): void {
+    this.flow = { kind: 'indirect', address: x(address), isReturn: kind === 'return' };
   }
 
   // ---- structure
@@ -433,4 +439,3 @@ export class TranslatorOps extends PureOps implements Ops {
 }
 
 const addressOfVector = (register: Register): number => layout.V + 16 * numberOf(register);
-export { STACK_POINTER };

@@ -27,6 +27,13 @@ const REGION_LIMIT = 300;
 /** A page whose regions were dropped so often is rewritten all the time. */
 const DROPS_MAX = 16;
 
+/** Regions that are worth a module. */
+const BATCH = 32;
+/** Calls of run(), most of them slices, that a hot place waits at most. */
+const PATIENCE = 60;
+/** Thresholds below this one are for tests: everything is translated at once. */
+const IMPATIENT = 100;
+
 export interface TranslatorHost {
   readonly memory: WebAssembly.Memory;
   readonly kernels: WebAssembly.Exports;
@@ -85,8 +92,22 @@ export class Translator {
   /** By address of the page's records. */
   private readonly pages = new Map<number, Page>();
   private waiting: number[] = [];
+  /** Runs until what waits is translated, be it ever so little. */
+  private patience = 0;
   private readonly flowOfHandler = new Map<number, InstructionFlow['kind']>();
   private readonly handlers: readonly Handler[];
+  /** Where instructions are emitted for nothing. */
+  private readonly trialBuilder = new FunctionBuilder(1);
+  private readonly trial = new TranslatorOps({
+    builder: this.trialBuilder,
+    registerLocal: () => 0,
+    flagLocals: () => ({ op: 0, a: 0, b: 0 }),
+    pageVa: code.local('i64', 0),
+    tlbBase: code.local('i32', 0),
+    kernelIndex: () => 0,
+    materializeFlags: () => 0,
+    interpret: () => {},
+  });
 
   constructor(host: TranslatorHost) {
     this.host = host;
@@ -138,6 +159,10 @@ export class Translator {
   /** Translates what waits. Between two runs only. */
   flush(): void {
     if (this.waiting.length === 0) return;
+    // A module costs as much as some regions: they gather, but none waits for long.
+    this.patience--;
+    if (this.waiting.length < BATCH && this.patience > 0) return;
+    this.patience = this.host.threshold < IMPATIENT ? 0 : PATIENCE;
     const { waiting } = this;
     this.waiting = [];
     const writer = new BatchWriter();
@@ -232,7 +257,7 @@ export class Translator {
 
   private endsStraightCode(handler: number): boolean {
     const kind = this.flowOfHandler.get(handler);
-    return kind === 'jump' || kind === 'indirect' || kind === 'interpret';
+    return kind !== undefined && kind !== 'next' && kind !== 'branch';
   }
 
   // ---- translation
@@ -277,7 +302,7 @@ export class Translator {
 
   private flowAt(record: number, records: number, handler: number): InstructionFlow {
     const known = this.flowOfHandler.get(handler);
-    if (known === 'next' || known === 'interpret' || known === 'indirect') return { kind: known };
+    if (known !== undefined && known !== 'jump' && known !== 'branch') return { kind: known };
     const flow = this.tryInstruction(this.instructionAt(records, (record - records) / 4));
     this.flowOfHandler.set(handler, flow.kind);
     return flow;
@@ -285,17 +310,9 @@ export class Translator {
 
   /** Emits an instruction for nothing, to see how it goes on, and whether it can be part of a region at all. */
   private tryInstruction(instruction: Instruction): InstructionFlow {
-    const builder = new FunctionBuilder(1);
-    const ops = new TranslatorOps({
-      builder,
-      registerLocal: () => 0,
-      flagLocals: () => ({ op: 0, a: 0, b: 0 }),
-      pageVa: code.local('i64', 0),
-      tlbBase: code.local('i32', 0),
-      kernelIndex: () => 0,
-      materializeFlags: () => 0,
-      interpret: () => {},
-    });
+    const { trial: ops, trialBuilder } = this;
+    trialBuilder.code.length = 0;
+    trialBuilder.recycle();
     ops.beginBlock(undefined);
     ops.begin(0);
     try {
@@ -307,7 +324,14 @@ export class Translator {
     if (ops.alwaysLeaves) return { kind: 'interpret' };
     const { flow } = ops;
     if (!flow) return { kind: 'next' };
-    return flow.kind === 'indirect' ? { kind: 'indirect' } : { kind: flow.kind, offset: flow.offset };
+    switch (flow.kind) {
+      case 'indirect':
+        return { kind: flow.isReturn ? 'return' : 'indirect' };
+      case 'jump':
+        return { kind: 'jump', offset: flow.offset, isCall: flow.isCall };
+      default:
+        return { kind: 'branch', offset: flow.offset };
+    }
   }
 
   private instructionAt(records: number, offset: number): Instruction {
