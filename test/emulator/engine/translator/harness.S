@@ -62,13 +62,27 @@ start:
   mov x25, #0
   mov x28, #0
 
-// A round of the program, at the other level than before.
+// A round of the program, at the other level than before. X25 counts them: some have FP disabled, for EL0 or
+// altogether, and every other sixteen have alignment checked.
 next:
+  add x25, x25, #1
+  and x27, x25, #15
+  mov x26, #(3 << 20)
+  mov x24, #(1 << 20)
+  cmp x27, #8
+  csel x26, x24, x26, eq
+  cmp x27, #13
+  csel x26, xzr, x26, eq
+  msr cpacr_el1, x26
+  mrs x26, sctlr_el1
+  ubfx x27, x25, #4, #1
+  bfi x26, x27, #1, #1
+  msr sctlr_el1, x26
+  isb
   ldr x19, =PROGRAM
   ldr x24, =DATA
-  eor x25, x25, #1
   mov x26, #5                   // EL1h, interrupts on
-  cbnz x25, 1f
+  tbnz x25, #0, 1f
   ldr x27, =USER
   add x19, x19, x27
   add x24, x24, x27

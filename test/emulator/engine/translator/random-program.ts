@@ -99,9 +99,12 @@ class Generator {
   /** Words that the program may rewrite. */
   private readonly slots: number[] = [];
   private inLoop = false;
+  /** Code that is rewritten often is not translated any more, so most programs leave themselves alone. */
+  private readonly rewrites: boolean;
 
   constructor(random: Random) {
     this.random = random;
+    this.rewrites = random.once(3);
   }
 
   program(): Uint32Array {
@@ -204,7 +207,7 @@ class Generator {
     const { random, words } = this;
     const counter = this.inLoop ? 23 : 18;
     const nested = this.inLoop;
-    words.push(moveWide(counter, 1 + random.below(nested ? 6 : random.once(4) ? 60 : 12)));
+    words.push(moveWide(counter, 1 + random.below(nested ? 6 : random.once(8) ? 40 : 8)));
     const head = words.length;
     this.inLoop = true;
     for (let i = 1 + random.below(3); i > 0; i--) {
@@ -279,6 +282,7 @@ class Generator {
    */
   private rewriting(): void {
     const { random, words } = this;
+    if (!this.rewrites) return this.straight();
     const register = random.below(FREE_REGISTERS);
     const add = 0x91000000 | (register << 5) | register;
     const old = this.slots.length > 0 && random.once(2) ? random.pick(this.slots) : undefined;
