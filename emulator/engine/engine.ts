@@ -46,7 +46,7 @@ export interface EngineOptions {
 }
 
 export interface TranslateOptions {
-  /** How often a place is reached before its region is translated, at least 1. */
+  /** In how many slices a place is reached before a region is made of it, at least 1. */
   readonly threshold: number;
 }
 

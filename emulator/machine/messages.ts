@@ -94,7 +94,7 @@ export interface MachineConfig {
 }
 
 export interface TranslateConfig {
-  /** How often a place is reached before its region is translated, at least 1. */
+  /** In how many slices a place is reached before a region is made of it, at least 1. */
   readonly threshold: number;
 }
 

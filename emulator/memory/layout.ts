@@ -232,6 +232,10 @@ export const CPUS_MAX = 8;
 export const STAGING = 0x1e000;
 export const STAGING_SIZE = 0x1000;
 
+/** i32: how many records of COUNT have their handler back for the rest of this run() call; then their addresses. */
+export const COUNTED = 0x1f000;
+export const COUNTED_MAX = 1000;
+
 /** Static data of the kernels (tables of AES and the like). */
 export const KERNEL_DATA = 0x20000;
 export const KERNEL_DATA_END = 0x80000;

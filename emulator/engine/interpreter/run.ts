@@ -200,6 +200,18 @@ export function buildRun(hot: readonly HotHandler[], environment: Environment): 
     b.store('i32as16', factsOfRecord(), layout.RECORD_HEAT, code.local('i32', scratch));
     b.if(code.compare('leS', code.local('i32', scratch), code.constant('i32', 0)));
     b.call(kernel('hotRecord'), [here]);
+    b.set(behind, here);
+    b.branch(straight);
+    b.end();
+    // Counted once it costs no more: the record has its handler back up to the next run() call.
+    b.set(scratch, b.loadAt('i32', layout.COUNTED));
+    b.if(code.compare('ltU', code.local('i32', scratch), code.constant('i32', layout.COUNTED_MAX)));
+    const entry = code.binary('shl', code.local('i32', scratch), code.constant('i32', 2));
+    b.store('i32', entry, layout.COUNTED + 4, here);
+    b.storeAt('i32', layout.COUNTED, add(code.local('i32', scratch), 1));
+    b.store('i32as16', here, 0, b.load('u16', factsOfRecord(), layout.RECORD_ORIGINAL));
+    b.set(behind, here);
+    b.branch(straight);
     b.end();
     callHandler(b.load('u16', factsOfRecord(), layout.RECORD_ORIGINAL), straight);
 

@@ -32,13 +32,14 @@ const BATCH = 32;
 /** Calls of run(), most of them slices, that a hot place waits at most. */
 const PATIENCE = 60;
 /** Thresholds below this one are for tests: everything is translated at once. */
-const IMPATIENT = 100;
+const IMPATIENT = 8;
 
 export interface TranslatorHost {
   readonly memory: WebAssembly.Memory;
   readonly kernels: WebAssembly.Exports;
   /** Exports of the interpreter: its table of handlers, and what translated code shares with it. */
   readonly interpreter: WebAssembly.Exports;
+  /** In how many run() calls a place is reached before it is translated. */
   readonly threshold: number;
   /** Fills in a record that was not decoded yet. */
   decode(record: number): void;
@@ -158,6 +159,7 @@ export class Translator {
 
   /** Translates what waits. Between two runs only. */
   flush(): void {
+    this.countOn();
     if (this.waiting.length === 0) return;
     // A module costs as much as some regions: they gather, but none waits for long.
     this.patience--;
@@ -189,6 +191,21 @@ export class Translator {
     made.forEach(({ record, covered }, i) => {
       this.install(record, covered, instance.exports[String(i)] as () => void);
     });
+  }
+
+  /** Records that had enough of counting for one run count on. */
+  private countOn(): void {
+    const list = layout.COUNTED >> 2;
+    const count = this.i32[list] as number;
+    this.i32[list] = 0;
+    for (let i = 1; i <= count; i++) {
+      const record = this.i32[list + i] as number;
+      const handler = this.u16[record >> 1] as number;
+      if (handler < layout.HANDLERS_FIRST) continue;
+      const records = recordsOf(record);
+      this.u16[(records + layout.RECORD_ORIGINAL + ((record - records) >> 3)) >> 1] = handler;
+      this.u16[record >> 1] = layout.HANDLER_COUNT;
+    }
   }
 
   /** The page with these records is no longer what its regions were made of. */
