@@ -142,6 +142,7 @@ class Generator {
         [12, () => this.straight()],
         [6, () => this.loop()],
         [4, () => this.skipping()],
+        [4, () => this.choosing()],
         [4, () => this.calling()],
         [2, () => this.table()],
         [3, () => this.rewriting()],
@@ -214,6 +215,7 @@ class Generator {
       random.weighted<() => void>([
         [6, () => this.straight()],
         [2, () => this.skipping()],
+        [2, () => this.choosing()],
         [2, () => this.calling()],
         [1, () => this.table()],
         [1, () => this.rewriting()],
@@ -239,13 +241,64 @@ class Generator {
     const at = words.length;
     words.push(NOP);
     this.straight();
-    const over = words.length - at;
+    words[at] = this.conditionalBranch(words.length - at);
+  }
+
+  private conditionalBranch(over: number): number {
+    const { random } = this;
     const register = random.below(FREE_REGISTERS);
-    words[at] = random.pick([
+    return random.pick([
       0x54000000 | imm19(over) | random.below(16),
       0x34000000 | imm19(over) | register | (random.below(2) << 24) | (random.below(2) << 31),
       0x36000000 | ((over & 0x3fff) << 5) | register | (random.below(2) << 24) | (random.below(32) << 19),
     ]);
+  }
+
+  /** One way or another, each of which uses the flags from before. */
+  private choosing(): void {
+    const { random, words } = this;
+    words.push(this.flagSetting());
+    const at = words.length;
+    words.push(NOP, this.flagUsing());
+    if (random.once(2)) words.push(this.flagSetting(), this.flagUsing());
+    this.straight();
+    const end = words.length;
+    words.push(NOP);
+    words[at] = this.conditionalBranch(words.length - at);
+    words.push(this.flagUsing());
+    if (random.once(2)) words.push(this.flagSetting());
+    this.straight();
+    words[end] = branch(words.length - end);
+    if (random.once(2)) words.push(this.flagUsing());
+  }
+
+  private flagSetting(): number {
+    const operation = this.random.pick([
+      0x2b000000, // ADDS
+      0x6b000000, // SUBS
+      0x6a000000, // ANDS
+      0x3a000000, // ADCS
+      0x7a000000, // SBCS
+    ]);
+    return this.threeRegisters(operation);
+  }
+
+  private flagUsing(): number {
+    const condition = this.random.below(16) << 12;
+    const operation = this.random.pick([
+      0x1a800000 | condition, // CSEL
+      0x5a800400 | condition, // CSNEG
+      0x1a000000, // ADC
+      0x5a000000, // SBC
+    ]);
+    return this.threeRegisters(operation);
+  }
+
+  private threeRegisters(operation: number): number {
+    const { random } = this;
+    const wide = random.below(2) * 0x80000000;
+    const registers = (random.below(16) << 16) | (random.below(16) << 5) | random.below(16);
+    return (wide + operation + registers) >>> 0;
   }
 
   private calling(): void {
