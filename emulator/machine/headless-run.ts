@@ -47,6 +47,8 @@ export interface HeadlessStatistics {
   readonly virtualNanoseconds: number;
   readonly stateHash: string;
   readonly exits: Readonly<Record<string, number>>;
+  /** Accesses to devices and system registers that left generated code, by kind. */
+  readonly accesses: Readonly<Record<string, number>>;
   /** Of the second tier, where there is one. */
   readonly translator?: TranslatorStatistics | undefined;
 }
@@ -145,6 +147,7 @@ export function startHeadless(
       virtualNanoseconds: machine.clock.nanoseconds(),
       stateHash: stateHash(loaded),
       exits: { ...machine.exits },
+      accesses: { ...machine.accesses },
       translator: machine.engine.statistics && { ...machine.engine.statistics },
     }),
   };

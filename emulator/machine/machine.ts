@@ -91,6 +91,8 @@ export class Machine {
   slices = 0;
   /** Exits out of generated code, by kind. */
   readonly exits: Record<string, number> = {};
+  /** Accesses of generated code that TypeScript served: devices, and system registers that no kernel has. */
+  readonly accesses = { deviceReads: 0, deviceWrites: 0, registerReads: 0, registerWrites: 0 };
 
   private readonly waits: CpuWait[];
   /** The CPU whose turn it is, and where its slice ends (in instructions of the machine). */
@@ -115,15 +117,23 @@ export class Machine {
         translate: options.translate,
       },
       {
-        readDevice: (pa, size) => this.devices.bus.read(pa, size, engine.selected),
+        readDevice: (pa, size) => {
+          this.accesses.deviceReads++;
+          return this.devices.bus.read(pa, size, engine.selected);
+        },
         readDeviceHigh: () => this.devices.bus.high,
         writeDevice: (pa, size, low, high) => {
+          this.accesses.deviceWrites++;
           const result = this.devices.bus.write(pa, size, low, high, engine.selected);
           this.deadlineMayHaveMoved();
           return result;
         },
-        readSystemRegister: (index) => this.systemRegisters.read(index),
+        readSystemRegister: (index) => {
+          this.accesses.registerReads++;
+          this.systemRegisters.read(index);
+        },
         writeSystemRegister: (index) => {
+          this.accesses.registerWrites++;
           this.systemRegisters.write(index);
           this.deadlineMayHaveMoved();
         },

@@ -55,3 +55,22 @@ test.each(WORKLOADS)('$name', async ({ work, setting }) => {
   expect(console.replaceAll('\r', '')).toBe(`${work} 2 ${CHECKSUMS[work]}\n`);
   expect(end).toEqual({ kind: 'ended', reason: 'poweroff' });
 });
+
+test('the statistics of a run count accesses to devices and registers', async () => {
+  const accessesOf = async (work: string) => {
+    const config = await configured({
+      bare: { kernel: benchGuest, cmdline: `bench=${work}:2`, memory: 64, gicVersion: 3 },
+    });
+    const guest = startHeadless(modules, config, { script: [], output: () => {}, log: { log: () => {} } });
+    while (!guest.turn(MAX_INSTRUCTIONS));
+    return guest.statistics().accesses;
+  };
+  const mmio = await accessesOf('mmio');
+  expect(mmio['deviceReads']).toBe(20_000);
+  // Every character of the checksum's line is a write of the UART.
+  expect(mmio['deviceWrites']).toBe('mmio 2 0123456789abcdef\n'.length);
+  const timer = await accessesOf('timer');
+  // ICC_IAR1_EL1 of 4000 interrupts.
+  expect(timer['registerReads']).toBe(4_000);
+  expect(timer['registerWrites']).toBeGreaterThan(4_000);
+});

@@ -166,7 +166,7 @@ function checkWritable(file: string): void {
 
 function writeStatistics(file: string, guest: HeadlessRun, started: number): void {
   const usage = process.cpuUsage();
-  const { instructions, virtualNanoseconds, stateHash, exits, translator } = guest.statistics();
+  const { instructions, virtualNanoseconds, stateHash, exits, accesses, translator } = guest.statistics();
   const figures = {
     instructions,
     virtualNanoseconds,
@@ -174,6 +174,7 @@ function writeStatistics(file: string, guest: HeadlessRun, started: number): voi
     cpuSeconds: (usage.user + usage.system) / 1e6,
     stateHash,
     exits,
+    accesses,
     translator,
   };
   try {
