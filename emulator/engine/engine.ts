@@ -46,7 +46,7 @@ export interface EngineOptions {
 }
 
 export interface TranslateOptions {
-  /** In how many slices a place is reached before a region is made of it, at least 1. */
+  /** About how often a place is reached before a region is made of it, at least 1: it is counted once a slice. */
   readonly threshold: number;
 }
 

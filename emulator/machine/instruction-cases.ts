@@ -8,7 +8,7 @@ import { type CoreModel, type FeatureSet, featureSet } from '../cpu/features.ts'
 import { SystemRegisters } from '../cpu/sysregs/system-registers.ts';
 import { GenericTimer } from '../devices/generic-timer.ts';
 import { EXTERNAL_ABORT } from '../devices/register-block.ts';
-import { Engine, type EngineModules } from '../engine/engine.ts';
+import { Engine, type EngineModules, type TranslateOptions } from '../engine/engine.ts';
 import * as layout from '../memory/layout.ts';
 
 export interface CaseState {
@@ -107,14 +107,21 @@ export class CaseRunner {
   private readonly features: FeatureSet;
   private readonly u8: Uint8Array;
   private readonly view: DataView;
+  private readonly translated: boolean;
 
-  constructor(modules: EngineModules, core: CoreModel, states: readonly CaseState[]) {
+  constructor(
+    modules: EngineModules,
+    core: CoreModel,
+    states: readonly CaseState[],
+    options: { readonly translate?: TranslateOptions } = {},
+  ) {
+    this.translated = options.translate !== undefined;
     const features = featureSet(core);
     this.features = features;
     this.states = new Map(states.map((state) => [state.init, state]));
     const engine = new Engine(
       modules,
-      { cpus: 1, ramBase: RAM, ramSize: 0x40000, features },
+      { cpus: 1, ramBase: RAM, ramSize: 0x40000, features, translate: options.translate },
       {
         readDevice: () => EXTERNAL_ABORT,
         readDeviceHigh: () => 0,
@@ -153,12 +160,21 @@ export class CaseRunner {
       .find((name) => name !== 'base' && !this.features.has(FEATURE_OF[name] ?? name));
   }
 
+  get engineStatistics(): Engine['statistics'] {
+    return this.engine.statistics;
+  }
+
   /** Executes the case and tells every difference between the state before and after. */
   run(item: InstructionCase): CaseOutcome {
     const state = this.states.get(item.init);
     if (!state) throw new Error(`case ${item.id} wants state ${item.init}, which is not there`);
     const words = item.code.split(' ').map((word) => Number.parseInt(word, 16));
     this.writeCode(words);
+    if (this.translated) {
+      // What a first run has reached is translated when it is over.
+      this.load(state, item.set ?? {});
+      this.engine.run(MAX_INSTRUCTIONS);
+    }
     const start = this.load(state, item.set ?? {});
     const reason = this.engine.run(MAX_INSTRUCTIONS);
     const outcome = this.compare(start, reason);

@@ -94,7 +94,7 @@ export interface MachineConfig {
 }
 
 export interface TranslateConfig {
-  /** In how many slices a place is reached before a region is made of it, at least 1. */
+  /** About how often a place is reached before a region is made of it, at least 1: it is counted once a slice. */
   readonly threshold: number;
 }
 

@@ -32,14 +32,16 @@ const BATCH = 32;
 /** Calls of run(), most of them slices, that a hot place waits at most. */
 const PATIENCE = 60;
 /** Thresholds below this one are for tests: everything is translated at once. */
-const IMPATIENT = 8;
+const IMPATIENT = 100;
+/** A place is counted once a run() call at most, and then as so many times. */
+const TIMES = 50;
 
 export interface TranslatorHost {
   readonly memory: WebAssembly.Memory;
   readonly kernels: WebAssembly.Exports;
   /** Exports of the interpreter: its table of handlers, and what translated code shares with it. */
   readonly interpreter: WebAssembly.Exports;
-  /** In how many run() calls a place is reached before it is translated. */
+  /** About how often a place is reached before it is translated. */
   readonly threshold: number;
   /** Fills in a record that was not decoded yet. */
   decode(record: number): void;
@@ -144,7 +146,7 @@ export class Translator {
     if (handler < layout.HANDLERS_FIRST) return;
     this.u16[(records + layout.RECORD_ORIGINAL + ((record - records) >> 3)) >> 1] = handler;
     this.u16[(records + layout.RECORD_HEAT + ((record - records) >> 3)) >> 1] = Math.min(
-      this.host.threshold,
+      Math.ceil(this.host.threshold / TIMES),
       0xffff,
     );
     this.u16[record >> 1] = layout.HANDLER_COUNT;
@@ -172,7 +174,7 @@ export class Translator {
     for (const record of new Set(waiting)) {
       const records = recordsOf(record);
       if ((this.u16[record >> 1] as number) < layout.HANDLERS_FIRST) continue;
-      if ((this.pages.get(records)?.drops ?? 0) > DROPS_MAX) continue;
+      if (this.host.threshold >= IMPATIENT && (this.pages.get(records)?.drops ?? 0) > DROPS_MAX) continue;
       const region = this.translate(record, records, writer);
       if (region) made.push({ record, ...region });
       else this.statistics.refused++;
