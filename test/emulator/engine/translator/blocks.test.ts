@@ -1,0 +1,58 @@
+// The shape of regions: which blocks, in which order, and what structured control flow may rely on.
+
+import { expect, test } from 'vitest';
+import { findBlocks, type InstructionFlow } from '../../../../emulator/engine/translator/blocks.ts';
+
+/** Everything goes on to the next instruction but what is named, by its offset in the page. */
+const code =
+  (flows: Readonly<Record<number, InstructionFlow>>) =>
+  (offset: number): InstructionFlow =>
+    flows[offset] ?? { kind: 'next' };
+
+const jump = (offset: number, isCall = false): InstructionFlow => ({ kind: 'jump', offset, isCall });
+const branch = (offset: number): InstructionFlow => ({ kind: 'branch', offset });
+
+test('a loop has one head, and its longest way ends at the back edge', () => {
+  const blocks = findBlocks(0, 100, code({ 12: branch(-8), 16: { kind: 'return' } }));
+  expect(blocks.map(({ start, length, end }) => [start, length, end])).toEqual([
+    [0, 1, 'next'],
+    [4, 3, 'branch'],
+    [16, 1, 'return'],
+  ]);
+  expect(blocks.map(({ isLoopHead }) => isLoopHead)).toEqual([false, true, false]);
+  expect(blocks.map(({ longest }) => longest)).toEqual([5, 4, 1]);
+});
+
+test('a jump into a loop from its side leaves the region', () => {
+  // 0 branches to 12, into the loop 8..16.
+  const blocks = findBlocks(0, 100, code({ 0: branch(12), 16: branch(-8), 20: { kind: 'stop' } }));
+  for (const block of blocks) {
+    for (const edge of block.edges) {
+      if (!('block' in edge) || edge.block.order > block.order) continue;
+      let above = block;
+      while (above !== edge.block && above.dominator && above.dominator !== above) above = above.dominator;
+      expect(above).toBe(edge.block);
+    }
+  }
+  expect(
+    blocks.some(({ edges }) => edges.some((edge) => 'outside' in edge && [8, 12].includes(edge.outside))),
+  ).toBe(true);
+});
+
+test('a procedure stands once for each call, and returns to where it was called', () => {
+  const blocks = findBlocks(
+    0,
+    100,
+    code({ 0: jump(64, true), 4: jump(60, true), 8: { kind: 'stop' }, 68: { kind: 'return' } }),
+  );
+  const bodies = blocks.filter(({ start }) => start === 64);
+  const returns = bodies.map(({ edges }) => edges.map((edge) => 'block' in edge && edge.block.start));
+  expect(returns).toEqual([[4], [8]]);
+});
+
+test('recursion ends at a bound, and the page too', () => {
+  const blocks = findBlocks(0, 100, code({ 8: jump(-8, true) }));
+  expect(blocks.length).toBeLessThan(10);
+  const last = findBlocks(4088, 100, code({}));
+  expect(last.map(({ length, edges }) => [length, edges])).toEqual([[2, [{ outside: 4096 }]]]);
+});
