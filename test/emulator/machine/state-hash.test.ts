@@ -198,6 +198,10 @@ const NOT_STATE: Readonly<Record<string, string>> = {
 
   'Machine.slices': 'a counter that tells whether anything ran since',
   'Machine.exits': 'a counter for people',
+  'Machine.accesses.deviceReads': 'a counter for people',
+  'Machine.accesses.deviceWrites': 'a counter for people',
+  'Machine.accesses.registerReads': 'a counter for people',
+  'Machine.accesses.registerWrites': 'a counter for people',
   'Machine.skipBreakpoint': 'what a debugger wants',
   'Machine.stopRequested': 'what the host wants',
   'Machine.accessKnown': 'says whether a cache is filled',
