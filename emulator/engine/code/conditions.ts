@@ -1,8 +1,10 @@
 // Condition codes as expressions: after the operation that the flags follow from, or from N, Z, C
 // and V themselves. Arm ARM (DDI 0487), "Condition code".
 
+import * as layout from '../../memory/layout.ts';
 import * as code from './expression.ts';
 import type { Expression } from './expression.ts';
+import type { FunctionBuilder } from './function-builder.ts';
 
 /** Condition codes after SUBS a, b. */
 export function afterSubtraction(conditionCode: number, a: Expression, b: Expression): Expression {
@@ -91,4 +93,41 @@ export function fromNzcv(conditionCode: number, nzcv: Expression): Expression {
   }
   const shifted = code.binary('shrU', code.constant('i32', holding), nzcv);
   return code.binary('and', shifted, code.constant('i32', 1));
+}
+
+/** Flags as they are kept: FLAGS_OP and its operands. */
+export interface StoredFlags {
+  readonly op: Expression;
+  readonly a: Expression;
+  readonly b: Expression;
+}
+
+/** A condition of flags whose operation is known at run time only. `b` is computed only where it is needed. */
+export function emitCondition(
+  builder: FunctionBuilder,
+  conditionCode: number,
+  { op, a: first, b }: StoredFlags,
+): Expression<'i32'> {
+  const usesCarry = conditionCode >> 1 === 1 || conditionCode >> 1 === 4;
+  const result = builder.temporary('i32');
+  const isOp = (value: number): Expression => code.compare('eq', op, code.constant('i32', value));
+  const a = builder.pin(first);
+  // FLAGS_SUB and FLAGS_LOGIC are neighbours.
+  const subtracted = code.binary('sub', op, code.constant('i32', layout.FLAGS_SUB));
+  builder.if(usesCarry ? isOp(layout.FLAGS_SUB) : code.compare('leU', subtracted, code.constant('i32', 1)));
+  builder.set(result, afterSubtraction(conditionCode, a, builder.pin(b)));
+  builder.else();
+  builder.if(isOp(layout.FLAGS_ADD));
+  builder.set(result, afterAddition(conditionCode, a, builder.pin(b)));
+  builder.else();
+  builder.set(result, fromNzcv(conditionCode, code.wrap(a)));
+  if (usesCarry) {
+    builder.if(isOp(layout.FLAGS_LOGIC));
+    // C is clear: LO and LS hold.
+    builder.set(result, code.constant('i32', conditionCode & 1));
+    builder.end();
+  }
+  builder.end();
+  builder.end();
+  return code.local('i32', result);
 }

@@ -20,7 +20,7 @@ import type {
 import { type Kernel, type KernelName, kernels } from '../../cpu/kernels.ts';
 import * as layout from '../../memory/layout.ts';
 import * as code from '../code/expression.ts';
-import { afterAddition, afterSubtraction, fromNzcv } from '../code/conditions.ts';
+import { afterSubtraction, emitCondition } from '../code/conditions.ts';
 import type { Expression } from '../code/expression.ts';
 import type { FunctionBuilder, LoadKind, StoreKind } from '../code/function-builder.ts';
 import { out, PureOps, x } from '../code/pure-ops.ts';
@@ -211,29 +211,12 @@ export class InterpreterOps extends PureOps implements Ops {
     if (known && known.kind !== 'add' && !(usesCarry && known.kind === 'logic')) {
       return out(this.b.pin(afterSubtraction(conditionCode, known.a, known.b)));
     }
-    const result = this.b.temporary('i32');
-    const op = this.b.loadAt('i32', layout.FLAGS_OP);
-    const isOp = (value: number): Expression => code.compare('eq', op, code.constant('i32', value));
-    const a = this.b.pin(this.b.loadAt('i64', layout.FLAGS_A));
-    const b = this.b.loadAt('i64', layout.FLAGS_B);
-    // FLAGS_SUB and FLAGS_LOGIC are neighbours.
-    const subtracted = code.binary('sub', op, code.constant('i32', layout.FLAGS_SUB));
-    this.b.if(usesCarry ? isOp(layout.FLAGS_SUB) : code.compare('leU', subtracted, code.constant('i32', 1)));
-    this.b.set(result, afterSubtraction(conditionCode, a, this.b.pin(b)));
-    this.b.else();
-    this.b.if(isOp(layout.FLAGS_ADD));
-    this.b.set(result, afterAddition(conditionCode, a, this.b.pin(b)));
-    this.b.else();
-    this.b.set(result, fromNzcv(conditionCode, code.wrap(a)));
-    if (usesCarry) {
-      this.b.if(isOp(layout.FLAGS_LOGIC));
-      // C is clear: LO and LS hold.
-      this.b.set(result, code.constant('i32', conditionCode & 1));
-      this.b.end();
-    }
-    this.b.end();
-    this.b.end();
-    return out(code.local('i32', result));
+    const stored = {
+      op: this.b.loadAt('i32', layout.FLAGS_OP),
+      a: this.b.loadAt('i64', layout.FLAGS_A),
+      b: this.b.loadAt('i64', layout.FLAGS_B),
+    };
+    return out(emitCondition(this.b, conditionCode, stored));
   }
 
   // ---- memory

@@ -21,7 +21,7 @@ import type {
 import { type Kernel, type KernelName, kernels } from '../../cpu/kernels.ts';
 import { floatKernels } from '../../cpu/float/kernels.ts';
 import * as layout from '../../memory/layout.ts';
-import { afterAddition, afterSubtraction, fromNzcv } from '../code/conditions.ts';
+import { afterAddition, afterSubtraction, emitCondition, fromNzcv } from '../code/conditions.ts';
 import * as code from '../code/expression.ts';
 import type { Expression } from '../code/expression.ts';
 import type { FunctionBuilder, LoadKind, StoreKind } from '../code/function-builder.ts';
@@ -235,25 +235,7 @@ export class TranslatorOps extends PureOps implements Ops {
         return out(this.b.pin(fromNzcv(conditionCode, code.wrap(a))));
       default:
     }
-    const result = this.b.temporary('i32');
-    const isOp = (value: number): Expression => code.compare('eq', op, code.constant('i32', value));
-    // FLAGS_SUB and FLAGS_LOGIC are neighbours.
-    const subtracted = code.binary('sub', op, code.constant('i32', layout.FLAGS_SUB));
-    this.b.if(usesCarry ? isOp(layout.FLAGS_SUB) : code.compare('leU', subtracted, code.constant('i32', 1)));
-    this.b.set(result, afterSubtraction(conditionCode, a, b));
-    this.b.else();
-    this.b.if(isOp(layout.FLAGS_ADD));
-    this.b.set(result, afterAddition(conditionCode, a, b));
-    this.b.else();
-    this.b.set(result, fromNzcv(conditionCode, code.wrap(a)));
-    if (usesCarry) {
-      this.b.if(isOp(layout.FLAGS_LOGIC));
-      this.b.set(result, code.constant('i32', conditionCode & 1));
-      this.b.end();
-    }
-    this.b.end();
-    this.b.end();
-    return out(code.local('i32', result));
+    return out(emitCondition(this.b, conditionCode, { op, a, b }));
   }
 
   // ---- memory
