@@ -49,7 +49,7 @@ const loop = {
   breakpointHit: kernel({ params: ['i32'], result: 'i32' }),
   raiseAttention: kernel({ params: ['i32'] }),
   decodeRecord: kernel({ params: ['i32'], host: true }),
-  hotRecord: kernel({ params: ['i32'], host: true }),
+  reachedRecord: kernel({ params: ['i32'], host: true }),
 } as const;
 
 const exceptions = {

@@ -117,13 +117,13 @@ export class CodeCache {
       if (handler === layout.HANDLER_DECODE) continue;
       if (wanted) {
         this.translator?.dropAround(records, index);
-        // ENTER and COUNT have put the original there already.
+        // ENTER and REACHED have put the original there already.
         const now = this.u16[record] as number;
-        if (now !== layout.HANDLER_ENTER && now !== layout.HANDLER_COUNT) this.u16[original] = now;
+        if (now !== layout.HANDLER_ENTER && now !== layout.HANDLER_REACHED) this.u16[original] = now;
         this.u16[record] = layout.HANDLER_BREAK;
       } else if (handler === layout.HANDLER_BREAK) {
         this.u16[record] = this.u16[original] as number;
-        this.translator?.count(2 * record, records);
+        this.translator?.lifted(2 * record);
       }
     }
   }

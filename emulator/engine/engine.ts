@@ -32,6 +32,8 @@ export interface EngineHost {
   /** The register whose row has this index; the value passes through SYSREG_VALUE. */
   readSystemRegister(index: number): void;
   writeSystemRegister(index: number): void;
+  /** Something that the user of the machine should know; the guest goes on. */
+  warn?(message: string): void;
 }
 
 export interface EngineOptions {
@@ -46,7 +48,10 @@ export interface EngineOptions {
 }
 
 export interface TranslateOptions {
-  /** About how often a place is reached before a region is made of it, at least 1: it is counted once a slice. */
+  /**
+   * About how many instructions are interpreted at a place before a region is made of it. Below 100, which is for
+   * tests, everything is translated as soon as it is reached.
+   */
   readonly threshold: number;
 }
 
@@ -94,6 +99,7 @@ export class Engine {
         interpreter: interpreter.exports,
         threshold: options.translate.threshold,
         decode: (record) => this.code.decode(record),
+        warn: (message) => host.warn?.(message),
       });
       this.code.translator = this.translator;
     }
@@ -127,12 +133,14 @@ export class Engine {
     this.runBudget = budget;
     this.i32[layout.BUDGET >> 2] = budget;
     this.i32[layout.BUDGET_HELD >> 2] = 0;
+    this.translator?.begin();
     this.running = true;
     this.runInterpreter();
     this.running = false;
-    this.translator?.flush();
     // limitBudget() may have lowered what this call was given.
-    this.executed += this.runBudget - this.budgetLeft();
+    const executed = this.runBudget - this.budgetLeft();
+    this.executed += executed;
+    this.translator?.end(executed);
     return this.i32[layout.EXIT_REASON >> 2] as number;
   }
 
@@ -244,7 +252,7 @@ export class Engine {
       env,
       host: {
         decodeRecord: (record: number): void => this.code.decode(record),
-        hotRecord: (record: number): void => this.translator?.hot(record),
+        reachedRecord: (record: number): void => this.translator?.reached(record),
       },
     };
   }

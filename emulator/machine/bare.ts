@@ -14,6 +14,7 @@ import { Machine } from './machine.ts';
 import { BARE_DOMAIN, type BareConfig, type LoadedSegment, type MachineConfig } from './messages.ts';
 import { callFirmware, type PsciSockets } from './psci.ts';
 import { randomBytes } from '../base/random.ts';
+import { translateOptions } from './translation.ts';
 
 const MIB = 1 << 20;
 /** An Image with a smaller text_offset goes one step of 2 MiB further up. */
@@ -40,7 +41,7 @@ export function createBareMachine(
       gic: bare.gicVersion,
       el2: bare.el === 2,
       startTime: config.startTime ?? 0,
-      translate: config.translate,
+      translate: translateOptions(config.translate),
     },
     { console: { write: (byte) => events.console(BARE_DOMAIN, byte) }, log },
   );

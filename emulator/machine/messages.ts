@@ -89,12 +89,12 @@ export interface MachineConfig {
   readonly startTime?: number;
   readonly domains?: readonly DomainConfig[];
   readonly bare?: BareConfig;
-  /** Translates code that is executed often; changes nothing that a guest or a hash could tell. */
-  readonly translate?: TranslateConfig | undefined;
+  /** How hot code is run: by default it is translated. Changes nothing that a guest or a hash could tell. */
+  readonly translate?: TranslateConfig | false | undefined;
 }
 
 export interface TranslateConfig {
-  /** About how often a place is reached before a region is made of it, at least 1: it is counted once a slice. */
+  /** About how many instructions are interpreted at a place before a region is made of it; see TranslateOptions. */
   readonly threshold: number;
 }
 

@@ -24,6 +24,7 @@ import {
   MAX_VCPUS,
   type MachineConfig,
 } from './messages.ts';
+import { translateOptions } from './translation.ts';
 
 const MIB = 1 << 20;
 /** RAM of the machine beside the domain's: Xen's heap (p2m tables, shared pages). */
@@ -55,7 +56,7 @@ export function createXenMachine(
       memory: guest.memory + XEN_MEMORY,
       gic: guest.gicVersion,
       startTime,
-      translate: config.translate,
+      translate: translateOptions(config.translate),
     },
     // Nobody listens to the board's own UART: Xen prints through the log.
     { console: { write: () => {} }, log },

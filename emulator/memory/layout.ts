@@ -206,6 +206,10 @@ export const CPU_COUNT = MACHINE + 0x28;
 export const FIRMWARE_CONDUIT = MACHINE + 0x2c;
 export const CONDUIT_HVC = 1;
 export const CONDUIT_SMC = 2;
+/** i32: instructions that were executed in regions since the start of this run() call. */
+export const TRANSLATED = MACHINE + 0x30;
+/** i32: whether a region was left since then because the budget ended. */
+export const REGION_CUT = MACHINE + 0x34;
 // What the last watchpoint hit saw: {i32 id, i32 access (1 read, 2 write), i64 VA, i64 PA, i64 size}.
 export const WATCHPOINT_HIT = MACHINE + 0x40;
 
@@ -231,10 +235,6 @@ export const CPUS_MAX = 8;
 /** A page for handing bytes to kernels. */
 export const STAGING = 0x1e000;
 export const STAGING_SIZE = 0x1000;
-
-/** i32: how many records of COUNT have their handler back for the rest of this run() call; then their addresses. */
-export const COUNTED = 0x1f000;
-export const COUNTED_MAX = 1000;
 
 /** Static data of the kernels (tables of AES and the like). */
 export const KERNEL_DATA = 0x20000;
@@ -327,10 +327,10 @@ export const RECORD_PAGE_INDEX = 0x4010;
 export const RECORD_STORES = 0x4014;
 /** i32: translated regions of this page. */
 export const RECORD_REGIONS = 0x4018;
-/** u16 for each record: the handler that a BREAK, ENTER or COUNT record replaced. */
+/** u16 for each record: the handler that a BREAK, ENTER or REACHED record replaced. */
 export const RECORD_ORIGINAL = 0x4400;
-/** u16 for each record: of COUNT how often it is still to be reached, of ENTER the region's place in the table. */
-export const RECORD_HEAT = 0x4c00;
+/** u16 for each record: of ENTER the region's place in the table. */
+export const RECORD_REGION = 0x4c00;
 export const RECORD_PAGE_SIZE = 0x5400;
 export const RECORD_PAGES = 2048;
 
@@ -341,8 +341,8 @@ export const HANDLER_BREAK = 2;
 export const HANDLER_UNDEFINED = 3;
 /** A translated region begins here. */
 export const HANDLER_ENTER = 4;
-/** A region may begin here, once this was reached often enough. */
-export const HANDLER_COUNT = 5;
+/** A region is to be made here: the translator wants to be told. */
+export const HANDLER_REACHED = 5;
 export const HANDLERS_FIRST = 6;
 
 // What a region answers, with BUDGET exact.
@@ -352,6 +352,8 @@ export const REGION_CONTINUE = 0;
 export const REGION_LEFT_PAGE = 1;
 /** The instruction at CURRENT_RECORD is not for regions: execute it by its function, then go on. */
 export const REGION_INTERPRET = 2;
+/** The same, because what is left of the budget does not cover the way to the next place that looks at it. */
+export const REGION_BUDGET = 3;
 
 // ---------------------------------------------------------------- RAM of the machine
 

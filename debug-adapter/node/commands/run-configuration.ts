@@ -57,7 +57,7 @@ export async function prepareRun(configs: readonly string[], options: GuestOptio
 
 /** How hot code is run, where the command line says it. */
 function translation({ translate, translateThreshold }: GuestOptions): Pick<MachineConfig, 'translate'> {
-  if (translate === false) return { translate: undefined };
+  if (translate === false) return { translate: false };
   if (translateThreshold === undefined) return {};
   const threshold = wholeNumber(translateThreshold, '--translate-threshold');
   if (threshold < 1) throw new UserError('--translate-threshold is 0', 'Give at least 1.');

@@ -36,6 +36,8 @@ export function buildRun(hot: readonly HotHandler[], environment: Environment): 
   const limit = b.newLocal('i64');
   const pc = b.newLocal('i64');
   const scratch = b.newLocal('i32');
+  /** Budget at the entry of a region. */
+  const before = b.newLocal('i32');
 
   const here = code.local('i32', record);
   const records = b.loadAt('i32', layout.PAGE_RECORDS);
@@ -155,13 +157,22 @@ export function buildRun(hot: readonly HotHandler[], environment: Environment): 
     const undefinedLabel = called;
     const breakLabel = b.block();
     const enterLabel = b.block();
-    const countLabel = b.block();
+    const reachedLabel = b.block();
     const nextPageLabel = b.block();
     const decodeLabel = b.block();
     const hotLabels: Label[] = [];
     for (let i = hot.length - 1; i >= 0; i--) hotLabels[i] = b.block();
     b.branchTable(
-      [decodeLabel, nextPageLabel, breakLabel, undefinedLabel, enterLabel, countLabel, ...hotLabels, called],
+      [
+        decodeLabel,
+        nextPageLabel,
+        breakLabel,
+        undefinedLabel,
+        enterLabel,
+        reachedLabel,
+        ...hotLabels,
+        called,
+      ],
       handler,
     );
     for (const { handler: hotHandler, shape } of hot) {
@@ -193,46 +204,34 @@ export function buildRun(hot: readonly HotHandler[], environment: Environment): 
     b.storeAt('i64', layout.PC, nextPage);
     b.branch(lookup);
 
-    b.end(); // COUNT: a region may begin here.
+    b.end(); // REACHED: the translator notes it, and puts the handler back.
     storeLeft(0);
     b.storeAt('i32', layout.CURRENT_RECORD, here);
-    b.set(scratch, add(b.load('u16', factsOfRecord(), layout.RECORD_HEAT), -1));
-    b.store('i32as16', factsOfRecord(), layout.RECORD_HEAT, code.local('i32', scratch));
-    b.if(code.compare('leS', code.local('i32', scratch), code.constant('i32', 0)));
-    b.call(kernel('hotRecord'), [here]);
+    b.call(kernel('reachedRecord'), [here]);
     b.set(behind, here);
     b.branch(straight);
-    b.end();
-    // Counted once it costs no more: the record has its handler back up to the next run() call.
-    b.set(scratch, b.loadAt('i32', layout.COUNTED));
-    b.if(code.compare('ltU', code.local('i32', scratch), code.constant('i32', layout.COUNTED_MAX)));
-    const entry = code.binary('shl', code.local('i32', scratch), code.constant('i32', 2));
-    b.store('i32', entry, layout.COUNTED + 4, here);
-    b.storeAt('i32', layout.COUNTED, add(code.local('i32', scratch), 1));
-    b.store('i32as16', here, 0, b.load('u16', factsOfRecord(), layout.RECORD_ORIGINAL));
-    b.set(behind, here);
-    b.branch(straight);
-    b.end();
-    callHandler(b.load('u16', factsOfRecord(), layout.RECORD_ORIGINAL), straight);
 
     b.end(); // ENTER: a translated region begins here.
     storeLeft(0);
     b.storeAt('i32', layout.CURRENT_RECORD, here);
-    b.callIndirect(
-      environment.regionType,
-      [b.loadAt('i32', layout.BUDGET)],
-      b.load('u16', factsOfRecord(), layout.RECORD_HEAT),
-    );
+    b.set(before, b.loadAt('i32', layout.BUDGET));
+    const region = b.load('u16', factsOfRecord(), layout.RECORD_REGION);
+    b.callIndirect(environment.regionType, [code.local('i32', before)], region);
     b.takeResult(scratch);
+    const spent = code.binary('sub', code.local('i32', before), b.loadAt('i32', layout.BUDGET));
+    b.storeAt('i32', layout.TRANSLATED, code.binary('add', b.loadAt('i32', layout.TRANSLATED), spent));
     const answered = (answer: number): code.Expression =>
       code.compare('eq', code.local('i32', scratch), code.constant('i32', answer));
     b.branchIf(lookup, answered(layout.REGION_LEFT_PAGE));
     b.set(record, b.loadAt('i32', layout.CURRENT_RECORD));
     loadLimit();
     b.branchIf(straight, code.eqz(code.local('i32', scratch)));
-    // REGION_INTERPRET
+    b.if(answered(layout.REGION_BUDGET));
+    b.storeAt('i32', layout.REGION_CUT, code.constant('i32', 1));
+    b.end();
+    // By its function, whatever stands before the handler.
     b.set(scratch, handler);
-    b.if(code.compare('leU', code.local('i32', scratch), code.constant('i32', layout.HANDLER_COUNT)));
+    b.if(code.compare('leU', code.local('i32', scratch), code.constant('i32', layout.HANDLER_REACHED)));
     b.branchIf(
       straight,
       code.compare('ltU', code.local('i32', scratch), code.constant('i32', layout.HANDLER_ENTER)),

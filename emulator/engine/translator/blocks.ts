@@ -57,11 +57,14 @@ interface Reached {
   readonly targets: readonly number[];
 }
 
-/** Finds the blocks from `entry` on, at most about `limit` instructions, in reverse postorder. */
+/**
+ * Finds the blocks from `entry` on, at most about `limit` instructions, in reverse postorder. Where `flowAt` knows
+ * nothing the region ends.
+ */
 export function findBlocks(
   entry: number,
   limit: number,
-  flowAt: (offset: number) => InstructionFlow,
+  flowAt: (offset: number) => InstructionFlow | undefined,
 ): Block[] {
   const reached = collect(entry, limit, flowAt);
   const leaders = new Set<number>([entry]);
@@ -94,7 +97,7 @@ export function findBlocks(
 function collect(
   entry: number,
   limit: number,
-  flowAt: (offset: number) => InstructionFlow,
+  flowAt: (offset: number) => InstructionFlow | undefined,
 ): Map<number, Reached> {
   const contexts: Context[] = [{ depth: 0, returnsTo: -1 }];
   const reached = new Map<number, Reached>();
@@ -106,6 +109,7 @@ function collect(
     while (!reached.has(node) && reached.size < limit) {
       const at = node % PAGE;
       const flow = flowAt(at);
+      if (!flow) break;
       const targets: number[] = [];
       const inPage = (offset: number, base = number * PAGE): number =>
         offset >= 0 && offset < PAGE ? base + offset : -1;

@@ -148,7 +148,7 @@ export function emitRegion(
     if (block.order <= from.order) {
       const enough = code.compare('gtS', code.local('i32', BUDGET), code.constant('i32', block.longest));
       b.branchIf(labels.get(block) as Label, enough);
-      leaveAt(block.start, 0, layout.REGION_CONTINUE);
+      leaveAt(block.start, 0, layout.REGION_BUDGET);
     } else if (block.incoming > 1) {
       b.branch(labels.get(block) as Label);
     } else {
@@ -223,7 +223,7 @@ export function emitRegion(
     const prologue = new FunctionBuilder(1);
     const budget = code.local('i32', BUDGET);
     prologue.if(code.compare('leS', budget, code.constant('i32', (order[0] as Block).longest)));
-    prologue.return(code.constant('i32', layout.REGION_INTERPRET));
+    prologue.return(code.constant('i32', layout.REGION_BUDGET));
     prologue.end();
     prologue.set(pageVa, prologue.loadAt('i64', layout.PAGE_VA));
     prologue.set(tlbBase, prologue.loadAt('i32', layout.TLB_BASE));

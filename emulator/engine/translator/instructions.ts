@@ -51,8 +51,13 @@ export class InstructionReader {
   /** The handler of a record, whatever stands before it. */
   handlerAt(record: number, records: number): number {
     const handler = this.u16[record >> 1] as number;
-    if (handler !== layout.HANDLER_ENTER && handler !== layout.HANDLER_COUNT) return handler;
+    if (handler !== layout.HANDLER_ENTER && handler !== layout.HANDLER_REACHED) return handler;
     return this.u16[(records + layout.RECORD_ORIGINAL + ((record - records) >> 3)) >> 1] as number;
+  }
+
+  /** Whether a record was executed, or looked at, before. */
+  isDecoded(record: number): boolean {
+    return this.u16[record >> 1] !== layout.HANDLER_DECODE;
   }
 
   /** Whether what stands behind an instruction of this handler is reached by a jump, if at all. */

@@ -21,15 +21,20 @@ export interface RegionCode {
   readonly interpreted: readonly number[];
 }
 
-/** Undefined where nothing is gained: the first instruction already is one of the interpreter's. */
+/**
+ * Undefined where nothing is gained: the first instruction already is one of the interpreter's. With `onlyExecuted`
+ * it ends where code begins that was never executed: most of it never will be.
+ */
 export function translateRegion(
   reader: InstructionReader,
   record: number,
   module: RegionModule,
+  { onlyExecuted }: { readonly onlyExecuted: boolean },
 ): RegionCode | undefined {
   const records = recordsOf(record);
   const flows = new Map<number, InstructionFlow>();
   const order = findBlocks((record - records) / 4, REGION_LIMIT, (offset) => {
+    if (onlyExecuted && !reader.isDecoded(records + 4 * offset)) return undefined;
     const flow = reader.flowOf(records, offset);
     flows.set(offset, flow);
     return flow;

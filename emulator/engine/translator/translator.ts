@@ -1,38 +1,43 @@
-// The second tier: what the interpreter reaches often becomes regions, WebAssembly functions that it enters
+// The second tier: what the interpreter spends its time on becomes regions, WebAssembly functions that it enters
 // through the record of their first instruction.
 //
-// Where a jump may lead, the decoder leaves a COUNT record. Once it was reached often enough it waits here for the
-// end of the present run() call, when all that wait become one module. A region is part of one page of records
-// and has no state: what it was made of decides when it goes. A store into its page, the reuse of the page's
-// records and a breakpoint inside it put the original handlers back.
+// Where time goes is seen by sampling: after each run() call, most of them slices of some ten thousand
+// instructions, the place that the CPU has reached stands for what was interpreted meanwhile. A place that stands
+// for more instructions than its translation would cost gets a region. What was never hot costs nothing.
+//
+// A region has no state: what it was made of decides when it goes. A store into one of its pages, the reuse of a
+// page's records and a breakpoint inside it put the original handlers back.
 
 import * as layout from '../../memory/layout.ts';
-import { REGIONS_MAX } from '../interpreter/generate.ts';
+import { entriesAround } from './entries.ts';
 import { InstructionReader, recordsOf } from './instructions.ts';
 import { type RegionCode, translateRegion } from './region.ts';
 import { RegionModule } from './region-module.ts';
+import { type RegionFigures, Regions } from './regions.ts';
 
-/** A page whose regions were dropped so often is rewritten all the time. */
-const DROPS_MAX = 16;
-
+/** Below this threshold nothing is sampled: what a jump may lead to is translated when it is first reached. */
+const EAGER = 100;
+/** Samples are collected for pieces of so many bytes of records: sixteen instructions. */
+const PIECE_SHIFT = 8;
+const PIECES = layout.RECORD_SENTINEL >> PIECE_SHIFT;
+/** A page that lost its regions so often is rewritten all the time. */
+const DROPS_MAX = 64;
 /** Regions that are worth a module. */
-const BATCH = 32;
-/** Calls of run(), most of them slices, that a hot place waits at most. */
-const PATIENCE = 60;
-/** Thresholds below this one are for tests: everything is translated at once. */
-const IMPATIENT = 100;
-/** A place is counted once a run() call at most, and then as so many times. */
-const TIMES = 50;
+const BATCH = 8;
+/** Calls of run() that a hot place waits at most for others. */
+const PATIENCE = 20;
 
 export interface TranslatorHost {
   readonly memory: WebAssembly.Memory;
   readonly kernels: WebAssembly.Exports;
   /** Exports of the interpreter: its table of handlers, and what translated code shares with it. */
   readonly interpreter: WebAssembly.Exports;
-  /** About how often a place is reached before it is translated. */
+  /** See TranslateOptions. */
   readonly threshold: number;
   /** Fills in a record that was not decoded yet. */
   decode(record: number): void;
+  /** Said once. */
+  warn(message: string): void;
 }
 
 export interface TranslatorStatistics {
@@ -44,206 +49,243 @@ export interface TranslatorStatistics {
   bytes: number;
   /** Times that a page lost its regions. */
   drops: number;
+  /** Times that all regions went because there was no room. */
+  flushes: number;
   /** Places that were hot and begin no region. */
   refused: number;
+  /** Instructions that were executed in regions. */
+  executed: number;
+  /** What is in use now. */
+  readonly live: RegionFigures;
 }
 
-interface Region {
-  readonly record: number;
-  readonly tableIndex: number;
-  /** Which instructions it was made of: by page of records, their offsets in the page. */
-  readonly covered: RegionCode['covered'];
-}
-
+/** What is known of a page of records. */
 interface Page {
-  regions: Region[];
+  /** For each piece: instructions that it stood for since it was last translated. */
+  readonly heat: Uint32Array;
   drops: number;
 }
 
 export class Translator {
-  readonly statistics: TranslatorStatistics = {
-    modules: 0,
-    regions: 0,
-    instructions: 0,
-    bytes: 0,
-    drops: 0,
-    refused: 0,
-  };
+  readonly statistics: TranslatorStatistics;
   private readonly host: TranslatorHost;
+  private readonly isEager: boolean;
   private readonly u16: Uint16Array;
   private readonly i32: Int32Array;
-  private readonly table: WebAssembly.Table;
-  private readonly firstPlace: number;
-  private readonly freePlaces: number[] = [];
-  private usedPlaces = 0;
+  private readonly reader: InstructionReader;
+  private readonly regions: Regions;
   /** By address of the page's records. */
   private readonly pages = new Map<number, Page>();
+  /** Records at which something hot was seen. */
   private waiting: number[] = [];
-  /** Runs until what waits is translated, be it ever so little. */
+  /** Calls of run() until what waits is translated, be it ever so little. */
   private patience = 0;
-  private readonly reader: InstructionReader;
+  /** The host has no room for code left. */
+  private isExhausted = false;
 
   constructor(host: TranslatorHost) {
     this.host = host;
+    this.isEager = host.threshold < EAGER;
     const { buffer } = host.memory;
     this.u16 = new Uint16Array(buffer);
     this.i32 = new Int32Array(buffer);
-    this.table = host.interpreter['handlers'] as WebAssembly.Table;
-    this.firstPlace = this.table.length - REGIONS_MAX;
     this.reader = new InstructionReader(host.memory, (record) => host.decode(record));
+    this.regions = new Regions(host.memory, host.interpreter['handlers'] as WebAssembly.Table, this.reader);
+    this.statistics = {
+      modules: 0,
+      regions: 0,
+      instructions: 0,
+      bytes: 0,
+      drops: 0,
+      flushes: 0,
+      refused: 0,
+      executed: 0,
+      live: this.regions.live,
+    };
   }
 
-  /** A record was decoded: whether it becomes one that counts. */
+  // ---- what is hot
+
+  /** run() is about to begin. */
+  begin(): void {
+    this.i32[layout.TRANSLATED >> 2] = 0;
+    this.i32[layout.REGION_CUT >> 2] = 0;
+  }
+
+  /** run() has executed so many instructions, and would go on at PC. */
+  end(instructions: number): void {
+    const translated = this.i32[layout.TRANSLATED >> 2] as number;
+    this.statistics.executed += translated;
+    // A region that was left because the budget ended says nothing of what is interpreted.
+    if (!this.isEager && this.i32[layout.REGION_CUT >> 2] === 0) this.sample(instructions - translated);
+    if (this.waiting.length > 0) this.translateWaiting();
+  }
+
+  private sample(interpreted: number): void {
+    const { i32 } = this;
+    const distance = ((i32[layout.PC >> 2] as number) - (i32[layout.PAGE_VA >> 2] as number)) | 0;
+    if (distance < 0 || distance >= 4096 || i32[(layout.PC >> 2) + 1] !== i32[(layout.PAGE_VA >> 2) + 1])
+      return;
+    const records = i32[layout.PAGE_RECORDS >> 2] as number;
+    if (records === 0) return;
+    const { heat } = this.pageOf(records);
+    const piece = distance >> (PIECE_SHIFT - 2);
+    const sum = (heat[piece] as number) + interpreted;
+    heat[piece] = sum;
+    if (sum < this.host.threshold) return;
+    heat[piece] = 0;
+    this.wait(records + 4 * (distance & ~3));
+  }
+
+  /** A record was decoded. */
   observe(record: number, records: number, handler: number): void {
-    if (handler < layout.HANDLERS_FIRST) return;
+    if (!this.isEager || handler < layout.HANDLERS_FIRST) return;
     const before = this.reader.handlerAt(record - layout.RECORD_SIZE, records);
     if (record === records || before < layout.HANDLERS_FIRST || this.reader.endsStraightCode(before)) {
-      this.count(record, records);
+      this.callOut(record, records);
     }
     const flow = this.reader.flowAt(record, records, handler);
     if ((flow.kind === 'jump' || flow.kind === 'branch') && flow.offset <= 0) {
       const target = record + 4 * flow.offset;
       if (target >= records && this.reader.handlerAt(target, records) >= layout.HANDLERS_FIRST) {
-        this.count(target, records);
+        this.callOut(target, records);
       }
     }
   }
 
-  /** From now on it is counted how often this record, which is decoded, is reached. */
-  count(record: number, records: number): void {
+  /** When this record, which is decoded, is reached, reached() is called. */
+  private callOut(record: number, records: number): void {
     const handler = this.u16[record >> 1] as number;
     if (handler < layout.HANDLERS_FIRST) return;
     this.u16[(records + layout.RECORD_ORIGINAL + ((record - records) >> 3)) >> 1] = handler;
-    this.u16[(records + layout.RECORD_HEAT + ((record - records) >> 3)) >> 1] = Math.min(
-      Math.ceil(this.host.threshold / TIMES),
-      0xffff,
-    );
-    this.u16[record >> 1] = layout.HANDLER_COUNT;
+    this.u16[record >> 1] = layout.HANDLER_REACHED;
   }
 
-  /** A COUNT record was reached as often as it takes. */
-  hot(record: number): void {
-    const records = recordsOf(record);
-    this.u16[record >> 1] = this.reader.handlerAt(record, records);
+  reached(record: number): void {
+    this.u16[record >> 1] = this.reader.handlerAt(record, recordsOf(record));
+    this.wait(record);
+  }
+
+  private wait(record: number): void {
+    if (this.waiting.length === 0) this.patience = this.isEager ? 0 : PATIENCE;
     this.waiting.push(record);
   }
 
-  /** Translates what waits. Between two runs only. */
-  flush(): void {
-    this.countOn();
-    if (this.waiting.length === 0) return;
-    // A module costs as much as some regions: they gather, but none waits for long.
-    this.patience--;
-    if (this.waiting.length < BATCH && this.patience > 0) return;
-    this.patience = this.host.threshold < IMPATIENT ? 0 : PATIENCE;
-    const { waiting } = this;
-    this.waiting = [];
-    const writer = new RegionModule();
-    const made: RegionCode[] = [];
-    for (const record of new Set(waiting)) {
-      const records = recordsOf(record);
-      if ((this.u16[record >> 1] as number) < layout.HANDLERS_FIRST) continue;
-      if (this.host.threshold >= IMPATIENT && (this.pages.get(records)?.drops ?? 0) > DROPS_MAX) continue;
-      const region = translateRegion(this.reader, record, writer);
-      if (!region) {
-        this.statistics.refused++;
-        continue;
-      }
-      made.push(region);
-      this.statistics.instructions += region.instructions;
-      for (const after of region.interpreted) this.countAgain(after, recordsOf(after));
+  private pageOf(records: number): Page {
+    let page = this.pages.get(records);
+    if (!page) {
+      page = { heat: new Uint32Array(PIECES), drops: 0 };
+      this.pages.set(records, page);
     }
-    if (made.length === 0) return;
-    if (this.usedPlaces + made.length > REGIONS_MAX) this.dropAll();
-    const bytes = writer.build(made.map(({ body }) => body));
-    const module = new WebAssembly.Module(bytes as BufferSource);
-    const instance = new WebAssembly.Instance(module, {
-      environment: { memory: this.host.memory },
-      kernels: this.host.kernels,
-      interpreter: this.host.interpreter,
-    });
-    this.statistics.modules++;
-    this.statistics.bytes += bytes.length;
-    made.forEach(({ record, covered }, i) => {
-      this.install(record, covered, instance.exports[String(i)] as () => void);
-    });
+    return page;
   }
 
-  /** Records that had enough of counting for one run count on. */
-  private countOn(): void {
-    const list = layout.COUNTED >> 2;
-    const count = this.i32[list] as number;
-    this.i32[list] = 0;
-    for (let i = 1; i <= count; i++) {
-      const record = this.i32[list + i] as number;
-      const handler = this.u16[record >> 1] as number;
-      if (handler < layout.HANDLERS_FIRST) continue;
-      const records = recordsOf(record);
-      this.u16[(records + layout.RECORD_ORIGINAL + ((record - records) >> 3)) >> 1] = handler;
-      this.u16[record >> 1] = layout.HANDLER_COUNT;
+  // ---- translation
+
+  /** Translates what waits. Between two runs only. */
+  private translateWaiting(): void {
+    // A module costs as much as some regions: they gather, but none waits for long.
+    if (this.waiting.length < BATCH && --this.patience > 0) return;
+    const waiting = new Set(this.waiting);
+    this.waiting = [];
+    if (this.isExhausted) return;
+    const module = new RegionModule();
+    const made = new Map<number, RegionCode>();
+    for (const record of waiting) {
+      const region = this.isEager ? this.makeAt(record, module, made) : this.makeAround(record, module, made);
+      if (region) made.set(region.record, region);
+      else this.statistics.refused++;
+    }
+    if (made.size > 0) this.install([...made.values()], module);
+  }
+
+  /** A region around a place that was seen running: unless the best entries have theirs, and missed it. */
+  private makeAround(
+    record: number,
+    module: RegionModule,
+    made: ReadonlyMap<number, RegionCode>,
+  ): RegionCode | undefined {
+    const records = recordsOf(record);
+    const place = (record - records) / 4;
+    if (this.pageOf(records).drops > DROPS_MAX) return undefined;
+    for (const entry of entriesAround(this.reader, records, place)) {
+      const region = this.makeAt(records + 4 * entry, module, made);
+      if (region?.covered.get(records)?.has(place)) return region;
+    }
+    return undefined;
+  }
+
+  private makeAt(
+    record: number,
+    module: RegionModule,
+    made: ReadonlyMap<number, RegionCode>,
+  ): RegionCode | undefined {
+    if ((this.u16[record >> 1] as number) < layout.HANDLERS_FIRST || made.has(record)) return undefined;
+    return translateRegion(this.reader, record, module, { onlyExecuted: !this.isEager });
+  }
+
+  private install(codes: readonly RegionCode[], module: RegionModule): void {
+    const { statistics } = this;
+    const bytes = module.build(codes.map(({ body }) => body));
+    if (!this.regions.hasRoom(codes.length, bytes.length)) {
+      this.regions.dropAll();
+      statistics.flushes++;
+    }
+    let exports: WebAssembly.Exports;
+    try {
+      exports = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource), {
+        environment: { memory: this.host.memory },
+        kernels: this.host.kernels,
+        interpreter: this.host.interpreter,
+      }).exports;
+    } catch (error) {
+      // The engine that runs us has no memory for code. What there is stays in use, the rest is interpreted.
+      if (!(error instanceof RangeError)) throw error;
+      this.isExhausted = true;
+      this.host.warn(`no more code is translated, the guest runs slower from here on: ${error.message}`);
+      return;
+    }
+    statistics.modules++;
+    statistics.bytes += bytes.length;
+    statistics.regions += codes.length;
+    for (const { instructions } of codes) statistics.instructions += instructions;
+    const functions = codes.map((_, i) => exports[String(i)] as () => void);
+    this.regions.install(codes, functions, bytes.length);
+    if (!this.isEager) return;
+    // What stands behind an instruction of the interpreter's is reached by no jump.
+    for (const record of codes.flatMap(({ interpreted }) => interpreted)) {
+      if ((this.u16[record >> 1] as number) === layout.HANDLER_DECODE) this.host.decode(record);
+      this.callOut(record, recordsOf(record));
     }
   }
+
+  // ---- what changes under it
 
   /** The page with these records is no longer what its regions were made of. */
   drop(records: number): void {
-    const page = this.pages.get(records);
-    if (!page || page.regions.length === 0) return;
-    for (const region of page.regions) this.uninstall(region, records);
-    page.regions = [];
-    page.drops++;
+    const dropped = this.regions.drop(records);
+    if (dropped.length === 0) return;
     this.statistics.drops++;
-    this.i32[(records + layout.RECORD_REGIONS) >> 2] = 0;
+    this.pageOf(records).drops++;
+    if (this.isEager) for (const record of dropped) this.callOut(record, recordsOf(record));
   }
 
   /** The slot of these records passes to another page of RAM. */
   forget(records: number): void {
     this.drop(records);
     this.pages.delete(records);
-    this.waiting = this.waiting.filter((record) => recordsOf(record) !== records);
+    if (this.waiting.length > 0) {
+      this.waiting = this.waiting.filter((record) => recordsOf(record) !== records);
+    }
   }
 
   /** A breakpoint is about to be set: no region may run over it. */
   dropAround(records: number, index: number): void {
-    const page = this.pages.get(records);
-    if (page?.regions.some(({ covered }) => covered.get(records)?.has(4 * index))) this.drop(records);
+    if (this.regions.covers(records, 4 * index)) this.drop(records);
   }
 
-  private dropAll(): void {
-    for (const records of this.pages.keys()) this.drop(records);
-  }
-
-  private install(record: number, covered: RegionCode['covered'], region: () => void): void {
-    const records = recordsOf(record);
-    const place = this.freePlaces.pop() ?? this.firstPlace + this.usedPlaces;
-    this.usedPlaces++;
-    this.table.set(place, region);
-    let page = this.pages.get(records);
-    if (!page) {
-      page = { regions: [], drops: 0 };
-      this.pages.set(records, page);
-    }
-    page.regions.push({ record, tableIndex: place, covered });
-    this.i32[(records + layout.RECORD_REGIONS) >> 2] = page.regions.length;
-    const index = (record - records) >> 3;
-    this.u16[(records + layout.RECORD_ORIGINAL + index) >> 1] = this.reader.handlerAt(record, records);
-    this.u16[(records + layout.RECORD_HEAT + index) >> 1] = place;
-    this.u16[record >> 1] = layout.HANDLER_ENTER;
-    this.statistics.regions++;
-  }
-
-  private uninstall({ record, tableIndex }: Region, records: number): void {
-    if (this.u16[record >> 1] === layout.HANDLER_ENTER) {
-      this.u16[record >> 1] = this.reader.handlerAt(record, records);
-      this.count(record, records);
-    }
-    this.table.set(tableIndex, null);
-    this.freePlaces.push(tableIndex);
-    this.usedPlaces--;
-  }
-
-  /** What stands behind an instruction of the interpreter's is worth a region of its own. */
-  private countAgain(record: number, records: number): void {
-    if ((this.u16[record >> 1] as number) === layout.HANDLER_DECODE) this.host.decode(record);
-    this.count(record, records);
+  /** A breakpoint was lifted from a record, which has its handler back. */
+  lifted(record: number): void {
+    if (this.isEager) this.callOut(record, recordsOf(record));
   }
 }

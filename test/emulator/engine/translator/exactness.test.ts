@@ -10,8 +10,8 @@ const CUTS = 6;
 const TURN = 20_000;
 
 const settings: Readonly<Record<string, Translate>> = {
-  'a threshold of 1': { threshold: 1 },
-  'a threshold of 30': { threshold: 30 },
+  'everything translated': { threshold: 1 },
+  'places translated that were sampled': { threshold: 150 },
 };
 
 for (const [name, translate] of Object.entries(settings)) {
