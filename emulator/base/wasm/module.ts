@@ -32,6 +32,7 @@ export class ModuleWriter {
   private readonly functions: { type: number; body: FunctionBody }[] = [];
   private readonly exports: { name: string; index: number }[] = [];
   private memory: { module: string; name: string; minimumPages: number } | undefined;
+  private importedTable: { module: string; name: string } | undefined;
   private table: readonly number[] = [];
   private tableRoom = 0;
   private tableName: string | undefined;
@@ -55,6 +56,11 @@ export class ModuleWriter {
 
   importMemory(module: string, name: string, minimumPages: number): void {
     this.memory = { module, name, minimumPages };
+  }
+
+  /** The table is then that one, and the module has none of its own. */
+  importTable(module: string, name: string): void {
+    this.importedTable = { module, name };
   }
 
   addFunction(signature: FunctionSignature, body: FunctionBody, exportName?: string): number {
@@ -89,12 +95,18 @@ export class ModuleWriter {
         this.valueTypes(section, type.results);
       }
     });
-    this.section(out, 2, this.importedFunctions.length + (this.memory ? 1 : 0), (section) => {
+    const otherImports = (this.memory ? 1 : 0) + (this.importedTable ? 1 : 0);
+    this.section(out, 2, this.importedFunctions.length + otherImports, (section) => {
       for (const entry of this.importedFunctions) {
         section.name(entry.module);
         section.name(entry.name);
         section.byte(KIND_FUNCTION);
         section.unsigned(entry.type);
+      }
+      if (this.importedTable) {
+        section.name(this.importedTable.module);
+        section.name(this.importedTable.name);
+        section.bytes([KIND_TABLE, FUNCREF, 0x00, 0x00]);
       }
       if (!this.memory) return;
       section.name(this.memory.module);

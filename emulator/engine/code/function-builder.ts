@@ -81,6 +81,11 @@ export class FunctionBuilder {
     return local(value.type, index);
   }
 
+  /** Leaves the value on the stack. */
+  push(value: Expression): void {
+    emit(value, this.code);
+  }
+
   set(index: number, value: Expression): void {
     emit(value, this.code);
     this.code.byte(0x21);
@@ -199,6 +204,15 @@ export class FunctionBuilder {
     for (const arg of args) emit(arg, this.code);
     emit(selector, this.code);
     this.code.byte(0x11);
+    this.code.unsigned(typeIndex);
+    this.code.byte(0x00);
+  }
+
+  /** A call in place of this function: the callee's results are its results. */
+  returnCallIndirect(typeIndex: number, args: readonly Expression[], selector: Expression): void {
+    for (const arg of args) emit(arg, this.code);
+    emit(selector, this.code);
+    this.code.byte(0x13);
     this.code.unsigned(typeIndex);
     this.code.byte(0x00);
   }

@@ -243,10 +243,7 @@ export function emitRegion(
       b.storeAt('i64', layout.FLAGS_A, code.local('i64', flags.a));
       b.storeAt('i64', layout.FLAGS_B, code.local('i64', flags.b));
     }
-    b.storeAt('i32', layout.BUDGET, budget);
-    b.storeAt('i32', layout.CURRENT_RECORD, code.local('i32', next));
-    b.return(code.local('i32', answer));
-    b.unreachable();
+    for (const argument of [BUDGET, next, answer]) b.push(code.local('i32', argument));
     const whole = new CodeBuffer(prologue.code.length + b.code.length);
     whole.append(prologue.code);
     whole.append(b.code);

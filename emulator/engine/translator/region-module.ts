@@ -5,12 +5,15 @@ import type { ValueType } from '../../base/wasm/opcodes.ts';
 import type { CodeBuffer } from '../../base/wasm/code.ts';
 import { type Kernel, type KernelName, kernels } from '../../cpu/kernels.ts';
 import { REGION_SIGNATURE } from '../interpreter/generate.ts';
+import { buildOnward, ONWARD_SIGNATURE } from './onward.ts';
 
-/** A region's function, before it has a module. */
+/** A region's function, before it has a module. It ends with the arguments of `onward` on the stack. */
 export interface Body {
   readonly locals: ValueType[];
   readonly code: CodeBuffer;
 }
+
+const RETURN_CALL = 0x12;
 
 /** One module with several regions. All that they call is imported. */
 export class RegionModule {
@@ -23,6 +26,7 @@ export class RegionModule {
   build(bodies: readonly Body[]): Uint8Array {
     const writer = new ModuleWriter();
     writer.importMemory('environment', 'memory', 1);
+    writer.importTable('interpreter', 'handlers');
     for (const { module, name } of this.imports) {
       if (module === 'interpreter') {
         writer.importFunction(module, name, { params: ['i32', 'i64', 'i64'], results: ['i32'] });
@@ -31,7 +35,12 @@ export class RegionModule {
       const { params, result }: Kernel = kernels[name as KernelName];
       writer.importFunction(module, name, { params, results: result ? [result] : [] });
     }
-    bodies.forEach((body, i) => writer.addFunction(REGION_SIGNATURE, body, String(i)));
+    const onward = writer.addFunction(ONWARD_SIGNATURE, buildOnward(writer.typeIndex(REGION_SIGNATURE)));
+    bodies.forEach((body, i) => {
+      body.code.byte(RETURN_CALL);
+      body.code.unsigned(onward);
+      writer.addFunction(REGION_SIGNATURE, body, String(i));
+    });
     return writer.build();
   }
 
