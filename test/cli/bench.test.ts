@@ -67,6 +67,7 @@ test.each([
   [['--scale', '-1'], "--scale is '-1'"],
   [['--kernel', 'Image'], 'a boot of Linux needs --kernel and --initrd'],
   [['--guest', '/nowhere/bench.img'], '/nowhere/bench.img: does not exist'],
+  [['--xen', '/nowhere/xen'], '/nowhere/xen: does not exist'],
 ])('%j is refused', async (args, complaint) => {
   const { status, stdout, stderr } = await runCli('bench', ...args);
   expect(status).toBe(2);

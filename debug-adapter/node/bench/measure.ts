@@ -2,12 +2,14 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { measureProcess, ourProgram, type ProcessResult, QEMU } from './processes.ts';
+import { DOMAIN_PREFIX, dom0lessCommand } from './dom0less.ts';
+import { measureProcess, measureUntil, ourProgram, type ProcessResult, QEMU } from './processes.ts';
 import type { Workload } from './workloads.ts';
 
 /** MiB. */
 const GUEST_MEMORY = 64;
 const LINUX_MEMORY = 256;
+const LINUX_END = 'reboot: Power down';
 
 /** What is measured: a command for each side. Work of `units` and of `fewer` units; the difference counts. */
 export interface Subject {
@@ -20,6 +22,8 @@ export interface Subject {
   ours(units: number): readonly string[];
   /** Undefined: there is nothing to compare with. */
   readonly qemu: ((units: number) => readonly string[]) | undefined;
+  /** The line of QEMU's output at which its work is done, as `sed -E` matches it. Without it, QEMU ends by itself. */
+  readonly qemuEndsAt?: string | undefined;
   /** What the output must say: the same on both sides. Throws when it does not. */
   answer(result: ProcessResult): string;
 }
@@ -56,8 +60,8 @@ export function measure(subject: Subject, { pairs, withQemu }: MeasureOptions): 
   const qemu = withQemu ? subject.qemu : undefined;
   const answers = new Map<number, string>();
   for (let pair = 0; pair < pairs; pair++) {
-    ours.push(difference(subject, subject.ours, answers));
-    if (qemu) theirs.push(difference(subject, qemu, answers));
+    ours.push(difference(subject, (units) => measureProcess(subject.ours(units)), answers));
+    if (qemu) theirs.push(difference(subject, (units) => runQemu(subject, qemu(units)), answers));
   }
   const { name, group, units } = subject;
   return {
@@ -73,18 +77,24 @@ export function measure(subject: Subject, { pairs, withQemu }: MeasureOptions): 
   };
 }
 
+function runQemu({ qemuEndsAt }: Subject, command: readonly string[]): ProcessResult {
+  if (qemuEndsAt === undefined) return measureProcess(command);
+  const result = measureUntil(qemuEndsAt, command);
+  return { ...result, output: result.output.replaceAll(DOMAIN_PREFIX, '') };
+}
+
 /** The time of the work alone: start-up and translation are in both runs. */
 function difference(
   subject: Subject,
-  command: (units: number) => readonly string[],
+  run: (units: number) => ProcessResult,
   answers: Map<number, string>,
 ): number {
   const time = (units: number): number => {
-    const result = measureProcess(command(units));
+    const result = run(units);
     const answer = answerOf(subject, result);
     const before = answers.get(units);
     if (before !== undefined && before !== answer) {
-      throw new BenchFailure(`${subject.name}: ${command(units)[0]} answers '${answer}', not '${before}'`);
+      throw new BenchFailure(`${subject.name}: one side answers '${answer}', the other '${before}'`);
     }
     answers.set(units, answer);
     return result.cpuSeconds;
@@ -121,67 +131,98 @@ export interface GuestFiles {
   readonly scratch: string;
   /** Options of `xenscope run` for our side. */
   readonly runOptions: readonly string[];
+  /** Xen's Image for the other side of a domain; without it there is no other side. */
+  readonly xen: string | undefined;
 }
 
 /** A workload of the measured guest, `scale` times as long as usual. */
 export function guestSubject(workload: Workload, scale: number, files: GuestFiles): Subject {
+  const { guest, scratch, runOptions, xen } = files;
+  const { name, work, setting } = workload;
   const units = Math.max(2, Math.round(workload.units * scale));
-  const append = (count: number): string => `bench=${workload.work}:${count}`;
-  const { guest, scratch, runOptions } = files;
-  return {
+  const append = (count: number): string => `bench=${work}:${count}`;
+  const common = {
     ...workload,
     units,
     fewer: Math.ceil(units / 5),
-    ours: (count) => [
-      ...ourProgram(),
-      'run',
-      ...(workload.setting === 'bare'
-        ? ['--bare', guest, '--machine', `gic=3,memory=${GUEST_MEMORY}M`, '--append', append(count)]
-        : [domUConfig(scratch, workload.name, guest, append(count))]),
-      ...runOptions,
-    ],
-    qemu:
-      workload.setting === 'bare'
-        ? (count) => [...qemuBoard(GUEST_MEMORY), '-kernel', guest, '-append', append(count)]
-        : undefined,
-    answer({ output }) {
-      const [, count, checksum] =
-        new RegExp(`^${workload.work} (\\d+) ([0-9a-f]{16})$`, 'm').exec(output) ?? [];
-      if (checksum === undefined)
-        throw new BenchFailure(`${workload.name}: no checksum in '${output.trim()}'`);
+    answer({ output }: ProcessResult) {
+      const [, count, checksum] = new RegExp(`^${work} (\\d+) ([0-9a-f]{16})$`, 'm').exec(output) ?? [];
+      if (checksum === undefined) throw new BenchFailure(`${name}: no checksum in '${output.trim()}'`);
       return `${count}:${checksum}`;
     },
   };
+  if (setting === 'bare') {
+    const machine = `gic=3,memory=${GUEST_MEMORY}M`;
+    return {
+      ...common,
+      ours: (count) => [
+        ...[...ourProgram(), 'run', '--bare', guest, '--machine', machine, '--append', append(count)],
+        ...runOptions,
+      ],
+      qemu: (count) => [...qemuBoard(GUEST_MEMORY), '-kernel', guest, '-append', append(count)],
+    };
+  }
+  return {
+    ...common,
+    ours: (count) => [
+      ...[...ourProgram(), 'run', domUConfig(scratch, name, guest, append(count))],
+      ...runOptions,
+    ],
+    qemu:
+      xen === undefined
+        ? undefined
+        : (count) =>
+            dom0lessCommand(xen, scratch, {
+              name,
+              kernel: guest,
+              append: append(count),
+              memory: GUEST_MEMORY,
+            }),
+    qemuEndsAt: `${work} [0-9]+ [0-9a-f]{16}|trouble:`,
+  };
 }
 
-/** A boot of Linux that ends by itself: as a domU here and on QEMU's bare board. */
-export function linuxSubject(kernel: string, initramfs: string, files: Omit<GuestFiles, 'guest'>): Subject {
-  const options = 'cryptomgr.notests';
-  const config = join(files.scratch, 'linux.cfg');
+/** Boots of Linux that end by themselves: on the bare board, and as a domU. */
+export function linuxSubjects(
+  kernel: string,
+  initrd: string,
+  { scratch, runOptions, xen }: Omit<GuestFiles, 'guest'>,
+): Subject[] {
+  const memory = LINUX_MEMORY;
+  const appendTo = (console: string): string => `console=${console} cryptomgr.notests`;
+  const uart = appendTo('ttyAMA0');
+  const config = join(scratch, 'linux.cfg');
   writeFileSync(
     config,
-    configText({
-      name: 'linux',
-      kernel,
-      ramdisk: initramfs,
-      extra: `console=hvc0 ${options}`,
-      memory: LINUX_MEMORY,
-    }),
+    configText({ name: 'linux', kernel, ramdisk: initrd, extra: appendTo('hvc0'), memory }),
   );
-  const append = `console=ttyAMA0 ${options}`;
-  return {
-    name: 'linux',
-    group: 'boot',
-    does: 'a boot of Linux, as a domU here',
-    units: 1,
-    fewer: 0,
-    ours: () => [...ourProgram(), 'run', config, ...files.runOptions],
-    qemu: () => [...qemuBoard(LINUX_MEMORY), '-kernel', kernel, '-initrd', initramfs, '-append', append],
-    answer({ output }) {
-      if (!output.includes('Linux version')) throw new BenchFailure('linux: the kernel did not boot');
-      return 'powered off';
+  const common = (name: string, does: string) => ({
+    ...{ name, group: 'boot', does, units: 1, fewer: 0 },
+    answer({ output }: ProcessResult) {
+      if (output.includes(LINUX_END)) return 'powered off';
+      throw new BenchFailure(`${name}: Linux did not boot and power off`);
     },
-  };
+  });
+  return [
+    {
+      ...common('linux', 'a boot of Linux on the bare board'),
+      ours: () => [
+        ...[...ourProgram(), 'run', '--bare', kernel, '--initrd', initrd],
+        ...['--machine', `gic=3,memory=${memory}M`, '--append', uart],
+        ...runOptions,
+      ],
+      qemu: () => [...qemuBoard(memory), '-kernel', kernel, '-initrd', initrd, '-append', uart],
+    },
+    {
+      ...common('linux-xen', 'a boot of Linux as a domU'),
+      ours: () => [...ourProgram(), 'run', config, ...runOptions],
+      qemu:
+        xen === undefined
+          ? undefined
+          : () => dom0lessCommand(xen, scratch, { name: 'linux', kernel, initrd, append: uart, memory }),
+      qemuEndsAt: `${LINUX_END}|Kernel panic`,
+    },
+  ];
 }
 
 const qemuBoard = (memory: number): string[] => [

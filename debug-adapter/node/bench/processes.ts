@@ -1,7 +1,8 @@
 // Whole processes and the processor time they take.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../../../emulator/base/errors.ts';
 
@@ -16,10 +17,32 @@ export interface ProcessResult {
 }
 
 /** Runs a program to its end. Its time is what the shell's `times` tells of children. */
-export function measureProcess(command: readonly string[]): ProcessResult {
-  const script = '"$@" </dev/null; status=$?; times >&3; exit $status';
+export const measureProcess = (command: readonly string[]): ProcessResult =>
+  measureScript('"$@" </dev/null; status=$?; times >&3; exit $status', command, {});
+
+/**
+ * As measureProcess() for a program that would go on: it is ended at the first line of its output that matches, an
+ * extended regular expression of sed. The status is 0 also when there was none.
+ */
+export function measureUntil(line: string, command: readonly string[]): ProcessResult {
+  const folder = mkdtempSync(join(tmpdir(), 'xenscope-bench-'));
+  const script =
+    'mkfifo "$PIPE"; "$@" </dev/null >"$PIPE" & sed -u -E "/$LINE/q" <"$PIPE"; kill $!; wait $!; times >&3; exit 0';
+  try {
+    return measureScript(script, command, { LINE: line, PIPE: join(folder, 'output') });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function measureScript(
+  script: string,
+  command: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): ProcessResult {
   const { stdout, stderr, output, status } = spawnSync('sh', ['-c', script, 'sh', ...command], {
     encoding: 'utf8',
+    env: { ...process.env, ...variables },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     maxBuffer: 1 << 26,
   });

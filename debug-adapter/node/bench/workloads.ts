@@ -52,7 +52,7 @@ export const WORKLOADS: readonly Workload[] = [
   storm('refill', 700, 'more pages than a TLB holds'),
   storm('pages', 1000, 'pages that come by faults, are copied when written, and go'),
   storm('spaces', 150, 'two address spaces in turn'),
-  xenStorm('hypercall-xen', 300, 'hypercalls of a domU', 'hypercall'),
-  xenStorm('mmio-xen', 300, 'reads of a vpl011 register of a domU', 'mmio'),
+  xenStorm('hypercall-xen', 180, 'hypercalls of a domU', 'hypercall'),
+  xenStorm('mmio-xen', 130, 'reads of a vpl011 register of a domU', 'mmio'),
   xenStorm('timer-xen', 360, 'interrupts of the timer in a domU', 'timer'),
 ];

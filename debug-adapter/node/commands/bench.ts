@@ -9,7 +9,7 @@ import {
   BenchFailure,
   geometricMean,
   guestSubject,
-  linuxSubject,
+  linuxSubjects,
   type Measurement,
   measure,
   type Subject,
@@ -28,6 +28,7 @@ interface BenchOptions {
   readonly guest?: string;
   readonly kernel?: string;
   readonly initrd?: string;
+  readonly xen?: string;
   readonly qemu: boolean;
   readonly translate: boolean;
   readonly translateThreshold?: string;
@@ -45,8 +46,13 @@ export const benchCommand = (setStatus: SetStatus): Command =>
     .option('--scale <factor>', 'so many times the usual work', '1')
     .option('--json', 'print JSON')
     .option('--guest <file>', 'Image of the measured guest, instead of the one in the repository')
-    .option('--kernel <file>', 'measure a boot of Linux too: its kernel')
+    .option('--kernel <file>', 'measure boots of Linux too, bare and as a domU: its kernel')
     .option('--initrd <file>', 'its initial RAM disk, which powers off by itself')
+    .option(
+      '--xen <file>',
+      "compare domains with QEMU and this Xen at EL2 (Image; Debian's package xen-hypervisor-4.17-arm64 " +
+        'has it as /boot/xen-4.17-arm64)',
+    )
     .option('--no-qemu', 'measure this side alone')
     .option('--no-translate', 'interpret everything')
     .option('--translate-threshold <n>', 'translate what is reached so often')
@@ -54,6 +60,7 @@ export const benchCommand = (setStatus: SetStatus): Command =>
       'after',
       '\nTimes are processor seconds of whole processes, all threads. Those of workloads are the difference of two\n' +
         'runs, so that start-up does not count; those of a boot are not. `speed` is the time of QEMU over ours.\n' +
+        'Domains are compared with dom0less domains of a Xen at EL2 of QEMU, if there is one.\n' +
         'Status: 0 when every guest answered the same on both sides, 1 when one did not.',
     )
     .action((names: string[], options: BenchOptions) => setStatus(bench(names, options)));
@@ -113,12 +120,13 @@ function subjectsOf(names: readonly string[], options: BenchOptions, scratch: st
   ];
   const isBootOnly = kernel !== undefined && names.length === 0;
   const chosen = WORKLOADS.filter(({ name }) => !isBootOnly && (names.length === 0 || names.includes(name)));
-  const files = { scratch, runOptions };
+  const xen = options.xen === undefined ? undefined : present(options.xen);
+  const files = { scratch, runOptions, xen };
   const guest = chosen.length > 0 ? guestImage(options.guest) : '';
   return [
     ...chosen.map((workload) => guestSubject(workload, scale, { ...files, guest })),
     ...(kernel !== undefined && initrd !== undefined
-      ? [linuxSubject(present(kernel), present(initrd), files)]
+      ? linuxSubjects(present(kernel), present(initrd), files)
       : []),
   ];
 }
