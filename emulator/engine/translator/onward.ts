@@ -34,7 +34,7 @@ export function buildOnward(regionType: number): FunctionBuilder {
   b.end();
   b.if(code.compare('eq', b.load('u16', record), code.constant('i32', layout.HANDLER_ENTER)));
   const fact = code.binary('shrU', code.binary('sub', record, records), code.constant('i32', 3));
-  const place = b.load('u16', code.binary('add', records, fact), layout.RECORD_HEAT);
+  const place = b.load('u16', code.binary('add', records, fact), layout.RECORD_REGION);
   b.returnCallIndirect(regionType, [budget], place);
   b.end();
   b.return(code.constant('i32', layout.REGION_CONTINUE));
