@@ -245,7 +245,8 @@ export class Engine {
       sysregRead: (index: number): void => host.readSystemRegister(index),
       sysregWrite: (index: number): void => host.writeSystemRegister(index),
       allocateRecords: (ramPage: number): number => this.code.allocate(ramPage),
-      dropRegions: (records: number): void => this.translator?.drop(records),
+      dropRegions: (records: number, first: number, last: number): void =>
+        this.translator?.drop(records, 4 * first, 4 * last),
       releaseRecords: (records: number): void => this.code.release(records),
     };
     return {

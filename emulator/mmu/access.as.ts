@@ -58,9 +58,9 @@ declare function mmioWrite(paLow: i32, paHigh: i32, size: i32, low: i32, high: i
 @external('env', 'releaseRecords')
 declare function releaseRecords(records: i32): void;
 
-/** The engine forgets what it translated of the page with these records. */
+/** The engine forgets what it translated of these words of the page with these records. */
 @external('env', 'dropRegions')
-declare function dropRegions(records: i32): void;
+declare function dropRegions(records: i32, first: i32, last: i32): void;
 
 const PAGE_MASK: i64 = 0xffff_ffff_f000;
 /** Stores into a page with records, after which its records are given up. */
@@ -317,7 +317,7 @@ export function codeWritten(pa: i64, size: i32): void {
   const first = (<i32>pa & 0xfff) >>> 2;
   const last = ((<i32>pa & 0xfff) + size - 1) >>> 2;
   for (let i = first; i <= last; i++) store<u16>(<usize>records + (<usize>i << 4), HANDLER_DECODE);
-  if (load<i32>(<usize>records + RECORD_REGIONS) != 0) dropRegions(records);
+  if (load<i32>(<usize>records + RECORD_REGIONS) != 0) dropRegions(records, first, last);
   const stores = load<i32>(<usize>records + RECORD_STORES) + 1;
   store<i32>(<usize>records + RECORD_STORES, stores);
   if (stores > STORES_UNTIL_RELEASE && records != load<i32>(PAGE_RECORDS)) {
@@ -349,7 +349,7 @@ export function invalidateRange(pa: i64, length: i32): void {
       const first = (<i32>at & 0xfff) >>> 2;
       const last = (<i32>(stop - 1) & 0xfff) >>> 2;
       for (let i = first; i <= last; i++) store<u16>(<usize>records + (<usize>i << 4), HANDLER_DECODE);
-      if (load<i32>(<usize>records + RECORD_REGIONS) != 0) dropRegions(records);
+      if (load<i32>(<usize>records + RECORD_REGIONS) != 0) dropRegions(records, first, last);
     }
     at = stop;
   }

@@ -26,6 +26,9 @@ interface LiveModule {
   regions: number;
 }
 
+/** Of the last instruction of a page. */
+export const LAST_OFFSET = 4092;
+
 interface Region {
   readonly record: number;
   /** Its place in the table of handlers. */
@@ -82,24 +85,16 @@ export class Regions {
     });
   }
 
-  /** What was made of the page with these records goes. Answers the records that entered it. */
-  drop(records: number): number[] {
-    const regions = this.pages.get(records);
-    if (!regions) return [];
+  /** What was made of these words of a page goes. Answers the records that entered it. */
+  drop(records: number, first: number, last: number): number[] {
+    const all = [...(this.pages.get(records) ?? [])];
+    const regions = all.filter(({ covered }) => coversAny(covered.get(records), first, last));
     for (const region of regions) this.uninstall(region);
-    return [...regions].map(({ record }) => record);
+    return regions.map(({ record }) => record);
   }
 
   dropAll(): void {
-    for (const records of [...this.pages.keys()]) this.drop(records);
-  }
-
-  /** Whether some region has this instruction of the page. */
-  covers(records: number, offset: number): boolean {
-    for (const { covered } of this.pages.get(records) ?? []) {
-      if (covered.get(records)?.has(offset)) return true;
-    }
-    return false;
+    for (const records of [...this.pages.keys()]) this.drop(records, 0, LAST_OFFSET);
   }
 
   private addTo(records: number, region: Region): void {
@@ -135,4 +130,9 @@ export class Regions {
     this.live.modules--;
     this.live.bytes -= module.bytes;
   }
+}
+
+function coversAny(offsets: ReadonlySet<number> | undefined, first: number, last: number): boolean {
+  for (let offset = first; offset <= last; offset += 4) if (offsets?.has(offset)) return true;
+  return false;
 }

@@ -13,7 +13,7 @@ import { entriesAround } from './entries.ts';
 import { InstructionReader, recordsOf } from './instructions.ts';
 import { type RegionCode, translateRegion } from './region.ts';
 import { RegionModule } from './region-module.ts';
-import { type RegionFigures, Regions } from './regions.ts';
+import { LAST_OFFSET, type RegionFigures, Regions } from './regions.ts';
 
 /** Below this threshold nothing is sampled: what a jump may lead to is translated when it is first reached. */
 const EAGER = 100;
@@ -208,7 +208,11 @@ export class Translator {
     const records = recordsOf(record);
     const place = (record - records) / 4;
     if (this.pageOf(records).drops > DROPS_MAX) return undefined;
-    for (const entry of entriesAround(this.reader, records, place)) {
+    const page = {
+      isKnown: (offset: number) => this.reader.isDecoded(records + 4 * offset),
+      flowAt: (offset: number) => this.reader.flowOf(records, offset),
+    };
+    for (const entry of entriesAround(page, place)) {
       const region = this.makeAt(records + 4 * entry, module, made);
       if (region?.covered.get(records)?.has(place)) return region;
     }
@@ -261,9 +265,9 @@ export class Translator {
 
   // ---- what changes under it
 
-  /** The page with these records is no longer what its regions were made of. */
-  drop(records: number): void {
-    const dropped = this.regions.drop(records);
+  /** Words of the page with these records, from one offset up to another, are no longer what they were. */
+  drop(records: number, first = 0, last = LAST_OFFSET): void {
+    const dropped = this.regions.drop(records, first, last);
     if (dropped.length === 0) return;
     this.statistics.drops++;
     this.pageOf(records).drops++;
@@ -281,7 +285,7 @@ export class Translator {
 
   /** A breakpoint is about to be set: no region may run over it. */
   dropAround(records: number, index: number): void {
-    if (this.regions.covers(records, 4 * index)) this.drop(records);
+    this.drop(records, 4 * index, 4 * index);
   }
 
   /** A breakpoint was lifted from a record, which has its handler back. */
