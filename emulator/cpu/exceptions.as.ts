@@ -6,6 +6,8 @@ import {
   ATTENTION_PC,
   CONDUIT_HVC,
   CONDUIT_SMC,
+  COUNT_EXCEPTIONS,
+  COUNT_INTERRUPTS,
   EL2_EMBEDDED,
   ELR_EL1,
   ELR_EL2,
@@ -34,6 +36,7 @@ import {
   VBAR_EL1,
   VBAR_EL2,
 } from '../memory/layout';
+import { count } from '../memory/count.as';
 import { raiseAttention } from '../mmu/access.as';
 import {
   bankSp,
@@ -91,6 +94,8 @@ export function defaultTarget(): i32 {
 
 /** Takes an exception to EL1 or EL2. `far` is written when the class of the syndrome has an address. */
 export function takeException(targetEl: i32, vector: i32, esr: i64, far: i64, returnPc: i64): void {
+  if (vector == VECTOR_SYNC) count(COUNT_EXCEPTIONS + ((<usize>(esr >>> 26) & 0x3f) << 3));
+  else count(COUNT_INTERRUPTS + (<usize>(vector >>> 7) << 3));
   const from = load<i32>(PSTATE_EL);
   let offset = vector;
   if (from < targetEl) offset += 0x400;

@@ -1,6 +1,7 @@
 // Entering a page of code: translation for execution, and the records decoded from that page.
 
 import {
+  COUNT_FETCH_SLOW,
   ITLB_BASE,
   ITLB_PAGE,
   ITLB_RECORDS,
@@ -12,6 +13,7 @@ import {
   RECORD_STORES,
   TLB_FLAG_RAM,
 } from '../memory/layout';
+import { count } from '../memory/count.as';
 import { FAULT_EXTERNAL, clearFault, stage1Fault } from '../mmu/fault.as';
 import { dropWriteTags, instructionEntry } from '../mmu/tlb.as';
 import { instructionAbort, pcAlignmentFault } from './aborts.as';
@@ -28,6 +30,7 @@ export function fetchMiss(pc: i64): i32 {
     pcAlignmentFault(pc);
     return 0;
   }
+  count(COUNT_FETCH_SLOW);
   clearFault();
   const entry = instructionEntry(<usize>load<i32>(ITLB_BASE), pc, load<i32>(PSTATE_EL));
   if (entry == 0) {

@@ -5,6 +5,7 @@ import {
   ATTENTION_INTERRUPT,
   ATTENTION_PC,
   ATTENTION_STEP,
+  COUNT_RETURNS,
   ELR_EL1,
   ELR_EL2,
   EVENT_REGISTER,
@@ -24,6 +25,7 @@ import {
   SPSR_EL1,
   SPSR_EL2,
 } from '../memory/layout';
+import { count } from '../memory/count.as';
 import { raiseAttention } from '../mmu/access.as';
 import { topByteIgnored } from '../mmu/walk.as';
 import { illegalState, trapSystemRegisterToEl1, undefinedInstruction } from './exceptions.as';
@@ -35,6 +37,7 @@ import { stepEnabled } from './software-step.as';
 export function exceptionReturn(): void {
   const el = load<i32>(PSTATE_EL);
   if (el == 0) return undefinedInstruction();
+  count(COUNT_RETURNS);
   const spsr = load<i64>(el == 2 ? SPSR_EL2 : SPSR_EL1);
   const target = load<i64>(el == 2 ? ELR_EL2 : ELR_EL1);
   store<i32>(EXCLUSIVE_VALID, 0);

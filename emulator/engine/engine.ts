@@ -9,6 +9,7 @@ import { instructions } from '../cpu/isa/catalog.ts';
 import { EXTERNAL_ABORT } from '../devices/register-block.ts';
 import * as layout from '../memory/layout.ts';
 import { CodeCache } from './code-cache.ts';
+import { type EngineCounters, readCounters } from './counters.ts';
 import { RecordWriter } from './interpreter/decode.ts';
 import type { InterpreterTables } from './interpreter/generate.ts';
 import type { KernelExports } from './kernel-exports.ts';
@@ -206,6 +207,11 @@ export class Engine {
   /** Figures of the second tier, where there is one. */
   get statistics(): TranslatorStatistics | undefined {
     return this.translator?.statistics;
+  }
+
+  /** What the kernels counted since the start. */
+  get counters(): EngineCounters {
+    return readCounters(this.memory);
   }
 
   private budgetLeft(): number {

@@ -2,6 +2,7 @@
 // the machine ends, or a bound is reached. Idle time is skipped, or left to the caller to pace.
 
 import type { Logger } from '../base/log.ts';
+import type { EngineCounters } from '../engine/counters.ts';
 import type { EngineModules } from '../engine/engine.ts';
 import type { TranslatorStatistics } from '../engine/translator/translator.ts';
 import { ConsoleBuffer } from './console-buffer.ts';
@@ -46,9 +47,14 @@ export interface HeadlessStatistics {
   readonly instructions: number;
   readonly virtualNanoseconds: number;
   readonly stateHash: string;
+  /** Bytes of RAM in pages that are not all zeros. */
+  readonly touchedBytes: number;
   readonly exits: Readonly<Record<string, number>>;
   /** Accesses to devices and system registers that left generated code, by kind. */
   readonly accesses: Readonly<Record<string, number>>;
+  readonly exceptions: EngineCounters['exceptions'];
+  readonly exceptionReturns: number;
+  readonly mmu: EngineCounters['mmu'];
   /** Of the second tier, where there is one. */
   readonly translator?: TranslatorStatistics | undefined;
 }
@@ -146,8 +152,10 @@ export function startHeadless(
       instructions: machine.engine.instructions,
       virtualNanoseconds: machine.clock.nanoseconds(),
       stateHash: stateHash(loaded),
+      touchedBytes: machine.memory.touched(),
       exits: { ...machine.exits },
       accesses: { ...machine.accesses },
+      ...machine.engine.counters,
       translator: machine.engine.statistics && { ...machine.engine.statistics },
     }),
   };

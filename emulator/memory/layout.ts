@@ -240,6 +240,38 @@ export const STAGING_SIZE = 0x1000;
 export const KERNEL_DATA = 0x20000;
 export const KERNEL_DATA_END = 0x80000;
 
+// ---------------------------------------------------------------- counters of what happened, for --stats
+
+// i64 each, of all CPUs together. No part of a machine's state: nothing that a guest can notice reads them.
+export const COUNTERS = 0x80000;
+/** Synchronous exceptions, by exception class. */
+export const COUNT_EXCEPTIONS = COUNTERS + 8 * 0;
+/** Interrupts and SError, by vector offset: 1 IRQ, 2 FIQ, 3 SError. */
+export const COUNT_INTERRUPTS = COUNTERS + 8 * 64;
+/** Exception returns. */
+export const COUNT_RETURNS = COUNTERS + 8 * 68;
+/** Data addresses that the kernels translated, because the inline probe of generated code could not. */
+export const COUNT_DATA_SLOW = COUNTERS + 8 * 69;
+/** Those of them whose page was not resident, by EL. */
+export const COUNT_DATA_MISSES = COUNTERS + 8 * 70;
+/** Entries into a page of code that the inline probe of the instruction TLB could not serve. */
+export const COUNT_FETCH_SLOW = COUNTERS + 8 * 73;
+/** Those of them whose page was not resident, by EL. */
+export const COUNT_FETCH_MISSES = COUNTERS + 8 * 74;
+/** Walks of stage 1 and stage 2 tables. */
+export const COUNT_STAGE1_WALKS = COUNTERS + 8 * 77;
+export const COUNT_STAGE2_WALKS = COUNTERS + 8 * 78;
+/** Address spaces that came without a context, so that the TLBs of another were emptied. */
+export const COUNT_CONTEXTS = COUNTERS + 8 * 79;
+/** Stores into pages that hold predecoded code, and pages that lost it by that. */
+export const COUNT_CODE_STORES = COUNTERS + 8 * 80;
+export const COUNT_CODE_RELEASES = COUNTERS + 8 * 81;
+/** Accesses that cross a page. */
+export const COUNT_CROSSINGS = COUNTERS + 8 * 82;
+/** Of translated code; its writer hands them out. */
+export const COUNT_REGIONS = COUNTERS + 0x1000;
+export const COUNTERS_END = COUNTERS + 0x9000;
+
 // ---------------------------------------------------------------- translation lookaside buffers
 
 // Data TLB entry, 32 bytes. An access of n bytes at va hits when va - tag <= 4096 - n, unsigned,

@@ -89,6 +89,19 @@ export class PhysicalMemory {
     return this.memory.subarray(offset, offset + length);
   }
 
+  /** Bytes in pages that hold anything but zeros: about what the guest has made the host keep. */
+  touched(): number {
+    const words = new Uint32Array(this.memory.buffer, RAM_HOST, this.size / 4);
+    const wordsPerPage = 1 << (PAGE_SHIFT - 2);
+    let pages = 0;
+    for (let page = 0; page < words.length; page += wordsPerPage) {
+      let at = page;
+      while (at < page + wordsPerPage && words[at] === 0) at++;
+      if (at < page + wordsPerPage) pages++;
+    }
+    return pages * (1 << PAGE_SHIFT);
+  }
+
   private offset(address: number, length: number): number {
     invariant(this.contains(address, length), 'accesses to physical memory lie inside RAM');
     return address - this.base;

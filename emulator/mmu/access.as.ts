@@ -10,6 +10,10 @@ import {
   ATTENTION_INTERRUPT,
   BUDGET,
   BUDGET_HELD,
+  COUNT_CODE_RELEASES,
+  COUNT_CODE_STORES,
+  COUNT_CROSSINGS,
+  COUNT_DATA_SLOW,
   EXIT_REASON,
   EXIT_WATCHPOINT,
   HANDLER_DECODE,
@@ -35,6 +39,7 @@ import {
   WATCHPOINT_COUNT,
   WATCHPOINT_HIT,
 } from '../memory/layout';
+import { count } from '../memory/count.as';
 import {
   ACCESS_READ,
   ACCESS_WRITE,
@@ -78,6 +83,7 @@ export let dataIsDevice: i32 = 0;
  * address must be a multiple of when alignment is checked.
  */
 export function translateData(va: i64, base: usize, el: i32, pan: i32, access: i32, element: i32): bool {
+  count(COUNT_DATA_SLOW);
   clearFault();
   const unaligned = (va & <i64>(element - 1)) != 0;
   const isWrite = access == ACCESS_WRITE ? 1 : 0;
@@ -240,6 +246,7 @@ export function checkRange(va: i64, size: i32, base: usize, el: i32, pan: i32, a
 }
 
 function checkBothPages(va: i64, size: i32, base: usize, el: i32, pan: i32, access: i32, element: i32): bool {
+  count(COUNT_CROSSINGS);
   if (!translateData(va, base, el, pan, access, element)) return false;
   return translateData((va + size) & ~0xfff, base, el, pan, access, 1);
 }
@@ -314,6 +321,7 @@ export function codeWritten(pa: i64, size: i32): void {
   const ramPage = <i32>((pa - load<i64>(RAM_BASE)) >>> 12);
   const records = load<i32>(<usize>PAGE_MAP + (<usize>ramPage << 2));
   if (records == 0) return;
+  count(COUNT_CODE_STORES);
   const first = (<i32>pa & 0xfff) >>> 2;
   const last = ((<i32>pa & 0xfff) + size - 1) >>> 2;
   for (let i = first; i <= last; i++) store<u16>(<usize>records + (<usize>i << 4), HANDLER_DECODE);
@@ -321,6 +329,7 @@ export function codeWritten(pa: i64, size: i32): void {
   const stores = load<i32>(<usize>records + RECORD_STORES) + 1;
   store<i32>(<usize>records + RECORD_STORES, stores);
   if (stores > STORES_UNTIL_RELEASE && records != load<i32>(PAGE_RECORDS)) {
+    count(COUNT_CODE_RELEASES);
     dropRecords(ramPage);
     releaseRecords(records);
   }

@@ -1,6 +1,7 @@
 // TLB invalidation by everything a TLBI can name, and the contexts of VMID and ASID.
 
 import {
+  COUNT_CONTEXTS,
   CPU_COUNT,
   CPU_INDEX,
   ITLB_ENTRIES,
@@ -21,6 +22,7 @@ import {
   TTBR0_EL1,
   TTBR1_EL1,
 } from '../memory/layout';
+import { count } from '../memory/count.as';
 import {
   FACT_CLOCK,
   FACT_CURRENT,
@@ -258,6 +260,7 @@ export function selectContext(): i32 {
   }
   if (found < 0) {
     found = oldest;
+    count(COUNT_CONTEXTS);
     flushContext(cpu, found);
     store<i64>(contextFacts(cpu, found), key);
   }

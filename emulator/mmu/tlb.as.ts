@@ -7,6 +7,8 @@
 // is resident without tags, and is found by the slow path.
 
 import {
+  COUNT_DATA_MISSES,
+  COUNT_FETCH_MISSES,
   CPU_COUNT,
   CPU_INDEX,
   ITLB_ENTRIES,
@@ -42,6 +44,7 @@ import {
   WATCHPOINTS,
   WATCHPOINT_COUNT,
 } from '../memory/layout';
+import { count } from '../memory/count.as';
 import {
   ACCESS_EXECUTE,
   ACCESS_READ,
@@ -107,6 +110,7 @@ export function dataEntry(base: usize, va: i64, el: i32, pan: i32, access: i32):
 }
 
 function fillData(entry: usize, slot: i32, base: usize, key: i32, va: i64, el: i32, pan: i32, access: i32): usize {
+  count(COUNT_DATA_MISSES + (<usize>el << 3));
   dropDataEntry(entry, slot);
   keepTranslations(true);
   const translated = translate(va, el, pan, access);
@@ -188,6 +192,7 @@ export function instructionEntry(base: usize, va: i64, el: i32): usize {
   const tag = va & ~0xfff;
   const page = load<i64>(entry + ITLB_SLOW + ITLB_PAGE);
   if (load<i64>(entry + ITLB_SLOW) == tag && (page & TLB_FLAG_VALID) != 0) return entry;
+  count(COUNT_FETCH_MISSES + (<usize>el << 3));
   dropInstructionEntry(entry, slot);
   keepTranslations(true);
   const translated = translate(va, el, 0, ACCESS_EXECUTE);

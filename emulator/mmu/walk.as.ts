@@ -3,6 +3,8 @@
 // dirty state is off; the contiguous bit is a hint and ignored.
 
 import {
+  COUNT_STAGE1_WALKS,
+  COUNT_STAGE2_WALKS,
   CPU_INDEX,
   FEATURES,
   FEATURE_EL2,
@@ -29,6 +31,7 @@ import {
   VTCR_EL2,
   VTTBR_EL2,
 } from '../memory/layout';
+import { count } from '../memory/count.as';
 import {
   ACCESS_EXECUTE,
   ACCESS_READ,
@@ -377,6 +380,7 @@ function walkTables(
   outputBits: i32,
   bigEndian: bool,
 ): bool {
+  count(kind < 2 ? COUNT_STAGE1_WALKS : COUNT_STAGE2_WALKS);
   const stride = granule - 3;
   const nested = kind == 1 && stage2Enabled();
   let level = firstLevel;

@@ -29,9 +29,14 @@ test('the bundled guest answers what is typed, and powers itself off', async () 
     'virtualNanoseconds',
     'wallSeconds',
     'cpuSeconds',
+    'residentBytes',
     'stateHash',
+    'touchedBytes',
     'exits',
     'accesses',
+    'exceptions',
+    'exceptionReturns',
+    'mmu',
   ]);
   expect(figures['stateHash']).toMatch(/^[0-9a-f]{32}$/);
 });
