@@ -3,7 +3,7 @@
 //
 //   node adapter.js PIPE
 
-import { listen } from './stdio.ts';
+import { keepCompiledCode } from './compile-cache.ts';
 
 const [pipe] = process.argv.slice(2);
 if (pipe === undefined || process.send === undefined) {
@@ -11,6 +11,8 @@ if (pipe === undefined || process.send === undefined) {
   process.exit(2);
 }
 
+keepCompiledCode();
+const { listen } = await import('./stdio.ts');
 const server = await listen(pipe);
 let sessions = 0;
 server.on('connection', (socket) => {

@@ -1,5 +1,7 @@
 // The command line: `xenscope COMMAND …`.
 
-import { runProgram } from './program.ts';
+import { keepCompiledCode } from './compile-cache.ts';
 
+keepCompiledCode();
+const { runProgram } = await import('./program.ts');
 process.exitCode = await runProgram(process.argv.slice(2));

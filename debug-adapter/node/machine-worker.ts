@@ -2,12 +2,14 @@
 
 import { parentPort } from 'node:worker_threads';
 import { invariant } from '../../emulator/base/errors.ts';
-import { serveMachine } from '../machine-client.ts';
-import { createMachineServer } from './machine-server.ts';
+import { keepCompiledCode } from './compile-cache.ts';
 
 invariant(parentPort, 'this file runs as a worker');
 const port = parentPort;
 
+keepCompiledCode();
+const { serveMachine } = await import('../machine-client.ts');
+const { createMachineServer } = await import('./machine-server.ts');
 serveMachine(
   {
     post: (message) => port.postMessage(message),

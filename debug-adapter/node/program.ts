@@ -3,16 +3,27 @@
 
 import { Command, CommanderError } from 'commander';
 import { describeBug, UserError } from '../../emulator/base/errors.ts';
-import { benchCommand } from './commands/bench.ts';
-import { casesCommand } from './commands/cases.ts';
-import { checkCommand } from './commands/check.ts';
-import { dapCommand } from './commands/dap.ts';
-import { demoCommand } from './commands/demo.ts';
-import { inspectCommand } from './commands/inspect.ts';
-import { runCommand } from './commands/run.ts';
 
 const FAILED = 1;
 const UNUSABLE = 2;
+const VERSION = '0.1.0';
+const VERSION_FLAGS = '-V, --version';
+
+/** A command reports through this what its process ends with. */
+export type SetStatus = (status: number) => void;
+
+type LoadCommand = (setStatus: SetStatus) => Promise<Command>;
+
+/** In the order of the help. A command's parts are read when it is asked for: together they are most of the program. */
+const COMMANDS: Readonly<Record<string, LoadCommand>> = {
+  run: async (setStatus) => (await import('./commands/run.ts')).runCommand(setStatus),
+  inspect: async (setStatus) => (await import('./commands/inspect.ts')).inspectCommand(setStatus),
+  demo: async (setStatus) => (await import('./commands/demo.ts')).demoCommand(setStatus),
+  check: async (setStatus) => (await import('./commands/check.ts')).checkCommand(setStatus),
+  cases: async (setStatus) => (await import('./commands/cases.ts')).casesCommand(setStatus),
+  bench: async (setStatus) => (await import('./commands/bench.ts')).benchCommand(setStatus),
+  dap: async () => (await import('./commands/dap.ts')).dapCommand(),
+};
 
 /** Commands that are part of the design and not written yet: asked for by name, they say so. */
 const ABSENT: Readonly<Record<string, string>> = {
@@ -21,18 +32,22 @@ const ABSENT: Readonly<Record<string, string>> = {
   fmt: 'format xl.cfg files and Xen device trees',
 };
 
-/** A command reports through this what its process ends with. */
-export type SetStatus = (status: number) => void;
-
 /** Runs one command line, without the program's name; returns the exit status. */
 export async function runProgram(args: readonly string[]): Promise<number> {
   let status = 0;
-  const program = newProgram((result) => {
-    status = result;
-  });
+  const program = newProgram();
   // Whoever reads may be gone; what is said to nobody is no failure.
   for (const stream of [process.stdout, process.stderr]) stream.off('error', ignore).on('error', ignore);
   try {
+    for (const load of wanted(args)) {
+      addCommand(
+        program,
+        await load((result) => {
+          status = result;
+        }),
+      );
+    }
+    for (const [name, does] of Object.entries(ABSENT)) addCommand(program, absentCommand(name, does));
     await program.parseAsync(args, { from: 'user' });
     return status;
   } catch (error) {
@@ -42,23 +57,24 @@ export async function runProgram(args: readonly string[]): Promise<number> {
 
 const ignore = (): void => {};
 
-function newProgram(setStatus: SetStatus): Command {
+function newProgram(): Command {
   const program = new Command('xenscope')
     .description('Boot and debug kernels that run as Xen guests on ARM, without a board or QEMU.')
-    .version('0.1.0');
-  const commands = [
-    runCommand(setStatus),
-    inspectCommand(setStatus),
-    demoCommand(setStatus),
-    checkCommand(setStatus),
-    casesCommand(setStatus),
-    benchCommand(setStatus),
-    dapCommand(),
-    ...Object.entries(ABSENT).map(([name, does]) => absentCommand(name, does)),
-  ];
-  for (const command of [program, ...commands]) speakPlainly(command);
-  for (const command of commands) program.addCommand(command);
+    .version(VERSION, VERSION_FLAGS);
+  speakPlainly(program);
   return program;
+}
+
+/** The command that is named; all of them for the help, and for what resembles a name that is none. */
+function wanted([first = '']: readonly string[]): readonly LoadCommand[] {
+  const named = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
+  if (named) return [named];
+  return VERSION_FLAGS.split(', ').includes(first) ? [] : Object.values(COMMANDS);
+}
+
+function addCommand(program: Command, command: Command): void {
+  speakPlainly(command);
+  program.addCommand(command);
 }
 
 /** Complaints about arguments in one line, as all our messages are. */

@@ -48,11 +48,16 @@ export async function buildBundles(folder: string): Promise<void> {
       { cli: join(NODE, 'launcher.ts') },
       { target: 'node14', banner: { js: '#!/usr/bin/env node' } },
     ),
-    module(folder, {
-      xenscope: join(NODE, 'cli.ts'),
-      adapter: join(NODE, 'adapter.ts'),
-      'machine-worker': join(NODE, 'machine-worker.ts'),
-    }),
+    // Split where they import dynamically: a command that is not asked for is not read.
+    module(
+      folder,
+      {
+        xenscope: join(NODE, 'cli.ts'),
+        adapter: join(NODE, 'adapter.ts'),
+        'machine-worker': join(NODE, 'machine-worker.ts'),
+      },
+      { splitting: true },
+    ),
     bundled({
       // Panels are a bundle of their own: nothing of them is loaded before one is opened.
       entryPoints: {
