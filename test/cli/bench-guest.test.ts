@@ -32,12 +32,18 @@ const CHECKSUMS: Readonly<Record<string, string>> = {
   refill: '0000000027fd8000',
   pages: '2e1432ff40bdbb7c',
   spaces: '000000002de6fa00',
+  share: '000000be583b4f83',
 };
 
-test.each(WORKLOADS)('$name', async ({ work, setting }) => {
-  const common = { kernel: benchGuest, cmdline: `bench=${work}:2`, memory: 64, gicVersion: 3 };
+test.each(WORKLOADS)('$name', async ({ work, setting, cpus = 1 }) => {
+  const common = {
+    kernel: benchGuest,
+    cmdline: `bench=${work}:2`,
+    memory: 64,
+    gicVersion: 3,
+  };
   const prepared = await configured(
-    setting === 'bare' ? { bare: common } : { domains: [{ ...common, name: 'bench' }] },
+    setting === 'bare' ? { bare: { ...common, cpus } } : { domains: [{ ...common, name: 'bench' }] },
   );
   const domains = prepared.domains?.map((domain) => ({ ...domain, vuart: true }));
   const machine = { ...prepared, ...(domains && { domains }) };

@@ -138,7 +138,7 @@ export interface GuestFiles {
 /** A workload of the measured guest, `scale` times as long as usual. */
 export function guestSubject(workload: Workload, scale: number, files: GuestFiles): Subject {
   const { guest, scratch, runOptions, xen } = files;
-  const { name, work, setting } = workload;
+  const { name, work, setting, cpus = 1 } = workload;
   const units = Math.max(2, Math.round(workload.units * scale));
   const append = (count: number): string => `bench=${work}:${count}`;
   const common = {
@@ -152,14 +152,14 @@ export function guestSubject(workload: Workload, scale: number, files: GuestFile
     },
   };
   if (setting === 'bare') {
-    const machine = `gic=3,memory=${GUEST_MEMORY}M`;
+    const machine = `gic=3,memory=${GUEST_MEMORY}M,cpus=${cpus}`;
     return {
       ...common,
       ours: (count) => [
         ...[...ourProgram(), 'run', '--bare', guest, '--machine', machine, '--append', append(count)],
         ...runOptions,
       ],
-      qemu: (count) => [...qemuBoard(GUEST_MEMORY), '-kernel', guest, '-append', append(count)],
+      qemu: (count) => [...qemuBoard(GUEST_MEMORY, cpus), '-kernel', guest, '-append', append(count)],
     };
   }
   return {
@@ -225,10 +225,10 @@ export function linuxSubjects(
   ];
 }
 
-const qemuBoard = (memory: number): string[] => [
+const qemuBoard = (memory: number, cpus = 1): string[] => [
   QEMU,
   ...['-M', 'virt,gic-version=3', '-cpu', 'cortex-a53', '-accel', 'tcg,thread=single'],
-  ...['-m', String(memory), '-nographic', '-nic', 'none'],
+  ...['-m', String(memory), '-smp', String(cpus), '-nographic', '-nic', 'none'],
 ];
 
 function domUConfig(folder: string, name: string, kernel: string, extra: string): string {

@@ -7,11 +7,13 @@ export interface Workload {
   readonly name: string;
   /** The guest's name for it. */
   readonly work: string;
-  readonly group: 'loops' | 'programs' | 'storms';
+  readonly group: 'loops' | 'programs' | 'storms' | 'shared';
   readonly does: string;
   /** Units of work, a million instructions or so each, that keep QEMU busy for about two seconds. */
   readonly units: number;
   readonly setting: Setting;
+  /** 1 when absent. */
+  readonly cpus?: number;
 }
 
 const row =
@@ -28,6 +30,16 @@ const loop = row('loops');
 const program = row('programs');
 const storm = row('storms');
 const xenStorm = row('storms', 'domU');
+/** The same work for any number of CPUs: what it costs more than on one is what taking turns costs. */
+const shared = (cpus: number): Workload => ({
+  ...row('shared')(
+    `share-${cpus}`,
+    1000,
+    `lists to sort, shared out to ${cpus} CPU${cpus === 1 ? '' : 's'}`,
+    'share',
+  ),
+  cpus,
+});
 
 export const WORKLOADS: readonly Workload[] = [
   loop('alu', 10000, 'arithmetic with flags'),
@@ -55,4 +67,7 @@ export const WORKLOADS: readonly Workload[] = [
   xenStorm('hypercall-xen', 180, 'hypercalls of a domU', 'hypercall'),
   xenStorm('mmio-xen', 130, 'reads of a vpl011 register of a domU', 'mmio'),
   xenStorm('timer-xen', 360, 'interrupts of the timer in a domU', 'timer'),
+  shared(1),
+  shared(2),
+  shared(4),
 ];

@@ -41,7 +41,7 @@ u64 run_fib(u64 units) {
   return sum;
 }
 
-static void quicksort(u32 *list, i64 low, i64 high) {
+void quicksort(u32 *list, i64 low, i64 high) {
   while (low < high) {
     u32 pivot = list[(low + high) / 2];
     i64 i = low, j = high;

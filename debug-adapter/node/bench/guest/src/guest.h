@@ -31,15 +31,17 @@ u64 stride(void *buffer, u64 steps);
 u64 fib(u64 n);
 u64 enter_user(u64 entry, u64 stack, u64 argument);
 
-// compute.c, core.c, records.c, storms.c
+// compute.c, core.c, records.c, storms.c, share.c
 workload run_copy, run_chase, run_stride, run_fib, run_sort, run_sha256, run_bytecode, run_tree, run_string,
     run_multiply, run_core, run_records;
 workload run_hypercall, run_mmio, run_timer, run_syscall, run_refill, run_pages, run_spaces;
+workload run_share;
 
 // One MiB that belongs to whichever workload runs.
 extern u8 heap[1 << 20];
 
 u32 next_random(u32 *state);
+void quicksort(u32 *list, i64 low, i64 high);
 
 // mmu.c
 void build_tables(void);

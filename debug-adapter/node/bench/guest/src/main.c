@@ -14,7 +14,7 @@ static const struct row rows[] = {
   {"sha256", run_sha256},     {"bytecode", run_bytecode}, {"tree", run_tree},     {"string", run_string},
   {"multiply", run_multiply}, {"core", run_core},       {"records", run_records}, {"hypercall", run_hypercall},
   {"mmio", run_mmio},         {"timer", run_timer},     {"syscall", run_syscall}, {"refill", run_refill},
-  {"pages", run_pages},       {"spaces", run_spaces},
+  {"pages", run_pages},       {"spaces", run_spaces}, {"share", run_share},
 };
 
 u8 heap[1 << 20] __attribute__((aligned(4096)));

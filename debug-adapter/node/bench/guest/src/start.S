@@ -24,10 +24,39 @@ start:
   b.lo 1b
   adrp x0, stack_top
   mov sp, x0
+  bl build_tables
+  bl set_up_processor
+
+  mov x0, x19
+  mov x29, xzr
+  mov x30, xzr
+  bl main
+
+  .global power_off
+power_off:
+  ldr x0, =0x84000008 // PSCI SYSTEM_OFF
+  hvc #0
+  b power_off
+
+// A further processor begins here; x0 is its number.
+  .global start_helper
+start_helper:
+  mov x19, x0
+  adrp x1, helper_stacks
+  add x1, x1, x0, lsl #12
+  mov sp, x1
+  bl set_up_processor
+  mov x0, x19
+  mov x29, xzr
+  mov x30, xzr
+  bl help
+  ldr x0, =0x84000002 // PSCI CPU_OFF
+  hvc #0
+
+// The vectors and the MMU: everything mapped to itself.
+set_up_processor:
   adr x0, vectors
   msr vbar_el1, x0
-  bl build_tables
-
   ldr x0, =boot_table
   msr ttbr0_el1, x0
   ldr x0, =0x04ff     // attribute 0: Normal write-back; 1: Device-nGnRE
@@ -43,22 +72,22 @@ start:
   orr x0, x0, x1
   msr sctlr_el1, x0
   isb
-
-  mov x0, x19
-  mov x29, xzr
-  mov x30, xzr
-  bl main
-
-  .global power_off
-power_off:
-  ldr x0, =0x84000008 // PSCI SYSTEM_OFF
-  hvc #0
-  b power_off
+  ret
 
 // u64 firmware_version(void): PSCI_VERSION
   .global firmware_version
 firmware_version:
   ldr x0, =0x84000000
+  hvc #0
+  ret
+
+// i64 start_processor(u64 number): PSCI CPU_ON. Numbers are affinities.
+  .global start_processor
+start_processor:
+  mov x1, x0
+  mov x3, x0
+  adr x2, start_helper
+  ldr x0, =0xc4000003
   hvc #0
   ret
 
@@ -75,3 +104,7 @@ xen_version:
   .balign 4096
   .skip 4 * 4096
 stack_top:
+// Of the processors 1 to 7; each stack ends where the next begins.
+  .balign 4096
+helper_stacks:
+  .skip 7 * 4096
