@@ -54,6 +54,8 @@ export interface TranslateOptions {
    * tests, everything is translated as soon as it is reached.
    */
   readonly threshold: number;
+  /** Counts entries and exits of translated code, which makes it slower. */
+  readonly counts?: boolean;
 }
 
 const WASM_PAGE = 0x10000;
@@ -99,6 +101,7 @@ export class Engine {
         kernels: kernelInstance.exports,
         interpreter: interpreter.exports,
         threshold: options.translate.threshold,
+        counts: options.translate.counts ?? false,
         decode: (record) => this.code.decode(record),
         warn: (message) => host.warn?.(message),
       });

@@ -95,7 +95,9 @@ export interface MachineConfig {
 
 export interface TranslateConfig {
   /** About how many instructions are interpreted at a place before a region is made of it; see TranslateOptions. */
-  readonly threshold: number;
+  readonly threshold?: number;
+  /** Entries and exits of translated code are counted, which makes it slower. */
+  readonly counts?: boolean;
 }
 
 /** Where a segment of the kernel file went, in the order of `Kernel.segments`. */

@@ -10,4 +10,4 @@ import type { MachineConfig } from './messages.ts';
 const THRESHOLD = 300_000;
 
 export const translateOptions = (config: MachineConfig['translate']): TranslateOptions | undefined =>
-  config === false ? undefined : (config ?? { threshold: THRESHOLD });
+  config === false ? undefined : { threshold: THRESHOLD, ...config };

@@ -21,6 +21,7 @@ export interface GuestOptions {
   /** False after --no-translate. */
   readonly translate?: boolean;
   readonly translateThreshold?: string;
+  readonly statsDetail?: boolean;
 }
 
 const COMMAND_LINE = 'the command line';
@@ -56,12 +57,17 @@ export async function prepareRun(configs: readonly string[], options: GuestOptio
 }
 
 /** How hot code is run, where the command line says it. */
-function translation({ translate, translateThreshold }: GuestOptions): Pick<MachineConfig, 'translate'> {
+function translation({
+  translate,
+  translateThreshold,
+  statsDetail,
+}: GuestOptions): Pick<MachineConfig, 'translate'> {
   if (translate === false) return { translate: false };
-  if (translateThreshold === undefined) return {};
+  const counts = statsDetail === true;
+  if (translateThreshold === undefined) return counts ? { translate: { counts } } : {};
   const threshold = wholeNumber(translateThreshold, '--translate-threshold');
   if (threshold < 1) throw new UserError('--translate-threshold is 0', 'Give at least 1.');
-  return { translate: { threshold } };
+  return { translate: { threshold, counts } };
 }
 
 /** Reads the files of a run. */

@@ -46,6 +46,7 @@ export const runCommand = (setStatus: SetStatus): Command =>
   )
     .argument('<config...>', 'xl.cfg files, launch.json#NAME, or with --bare a kernel')
     .option('--stats <file>', 'write figures of the run as JSON')
+    .option('--stats-detail', 'with --stats: count in translated code too, and profile the guest; slower')
     .option('--print-dtb', 'with --bare: write the generated device tree to stdout and end')
     .addHelpText(
       'after',

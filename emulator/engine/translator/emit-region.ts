@@ -15,6 +15,7 @@ import * as code from '../code/expression.ts';
 import type { Expression } from '../code/expression.ts';
 import { FunctionBuilder, type Label } from '../code/function-builder.ts';
 import type { Block, Edge } from './blocks.ts';
+import type { RegionCounters } from './region-counters.ts';
 import { type KnownFlags, type RegionFrame, TranslatorOps } from './translator-ops.ts';
 import type { ValueType } from '../../base/wasm/opcodes.ts';
 
@@ -28,6 +29,8 @@ export interface Instruction {
 export interface ModuleFrame {
   kernelIndex(name: KernelName): number;
   materializeFlags(): number;
+  /** Where they were asked for. */
+  readonly counters: RegionCounters | undefined;
 }
 
 const BUDGET = 0;
@@ -77,7 +80,10 @@ export function emitRegion(
     tlbBase: code.local('i32', tlbBase),
     kernelIndex: module.kernelIndex,
     materializeFlags: module.materializeFlags,
-    interpret: () => leaveAt(offset, done, layout.REGION_INTERPRET),
+    interpret: (why) => {
+      count(`${why}, ${instructionAt(offset).row.name}`);
+      leaveAt(offset, done, layout.REGION_INTERPRET);
+    },
   };
   const ops = new TranslatorOps(frame);
 
@@ -87,6 +93,10 @@ export function emitRegion(
   b.unreachable();
   b.end();
   return assemble();
+
+  function count(what: string): void {
+    module.counters?.count(b, what);
+  }
 
   // ---- leaving
 
@@ -138,8 +148,10 @@ export function emitRegion(
   function follow(edge: Edge, from: Block): void {
     if ('outside' in edge) {
       if (edge.outside >= 0 && edge.outside < PAGE) {
+        count('left, on the same page');
         leaveAt(edge.outside, 0, layout.REGION_CONTINUE);
       } else {
+        count('left, to another page');
         leavePage(code.binary('add', code.local('i64', pageVa), code.constant('i64', edge.outside)));
       }
       return;
@@ -148,6 +160,7 @@ export function emitRegion(
     if (block.order <= from.order) {
       const enough = code.compare('gtS', code.local('i32', BUDGET), code.constant('i32', block.longest));
       b.branchIf(labels.get(block) as Label, enough);
+      count('budget, in a loop');
       leaveAt(block.start, 0, layout.REGION_BUDGET);
     } else if (block.incoming > 1) {
       b.branch(labels.get(block) as Label);
@@ -168,9 +181,11 @@ export function emitRegion(
     offset = block.start + 4 * translated;
     switch (block.end) {
       case 'interpret':
+        count(`interpret, ${instructionAt(offset).row.name}`);
         leaveAt(offset, translated, layout.REGION_INTERPRET);
         return;
       case 'stop':
+        count('left, to what was not executed before');
         leaveAt(offset, translated, layout.REGION_CONTINUE);
         return;
       default:
@@ -210,10 +225,12 @@ export function emitRegion(
     const distance = b.pin(code.binary('sub', address, code.local('i64', pageVa)));
     b.if(code.eqz(code.binary('and', distance, code.constant('i64', ~0xffcn))));
     const place = code.binary('shl', code.wrap(distance), code.constant('i32', 2));
+    count('left indirectly, on the same page');
     b.set(next, code.binary('add', place, code.constant('i32', records)));
     b.set(answer, code.constant('i32', layout.REGION_CONTINUE));
     b.branch(exit);
     b.end();
+    count('left indirectly, to another page');
     leavePage(address);
   }
 
@@ -223,8 +240,10 @@ export function emitRegion(
     const prologue = new FunctionBuilder(1);
     const budget = code.local('i32', BUDGET);
     prologue.if(code.compare('leS', budget, code.constant('i32', (order[0] as Block).longest)));
+    module.counters?.count(prologue, 'budget, at the entry');
     prologue.return(code.constant('i32', layout.REGION_BUDGET));
     prologue.end();
+    module.counters?.count(prologue, 'entered');
     prologue.set(pageVa, prologue.loadAt('i64', layout.PAGE_VA));
     prologue.set(tlbBase, prologue.loadAt('i32', layout.TLB_BASE));
     for (const [register, { local }] of registers) {

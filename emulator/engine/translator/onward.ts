@@ -4,6 +4,7 @@
 import * as layout from '../../memory/layout.ts';
 import * as code from '../code/expression.ts';
 import { FunctionBuilder } from '../code/function-builder.ts';
+import type { RegionCounters } from './region-counters.ts';
 
 export const ONWARD_SIGNATURE = { params: ['i32', 'i32', 'i32'], results: ['i32'] } as const;
 
@@ -11,7 +12,7 @@ export const ONWARD_SIGNATURE = { params: ['i32', 'i32', 'i32'], results: ['i32'
  * (budget, record to go on at, REGION_*) -> REGION_*, when all else of a region's state is in memory. At least one
  * instruction is left, since the test at a region's entry covers all that it spends.
  */
-export function buildOnward(regionType: number): FunctionBuilder {
+export function buildOnward(regionType: number, counters: RegionCounters | undefined): FunctionBuilder {
   const b = new FunctionBuilder(3);
   const [budget, record, answer] = [0, 1, 2].map((index) => code.local('i32', index)) as [
     code.Expression,
@@ -35,8 +36,10 @@ export function buildOnward(regionType: number): FunctionBuilder {
   b.if(code.compare('eq', b.load('u16', record), code.constant('i32', layout.HANDLER_ENTER)));
   const fact = code.binary('shrU', code.binary('sub', record, records), code.constant('i32', 3));
   const place = b.load('u16', code.binary('add', records, fact), layout.RECORD_REGION);
+  counters?.count(b, 'onward, to the next region');
   b.returnCallIndirect(regionType, [budget], place);
   b.end();
+  counters?.count(b, 'onward, to what is interpreted');
   b.return(code.constant('i32', layout.REGION_CONTINUE));
   b.unreachable();
   return b;

@@ -5,6 +5,7 @@ import type { ValueType } from '../../base/wasm/opcodes.ts';
 import type { CodeBuffer } from '../../base/wasm/code.ts';
 import { type Kernel, type KernelName, kernels } from '../../cpu/kernels.ts';
 import { REGION_SIGNATURE } from '../interpreter/generate.ts';
+import type { RegionCounters } from './region-counters.ts';
 import { buildOnward, ONWARD_SIGNATURE } from './onward.ts';
 
 /** A region's function, before it has a module. It ends with the arguments of `onward` on the stack. */
@@ -19,6 +20,12 @@ const RETURN_CALL = 0x12;
 export class RegionModule {
   private readonly imports: { module: string; name: string }[] = [];
   private readonly indexes = new Map<string, number>();
+
+  readonly counters: RegionCounters | undefined;
+
+  constructor(counters?: RegionCounters) {
+    this.counters = counters;
+  }
 
   kernelIndex = (name: KernelName): number => this.indexOf('kernels', name);
   materializeFlags = (): number => this.indexOf('interpreter', 'flagsToNzcv');
@@ -35,7 +42,10 @@ export class RegionModule {
       const { params, result }: Kernel = kernels[name as KernelName];
       writer.importFunction(module, name, { params, results: result ? [result] : [] });
     }
-    const onward = writer.addFunction(ONWARD_SIGNATURE, buildOnward(writer.typeIndex(REGION_SIGNATURE)));
+    const onward = writer.addFunction(
+      ONWARD_SIGNATURE,
+      buildOnward(writer.typeIndex(REGION_SIGNATURE), this.counters),
+    );
     bodies.forEach((body, i) => {
       body.code.byte(RETURN_CALL);
       body.code.unsigned(onward);

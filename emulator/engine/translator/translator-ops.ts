@@ -50,7 +50,7 @@ export interface RegionFrame {
   kernelIndex(name: KernelName): number;
   materializeFlags(): number;
   /** Leaves the region: the interpreter executes this instruction. */
-  interpret(): void;
+  interpret(why: string): void;
 }
 
 const LINK = 30;
@@ -356,7 +356,7 @@ export class TranslatorOps extends PureOps implements Ops {
     const kernel: Kernel = kernels[name];
     if (kernel.faults) {
       this.alwaysLeaves ||= this.conditions === 0;
-      this.leave();
+      this.leave(name);
       const { result = 'i32' } = kernel;
       return out(result === 'v128' ? code.vectorConstant(0n, 0n) : code.constant(result as 'i32' | 'i64', 0));
     }
@@ -374,7 +374,7 @@ export class TranslatorOps extends PureOps implements Ops {
   requireFp(): void {
     if (this.fpChecked) return;
     this.b.if(this.b.loadAt('i32', layout.FP_TRAP));
-    this.frame.interpret();
+    this.frame.interpret('fp trapped');
     this.b.end();
     this.fpChecked = true;
   }
@@ -396,7 +396,7 @@ export class TranslatorOps extends PureOps implements Ops {
   private probe(va: Expression, tag: number, size: number, options: AccessOptions): Expression {
     if (options.aligned && size > 1) {
       this.b.if(code.binary('and', code.wrap(va), code.constant('i32', size - 1)));
-      this.leave();
+      this.leave('misaligned');
       this.b.end();
     }
     const base = options.unprivileged
@@ -409,14 +409,14 @@ export class TranslatorOps extends PureOps implements Ops {
     const entry = this.b.pin(code.binary('add', slot, base));
     const distance = code.binary('sub', va, this.b.load('i64', entry, tag));
     this.b.if(code.compare('gtU', distance, code.constant('i64', 4096 - size)));
-    this.leave();
+    this.leave('tlb');
     this.b.end();
     return this.b.pin(code.binary('add', code.wrap(va), this.b.load('i32', entry, layout.TLB_ADDEND)));
   }
 
-  private leave(): void {
+  private leave(why: string): void {
     if (this.changed) throw new NotTranslatable('may leave after it has changed something');
-    this.frame.interpret();
+    this.frame.interpret(why);
   }
 }
 

@@ -11,7 +11,9 @@
 import * as layout from '../../memory/layout.ts';
 import { entriesAround } from './entries.ts';
 import { InstructionReader, recordsOf } from './instructions.ts';
+import { Profile, type ProfiledPlace } from './profile.ts';
 import { type RegionCode, translateRegion } from './region.ts';
+import { RegionCounters } from './region-counters.ts';
 import { RegionModule } from './region-module.ts';
 import { LAST_OFFSET, type RegionFigures, Regions } from './regions.ts';
 
@@ -34,6 +36,7 @@ export interface TranslatorHost {
   readonly interpreter: WebAssembly.Exports;
   /** See TranslateOptions. */
   readonly threshold: number;
+  readonly counts: boolean;
   /** Fills in a record that was not decoded yet. */
   decode(record: number): void;
   /** Said once. */
@@ -57,6 +60,13 @@ export interface TranslatorStatistics {
   executed: number;
   /** What is in use now. */
   readonly live: RegionFigures;
+  /** Where it was asked for. */
+  counted?: {
+    /** Entries of regions, and why they were left: how often. */
+    readonly regions: Readonly<Record<string, number>>;
+    readonly mostInterpreted: readonly ProfiledPlace[];
+    readonly mostExecuted: readonly ProfiledPlace[];
+  };
 }
 
 /** What is known of a page of records. */
@@ -67,7 +77,7 @@ interface Page {
 }
 
 export class Translator {
-  readonly statistics: TranslatorStatistics;
+  private readonly figures: TranslatorStatistics;
   private readonly host: TranslatorHost;
   private readonly isEager: boolean;
   private readonly u16: Uint16Array;
@@ -82,6 +92,8 @@ export class Translator {
   private patience = 0;
   /** The host has no room for code left. */
   private isExhausted = false;
+  private readonly counters: RegionCounters | undefined;
+  private readonly profile: Profile | undefined;
 
   constructor(host: TranslatorHost) {
     this.host = host;
@@ -91,7 +103,11 @@ export class Translator {
     this.i32 = new Int32Array(buffer);
     this.reader = new InstructionReader(host.memory, (record) => host.decode(record));
     this.regions = new Regions(host.memory, host.interpreter['handlers'] as WebAssembly.Table, this.reader);
-    this.statistics = {
+    if (host.counts) {
+      this.counters = new RegionCounters(host.memory);
+      this.profile = new Profile(host.memory);
+    }
+    this.figures = {
       modules: 0,
       regions: 0,
       instructions: 0,
@@ -101,6 +117,22 @@ export class Translator {
       refused: 0,
       executed: 0,
       live: this.regions.live,
+    };
+  }
+
+  get statistics(): TranslatorStatistics {
+    const { figures, counters, profile } = this;
+    return {
+      ...figures,
+      live: { ...figures.live },
+      ...(counters &&
+        profile && {
+          counted: {
+            regions: counters.read(),
+            mostInterpreted: profile.top('interpreted'),
+            mostExecuted: profile.top('instructions'),
+          },
+        }),
     };
   }
 
@@ -115,7 +147,8 @@ export class Translator {
   /** run() has executed so many instructions, and would go on at PC. */
   end(instructions: number): void {
     const translated = this.i32[layout.TRANSLATED >> 2] as number;
-    this.statistics.executed += translated;
+    this.figures.executed += translated;
+    this.profile?.sample(instructions, instructions - translated);
     // A region that was left because the budget ended says nothing of what is interpreted.
     if (!this.isEager && this.i32[layout.REGION_CUT >> 2] === 0) this.sample(instructions - translated);
     if (this.waiting.length > 0) this.translateWaiting();
@@ -189,12 +222,12 @@ export class Translator {
     const waiting = new Set(this.waiting);
     this.waiting = [];
     if (this.isExhausted) return;
-    const module = new RegionModule();
+    const module = new RegionModule(this.counters);
     const made = new Map<number, RegionCode>();
     for (const record of waiting) {
       const region = this.isEager ? this.makeAt(record, module, made) : this.makeAround(record, module, made);
       if (region) made.set(region.record, region);
-      else this.statistics.refused++;
+      else this.figures.refused++;
     }
     if (made.size > 0) this.install([...made.values()], module);
   }
@@ -229,11 +262,11 @@ export class Translator {
   }
 
   private install(codes: readonly RegionCode[], module: RegionModule): void {
-    const { statistics } = this;
+    const { figures } = this;
     const bytes = module.build(codes.map(({ body }) => body));
     if (!this.regions.hasRoom(codes.length, bytes.length)) {
       this.regions.dropAll();
-      statistics.flushes++;
+      figures.flushes++;
     }
     let exports: WebAssembly.Exports;
     try {
@@ -249,10 +282,10 @@ export class Translator {
       this.host.warn(`no more code is translated, the guest runs slower from here on: ${error.message}`);
       return;
     }
-    statistics.modules++;
-    statistics.bytes += bytes.length;
-    statistics.regions += codes.length;
-    for (const { instructions } of codes) statistics.instructions += instructions;
+    figures.modules++;
+    figures.bytes += bytes.length;
+    figures.regions += codes.length;
+    for (const { instructions } of codes) figures.instructions += instructions;
     const functions = codes.map((_, i) => exports[String(i)] as () => void);
     this.regions.install(codes, functions, bytes.length);
     if (!this.isEager) return;
@@ -269,7 +302,7 @@ export class Translator {
   drop(records: number, first = 0, last = LAST_OFFSET): void {
     const dropped = this.regions.drop(records, first, last);
     if (dropped.length === 0) return;
-    this.statistics.drops++;
+    this.figures.drops++;
     this.pageOf(records).drops++;
     if (this.isEager) for (const record of dropped) this.callOut(record, recordsOf(record));
   }
