@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { geometricMean, summary } from '../../debug-adapter/node/bench/measure.ts';
+import { LINUX_WORKLOADS } from '../../debug-adapter/node/bench/linux.ts';
 import { WORKLOADS } from '../../debug-adapter/node/bench/workloads.ts';
 import { benchGuest, buildBenchGuest } from '../tools/build-bench-guest.ts';
 import { guestCompiler } from '../tools/build-guest.ts';
@@ -56,8 +57,9 @@ test('a guest that prints no checksum fails the run', async () => {
 test('--list names the workloads', async () => {
   const { status, stdout } = await runCli('bench', '--list');
   expect(status).toBe(0);
-  expect(stdout.trim().split('\n')).toHaveLength(WORKLOADS.length);
-  for (const { name, does } of WORKLOADS) expect(stdout).toMatch(new RegExp(`^${name} .*${does}$`, 'm'));
+  const all = [...WORKLOADS, ...LINUX_WORKLOADS];
+  expect(stdout.trim().split('\n')).toHaveLength(all.length);
+  for (const { name, does } of all) expect(stdout).toMatch(new RegExp(`^${name} .*${does}$`, 'm'));
 });
 
 test.each([
@@ -65,7 +67,9 @@ test.each([
   [['--pairs', '0'], '--pairs is 0'],
   [['--pairs', 'x'], "--pairs is 'x'"],
   [['--scale', '-1'], "--scale is '-1'"],
-  [['--kernel', 'Image'], 'a boot of Linux needs --kernel and --initrd'],
+  [['--kernel', 'Image'], 'a boot of Linux needs an initial RAM disk'],
+  [['--kernel', '/nowhere/Image', '--initrd', '/dev/null'], '/nowhere/Image: does not exist'],
+  [['linux-gzip'], "'linux-gzip' needs a kernel and busybox"],
   [['--guest', '/nowhere/bench.img'], '/nowhere/bench.img: does not exist'],
   [['--xen', '/nowhere/xen'], '/nowhere/xen: does not exist'],
 ])('%j is refused', async (args, complaint) => {

@@ -8,8 +8,6 @@ import type { Workload } from './workloads.ts';
 
 /** MiB. */
 const GUEST_MEMORY = 64;
-const LINUX_MEMORY = 256;
-const LINUX_END = 'reboot: Power down';
 
 /** What is measured: a command for each side. Work of `units` and of `fewer` units; the difference counts. */
 export interface Subject {
@@ -182,50 +180,7 @@ export function guestSubject(workload: Workload, scale: number, files: GuestFile
   };
 }
 
-/** Boots of Linux that end by themselves: on the bare board, and as a domU. */
-export function linuxSubjects(
-  kernel: string,
-  initrd: string,
-  { scratch, runOptions, xen }: Omit<GuestFiles, 'guest'>,
-): Subject[] {
-  const memory = LINUX_MEMORY;
-  const appendTo = (console: string): string => `console=${console} cryptomgr.notests`;
-  const uart = appendTo('ttyAMA0');
-  const config = join(scratch, 'linux.cfg');
-  writeFileSync(
-    config,
-    configText({ name: 'linux', kernel, ramdisk: initrd, extra: appendTo('hvc0'), memory }),
-  );
-  const common = (name: string, does: string) => ({
-    ...{ name, group: 'boot', does, units: 1, fewer: 0 },
-    answer({ output }: ProcessResult) {
-      if (output.includes(LINUX_END)) return 'powered off';
-      throw new BenchFailure(`${name}: Linux did not boot and power off`);
-    },
-  });
-  return [
-    {
-      ...common('linux', 'a boot of Linux on the bare board'),
-      ours: () => [
-        ...[...ourProgram(), 'run', '--bare', kernel, '--initrd', initrd],
-        ...['--machine', `gic=3,memory=${memory}M`, '--append', uart],
-        ...runOptions,
-      ],
-      qemu: () => [...qemuBoard(memory), '-kernel', kernel, '-initrd', initrd, '-append', uart],
-    },
-    {
-      ...common('linux-xen', 'a boot of Linux as a domU'),
-      ours: () => [...ourProgram(), 'run', config, ...runOptions],
-      qemu:
-        xen === undefined
-          ? undefined
-          : () => dom0lessCommand(xen, scratch, { name: 'linux', kernel, initrd, append: uart, memory }),
-      qemuEndsAt: `${LINUX_END}|Kernel panic`,
-    },
-  ];
-}
-
-const qemuBoard = (memory: number, cpus = 1): string[] => [
+export const qemuBoard = (memory: number, cpus = 1): string[] => [
   QEMU,
   ...['-M', 'virt,gic-version=3', '-cpu', 'cortex-a53', '-accel', 'tcg,thread=single'],
   ...['-m', String(memory), '-smp', String(cpus), '-nographic', '-nic', 'none'],
@@ -237,7 +192,7 @@ function domUConfig(folder: string, name: string, kernel: string, extra: string)
   return file;
 }
 
-const configText = (keys: Readonly<Record<string, string | number>>): string =>
+export const configText = (keys: Readonly<Record<string, string | number>>): string =>
   Object.entries({ ...keys, vcpus: 1, gic_version: 'v3' })
     .map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`)
     .join('');

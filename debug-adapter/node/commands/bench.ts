@@ -9,12 +9,12 @@ import {
   BenchFailure,
   geometricMean,
   guestSubject,
-  linuxSubjects,
   type Measurement,
   measure,
   type Subject,
   type Summary,
 } from '../bench/measure.ts';
+import { LINUX_WORKLOADS, type LinuxFiles, linuxSubjects } from '../bench/linux.ts';
 import { qemuVersion } from '../bench/processes.ts';
 import { WORKLOADS } from '../bench/workloads.ts';
 import type { SetStatus } from '../program.ts';
@@ -28,6 +28,7 @@ interface BenchOptions {
   readonly guest?: string;
   readonly kernel?: string;
   readonly initrd?: string;
+  readonly busybox?: string;
   readonly xen?: string;
   readonly qemu: boolean;
   readonly translate: boolean;
@@ -46,8 +47,12 @@ export const benchCommand = (setStatus: SetStatus): Command =>
     .option('--scale <factor>', 'so many times the usual work', '1')
     .option('--json', 'print JSON')
     .option('--guest <file>', 'Image of the measured guest, instead of the one in the repository')
-    .option('--kernel <file>', 'measure boots of Linux too, bare and as a domU: its kernel')
-    .option('--initrd <file>', 'its initial RAM disk, which powers off by itself')
+    .option('--kernel <file>', 'measure Linux: its kernel')
+    .option('--initrd <file>', 'for boots: its initial RAM disk, which powers off by itself')
+    .option(
+      '--busybox <file>',
+      'instead: a static busybox for arm64, of which initial RAM disks are made; its programs are measured as well',
+    )
     .option(
       '--xen <file>',
       "compare domains with QEMU and this Xen at EL2 (Image; Debian's package xen-hypervisor-4.17-arm64 " +
@@ -67,7 +72,8 @@ export const benchCommand = (setStatus: SetStatus): Command =>
 
 function bench(names: readonly string[], options: BenchOptions): number {
   if (options.list) {
-    for (const { name, does, group } of WORKLOADS) say(`${name.padEnd(15)} ${group.padEnd(9)} ${does}`);
+    for (const { name, does, group } of [...WORKLOADS, ...LINUX_WORKLOADS])
+      say(`${name.padEnd(15)} ${group.padEnd(9)} ${does}`);
     return 0;
   }
   const pairs = wholeNumber(options.pairs, '--pairs');
@@ -104,11 +110,11 @@ function subjectsOf(names: readonly string[], options: BenchOptions, scratch: st
   if (!(scale > 0 && scale <= 1000)) {
     throw new UserError(`--scale is '${options.scale}'`, 'Give a positive number such as 0.1.');
   }
-  const { kernel, initrd } = options;
-  if ((kernel === undefined) !== (initrd === undefined)) {
-    throw new UserError('a boot of Linux needs --kernel and --initrd', 'Give both.');
-  }
-  const unknown = names.find((name) => !WORKLOADS.some((workload) => workload.name === name));
+  const { kernel } = options;
+  const named = (name: string): boolean => names.includes(name);
+  const isKnown = (name: string): boolean =>
+    [...WORKLOADS, ...LINUX_WORKLOADS].some((workload) => workload.name === name);
+  const unknown = names.find((name) => !isKnown(name));
   if (unknown !== undefined) {
     throw new UserError(`there is no workload '${unknown}'`, '`xenscope bench --list` names them.');
   }
@@ -118,17 +124,36 @@ function subjectsOf(names: readonly string[], options: BenchOptions, scratch: st
       ? []
       : ['--translate-threshold', options.translateThreshold]),
   ];
-  const isBootOnly = kernel !== undefined && names.length === 0;
-  const chosen = WORKLOADS.filter(({ name }) => !isBootOnly && (names.length === 0 || names.includes(name)));
+  const chosen = WORKLOADS.filter(({ name }) => (names.length === 0 ? kernel === undefined : named(name)));
   const xen = options.xen === undefined ? undefined : present(options.xen);
   const files = { scratch, runOptions, xen };
   const guest = chosen.length > 0 ? guestImage(options.guest) : '';
+  const linux =
+    kernel === undefined ? [] : linuxSubjects({ ...files, ...linuxFiles(kernel, options) }, scale);
+  const missing = LINUX_WORKLOADS.find(
+    ({ name }) => named(name) && !linux.some((other) => other.name === name),
+  );
+  if (missing) {
+    throw new UserError(`'${missing.name}' needs a kernel and busybox`, 'Give --kernel and --busybox.');
+  }
   return [
     ...chosen.map((workload) => guestSubject(workload, scale, { ...files, guest })),
-    ...(kernel !== undefined && initrd !== undefined
-      ? linuxSubjects(present(kernel), present(initrd), files)
-      : []),
+    ...linux.filter(({ name }) => names.length === 0 || named(name)),
   ];
+}
+
+function linuxFiles(
+  kernel: string,
+  { initrd, busybox }: BenchOptions,
+): Pick<LinuxFiles, 'kernel' | 'initrd' | 'busybox'> {
+  if (initrd === undefined && busybox === undefined) {
+    throw new UserError('a boot of Linux needs an initial RAM disk', 'Give --busybox, or --initrd.');
+  }
+  return {
+    kernel: present(kernel),
+    initrd: initrd === undefined ? undefined : present(initrd),
+    busybox: busybox === undefined ? undefined : present(busybox),
+  };
 }
 
 function guestImage(named: string | undefined): string {
