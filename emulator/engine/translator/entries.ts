@@ -3,7 +3,7 @@
 import type { InstructionFlow } from './blocks.ts';
 
 /** Bytes of code that are looked at in front of the place and behind it. */
-const REACH = 2048;
+const REACH = 1024;
 const PAGE = 4096;
 
 /** What is asked of a page. Offsets are in bytes from its start. */

@@ -25,9 +25,9 @@ const PIECES = layout.RECORD_SENTINEL >> PIECE_SHIFT;
 /** A page that lost its regions so often is rewritten all the time. */
 const DROPS_MAX = 64;
 /** Regions that are worth a module. */
-const BATCH = 8;
+const BATCH = 12;
 /** Calls of run() that a hot place waits at most for others. */
-const PATIENCE = 20;
+const PATIENCE = 40;
 
 export interface TranslatorHost {
   readonly memory: WebAssembly.Memory;
