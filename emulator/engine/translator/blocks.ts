@@ -1,11 +1,13 @@
-// The shape of a region: blocks of instructions that are reachable from its entry inside one page, in
-// reverse postorder, with what structured control flow needs to know: loops, dominators, merges.
+// The shape of a region: blocks of instructions that are reachable from its entry, in reverse postorder, with what
+// structured control flow needs to know: loops, dominators, merges.
+//
+// A place is a distance in bytes from the start of the page that the entry is in. It may be on another page.
 
-/** An edge to a block, or to a place outside the region (offset in bytes from the start of the page). */
+/** An edge to a block, or to a place outside the region. */
 export type Edge = { readonly block: Block } | { readonly outside: number };
 
 export interface Block {
-  /** Byte offset in the page. */
+  /** Place of its first instruction; all are on one page. */
   readonly start: number;
   /** Number of instructions; the last one may be a branch. */
   readonly length: number;
@@ -37,11 +39,14 @@ export type InstructionFlow =
   /** Nothing may be said of it: a breakpoint, or no instruction. */
   | { readonly kind: 'stop' };
 
-const PAGE = 4096;
+export const PAGE = 4096;
+
+export const pageOf = (place: number): number => Math.floor(place / PAGE) * PAGE;
 
 /**
  * A procedure that is called within the region stands in it once for each call, so that its RET has a place to
- * go to. A node is an instruction in such a context: context * PAGE + offset.
+ * go to. A node is an instruction in such a context: context * SPAN + offset in the pages of the region, which are
+ * counted as they are found.
  */
 interface Context {
   readonly depth: number;
@@ -50,10 +55,36 @@ interface Context {
 }
 
 const CALL_DEPTH = 3;
+/** Pages that a region may look at. */
+const PAGES = 16;
+const SPAN = PAGES * PAGE;
+
+/** Counts the pages of a region. */
+class Pages {
+  private readonly pages: number[] = [];
+  private last = 0;
+
+  /** Position of a place, or -1 on one page too many. */
+  positionOf(place: number): number {
+    const page = pageOf(place);
+    if (this.pages[this.last] !== page) {
+      let number = this.pages.indexOf(page);
+      if (number < 0) number = this.pages.length < PAGES ? this.pages.push(page) - 1 : -1;
+      if (number < 0) return -1;
+      this.last = number;
+    }
+    return this.last * PAGE + (place - page);
+  }
+
+  placeOf(node: number): number {
+    const position = node % SPAN;
+    return (this.pages[Math.floor(position / PAGE)] as number) + (position % PAGE);
+  }
+}
 
 interface Reached {
   readonly flow: InstructionFlow;
-  /** Nodes inside the page that the instruction may lead to; -1 elsewhere. */
+  /** Nodes that the instruction may lead to; -1 where a region cannot go. */
   readonly targets: readonly number[];
 }
 
@@ -64,16 +95,18 @@ interface Reached {
 export function findBlocks(
   entry: number,
   limit: number,
-  flowAt: (offset: number) => InstructionFlow | undefined,
+  flowAt: (place: number) => InstructionFlow | undefined,
 ): Block[] {
-  const reached = collect(entry, limit, flowAt);
-  const leaders = new Set<number>([entry]);
+  const pages = new Pages();
+  const first = pages.positionOf(entry);
+  const reached = collect(first, limit, pages, flowAt);
+  const leaders = new Set<number>([first]);
   for (const { flow, targets } of reached.values()) {
-    if (flow.kind === 'next') continue;
+    if (flow.kind === 'next' && (targets[0] as number) % PAGE !== 0) continue;
     for (const target of targets) if (reached.has(target)) leaders.add(target);
   }
   const blocks = new Map<number, Block>();
-  for (const leader of leaders) blocks.set(leader, blockAt(leader, leaders, reached));
+  for (const leader of leaders) blocks.set(leader, blockAt(leader, leaders, reached, pages));
   for (const [leader, block] of blocks) {
     const last = leader + 4 * (block.length - 1);
     const { flow, targets } = reached.get(last) as Reached;
@@ -81,8 +114,8 @@ export function findBlocks(
       const target = blocks.get(node);
       return target ? { block: target } : { outside };
     };
-    const at = last % PAGE;
-    if (flow.kind === 'next') block.edges = [edge(last + 4, at + 4)];
+    const at = pages.placeOf(last);
+    if (flow.kind === 'next') block.edges = [edge(targets[0] as number, at + 4)];
     else if (flow.kind === 'jump') block.edges = [edge(targets[0] as number, at + flow.offset)];
     else if (flow.kind === 'branch') {
       block.edges = [edge(targets[0] as number, at + flow.offset), edge(targets[1] as number, at + 4)];
@@ -90,52 +123,60 @@ export function findBlocks(
       block.edges = [{ block: blocks.get(targets[0] as number) as Block }];
     }
   }
-  return structure(blocks.get(entry) as Block);
+  return structure(blocks.get(first) as Block);
 }
 
 /** Breadth first, so that what is left out is what is farthest away. */
 function collect(
-  entry: number,
+  first: number,
   limit: number,
-  flowAt: (offset: number) => InstructionFlow | undefined,
+  pages: Pages,
+  flowAt: (place: number) => InstructionFlow | undefined,
 ): Map<number, Reached> {
   const contexts: Context[] = [{ depth: 0, returnsTo: -1 }];
   const reached = new Map<number, Reached>();
-  const queue = [entry];
+  const queue = [first];
   for (let i = 0; i < queue.length; i++) {
     let node = queue[i] as number;
-    const number = Math.floor(node / PAGE);
+    const number = Math.floor(node / SPAN);
     const context = contexts[number] as Context;
+    const nodeAt = (place: number, within = number): number => {
+      const position = pages.positionOf(place);
+      return position < 0 ? -1 : within * SPAN + position;
+    };
     while (!reached.has(node) && reached.size < limit) {
-      const at = node % PAGE;
+      const at = pages.placeOf(node);
       const flow = flowAt(at);
       if (!flow) break;
       const targets: number[] = [];
-      const inPage = (offset: number, base = number * PAGE): number =>
-        offset >= 0 && offset < PAGE ? base + offset : -1;
-      if (flow.kind === 'next') targets.push(inPage(at + 4));
+      if (flow.kind === 'next') targets.push(nodeAt(at + 4));
       if (flow.kind === 'jump' && flow.isCall) {
-        const target = at + flow.offset;
-        if (context.depth < CALL_DEPTH && inPage(target) >= 0) {
-          const called = contexts.push({ depth: context.depth + 1, returnsTo: inPage(at + 4) }) - 1;
-          targets.push(inPage(target, called * PAGE));
+        if (context.depth < CALL_DEPTH) {
+          const called = contexts.push({ depth: context.depth + 1, returnsTo: nodeAt(at + 4) }) - 1;
+          targets.push(nodeAt(at + flow.offset, called));
         } else targets.push(-1);
-      } else if (flow.kind === 'jump') targets.push(inPage(at + flow.offset));
-      else if (flow.kind === 'branch') targets.push(inPage(at + flow.offset), inPage(at + 4));
+      } else if (flow.kind === 'jump') targets.push(nodeAt(at + flow.offset));
+      else if (flow.kind === 'branch') targets.push(nodeAt(at + flow.offset), nodeAt(at + 4));
       else if (flow.kind === 'return') targets.push(context.returnsTo);
       reached.set(node, { flow, targets });
-      if (flow.kind !== 'next') {
+      const [next] = targets;
+      if (flow.kind !== 'next' || (next as number) % PAGE === 0) {
         for (const target of targets) if (target >= 0) queue.push(target);
         break;
       }
-      if (targets[0] === -1) break;
-      node = targets[0] as number;
+      if (next === -1) break;
+      node = next as number;
     }
   }
   return reached;
 }
 
-function blockAt(node: number, leaders: ReadonlySet<number>, reached: ReadonlyMap<number, Reached>): Block {
+function blockAt(
+  node: number,
+  leaders: ReadonlySet<number>,
+  reached: ReadonlyMap<number, Reached>,
+  pages: Pages,
+): Block {
   let at = node;
   let end: Block['end'] = 'next';
   for (;;) {
@@ -146,10 +187,11 @@ function blockAt(node: number, leaders: ReadonlySet<number>, reached: ReadonlyMa
       end = here.flow.kind;
       break;
     }
-    if (leaders.has(at) || here.targets[0] === -1) break;
+    // The first instruction of a page begins a block.
+    if (leaders.has(at) || here.targets[0] !== at) break;
   }
   return {
-    start: node % PAGE,
+    start: pages.placeOf(node),
     length: (at - node) / 4,
     end,
     edges: [],

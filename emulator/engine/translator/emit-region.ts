@@ -14,7 +14,7 @@ import * as layout from '../../memory/layout.ts';
 import * as code from '../code/expression.ts';
 import type { Expression } from '../code/expression.ts';
 import { FunctionBuilder, type Label } from '../code/function-builder.ts';
-import type { Block, Edge } from './blocks.ts';
+import { type Block, type Edge, pageOf } from './blocks.ts';
 import type { RegionCounters } from './region-counters.ts';
 import { type KnownFlags, type RegionFrame, TranslatorOps } from './translator-ops.ts';
 import type { ValueType } from '../../base/wasm/opcodes.ts';
@@ -35,17 +35,17 @@ export interface ModuleFrame {
 
 const BUDGET = 0;
 const STACK_POINTER = 31;
-const PAGE = 4096;
 
 export function executeInstruction(ops: TranslatorOps, { row, operands }: Instruction): void {
   if (row.fp) ops.requireFp();
   row.execute(ops as unknown as Ops, operands);
 }
 
+/** `pages` has the records of each page, by its distance from the one that the entry is in. */
 export function emitRegion(
   order: readonly Block[],
-  records: number,
-  instructionAt: (offset: number) => Instruction,
+  pages: ReadonlyMap<number, number>,
+  instructionAt: (place: number) => Instruction,
   module: ModuleFrame,
 ): { locals: ValueType[]; code: CodeBuffer } {
   const b = new FunctionBuilder(1);
@@ -58,7 +58,8 @@ export function emitRegion(
   let flags: { op: number; a: number; b: number; written: boolean } | undefined;
   /** Instructions of the block before the one being emitted. */
   let done = 0;
-  let offset = 0;
+  /** Where it stands. */
+  let place = 0;
 
   const frame: RegionFrame = {
     builder: b,
@@ -81,21 +82,34 @@ export function emitRegion(
     kernelIndex: module.kernelIndex,
     materializeFlags: module.materializeFlags,
     interpret: (why) => {
-      count(`${why}, ${instructionAt(offset).row.name}`);
-      leaveAt(offset, done, layout.REGION_INTERPRET);
+      count(`${why}, ${instructionAt(place).row.name}`);
+      leaveAt(place, done, layout.REGION_INTERPRET);
     },
   };
   const ops = new TranslatorOps(frame);
 
   const exit = b.block();
+  const exits = new Map([[0, exit]]);
+  const otherPages = [...new Set(order.map(({ start }) => pageOf(start)))].filter((page) => page !== 0);
+  for (const page of otherPages) exits.set(page, b.block());
   const labels = new Map<Block, Label>();
   emitTree(order[0] as Block, undefined);
   b.unreachable();
+  for (const page of otherPages.toReversed()) {
+    b.end();
+    b.storeAt('i64', layout.PAGE_VA, vaOf(page));
+    b.storeAt('i32', layout.PAGE_RECORDS, code.constant('i32', pages.get(page) as number));
+    b.branch(exit);
+  }
   b.end();
   return assemble();
 
   function count(what: string): void {
     module.counters?.count(b, what);
+  }
+
+  function vaOf(at: number): Expression {
+    return code.binary('add', code.local('i64', pageVa), code.constant('i64', at));
   }
 
   // ---- leaving
@@ -105,12 +119,13 @@ export function emitRegion(
     if (instructions > 0) b.set(BUDGET, rest);
   }
 
-  /** On at this place of the page, after so many instructions of the block. */
+  /** On at this place, on a page of the region, after so many instructions of the block. */
   function leaveAt(at: number, instructions: number, how: number): void {
+    const page = pageOf(at);
     spend(instructions);
-    b.set(next, code.constant('i32', records + 4 * at));
+    b.set(next, code.constant('i32', (pages.get(page) as number) + 4 * (at - page)));
     b.set(answer, code.constant('i32', how));
-    b.branch(exit);
+    b.branch(exits.get(page) as Label);
   }
 
   function leavePage(address: Expression): void {
@@ -145,18 +160,51 @@ export function emitRegion(
     emitTree(outermost, undefined);
   }
 
+  /**
+   * Whether the page is known to be where it was when the region was made: it is the entry's, or one that was
+   * come by. The instruction TLB does not change while a region is executed.
+   */
+  function isKnownPage(page: number, from: Block): boolean {
+    if (page === 0) return true;
+    for (let block: Block | undefined = from; block; ) {
+      if (pageOf(block.start) === page) return true;
+      block = block.dominator === block ? undefined : block.dominator;
+    }
+    return false;
+  }
+
+  /** Leaves the region unless the instruction TLB leads to the records that it was made of. */
+  function checkPage(at: number): void {
+    const page = pageOf(at);
+    const va = b.pin(vaOf(page));
+    const index = code.binary(
+      'and',
+      code.wrap(code.binary('shrU', va, code.constant('i64', 8))),
+      code.constant('i32', (layout.ITLB_ENTRIES - 1) * layout.ITLB_ENTRY_SIZE),
+    );
+    const entry = b.pin(code.binary('add', index, b.loadAt('i32', layout.ITLB_BASE)));
+    const otherVa = code.compare('ne', b.load('i64', entry, layout.ITLB_TAG), va);
+    const records = code.constant('i32', pages.get(page) as number);
+    const otherRecords = code.compare('ne', b.load('i32', entry, layout.ITLB_RECORDS), records);
+    b.if(code.binary('or', otherVa, otherRecords));
+    count('left, since another page is not where it was');
+    leavePage(vaOf(at));
+    b.end();
+  }
+
   function follow(edge: Edge, from: Block): void {
     if ('outside' in edge) {
-      if (edge.outside >= 0 && edge.outside < PAGE) {
+      if (isKnownPage(pageOf(edge.outside), from)) {
         count('left, on the same page');
         leaveAt(edge.outside, 0, layout.REGION_CONTINUE);
       } else {
         count('left, to another page');
-        leavePage(code.binary('add', code.local('i64', pageVa), code.constant('i64', edge.outside)));
+        leavePage(vaOf(edge.outside));
       }
       return;
     }
     const { block } = edge;
+    if (!isKnownPage(pageOf(block.start), from)) checkPage(block.start);
     if (block.order <= from.order) {
       const enough = code.compare('gtS', code.local('i32', BUDGET), code.constant('i32', block.longest));
       b.branchIf(labels.get(block) as Label, enough);
@@ -173,20 +221,20 @@ export function emitRegion(
     ops.beginBlock(known);
     const translated = block.end === 'interpret' || block.end === 'stop' ? block.length - 1 : block.length;
     for (done = 0; done < translated; done++) {
-      offset = block.start + 4 * done;
+      place = block.start + 4 * done;
       b.recycle();
-      ops.begin(offset);
-      executeInstruction(ops, instructionAt(offset));
+      ops.begin(place);
+      executeInstruction(ops, instructionAt(place));
     }
-    offset = block.start + 4 * translated;
+    place = block.start + 4 * translated;
     switch (block.end) {
       case 'interpret':
-        count(`interpret, ${instructionAt(offset).row.name}`);
-        leaveAt(offset, translated, layout.REGION_INTERPRET);
+        count(`interpret, ${instructionAt(place).row.name}`);
+        leaveAt(place, translated, layout.REGION_INTERPRET);
         return;
       case 'stop':
         count('left, to what was not executed before');
-        leaveAt(offset, translated, layout.REGION_CONTINUE);
+        leaveAt(place, translated, layout.REGION_CONTINUE);
         return;
       default:
     }
@@ -213,25 +261,13 @@ export function emitRegion(
           follow(back, block);
           b.end();
         }
-        leaveIndirectly(flow.address);
+        count('left indirectly');
+        leavePage(flow.address);
         return;
       }
       default:
         follow(block.edges[0] as Edge, block);
     }
-  }
-
-  function leaveIndirectly(address: Expression): void {
-    const distance = b.pin(code.binary('sub', address, code.local('i64', pageVa)));
-    b.if(code.eqz(code.binary('and', distance, code.constant('i64', ~0xffcn))));
-    const place = code.binary('shl', code.wrap(distance), code.constant('i32', 2));
-    count('left indirectly, on the same page');
-    b.set(next, code.binary('add', place, code.constant('i32', records)));
-    b.set(answer, code.constant('i32', layout.REGION_CONTINUE));
-    b.branch(exit);
-    b.end();
-    count('left indirectly, to another page');
-    leavePage(address);
   }
 
   // ---- prologue and epilogue, known once the body is

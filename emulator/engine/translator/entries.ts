@@ -16,16 +16,16 @@ export interface PageOfCode {
 /**
  * Offsets at which to begin, the best one first: the heads of the loops around the place, inner ones first; the
  * beginning of the straight piece of code that it is in, most often a procedure's; what follows the instruction
- * before it that no region can have; the place itself.
+ * before it that no region can have, or the call, to which the callee returns from elsewhere; the place itself.
  */
 export function entriesAround(page: PageOfCode, place: number): number[] {
   let first = place;
-  let behindInterpreted = place;
+  let behindLeaving = place;
   while (first > Math.max(place - REACH, 0) && page.isKnown(first - 4)) {
     const flow = page.flowAt(first - 4);
     // Nothing falls out of a jump or a return.
     if (flow.kind === 'return' || flow.kind === 'stop' || (flow.kind === 'jump' && !flow.isCall)) break;
-    if (flow.kind === 'interpret' && behindInterpreted === place) behindInterpreted = first;
+    if (flow.kind !== 'next' && flow.kind !== 'branch' && behindLeaving === place) behindLeaving = first;
     first -= 4;
   }
   const loops: number[] = [];
@@ -35,5 +35,5 @@ export function entriesAround(page: PageOfCode, place: number): number[] {
     const target = at + flow.offset;
     if (target >= first && target <= place) loops.push(target);
   }
-  return [...new Set([...loops, first, behindInterpreted, place])];
+  return [...new Set([...loops, first, behindLeaving, place])];
 }

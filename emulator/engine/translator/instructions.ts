@@ -18,6 +18,13 @@ let handlersByNumber: readonly Handler[] | undefined;
 export const recordsOf = (record: number): number =>
   record - ((record - layout.RECORDS) % layout.RECORD_PAGE_SIZE);
 
+/** Where the page of a region was seen: what is near it is found through this. */
+export interface Whereabouts {
+  readonly pageVa: bigint;
+  /** Address of the instruction TLB in use. */
+  readonly itlb: number;
+}
+
 export class InstructionReader {
   private readonly u16: Uint16Array;
   private readonly i32: Int32Array;
@@ -64,6 +71,22 @@ export class InstructionReader {
   endsStraightCode(handler: number): boolean {
     const kind = this.flowOfHandler.get(handler);
     return kind !== undefined && kind !== 'next' && kind !== 'branch';
+  }
+
+  /** Of the page that is being executed. */
+  whereabouts(): Whereabouts {
+    return {
+      pageVa: this.view.getBigUint64(layout.PAGE_VA, true),
+      itlb: this.i32[layout.ITLB_BASE >> 2] as number,
+    };
+  }
+
+  /** Records of the page at a distance, if the instruction TLB has it. */
+  recordsAt({ pageVa, itlb }: Whereabouts, distance: number): number | undefined {
+    const va = BigInt.asUintN(64, pageVa + BigInt(distance));
+    const entry = itlb + Number((va >> 12n) & BigInt(layout.ITLB_ENTRIES - 1)) * layout.ITLB_ENTRY_SIZE;
+    if (this.view.getBigUint64(entry + layout.ITLB_TAG, true) !== va) return undefined;
+    return this.i32[(entry + layout.ITLB_RECORDS) >> 2];
   }
 
   /** How the instruction at this offset of the page goes on. */

@@ -1,13 +1,14 @@
 // One region, from the record that it is entered by to its code.
 
-import * as layout from '../../memory/layout.ts';
-import { type InstructionFlow, findBlocks } from './blocks.ts';
+import { findBlocks, PAGE, pageOf } from './blocks.ts';
 import { emitRegion } from './emit-region.ts';
-import { type InstructionReader, recordsOf } from './instructions.ts';
+import { type InstructionReader, recordsOf, type Whereabouts } from './instructions.ts';
 import type { Body, RegionModule } from './region-module.ts';
 
 /** Instructions of one region, about. */
 const REGION_LIMIT = 300;
+/** Pages that its instructions may come from. */
+const PAGES_MAX = 4;
 
 export interface RegionCode {
   /** The record that it is entered by. */
@@ -28,25 +29,39 @@ export interface RegionCode {
 export function translateRegion(
   reader: InstructionReader,
   record: number,
+  whereabouts: Whereabouts,
   module: RegionModule,
   { onlyExecuted }: { readonly onlyExecuted: boolean },
 ): RegionCode | undefined {
-  const records = recordsOf(record);
-  const flows = new Map<number, InstructionFlow>();
-  const order = findBlocks((record - records) / 4, REGION_LIMIT, (offset) => {
+  const pages = new Map([[0, recordsOf(record)]]);
+  const covered = new Map<number, Set<number>>();
+  const order = findBlocks((record - recordsOf(record)) / 4, REGION_LIMIT, (place) => {
+    const page = pageOf(place);
+    let records = pages.get(page);
+    if (records === undefined && pages.size < PAGES_MAX) {
+      records = reader.recordsAt(whereabouts, page);
+      if (records !== undefined) pages.set(page, records);
+    }
+    if (records === undefined) return undefined;
+    const offset = place - page;
     if (onlyExecuted && !reader.isDecoded(records + 4 * offset)) return undefined;
-    const flow = reader.flowOf(records, offset);
-    flows.set(offset, flow);
-    return flow;
+    const offsets = covered.get(records) ?? new Set();
+    covered.set(records, offsets.add(offset));
+    return reader.flowOf(records, offset);
   });
   const [first] = order;
   if (!first || ((first.end === 'interpret' || first.end === 'stop') && first.length === 1)) return undefined;
-  const body = emitRegion(order, records, (offset) => reader.instructionAt(records, offset), module);
-  const covered = new Map([[records, new Set(flows.keys())]]);
+  const at = (place: number): readonly [number, number] => {
+    const page = pageOf(place);
+    return [pages.get(page) as number, place - page];
+  };
+  const body = emitRegion(order, pages, (place) => reader.instructionAt(...at(place)), module);
   const instructions = order.reduce((sum, { length }) => sum + length, 0);
   const interpreted = order
-    .filter(({ end }) => end === 'interpret')
-    .map(({ start, length }) => records + 4 * (start + 4 * length))
-    .filter((after) => after < records + layout.RECORD_SENTINEL);
+    .filter(({ end, start, length }) => end === 'interpret' && (start + 4 * length) % PAGE !== 0)
+    .map(({ start, length }) => {
+      const [records, offset] = at(start + 4 * length);
+      return records + 4 * offset;
+    });
   return { record, body, covered, instructions, interpreted };
 }

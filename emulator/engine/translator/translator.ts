@@ -10,7 +10,7 @@
 
 import * as layout from '../../memory/layout.ts';
 import { entriesAround } from './entries.ts';
-import { InstructionReader, recordsOf } from './instructions.ts';
+import { InstructionReader, recordsOf, type Whereabouts } from './instructions.ts';
 import { Profile, type ProfiledPlace } from './profile.ts';
 import { type RegionCode, translateRegion } from './region.ts';
 import { RegionCounters } from './region-counters.ts';
@@ -87,7 +87,7 @@ export class Translator {
   /** By address of the page's records. */
   private readonly pages = new Map<number, Page>();
   /** Records at which something hot was seen. */
-  private waiting: number[] = [];
+  private waiting = new Map<number, Whereabouts>();
   /** Calls of run() until what waits is translated, be it ever so little. */
   private patience = 0;
   /** The host has no room for code left. */
@@ -151,7 +151,7 @@ export class Translator {
     this.profile?.sample(instructions, instructions - translated);
     // A region that was left because the budget ended says nothing of what is interpreted.
     if (!this.isEager && this.i32[layout.REGION_CUT >> 2] === 0) this.sample(instructions - translated);
-    if (this.waiting.length > 0) this.translateWaiting();
+    if (this.waiting.size > 0) this.translateWaiting();
   }
 
   private sample(interpreted: number): void {
@@ -200,8 +200,8 @@ export class Translator {
   }
 
   private wait(record: number): void {
-    if (this.waiting.length === 0) this.patience = this.isEager ? 0 : PATIENCE;
-    this.waiting.push(record);
+    if (this.waiting.size === 0) this.patience = this.isEager ? 0 : PATIENCE;
+    this.waiting.set(record, this.reader.whereabouts());
   }
 
   private pageOf(records: number): Page {
@@ -218,14 +218,16 @@ export class Translator {
   /** Translates what waits. Between two runs only. */
   private translateWaiting(): void {
     // A module costs as much as some regions: they gather, but none waits for long.
-    if (this.waiting.length < BATCH && --this.patience > 0) return;
-    const waiting = new Set(this.waiting);
-    this.waiting = [];
+    if (this.waiting.size < BATCH && --this.patience > 0) return;
+    const { waiting } = this;
+    this.waiting = new Map();
     if (this.isExhausted) return;
     const module = new RegionModule(this.counters);
     const made = new Map<number, RegionCode>();
-    for (const record of waiting) {
-      const region = this.isEager ? this.makeAt(record, module, made) : this.makeAround(record, module, made);
+    for (const [record, whereabouts] of waiting) {
+      const region = this.isEager
+        ? this.makeAt(record, whereabouts, module, made)
+        : this.makeAround(record, whereabouts, module, made);
       if (region) made.set(region.record, region);
       else this.figures.refused++;
     }
@@ -235,6 +237,7 @@ export class Translator {
   /** A region around a place that was seen running: unless the best entries have theirs, and missed it. */
   private makeAround(
     record: number,
+    whereabouts: Whereabouts,
     module: RegionModule,
     made: ReadonlyMap<number, RegionCode>,
   ): RegionCode | undefined {
@@ -246,7 +249,7 @@ export class Translator {
       flowAt: (offset: number) => this.reader.flowOf(records, offset),
     };
     for (const entry of entriesAround(page, place)) {
-      const region = this.makeAt(records + 4 * entry, module, made);
+      const region = this.makeAt(records + 4 * entry, whereabouts, module, made);
       if (region?.covered.get(records)?.has(place)) return region;
     }
     return undefined;
@@ -254,11 +257,12 @@ export class Translator {
 
   private makeAt(
     record: number,
+    whereabouts: Whereabouts,
     module: RegionModule,
     made: ReadonlyMap<number, RegionCode>,
   ): RegionCode | undefined {
     if ((this.u16[record >> 1] as number) < layout.HANDLERS_FIRST || made.has(record)) return undefined;
-    return translateRegion(this.reader, record, module, { onlyExecuted: !this.isEager });
+    return translateRegion(this.reader, record, whereabouts, module, { onlyExecuted: !this.isEager });
   }
 
   private install(codes: readonly RegionCode[], module: RegionModule): void {
@@ -311,8 +315,8 @@ export class Translator {
   forget(records: number): void {
     this.drop(records);
     this.pages.delete(records);
-    if (this.waiting.length > 0) {
-      this.waiting = this.waiting.filter((record) => recordsOf(record) !== records);
+    for (const record of this.waiting.keys()) {
+      if (recordsOf(record) === records) this.waiting.delete(record);
     }
   }
 

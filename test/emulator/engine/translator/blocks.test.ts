@@ -50,9 +50,36 @@ test('a procedure stands once for each call, and returns to where it was called'
   expect(returns).toEqual([[4], [8]]);
 });
 
-test('recursion ends at a bound, and the page too', () => {
+test('recursion ends at a bound', () => {
   const blocks = findBlocks(0, 100, code({ 8: jump(-8, true) }));
   expect(blocks.length).toBeLessThan(10);
-  const last = findBlocks(4088, 100, code({}));
-  expect(last.map(({ length, edges }) => [length, edges])).toEqual([[2, [{ outside: 4096 }]]]);
+});
+
+test('code ends where nothing is known', () => {
+  const blocks = findBlocks(4088, 100, (place) => (place < 4096 ? { kind: 'next' } : undefined));
+  expect(blocks.map(({ length, edges }) => [length, edges])).toEqual([[2, [{ outside: 4096 }]]]);
+});
+
+test('a page begins with a block of its own, also the one in front', () => {
+  const next = findBlocks(4088, 100, code({ 4100: { kind: 'stop' } }));
+  expect(next.map(({ start, length }) => [start, length])).toEqual([
+    [4088, 2],
+    [4096, 2],
+  ]);
+  const before = findBlocks(8, 100, code({ 8: jump(-16), [-4]: { kind: 'next' }, 0: { kind: 'stop' } }));
+  expect(before.map(({ start, length }) => [start, length])).toEqual([
+    [8, 1],
+    [-8, 2],
+    [0, 1],
+  ]);
+});
+
+test('a procedure on another page returns to its caller', () => {
+  const blocks = findBlocks(
+    0,
+    100,
+    code({ 0: jump(0x5000, true), 0x5004: { kind: 'return' }, 4: { kind: 'stop' } }),
+  );
+  const returns = blocks.find(({ end }) => end === 'return')?.edges ?? [];
+  expect(returns.map((edge) => 'block' in edge && edge.block.start)).toEqual([4]);
 });

@@ -21,10 +21,11 @@ test('without loops: where the procedure begins, then the place itself', () => {
   expect(entriesAround(page({ 0x11c: jump(0x40) }), 0x140)).toEqual([0x120, 0x140]);
 });
 
-test('code falls through calls and branches', () => {
+test('code falls through calls and branches, and callees return', () => {
   expect(entriesAround(page({ 0x11c: jump(0x400, true), 0x124: branch(0x60) }), 0x140)).toEqual([
-    0x100, 0x140,
+    0x100, 0x120, 0x140,
   ]);
+  expect(entriesAround(page({ 0x12c: { kind: 'indirect' } }), 0x140)).toEqual([0x100, 0x130, 0x140]);
 });
 
 test('the innermost loop comes first', () => {
