@@ -89,6 +89,13 @@ export class RandomMachine {
     >[0]);
   }
 
+  /** Puts another page of RAM where the program has this one, at EL1 and EL0. The guest's TLBs may still have the old. */
+  remapProgram(page: number, to: number): void {
+    const index = ((PROGRAM - RAM) >>> 12) + page;
+    this.machine.memory.write32(TABLES + 2 * 4096 + index * 8, to | PAGE);
+    this.machine.memory.write32(TABLES + 4 * 4096 + index * 8, to | PAGE | FOR_EL0);
+  }
+
   /** What a CPU's registers hold, for people. */
   registers(cpu = 0): Record<string, string> {
     const state = this.machine.cpus[cpu];
