@@ -48,7 +48,7 @@ const loop = {
   service: kernel({ params: ['i32', 'i32'], result: 'i32' }),
   breakpointHit: kernel({ params: ['i32'], result: 'i32' }),
   raiseAttention: kernel({ params: ['i32'] }),
-  decodeRecord: kernel({ params: ['i32'], host: true }),
+  decodeRecord: kernel({ params: ['i32'] }),
   reachedRecord: kernel({ params: ['i32'], host: true }),
 } as const;
 

@@ -16,7 +16,7 @@ export class CodeCache {
   private readonly writer: RecordWriter;
   private readonly kernels: KernelExports;
   /** The second tier, which knows what was made of the records. */
-  translator: Translator | undefined;
+  private translator: Translator | undefined;
   /** RAM page that each slot holds, or -1. */
   private readonly pageOfSlot = new Int32Array(layout.RECORD_PAGES).fill(-1);
   private nextSlot = 0;
@@ -33,6 +33,11 @@ export class CodeCache {
     this.view = new DataView(memory.buffer);
     this.writer = writer;
     this.kernels = kernels;
+  }
+
+  attach(translator: Translator): void {
+    this.translator = translator;
+    this.chooseDecoder();
   }
 
   get hasBreakpoints(): boolean {
@@ -100,10 +105,17 @@ export class CodeCache {
     });
     this.view.setInt32(layout.BREAKPOINT_COUNT, list.length, true);
     this.breakpointCount = list.length;
+    this.chooseDecoder();
     for (let index = 0; index < 1024; index++) {
       const wanted = (this.candidates[index] as number) > 0;
       if (wanted !== (before[index] as number) > 0) this.mark(index, wanted);
     }
+  }
+
+  /** The kernels decode what they can, unless something here has to see each word. */
+  private chooseDecoder(): void {
+    const byHost = this.hasBreakpoints || (this.translator?.isEager ?? false);
+    this.i32[layout.DECODE_BY_HOST >> 2] = byHost ? 1 : 0;
   }
 
   /** Puts or lifts BREAK records at one place of every page. */

@@ -105,7 +105,7 @@ export class Engine {
         decode: (record) => this.code.decode(record),
         warn: (message) => host.warn?.(message),
       });
-      this.code.translator = this.translator;
+      this.code.attach(this.translator);
     }
     this.setUp(options);
   }
@@ -253,6 +253,7 @@ export class Engine {
       },
       sysregRead: (index: number): void => host.readSystemRegister(index),
       sysregWrite: (index: number): void => host.writeSystemRegister(index),
+      decodeByHost: (record: number): void => this.code.decode(record),
       allocateRecords: (ramPage: number): number => this.code.allocate(ramPage),
       dropRegions: (records: number, first: number, last: number): void =>
         this.translator?.drop(records, 4 * first, 4 * last),
@@ -261,7 +262,6 @@ export class Engine {
     return {
       env,
       host: {
-        decodeRecord: (record: number): void => this.code.decode(record),
         reachedRecord: (record: number): void => this.translator?.reached(record),
       },
     };

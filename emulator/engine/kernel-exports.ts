@@ -5,6 +5,8 @@ import type { SystemRegisterKernels } from '../cpu/sysregs/system-registers.ts';
 export interface KernelExports extends SystemRegisterKernels {
   resetTlbs(): void;
   forgetRecords(records: number): void;
+  /** Fills in a record, or answers 0 when that is left to TypeScript. */
+  decodeWord(record: number, word: number): number;
   /** ERET at the current EL. */
   exceptionReturn(): void;
   invalidateRange(pa: bigint, length: number): void;

@@ -80,6 +80,7 @@ export {
 export { dropRecords, invalidateRange, raiseAttention } from '../mmu/access.as';
 export { dropTags, forgetAllRecords, forgetRecords } from '../mmu/tlb.as';
 export { flushAllEl2, flushEl1, flushVmid, resetTlbs } from '../mmu/tlb-invalidation.as';
+export { decodeRecord, decodeWord } from './decode.as';
 export { breakpointHit, service } from './service.as';
 export { crc32 } from '../cpu/crc.as';
 export * from '../cpu/float/index.as';

@@ -210,6 +210,8 @@ export const CONDUIT_SMC = 2;
 export const TRANSLATED = MACHINE + 0x30;
 /** i32: whether a region was left since then because the budget ended. */
 export const REGION_CUT = MACHINE + 0x34;
+/** i32: not 0 while every word is decoded by TypeScript, which wants to see them. */
+export const DECODE_BY_HOST = MACHINE + 0x38;
 // What the last watchpoint hit saw: {i32 id, i32 access (1 read, 2 write), i64 VA, i64 PA, i64 size}.
 export const WATCHPOINT_HIT = MACHINE + 0x40;
 
@@ -386,6 +388,34 @@ export const REGION_LEFT_PAGE = 1;
 export const REGION_INTERPRET = 2;
 /** The same, because what is left of the budget does not cover the way to the next place that looks at it. */
 export const REGION_BUDGET = 3;
+
+// Tables by which the kernels decode words, generated (engine/interpreter/pattern-tables.ts). Buckets are chosen by
+// the highest bits of a word: u32 {index of the first entry, number of entries}. An entry: {u32 mask, u32 value, u16
+// handler, u16 index of the first step}. A step: {u8 kind, u8 place in the record, u8 shift, u8 width, i32 value}.
+export const DECODE_TABLES = 0x3310000;
+export const DECODE_BUCKET_SHIFT = 21;
+export const DECODE_BUCKET_COUNT_BITS = 12;
+export const DECODE_BUCKETS = DECODE_TABLES;
+export const DECODE_ENTRIES = DECODE_TABLES + 0x2000;
+export const DECODE_ENTRY_SIZE = 12;
+export const DECODE_STEPS = DECODE_TABLES + 0xa000;
+export const DECODE_STEP_SIZE = 8;
+export const DECODE_TABLES_END = DECODE_TABLES + 0x10000;
+// Kinds of steps. The number of a register, from the word into the record:
+export const STEP_READ = 1;
+export const STEP_WRITE = 2;
+export const STEP_SP = 3;
+export const STEP_VECTOR = 4;
+// A value, begun with a constant, summed up from pieces of the word, then stored:
+export const STEP_BASE = 5;
+export const STEP_BASE_UNSIGNED = 6;
+export const STEP_STORE16 = 7;
+export const STEP_STORE32 = 8;
+export const STEP_STORE64 = 9;
+/** With either or both of the bits behind it; `value` is the distance by which the piece is shifted left. */
+export const STEP_PIECE = 16;
+export const STEP_PIECE_SIGNED = 1;
+export const STEP_PIECE_NEGATIVE = 2;
 
 // ---------------------------------------------------------------- RAM of the machine
 

@@ -37,6 +37,7 @@ export class ModuleWriter {
   private tableRoom = 0;
   private tableName: string | undefined;
   private readonly names = new Map<number, string>();
+  private readonly data: { address: number; bytes: Uint8Array }[] = [];
 
   typeIndex(signature: FunctionSignature): number {
     const key = `${signature.params.join()}>${signature.results.join()}`;
@@ -68,6 +69,11 @@ export class ModuleWriter {
     this.functions.push({ type: this.typeIndex(signature), body });
     if (exportName !== undefined) this.exports.push({ name: exportName, index });
     return index;
+  }
+
+  /** Put at this address of the memory when the module is instantiated. */
+  addData(address: number, bytes: Uint8Array): void {
+    this.data.push({ address, bytes });
   }
 
   /** A name for profilers. */
@@ -143,6 +149,16 @@ export class ModuleWriter {
     });
     this.section(out, 10, this.functions.length, (section) => {
       for (const { body } of this.functions) this.functionBody(section, body);
+    });
+    this.section(out, 11, this.data.length, (section) => {
+      for (const { address, bytes } of this.data) {
+        // Active segment of memory 0 at offset i32.const.
+        section.bytes([0x00, 0x41]);
+        section.signed(address);
+        section.byte(0x0b);
+        section.unsigned(bytes.length);
+        section.bytes(bytes);
+      }
     });
     this.nameSection(out);
     return out.view().slice();

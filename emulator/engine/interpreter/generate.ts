@@ -11,6 +11,8 @@ import { FunctionBuilder } from '../code/function-builder.ts';
 import { enumerateHandlers, type Handler } from './enumerate.ts';
 import { emitHandler, type Environment } from './emit-handler.ts';
 import type { HandlerFrame } from './handler-ops.ts';
+import { patternTables } from './pattern-tables.ts';
+import { decodePatterns } from './patterns.ts';
 import { buildRun } from './run.ts';
 import { layOut, type OperandUse, placeIn, type Shape } from './shape.ts';
 
@@ -86,6 +88,11 @@ export function generateInterpreter(
     'run',
   );
   if (options.names) writer.nameFunction(runFunction, 'run');
+
+  const patterns = decodePatterns(handlers, ({ number }) =>
+    shapes.at(shapeOfHandler[number - layout.HANDLERS_FIRST] as number),
+  );
+  writer.addData(layout.DECODE_TABLES, patternTables(patterns));
 
   return {
     module: writer.build(),

@@ -79,7 +79,8 @@ interface Page {
 export class Translator {
   private readonly figures: TranslatorStatistics;
   private readonly host: TranslatorHost;
-  private readonly isEager: boolean;
+  /** Every record that is decoded is looked at: observe(). */
+  readonly isEager: boolean;
   private readonly u16: Uint16Array;
   private readonly i32: Int32Array;
   private readonly reader: InstructionReader;

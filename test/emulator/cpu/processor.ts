@@ -217,6 +217,7 @@ export class Processor {
         return this.nextRecords;
       },
       releaseRecords: () => {},
+      decodeByHost: () => {},
       dropRegions: () => {},
       sysregRead: (index = 0) => this.registers.read(index),
       sysregWrite: (index = 0) => this.registers.write(index),
