@@ -23,6 +23,10 @@ export class CodeBuffer {
   /** Unsigned LEB128 of up to 32 bits. */
   unsigned(value: number): void {
     let rest = value >>> 0;
+    if (rest < 0x80) {
+      this.byte(rest);
+      return;
+    }
     while (rest >= 0x80) {
       this.byte((rest & 0x7f) | 0x80);
       rest >>>= 7;
@@ -44,8 +48,16 @@ export class CodeBuffer {
     }
   }
 
-  /** Signed LEB128 of 64 bits. */
-  signed64(value: bigint): void {
+  /** Signed LEB128 of 64 bits. A number is a safe integer. */
+  signed64(value: number | bigint): void {
+    if (typeof value === 'number') {
+      let high = value;
+      for (; high < -0x80000000 || high > 0x7fffffff; high = Math.floor(high / 0x80)) {
+        this.byte((high & 0x7f) | 0x80);
+      }
+      this.signed(high);
+      return;
+    }
     let rest = BigInt.asIntN(64, value);
     for (;;) {
       const low = Number(rest & 0x7fn);
@@ -70,6 +82,11 @@ export class CodeBuffer {
 
   view(): Uint8Array {
     return this.buffer.subarray(0, this.length);
+  }
+
+  /** Writes over a byte that is there. */
+  patch(at: number, value: number): void {
+    this.buffer[at] = value;
   }
 
   private grow(extra: number): void {

@@ -51,7 +51,7 @@ export const branches = [
     static: { opc: [0, 1, 2] },
     hot: () => true,
     execute(ops, { opc, Rn }) {
-      const target = ops.readX(Rn, 64);
+      const target = opc === 1 ? ops.let(ops.readX(Rn, 64)) : ops.readX(Rn, 64);
       if (opc === 1) ops.writeX(LINK, 64, ops.add(ops.pc(), ops.i64(4)));
       ops.jumpTo(target, opc === 0 ? 'jump' : opc === 1 ? 'call' : 'return');
     },

@@ -3,7 +3,6 @@
 import { bit, bits, instruction } from './define.ts';
 import {
   addOrSubtract,
-  addWithCarryFlags,
   amount,
   extendRegister,
   multiplyHigh,
@@ -87,7 +86,7 @@ export const dataProcessingRegister = [
       const a = ops.readX(Rn, width);
       const b = op ? ops.let(ops.not(ops.readX(Rm, width))) : ops.readX(Rm, width);
       const result = ops.let(ops.add(ops.add(a, b), ops.toWidth(carry, width)));
-      if (S) ops.setFlagsNzcv(addWithCarryFlags(ops, a, b, carry, result));
+      if (S) ops.setFlagsWithCarry(width, a, b, carry, result);
       ops.writeX(Rd, width, result);
     },
   }),
@@ -128,7 +127,7 @@ export const dataProcessingRegister = [
       const b = ops.readX(Rm, width);
       ops.when(
         holds,
-        () => ops.setFlags(op ? 'sub' : 'add', width, a, b, addOrSubtract(ops, op, a, b)),
+        () => ops.setFlags(op ? 'sub' : 'add', width, a, b, op ? ops.sub(a, b) : ops.add(a, b)),
         () => ops.setFlagsNzcv(ops.small(nzcv)),
       );
     },
@@ -144,7 +143,7 @@ export const dataProcessingRegister = [
       const b = ops.let(amount(ops, imm5, width));
       ops.when(
         holds,
-        () => ops.setFlags(op ? 'sub' : 'add', width, a, b, addOrSubtract(ops, op, a, b)),
+        () => ops.setFlags(op ? 'sub' : 'add', width, a, b, op ? ops.sub(a, b) : ops.add(a, b)),
         () => ops.setFlagsNzcv(ops.small(nzcv)),
       );
     },

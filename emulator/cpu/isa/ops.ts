@@ -131,6 +131,8 @@ export interface Ops {
 
   // ---- flags
   setFlags(kind: FlagKind, width: Width, a: Int, b: Int, result: Int): void;
+  /** Those of a + b + carry, where the carry is 0 or 1. */
+  setFlagsWithCarry(width: Width, a: Int, b: Int, carry: I32, result: Int): void;
   /** N, Z, C, V at bits 3..0. */
   setFlagsNzcv(nzcv: I32): void;
   nzcv(): I32;

@@ -18,7 +18,7 @@ export function afterSubtraction(conditionCode: number, a: Expression, b: Expres
     );
   switch (conditionCode) {
     case 0:
-      return code.compare('eq', a, b);
+      return b.kind === 'constant' && b.value === 0 ? code.eqz(a) : code.compare('eq', a, b);
     case 1:
       return code.compare('ne', a, b);
     case 2:
@@ -50,9 +50,30 @@ export function afterSubtraction(conditionCode: number, a: Expression, b: Expres
 
 /** Condition codes after ADDS a, b. */
 export function afterAddition(conditionCode: number, a: Expression, b: Expression): Expression {
-  const zero = code.constant('i64', 0);
   const sum = code.binary('add', a, b);
-  const carry = code.compare('ltU', sum, a);
+  return afterSum(conditionCode, a, b, sum, code.compare('ltU', sum, a));
+}
+
+/** Condition codes after ADCS a, b with this carry (i32), which is 0 or 1; SBCS is ADCS of the complement. */
+export function afterAddWithCarry(
+  conditionCode: number,
+  a: Expression,
+  b: Expression,
+  carry: Expression,
+): Expression {
+  const sum = code.binary('add', code.binary('add', a, b), a.type === 'i64' ? code.extendU(carry) : carry);
+  const carryOut = code.select(carry, code.compare('leU', sum, a), code.compare('ltU', sum, a));
+  return afterSum(conditionCode, a, b, sum, carryOut);
+}
+
+function afterSum(
+  conditionCode: number,
+  a: Expression,
+  b: Expression,
+  sum: Expression,
+  carry: Expression,
+): Expression {
+  const zero = code.constant(a.type as 'i32' | 'i64', 0);
   const negative = code.compare('ltS', sum, zero);
   const overflow = code.compare(
     'ltS',
@@ -60,7 +81,7 @@ export function afterAddition(conditionCode: number, a: Expression, b: Expressio
     zero,
   );
   const isNotZero = code.compare('ne', sum, zero);
-  const both = (): Expression => {
+  const positive = (): Expression => {
     switch (conditionCode >> 1) {
       case 0:
         return code.eqz(sum);
@@ -78,7 +99,7 @@ export function afterAddition(conditionCode: number, a: Expression, b: Expressio
         return code.binary('and', code.compare('eq', negative, overflow), isNotZero);
     }
   };
-  return conditionCode & 1 ? code.eqz(both()) : both();
+  return conditionCode & 1 ? code.eqz(positive()) : positive();
 }
 
 /** Condition codes 0..13 from N, Z, C, V at bits 3..0: a bit for each of their 16 values. */

@@ -2,37 +2,44 @@
 
 import { CodeBuffer } from '../../base/wasm/code.ts';
 import { VALUE_TYPE_CODE, type ValueType } from '../../base/wasm/opcodes.ts';
-import { constant, emit, type Expression, leb, local, operation } from './expression.ts';
+import { constant, emit, type Expression, load, pinned } from './expression.ts';
 
 /** A block or loop to branch to; the number is its nesting depth. */
 export type Label = number & { readonly label?: true };
 
 export type LoadKind = 'u8' | 'u16' | 'i32' | 'i64' | 'u8x64' | 'u16x64' | 'u32x64' | 's32x64' | 'v128';
 
-// Opcode, alignment exponent and type of each load.
-const LOADS: Record<LoadKind, readonly [readonly number[], number, ValueType]> = {
-  u8: [[0x2d], 0, 'i32'],
-  u16: [[0x2f], 1, 'i32'],
-  i32: [[0x28], 2, 'i32'],
-  i64: [[0x29], 3, 'i64'],
-  u8x64: [[0x31], 0, 'i64'],
-  u16x64: [[0x33], 0, 'i64'],
-  u32x64: [[0x35], 0, 'i64'],
-  s32x64: [[0x34], 2, 'i64'],
-  v128: [[0xfd, 0x00], 0, 'v128'],
+interface Load {
+  readonly type: ValueType;
+  readonly opcode: number;
+  /** Alignment exponent, behind what else belongs to the opcode. */
+  readonly immediates: readonly number[];
+}
+
+const LOADS: Record<LoadKind, Load> = {
+  u8: { type: 'i32', opcode: 0x2d, immediates: [0] },
+  u16: { type: 'i32', opcode: 0x2f, immediates: [1] },
+  i32: { type: 'i32', opcode: 0x28, immediates: [2] },
+  i64: { type: 'i64', opcode: 0x29, immediates: [3] },
+  u8x64: { type: 'i64', opcode: 0x31, immediates: [0] },
+  u16x64: { type: 'i64', opcode: 0x33, immediates: [0] },
+  u32x64: { type: 'i64', opcode: 0x35, immediates: [0] },
+  s32x64: { type: 'i64', opcode: 0x34, immediates: [2] },
+  v128: { type: 'v128', opcode: 0xfd, immediates: [0x00, 0] },
 };
 
 export type StoreKind = 'i32' | 'i64' | 'i32as8' | 'i32as16' | 'i64as8' | 'i64as16' | 'i64as32' | 'v128';
 
-const STORES: Record<StoreKind, readonly [readonly number[], number]> = {
-  i32: [[0x36], 2],
-  i64: [[0x37], 3],
-  i32as8: [[0x3a], 0],
-  i32as16: [[0x3b], 1],
-  i64as8: [[0x3c], 0],
-  i64as16: [[0x3d], 0],
-  i64as32: [[0x3e], 0],
-  v128: [[0xfd, 0x0b], 0],
+/** Opcode and alignment exponent. */
+const STORES: Record<StoreKind, readonly number[]> = {
+  i32: [0x36, 2],
+  i64: [0x37, 3],
+  i32as8: [0x3a, 0],
+  i32as16: [0x3b, 1],
+  i64as8: [0x3c, 0],
+  i64as16: [0x3d, 0],
+  i64as32: [0x3e, 0],
+  v128: [0xfd, 0x0b, 0],
 };
 
 export class FunctionBuilder {
@@ -73,12 +80,13 @@ export class FunctionBuilder {
     for (const pool of this.pools.values()) pool.used = 0;
   }
 
-  /** Computes the expression now, once. Constants and locals that are never assigned again stay as they are. */
+  /** Computes the expression now, once. Constants, and what was computed so before, stay as they are. */
   pin<T extends ValueType>(value: Expression<T>): Expression<T> {
-    if (value.kind === 'constant' || value.kind === 'vector') return value;
+    const { kind } = value;
+    if (kind === 'constant' || kind === 'vector' || kind === 'pinned') return value;
     const index = this.temporary(value.type);
     this.set(index, value);
-    return local(value.type, index);
+    return pinned(value.type, index);
   }
 
   /** Leaves the value on the stack. */
@@ -95,8 +103,8 @@ export class FunctionBuilder {
   // ---- memory; the address is base + offset
 
   load(kind: LoadKind, base: Expression, offset = 0): Expression {
-    const [opcode, alignment, type] = LOADS[kind];
-    return operation(type, [...opcode, ...leb(alignment), ...leb(offset)], base);
+    const { type, opcode, immediates } = LOADS[kind];
+    return load(type, opcode, immediates, base, offset);
   }
 
   /** From a constant address. */
@@ -105,11 +113,9 @@ export class FunctionBuilder {
   }
 
   store(kind: StoreKind, base: Expression, offset: number, value: Expression): void {
-    const [opcode, alignment] = STORES[kind];
     emit(base, this.code);
     emit(value, this.code);
-    this.code.bytes(opcode);
-    this.code.unsigned(alignment);
+    for (const byte of STORES[kind]) this.code.byte(byte);
     this.code.unsigned(offset);
   }
 
@@ -120,26 +126,40 @@ export class FunctionBuilder {
   // ---- control flow
 
   block(): Label {
-    this.code.bytes([0x02, 0x40]);
+    this.code.byte(0x02);
+    this.code.byte(0x40);
     return ++this.depth;
   }
 
   loop(): Label {
-    this.code.bytes([0x03, 0x40]);
+    this.code.byte(0x03);
+    this.code.byte(0x40);
     return ++this.depth;
   }
 
   if(condition: Expression): void {
     emit(condition, this.code);
-    this.code.bytes([0x04, 0x40]);
+    this.code.byte(0x04);
+    this.code.byte(0x40);
     this.depth++;
   }
 
   /** An if that leaves a value. */
   ifValue(condition: Expression, type: ValueType): void {
     emit(condition, this.code);
-    this.code.bytes([0x04, VALUE_TYPE_CODE[type]]);
+    this.code.byte(0x04);
+    this.code.byte(VALUE_TYPE_CODE[type]);
     this.depth++;
+  }
+
+  /** A label around all of the code, whose block is opened elsewhere. */
+  outerLabel(): Label {
+    return ++this.depth;
+  }
+
+  /** What stands behind this place was written in vain. */
+  rewind(length: number): void {
+    this.code.length = length;
   }
 
   else(): void {
@@ -149,6 +169,25 @@ export class FunctionBuilder {
   end(): void {
     this.code.byte(0x0b);
     this.depth--;
+  }
+
+  /** Branches out of this many blocks beyond the depth of `label`: known later, and written by `patchBranch`. */
+  branchToPatch(condition: Expression | undefined): { readonly at: number; readonly depth: number } {
+    if (condition) emit(condition, this.code);
+    this.code.byte(condition ? 0x0d : 0x0c);
+    const at = this.code.length;
+    this.code.byte(0x80);
+    this.code.byte(0x00);
+    return { at, depth: this.depth };
+  }
+
+  patchBranch(at: number, relativeDepth: number): void {
+    this.code.patch(at, (relativeDepth & 0x7f) | 0x80);
+    this.code.patch(at + 1, relativeDepth >> 7);
+  }
+
+  drop(): void {
+    this.code.byte(0x1a);
   }
 
   branch(label: Label): void {
@@ -191,7 +230,7 @@ export class FunctionBuilder {
     const index = this.temporary(type);
     this.code.byte(0x21);
     this.code.unsigned(index);
-    return local(type, index);
+    return pinned(type, index);
   }
 
   /** Keeps what the call before has left on the stack. */

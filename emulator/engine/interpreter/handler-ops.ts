@@ -17,6 +17,7 @@ import type {
   Value,
   Width,
 } from '../../cpu/isa/ops.ts';
+import { addWithCarryFlags } from '../../cpu/isa/operands.ts';
 import { type Kernel, type KernelName, kernels } from '../../cpu/kernels.ts';
 import * as layout from '../../memory/layout.ts';
 import * as code from '../code/expression.ts';
@@ -190,6 +191,10 @@ export class InterpreterOps extends PureOps implements Ops {
     this.changed = true;
     this.b.storeAt('i64', layout.FLAGS_A, code.extendU(x(nzcv)));
     this.b.storeAt('i32', layout.FLAGS_OP, code.constant('i32', layout.FLAGS_RAW));
+  }
+
+  setFlagsWithCarry(_width: Width, a: Int, b: Int, carry: I32, result: Int): void {
+    this.setFlagsNzcv(addWithCarryFlags(this, a, b, carry, result));
   }
 
   nzcv(): I32 {

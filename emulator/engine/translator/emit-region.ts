@@ -3,8 +3,8 @@
 // Control flow is structured along the dominator tree (Ramsey, "Beyond Relooper"): a block that several edges
 // lead to stands behind a WebAssembly block that its immediate dominator opens, a loop head opens a loop.
 //
-// The budget is counted down at the end of each block. It is tested at the entry and at back edges, against the
-// longest way to the next test; what it does not cover is left to the interpreter.
+// The budget is counted down where ways meet and where the region is left. It is tested at the entry and at back
+// edges, against the longest way to the next test; what it does not cover is left to the interpreter.
 
 import { CodeBuffer } from '../../base/wasm/code.ts';
 import type { Field, Ops } from '../../cpu/isa/ops.ts';
@@ -15,8 +15,11 @@ import * as code from '../code/expression.ts';
 import type { Expression } from '../code/expression.ts';
 import { FunctionBuilder, type Label } from '../code/function-builder.ts';
 import { type Block, type Edge, pageOf } from './blocks.ts';
+import { Exits, partsOfWay, wayOut } from './exits.ts';
+import { type FlagUse, liveFlags } from './live-flags.ts';
 import type { RegionCounters } from './region-counters.ts';
-import { type KnownFlags, type RegionFrame, TranslatorOps } from './translator-ops.ts';
+import type { KnownFlags } from './region-flags.ts';
+import { type RegionFrame, TranslatorOps } from './translator-ops.ts';
 import type { ValueType } from '../../base/wasm/opcodes.ts';
 
 /** An instruction with its fields as numbers. */
@@ -33,8 +36,22 @@ export interface ModuleFrame {
   readonly counters: RegionCounters | undefined;
 }
 
+/** What is known at a place, because all ways to it come from one other place. */
+interface Known {
+  readonly flags: KnownFlags | undefined;
+  readonly fpChecked: boolean;
+  /** Instructions that the budget was not charged with yet. */
+  readonly spent: number;
+}
+
 const BUDGET = 0;
 const STACK_POINTER = 31;
+
+/** The instructions of its pages. */
+export interface RegionSource {
+  instructionAt(place: number): Instruction;
+  flagUse(place: number): FlagUse;
+}
 
 export function executeInstruction(ops: TranslatorOps, { row, operands }: Instruction): void {
   if (row.fp) ops.requireFp();
@@ -45,67 +62,56 @@ export function executeInstruction(ops: TranslatorOps, { row, operands }: Instru
 export function emitRegion(
   order: readonly Block[],
   pages: ReadonlyMap<number, number>,
-  instructionAt: (place: number) => Instruction,
+  source: RegionSource,
   module: ModuleFrame,
 ): { locals: ValueType[]; code: CodeBuffer } {
   const b = new FunctionBuilder(1);
-  const answer = b.newLocal('i32');
-  /** The record to go on at. */
-  const next = b.newLocal('i32');
+  /** Where to go on. */
+  const way = b.newLocal('i32');
   const pageVa = b.newLocal('i64');
   const tlbBase = b.newLocal('i32');
-  const registers = new Map<number, { readonly local: number; written: boolean }>();
-  let flags: { op: number; a: number; b: number; written: boolean } | undefined;
-  /** Instructions of the block before the one being emitted. */
-  let done = 0;
-  /** Where it stands. */
+  /** Locals of the registers, by their number. */
+  const registers: { readonly local: number; written: boolean }[] = [];
+  /** Distance of another page's records from those of the entry's. */
+  let elsewhere: number | undefined;
+  /** Instructions before the one being emitted that the budget was not charged with yet. */
+  let spent = 0;
   let place = 0;
+  const flagsLive = liveFlags(order, (at) => source.flagUse(at));
 
   const frame: RegionFrame = {
     builder: b,
     registerLocal(register, written) {
-      let entry = registers.get(register);
+      let entry = registers[register];
       if (!entry) {
         entry = { local: b.newLocal('i64'), written: false };
-        registers.set(register, entry);
+        registers[register] = entry;
       }
       entry.written ||= written;
       return entry.local;
-    },
-    flagLocals(written) {
-      flags ??= { op: b.newLocal('i32'), a: b.newLocal('i64'), b: b.newLocal('i64'), written: false };
-      flags.written ||= written;
-      return flags;
     },
     pageVa: code.local('i64', pageVa),
     tlbBase: code.local('i32', tlbBase),
     kernelIndex: module.kernelIndex,
     materializeFlags: module.materializeFlags,
-    interpret: (why) => {
-      count(`${why}, ${instructionAt(place).row.name}`);
-      leaveAt(place, done, layout.REGION_INTERPRET);
+    interpret(why, condition) {
+      const to = wayOut(place, spent, layout.REGION_INTERPRET);
+      if (!module.counters) return leave(pageOf(place), to, condition);
+      if (condition) b.if(condition);
+      count(() => `${why}, ${source.instructionAt(place).row.name}`);
+      leave(pageOf(place), to);
+      if (condition) b.end();
     },
   };
   const ops = new TranslatorOps(frame);
-
-  const exit = b.block();
-  const exits = new Map([[0, exit]]);
-  const otherPages = [...new Set(order.map(({ start }) => pageOf(start)))].filter((page) => page !== 0);
-  for (const page of otherPages) exits.set(page, b.block());
+  const { flags } = ops;
+  const exits = new Exits(b);
   const labels = new Map<Block, Label>();
-  emitTree(order[0] as Block, undefined);
-  b.unreachable();
-  for (const page of otherPages.toReversed()) {
-    b.end();
-    b.storeAt('i64', layout.PAGE_VA, vaOf(page));
-    b.storeAt('i32', layout.PAGE_RECORDS, code.constant('i32', pages.get(page) as number));
-    b.branch(exit);
-  }
-  b.end();
+  emitTree(order[0] as Block, { flags: undefined, fpChecked: false, spent: 0 });
   return assemble();
 
-  function count(what: string): void {
-    module.counters?.count(b, what);
+  function count(what: () => string): void {
+    module.counters?.count(b, what());
   }
 
   function vaOf(at: number): Expression {
@@ -114,39 +120,66 @@ export function emitRegion(
 
   // ---- leaving
 
-  function spend(instructions: number): void {
-    const rest = code.binary('sub', code.local('i32', BUDGET), code.constant('i32', instructions));
-    if (instructions > 0) b.set(BUDGET, rest);
+  function charge(): void {
+    if (spent > 0) b.set(BUDGET, code.binary('sub', code.local('i32', BUDGET), code.constant('i32', spent)));
+    spent = 0;
   }
 
-  /** On at this place, on a page of the region, after so many instructions of the block. */
-  function leaveAt(at: number, instructions: number, how: number): void {
-    const page = pageOf(at);
-    spend(instructions);
-    b.set(next, code.constant('i32', (pages.get(page) as number) + 4 * (at - page)));
-    b.set(answer, code.constant('i32', how));
-    b.branch(exits.get(page) as Label);
+  /** Leaves the region from one of its pages, if the condition holds. */
+  function leave(page: number, to: Expression, condition?: Expression): void {
+    const { known } = flags;
+    if (!known || known.stored) {
+      if (page === 0) exits.leave(to, condition);
+      else exits.leave(to, condition, `${page}`, () => moveTo(page));
+    } else if (known.otherwise === undefined) {
+      const toStore = { ...known, constant: undefined };
+      exits.leave(to, condition, `${page} ${known.kind} ${known.width}`, () => {
+        flags.store(toStore);
+        moveTo(page);
+      });
+    } else {
+      if (condition) b.if(condition);
+      aside(() => {
+        flags.flush();
+        leave(page, to);
+      });
+      if (condition) b.end();
+    }
+  }
+
+  /** Another page of the region is where code goes on. */
+  function moveTo(page: number): void {
+    if (page === 0) return;
+    const records = pages.get(page) as number;
+    b.storeAt('i64', layout.PAGE_VA, vaOf(page));
+    b.storeAt('i32', layout.PAGE_RECORDS, code.constant('i32', records));
+    elsewhere ??= b.newLocal('i32');
+    b.set(elsewhere, code.constant('i32', records - (pages.get(0) as number)));
+  }
+
+  /** On at this place, on a page of the region. */
+  function leaveAt(at: number, how: number): void {
+    leave(pageOf(at), wayOut(at, spent, how));
   }
 
   function leavePage(address: Expression): void {
     b.storeAt('i64', layout.PC, address);
-    b.set(answer, code.constant('i32', layout.REGION_LEFT_PAGE));
-    b.branch(exit);
+    leaveAt(0, layout.REGION_LEFT_PAGE);
   }
 
   // ---- control flow
 
   /** The block with everything that it dominates; behind it nothing is reached. */
-  function emitTree(block: Block, known: KnownFlags): void {
+  function emitTree(block: Block, known: Known): void {
     const merges = block.children.filter((child) => child.incoming > 1);
     if (block.isLoopHead) labels.set(block, b.loop());
-    const entryFlags = block.isLoopHead || block.incoming > 1 ? undefined : known;
-    emitWithin(block, merges.toReversed(), entryFlags);
+    const isMerge = block.isLoopHead || block.incoming > 1;
+    emitWithin(block, merges.toReversed(), isMerge ? { ...known, flags: undefined, spent: 0 } : known);
     if (block.isLoopHead) b.end();
   }
 
   /** The merge that comes last in order is opened first. */
-  function emitWithin(block: Block, merges: readonly Block[], known: KnownFlags): void {
+  function emitWithin(block: Block, merges: readonly Block[], known: Known): void {
     const [outermost, ...inner] = merges;
     if (!outermost) {
       emitBlock(block, known);
@@ -157,7 +190,7 @@ export function emitRegion(
     emitWithin(block, inner, known);
     b.end();
     // The label of a loop head is that of its loop from here on.
-    emitTree(outermost, undefined);
+    emitTree(outermost, known);
   }
 
   /**
@@ -187,7 +220,7 @@ export function emitRegion(
     const records = code.constant('i32', pages.get(page) as number);
     const otherRecords = code.compare('ne', b.load('i32', entry, layout.ITLB_RECORDS), records);
     b.if(code.binary('or', otherVa, otherRecords));
-    count('left, since another page is not where it was');
+    count(() => 'left, since another page is not where it was');
     leavePage(vaOf(at));
     b.end();
   }
@@ -195,59 +228,74 @@ export function emitRegion(
   function follow(edge: Edge, from: Block): void {
     if ('outside' in edge) {
       if (isKnownPage(pageOf(edge.outside), from)) {
-        count('left, on the same page');
-        leaveAt(edge.outside, 0, layout.REGION_CONTINUE);
+        count(() => 'left, on the same page');
+        leaveAt(edge.outside, layout.REGION_CONTINUE);
       } else {
-        count('left, to another page');
+        count(() => 'left, to another page');
         leavePage(vaOf(edge.outside));
       }
       return;
     }
     const { block } = edge;
     if (!isKnownPage(pageOf(block.start), from)) checkPage(block.start);
+    if (block.incoming > 1 || block.isLoopHead) {
+      if (flagsLive.has(block)) flags.flush();
+      charge();
+    }
     if (block.order <= from.order) {
       const enough = code.compare('gtS', code.local('i32', BUDGET), code.constant('i32', block.longest));
       b.branchIf(labels.get(block) as Label, enough);
-      count('budget, in a loop');
-      leaveAt(block.start, 0, layout.REGION_BUDGET);
+      count(() => 'budget, in a loop');
+      leaveAt(block.start, layout.REGION_BUDGET);
     } else if (block.incoming > 1) {
       b.branch(labels.get(block) as Label);
     } else {
-      emitTree(block, ops.flags);
+      emitTree(block, { flags: flags.known, fpChecked: ops.fpChecked, spent });
     }
   }
 
-  function emitBlock(block: Block, known: KnownFlags): void {
-    ops.beginBlock(known);
+  /** Whatever `then` knows and does is forgotten behind it: control does not come from there. */
+  function aside(then: () => void): void {
+    const { known } = flags;
+    const { fpChecked } = ops;
+    const before = spent;
+    then();
+    flags.known = known;
+    ops.fpChecked = fpChecked;
+    spent = before;
+  }
+
+  function emitBlock(block: Block, known: Known): void {
+    flags.known = known.flags;
+    ops.fpChecked = known.fpChecked;
+    spent = known.spent;
     const translated = block.end === 'interpret' || block.end === 'stop' ? block.length - 1 : block.length;
-    for (done = 0; done < translated; done++) {
+    for (let done = 0; done < translated; done++) {
       place = block.start + 4 * done;
       b.recycle();
       ops.begin(place);
-      executeInstruction(ops, instructionAt(place));
+      executeInstruction(ops, source.instructionAt(place));
+      spent++;
     }
     place = block.start + 4 * translated;
     switch (block.end) {
       case 'interpret':
-        count(`interpret, ${instructionAt(place).row.name}`);
-        leaveAt(place, translated, layout.REGION_INTERPRET);
+        count(() => `interpret, ${source.instructionAt(place).row.name}`);
+        leaveAt(place, layout.REGION_INTERPRET);
         return;
       case 'stop':
-        count('left, to what was not executed before');
-        leaveAt(place, translated, layout.REGION_CONTINUE);
+        count(() => 'left, to what was not executed before');
+        leaveAt(place, layout.REGION_CONTINUE);
         return;
       default:
     }
-    spend(translated);
     const { flow } = ops;
     switch (flow?.kind) {
       case 'branch': {
         const [taken, otherwise] = block.edges as [Edge, Edge];
-        const after = ops.flags;
         b.if(flow.condition);
-        follow(taken, block);
+        aside(() => follow(taken, block));
         b.end();
-        ops.flags = after;
         follow(otherwise, block);
         return;
       }
@@ -256,12 +304,11 @@ export function emitRegion(
         if (back) {
           // Back to the call, if that is where it goes: it nearly always does.
           const expected = code.constant('i64', 'block' in back ? back.block.start : back.outside);
-          const address = b.pin(flow.address);
-          b.if(code.compare('eq', address, code.binary('add', code.local('i64', pageVa), expected)));
-          follow(back, block);
+          b.if(code.compare('eq', flow.address, code.binary('add', code.local('i64', pageVa), expected)));
+          aside(() => follow(back, block));
           b.end();
         }
-        count('left indirectly');
+        count(() => 'left indirectly');
         leavePage(flow.address);
         return;
       }
@@ -273,6 +320,7 @@ export function emitRegion(
   // ---- prologue and epilogue, known once the body is
 
   function assemble(): { locals: ValueType[]; code: CodeBuffer } {
+    const opening = exits.end(way);
     const prologue = new FunctionBuilder(1);
     const budget = code.local('i32', BUDGET);
     prologue.if(code.compare('leS', budget, code.constant('i32', (order[0] as Block).longest)));
@@ -282,25 +330,22 @@ export function emitRegion(
     module.counters?.count(prologue, 'entered');
     prologue.set(pageVa, prologue.loadAt('i64', layout.PAGE_VA));
     prologue.set(tlbBase, prologue.loadAt('i32', layout.TLB_BASE));
-    for (const [register, { local }] of registers) {
+    registers.forEach(({ local, written }, register) => {
       prologue.set(local, prologue.loadAt('i64', addressOfRegister(register)));
-    }
-    if (flags) {
-      prologue.set(flags.op, prologue.loadAt('i32', layout.FLAGS_OP));
-      prologue.set(flags.a, prologue.loadAt('i64', layout.FLAGS_A));
-      prologue.set(flags.b, prologue.loadAt('i64', layout.FLAGS_B));
-    }
-    for (const [register, { local, written }] of registers) {
       if (written) b.storeAt('i64', addressOfRegister(register), code.local('i64', local));
-    }
-    if (flags?.written) {
-      b.storeAt('i32', layout.FLAGS_OP, code.local('i32', flags.op));
-      b.storeAt('i64', layout.FLAGS_A, code.local('i64', flags.a));
-      b.storeAt('i64', layout.FLAGS_B, code.local('i64', flags.b));
-    }
-    for (const argument of [BUDGET, next, answer]) b.push(code.local('i32', argument));
-    const whole = new CodeBuffer(prologue.code.length + b.code.length);
+    });
+    const { offset: at, done, answer } = partsOfWay(code.local('i32', way));
+    b.push(code.binary('sub', budget, done));
+    const record = code.binary(
+      'add',
+      code.binary('shl', at, code.constant('i32', 2)),
+      code.constant('i32', pages.get(0) as number),
+    );
+    b.push(elsewhere === undefined ? record : code.binary('add', record, code.local('i32', elsewhere)));
+    b.push(answer);
+    const whole = new CodeBuffer(prologue.code.length + opening.length + b.code.length + 8);
     whole.append(prologue.code);
+    whole.append(opening);
     whole.append(b.code);
     return { locals: b.locals, code: whole };
   }

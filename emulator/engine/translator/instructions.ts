@@ -1,7 +1,5 @@
 // What stands in a page of records, as the translator sees it: the instruction at each place, and how it goes on.
 
-import type { Field } from '../../cpu/isa/ops.ts';
-import type { InstructionRow } from '../../cpu/isa/define.ts';
 import { instructions } from '../../cpu/isa/catalog.ts';
 import * as layout from '../../memory/layout.ts';
 import { FunctionBuilder } from '../code/function-builder.ts';
@@ -9,6 +7,7 @@ import * as code from '../code/expression.ts';
 import { enumerateHandlers, type Handler } from '../interpreter/enumerate.ts';
 import type { InstructionFlow } from './blocks.ts';
 import { executeInstruction, type Instruction } from './emit-region.ts';
+import type { FlagUse } from './live-flags.ts';
 import { NotTranslatable, TranslatorOps } from './translator-ops.ts';
 
 /** Shared by all engines of this JavaScript realm: it depends on the tables only. */
@@ -30,20 +29,24 @@ export class InstructionReader {
   private readonly i32: Int32Array;
   private readonly view: DataView;
   private readonly decode: (record: number) => void;
-  private readonly flowOfHandler = new Map<number, InstructionFlow['kind']>();
+  /** By handler; what is the same for all its instructions. */
+  private readonly traits: (Traits | undefined)[] = [];
+  private readonly decoders: (OperandDecoder | undefined)[] = [];
   private readonly handlers: readonly Handler[];
   /** Where instructions are emitted for nothing. */
   private readonly trialBuilder = new FunctionBuilder(1);
   private readonly trial = new TranslatorOps({
     builder: this.trialBuilder,
     registerLocal: () => 0,
-    flagLocals: () => ({ op: 0, a: 0, b: 0 }),
     pageVa: code.local('i64', 0),
     tlbBase: code.local('i32', 0),
     kernelIndex: () => 0,
     materializeFlags: () => 0,
-    interpret: () => {},
+    interpret: () => {
+      this.trialLeft = true;
+    },
   });
+  private trialLeft = false;
 
   /** `decode` fills in a record that was not decoded yet. */
   constructor(memory: WebAssembly.Memory, decode: (record: number) => void) {
@@ -69,7 +72,7 @@ export class InstructionReader {
 
   /** Whether what stands behind an instruction of this handler is reached by a jump, if at all. */
   endsStraightCode(handler: number): boolean {
-    const kind = this.flowOfHandler.get(handler);
+    const kind = this.traits[handler]?.kind;
     return kind !== undefined && kind !== 'next' && kind !== 'branch';
   }
 
@@ -100,53 +103,104 @@ export class InstructionReader {
 
   /** The same of a record with this handler. */
   flowAt(record: number, records: number, handler: number): InstructionFlow {
-    const known = this.flowOfHandler.get(handler);
-    if (known !== undefined && known !== 'jump' && known !== 'branch') return { kind: known };
-    const flow = this.tryInstruction(this.instructionAt(records, (record - records) / 4));
-    this.flowOfHandler.set(handler, flow.kind);
-    return flow;
+    const traits = this.traitsOf(handler, record, records);
+    const { kind } = traits;
+    if (kind !== 'jump' && kind !== 'branch') return traits.flow;
+    const { target } = this.instructionAt(records, (record - records) / 4).operands;
+    if (kind === 'branch') return { kind, offset: target as number };
+    return { kind, offset: target as number, isCall: traits.isCall };
+  }
+
+  flagUse(records: number, offset: number): FlagUse {
+    const record = records + 4 * offset;
+    return this.traitsOf(this.handlerAt(record, records), record, records);
+  }
+
+  /** The answer holds until the next one is asked for. */
+  instructionAt(records: number, offset: number): Instruction {
+    const handler = this.handlerAt(records + 4 * offset, records);
+    let decoder = this.decoders[handler];
+    if (!decoder) {
+      decoder = new OperandDecoder(this.handlers[handler - layout.HANDLERS_FIRST] as Handler);
+      this.decoders[handler] = decoder;
+    }
+    const page = this.i32[(records + layout.RECORD_PAGE_INDEX) >> 2] as number;
+    return decoder.decode(this.i32[(layout.RAM_HOST + 4096 * page + offset) >> 2] as number);
+  }
+
+  private traitsOf(handler: number, record: number, records: number): Traits {
+    let traits = this.traits[handler];
+    if (!traits) {
+      traits = this.tryInstruction(this.instructionAt(records, (record - records) / 4));
+      this.traits[handler] = traits;
+    }
+    return traits;
   }
 
   /** Emits an instruction for nothing, to see how it goes on, and whether it can be part of a region at all. */
-  private tryInstruction(instruction: Instruction): InstructionFlow {
+  private tryInstruction(instruction: Instruction): Traits {
     const { trial: ops, trialBuilder } = this;
-    trialBuilder.code.length = 0;
+    trialBuilder.rewind(0);
     trialBuilder.recycle();
-    ops.beginBlock(undefined);
+    this.trialLeft = false;
+    ops.flags.known = undefined;
+    ops.fpChecked = false;
     ops.begin(0);
     try {
       executeInstruction(ops, instruction);
     } catch (error) {
-      if (error instanceof NotTranslatable) return { kind: 'interpret' };
+      if (error instanceof NotTranslatable) return LEFT_TO_INTERPRETER;
       throw error;
     }
-    if (ops.alwaysLeaves) return { kind: 'interpret' };
+    if (ops.alwaysLeaves) return LEFT_TO_INTERPRETER;
+    const use = { needs: ops.readsFlags || this.trialLeft, sets: ops.setsFlags };
     const { flow } = ops;
-    if (!flow) return { kind: 'next' };
-    switch (flow.kind) {
-      case 'indirect':
-        return { kind: flow.isReturn ? 'return' : 'indirect' };
+    switch (flow?.kind) {
+      case 'indirect': {
+        const kind = flow.isReturn ? 'return' : 'indirect';
+        return { kind, flow: { kind }, isCall: false, ...use };
+      }
       case 'jump':
-        return { kind: 'jump', offset: flow.offset, isCall: flow.isCall };
+      case 'branch':
+        // A row says by `target` where a direct branch leads.
+        if (instruction.operands['target'] !== flow.offset)
+          throw new Error(`target of ${instruction.row.name}`);
+        return { kind: flow.kind, flow: NEXT, isCall: flow.kind === 'jump' && flow.isCall, ...use };
       default:
-        return { kind: 'branch', offset: flow.offset };
+        return { kind: 'next', flow: NEXT, isCall: false, ...use };
     }
-  }
-
-  instructionAt(records: number, offset: number): Instruction {
-    const handler = this.handlerAt(records + 4 * offset, records);
-    const { row } = this.handlers[handler - layout.HANDLERS_FIRST] as Handler;
-    const page = this.i32[(records + layout.RECORD_PAGE_INDEX) >> 2] as number;
-    return {
-      row,
-      operands: operandsOf(row, this.view.getUint32(layout.RAM_HOST + 4096 * page + offset, true)),
-    };
   }
 }
 
-/** All fields and derived values of a word, as numbers. */
-function operandsOf(row: InstructionRow, word: number): Record<string, Field | number> {
-  const fields: Record<string, number> = {};
-  for (const { name, shift, width } of row.fields) fields[name] = (word >>> shift) & ((1 << width) - 1);
-  return (row.derive ? { ...fields, ...row.derive(fields) } : fields) as unknown as Record<string, Field>;
+/** What all instructions of a handler have in common. */
+interface Traits extends FlagUse {
+  readonly kind: InstructionFlow['kind'];
+  /** How they go on, but for direct branches. */
+  readonly flow: InstructionFlow;
+  readonly isCall: boolean;
+}
+
+const NEXT = { kind: 'next' } as const;
+const LEFT_TO_INTERPRETER: Traits = {
+  kind: 'interpret',
+  flow: { kind: 'interpret' },
+  isCall: false,
+  needs: true,
+  sets: false,
+};
+
+/** All fields and derived values of words of one handler, as numbers. */
+export class OperandDecoder {
+  private readonly instruction: Instruction;
+
+  constructor({ row, statics }: Handler) {
+    this.instruction = { row, operands: { ...statics } };
+  }
+
+  decode(word: number): Instruction {
+    const { row, operands } = this.instruction;
+    for (const { name, shift, width } of row.fields) operands[name] = (word >>> shift) & ((1 << width) - 1);
+    if (row.derive) Object.assign(operands, row.derive(operands as Record<string, number>));
+    return this.instruction;
+  }
 }

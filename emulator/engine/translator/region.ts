@@ -1,7 +1,7 @@
 // One region, from the record that it is entered by to its code.
 
 import { findBlocks, PAGE, pageOf } from './blocks.ts';
-import { emitRegion } from './emit-region.ts';
+import { emitRegion, type RegionSource } from './emit-region.ts';
 import { type InstructionReader, recordsOf, type Whereabouts } from './instructions.ts';
 import type { Body, RegionModule } from './region-module.ts';
 
@@ -55,7 +55,11 @@ export function translateRegion(
     const page = pageOf(place);
     return [pages.get(page) as number, place - page];
   };
-  const body = emitRegion(order, pages, (place) => reader.instructionAt(...at(place)), module);
+  const source: RegionSource = {
+    instructionAt: (place) => reader.instructionAt(...at(place)),
+    flagUse: (place) => reader.flagUse(...at(place)),
+  };
+  const body = emitRegion(order, pages, source, module);
   const instructions = order.reduce((sum, { length }) => sum + length, 0);
   const interpreted = order
     .filter(({ end, start, length }) => end === 'interpret' && (start + 4 * length) % PAGE !== 0)

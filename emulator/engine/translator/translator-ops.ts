@@ -21,11 +21,11 @@ import type {
 import { type Kernel, type KernelName, kernels } from '../../cpu/kernels.ts';
 import { floatKernels } from '../../cpu/float/kernels.ts';
 import * as layout from '../../memory/layout.ts';
-import { afterAddition, afterSubtraction, emitCondition, fromNzcv } from '../code/conditions.ts';
 import * as code from '../code/expression.ts';
 import type { Expression } from '../code/expression.ts';
 import type { FunctionBuilder, LoadKind, StoreKind } from '../code/function-builder.ts';
 import { out, PureOps, x } from '../code/pure-ops.ts';
+import { RegionFlags } from './region-flags.ts';
 
 /** The instruction is left to the interpreter. */
 export class NotTranslatable extends Error {}
@@ -36,21 +36,22 @@ export type Flow =
   | { readonly kind: 'branch'; readonly condition: Expression; readonly offset: number }
   | { readonly kind: 'indirect'; readonly address: Expression; readonly isReturn: boolean };
 
-/** What the flags follow from, where it is known. */
-export type KnownFlags = FlagKind | 'raw' | undefined;
+/** Flags that one side of a run-time condition sets. */
+type FlagsOfBranch =
+  | { readonly kind: FlagKind; readonly width: Width; readonly operands: readonly [Int, Int, Int] }
+  | { readonly kind: 'raw'; readonly nzcv: Expression };
 
 /** The region that instructions become part of. */
 export interface RegionFrame {
   readonly builder: FunctionBuilder;
   /** Local of X0..X30, or of SP (31). */
   registerLocal(register: number, written: boolean): number;
-  flagLocals(written: boolean): { readonly op: number; readonly a: number; readonly b: number };
   readonly pageVa: Expression;
   readonly tlbBase: Expression;
   kernelIndex(name: KernelName): number;
   materializeFlags(): number;
-  /** Leaves the region: the interpreter executes this instruction. */
-  interpret(why: string): void;
+  /** Leaves the region, if the condition holds: the interpreter executes this instruction. */
+  interpret(why: string, condition?: Expression): void;
 }
 
 const LINK = 30;
@@ -74,11 +75,18 @@ const numberOf = (field: Field | number): number => field as unknown as number;
 export class TranslatorOps extends PureOps implements Ops {
   /** Set by `begin` and by what the instruction does. */
   flow: Flow | undefined;
-  flags: KnownFlags;
   /** Whatever happens, the instruction leaves the region. */
   alwaysLeaves = false;
+  /** It looked at the flags. */
+  readsFlags = false;
+  /** Whatever happens, it sets the flags. */
+  setsFlags = false;
+  /** FP is known not to trap. */
+  fpChecked = false;
+  readonly flags: RegionFlags;
   /** Inside how many run-time conditions the instruction is. */
   private conditions = 0;
+  private flagsOfBranch: FlagsOfBranch | undefined;
   private readonly frame: RegionFrame;
   private readonly b: FunctionBuilder;
   /** Offset of the instruction in its page. */
@@ -87,18 +95,15 @@ export class TranslatorOps extends PureOps implements Ops {
   private changed = false;
   /** The link register was written. */
   private linked = false;
-  /** FP is known not to trap since the start of the block. */
-  private fpChecked = false;
+  /** Registers as the instruction has read them, by their number. */
+  private readonly readNumbers: number[] = [];
+  private readonly readValues: Expression[] = [];
 
   constructor(frame: RegionFrame) {
     super();
     this.frame = frame;
     this.b = frame.builder;
-  }
-
-  beginBlock(flags: KnownFlags): void {
-    this.flags = flags;
-    this.fpChecked = false;
+    this.flags = new RegionFlags(frame.builder, frame.materializeFlags);
   }
 
   begin(offsetInPage: number): void {
@@ -106,8 +111,12 @@ export class TranslatorOps extends PureOps implements Ops {
     this.changed = false;
     this.linked = false;
     this.alwaysLeaves = false;
+    this.readsFlags = false;
+    this.setsFlags = false;
     this.conditions = 0;
     this.flow = undefined;
+    this.readNumbers.length = 0;
+    this.readValues.length = 0;
   }
 
   // ---- fields
@@ -184,31 +193,34 @@ export class TranslatorOps extends PureOps implements Ops {
   // ---- flags
 
   setFlags(kind: FlagKind, width: Width, a: Int, b: Int, result: Int): void {
-    const locals = this.frame.flagLocals(true);
-    const widen = (value: Int): Expression =>
-      width === 64 ? x(value) : code.binary('shl', code.extendU(x(value)), code.constant('i64', 32));
-    // The operands may depend on nothing that is set here: they are pinned or constants.
-    this.b.set(locals.a, widen(kind === 'logic' ? result : a));
-    // The result less 0 has the flags of a logical operation, except C.
-    this.b.set(locals.b, kind === 'logic' ? code.constant('i64', 0) : widen(b));
-    const operations = { add: layout.FLAGS_ADD, sub: layout.FLAGS_SUB, logic: layout.FLAGS_LOGIC };
-    this.b.set(locals.op, code.constant('i32', operations[kind]));
-    this.flags = kind;
     this.changed = true;
+    if (this.conditions > 0) this.flagsOfBranch = { kind, width, operands: [a, b, result] };
+    else {
+      this.setsFlags = true;
+      this.flags.set(kind, width, x(a), x(b), x(result));
+    }
   }
 
   setFlagsNzcv(nzcv: I32): void {
-    const locals = this.frame.flagLocals(true);
-    this.b.set(locals.a, code.extendU(x(nzcv)));
-    this.b.set(locals.op, code.constant('i32', layout.FLAGS_RAW));
-    this.flags = 'raw';
     this.changed = true;
+    if (this.conditions > 0) this.flagsOfBranch = { kind: 'raw', nzcv: x(nzcv) };
+    else {
+      this.setsFlags = true;
+      this.flags.setRaw(x(nzcv));
+    }
+  }
+
+  setFlagsWithCarry(width: Width, a: Int, b: Int, carry: I32, _result: Int): void {
+    if (this.conditions > 0) throw new NotTranslatable('flags of an addition with carry under a condition');
+    this.changed = true;
+    this.setsFlags = true;
+    this.flags.setWithCarry(width, x(a), x(b), x(carry));
   }
 
   nzcv(): I32 {
-    const { op, a, b } = this.frame.flagLocals(false);
-    const args = [code.local('i32', op), code.local('i64', a), code.local('i64', b)];
-    return out(this.b.callValue(this.frame.materializeFlags(), args, 'i32'));
+    if (this.conditions > 0) throw new NotTranslatable('flags as a number under a condition');
+    this.readsFlags = true;
+    return out(this.flags.nzcv());
   }
 
   carry(): I32 {
@@ -217,25 +229,8 @@ export class TranslatorOps extends PureOps implements Ops {
 
   condition(conditionCode: number): I32 {
     if (conditionCode >= 14) return this.i32(1);
-    const usesCarry = conditionCode >> 1 === 1 || conditionCode >> 1 === 4;
-    const locals = this.frame.flagLocals(false);
-    const op = code.local('i32', locals.op);
-    const a = code.local('i64', locals.a);
-    const b = code.local('i64', locals.b);
-    switch (this.flags) {
-      case 'add':
-        return out(this.b.pin(afterAddition(conditionCode, a, b)));
-      case 'logic':
-        // C is clear: LO and LS hold.
-        if (usesCarry) return this.i32(conditionCode & 1);
-        return out(this.b.pin(afterSubtraction(conditionCode, a, code.constant('i64', 0))));
-      case 'sub':
-        return out(this.b.pin(afterSubtraction(conditionCode, a, b)));
-      case 'raw':
-        return out(this.b.pin(fromNzcv(conditionCode, code.wrap(a))));
-      default:
-    }
-    return out(emitCondition(this.b, conditionCode, { op, a, b }));
+    this.readsFlags = true;
+    return out(this.flags.condition(conditionCode));
   }
 
   // ---- memory
@@ -268,7 +263,7 @@ export class TranslatorOps extends PureOps implements Ops {
 
   loadPair(size: 4 | 8, address: I64): readonly [I64, I64] {
     const va = this.b.pin(x(address));
-    const host = this.b.pin(this.probe(va, layout.TLB_READ_TAG, 2 * size, {}));
+    const host = this.probe(va, layout.TLB_READ_TAG, 2 * size, {});
     const first = this.b.pin(this.b.load(LOAD_KINDS[size] as LoadKind, host));
     const second = this.b.pin(this.b.load(LOAD_KINDS[size] as LoadKind, host, size));
     return [out(first), out(second)];
@@ -276,7 +271,7 @@ export class TranslatorOps extends PureOps implements Ops {
 
   storePair(size: 4 | 8, address: I64, first: I64, second: I64): void {
     const va = this.b.pin(x(address));
-    const host = this.b.pin(this.probe(va, layout.TLB_WRITE_TAG, 2 * size, {}));
+    const host = this.probe(va, layout.TLB_WRITE_TAG, 2 * size, {});
     this.changed = true;
     this.b.store(STORE_KINDS[size] as StoreKind, host, 0, x(first));
     this.b.store(STORE_KINDS[size] as StoreKind, host, size, x(second));
@@ -326,21 +321,31 @@ export class TranslatorOps extends PureOps implements Ops {
     return out(this.b.pin(x(value)));
   }
 
-  when(condition: I32, then: () => void, otherwise?: () => void): void {
+  when(condition: I32, then: () => void, otherwise: () => void = () => {}): void {
+    const { b } = this;
     const before = this.changed;
-    this.b.if(x(condition));
-    this.conditions++;
-    then();
+    const start = b.code.length;
+    b.if(x(condition));
+    const first = this.emitBranch(then);
     const after = this.changed;
-    if (otherwise) {
-      this.changed = before;
-      this.b.else();
-      otherwise();
-    }
-    this.b.end();
-    this.conditions--;
+    this.changed = before;
+    const between = b.code.length;
+    b.else();
+    const second = this.emitBranch(otherwise);
+    if (!second.emits && !second.flags) b.rewind(between);
+    b.end();
     this.changed ||= after;
-    this.flags = undefined;
+    if (!first.flags && !second.flags) return;
+    if (!first.flags || !second.flags || this.conditions > 0) throw new NotTranslatable('flags on one side');
+    this.setsFlags = true;
+    this.flags.known = undefined;
+    if (first.emits || second.emits || first.flags.kind === 'raw' || first.flags.kind === 'logic') return;
+    if (second.flags.kind !== 'raw' || second.flags.nzcv.kind !== 'constant') return;
+    // Nothing but flags, so nothing has to be done here and now.
+    b.rewind(start);
+    const { kind, width, operands } = first.flags;
+    const [a, other] = operands.map(x) as [Expression, Expression];
+    this.flags.setIf(x(condition), kind, width, [a, other], Number(second.flags.nzcv.value));
   }
 
   variable<T extends Value>(initial: T): { get(): T; set(value: T): void } {
@@ -373,15 +378,41 @@ export class TranslatorOps extends PureOps implements Ops {
   /** FP and AdvSIMD instructions trap while they are disabled. */
   requireFp(): void {
     if (this.fpChecked) return;
-    this.b.if(this.b.loadAt('i32', layout.FP_TRAP));
-    this.frame.interpret('fp trapped');
-    this.b.end();
+    this.frame.interpret('fp trapped', this.b.loadAt('i32', layout.FP_TRAP));
     this.fpChecked = true;
+  }
+
+  /** One side of a condition: whether any code came of it beside that of the flags that it sets. */
+  private emitBranch(branch: () => void): { emits: boolean; flags: FlagsOfBranch | undefined } {
+    const start = this.b.code.length;
+    this.flagsOfBranch = undefined;
+    this.conditions++;
+    branch();
+    this.conditions--;
+    const emits = this.b.code.length > start;
+    const flags = this.flagsOfBranch as FlagsOfBranch | undefined;
+    if (flags) this.storeFlags(flags);
+    this.flagsOfBranch = undefined;
+    return { emits, flags };
+  }
+
+  private storeFlags(set: FlagsOfBranch): void {
+    if (set.kind === 'raw') this.flags.storeRaw(set.nzcv);
+    else
+      this.flags.storeDirectly(
+        set.kind,
+        set.width,
+        x(set.operands[0]),
+        x(set.operands[1]),
+        x(set.operands[2]),
+      );
   }
 
   private readLocal(number: number, width: Width): I64 {
     const value = code.local('i64', this.frame.registerLocal(number, false));
-    return out(this.b.pin(width === 64 ? value : code.wrap(value)));
+    this.readNumbers.push(number);
+    this.readValues.push(value);
+    return out(width === 64 ? value : code.wrap(value));
   }
 
   private writeLocal(number: number, width: Width, value: Int): void {
@@ -390,33 +421,33 @@ export class TranslatorOps extends PureOps implements Ops {
     }
     this.changed = true;
     this.b.set(this.frame.registerLocal(number, true), width === 64 ? x(value) : code.extendU(x(value)));
+    for (let i = 0; i < this.readNumbers.length; i++) {
+      if (this.readNumbers[i] === number) code.forget(this.readValues[i] as Expression);
+    }
   }
 
   /** Host address of an access that hits the TLB; whatever does not leaves the region. */
   private probe(va: Expression, tag: number, size: number, options: AccessOptions): Expression {
+    const low = this.b.pin(code.wrap(va));
     if (options.aligned && size > 1) {
-      this.b.if(code.binary('and', code.wrap(va), code.constant('i32', size - 1)));
-      this.leave('misaligned');
-      this.b.end();
+      this.leave('misaligned', code.binary('and', low, code.constant('i32', size - 1)));
     }
     const base = options.unprivileged
       ? this.b.loadAt('i32', layout.TLB_BASE_UNPRIVILEGED)
       : this.frame.tlbBase;
     // ((va >> 12) % TLB_ENTRIES) * TLB_ENTRY_SIZE, in one shift.
-    const shifted = code.wrap(code.binary('shrU', va, code.constant('i64', 7)));
+    const shifted = code.binary('shrU', low, code.constant('i32', 7));
     const mask = (layout.TLB_ENTRIES - 1) * layout.TLB_ENTRY_SIZE;
     const slot = code.binary('and', shifted, code.constant('i32', mask));
     const entry = this.b.pin(code.binary('add', slot, base));
     const distance = code.binary('sub', va, this.b.load('i64', entry, tag));
-    this.b.if(code.compare('gtU', distance, code.constant('i64', 4096 - size)));
-    this.leave('tlb');
-    this.b.end();
-    return this.b.pin(code.binary('add', code.wrap(va), this.b.load('i32', entry, layout.TLB_ADDEND)));
+    this.leave('tlb', code.compare('gtU', distance, code.constant('i64', 4096 - size)));
+    return this.b.pin(code.binary('add', low, this.b.load('i32', entry, layout.TLB_ADDEND)));
   }
 
-  private leave(why: string): void {
+  private leave(why: string, condition?: Expression): void {
     if (this.changed) throw new NotTranslatable('may leave after it has changed something');
-    this.frame.interpret(why);
+    this.frame.interpret(why, condition);
   }
 }
 
