@@ -143,15 +143,19 @@ export function unbankSp(): void {
 export function updateRegime(): void {
   const tlbs = cpuTlbs(load<i32>(CPU_INDEX));
   const el = load<i32>(PSTATE_EL);
+  let base = tlbs + TLB_EL2;
+  let unprivileged = base;
   if (el == 2) {
     store<i32>(ITLB_BASE, <i32>tlbs + ITLB_EL2);
   } else {
-    const context = <i32>tlbs + selectContext() * TLB_CONTEXT_SIZE;
-    store<i32>(ITLB_BASE, context + TLB_CONTEXT_ITLB + (el == 0 ? 0 : 2 * ITLB_SIZE));
+    const context = tlbs + <usize>(selectContext() * TLB_CONTEXT_SIZE);
+    base = contextTlb(context, el);
+    unprivileged = (load<i32>(PSTATE_OTHER) & UAO_BIT) != 0 ? base : context;
+    store<i32>(ITLB_BASE, <i32>context + TLB_CONTEXT_ITLB + (el == 0 ? 0 : 2 * ITLB_SIZE));
   }
   const misaligned = isStackMisaligned();
-  store<i32>(TLB_BASE, misaligned ? TLB_EMPTY : <i32>regimeTlb());
-  store<i32>(TLB_BASE_UNPRIVILEGED, misaligned ? TLB_EMPTY : <i32>regimeTlbUnprivileged());
+  store<i32>(TLB_BASE, misaligned ? TLB_EMPTY : <i32>base);
+  store<i32>(TLB_BASE_UNPRIVILEGED, misaligned ? TLB_EMPTY : <i32>unprivileged);
   // SP_EL0 is accessible by name only while another stack pointer is in use.
   const spEl0 = <usize>(SYSREG_ACCESS + el * SYSREG_ACCESS_STRIDE + ((SP_EL0 - SYSREGS) >> 3));
   store<u8>(spEl0, el != 0 && load<i32>(PSTATE_SP) != 0 ? 3 : 0);
@@ -163,7 +167,11 @@ function regimeTlb(): usize {
   const el = load<i32>(PSTATE_EL);
   const tlbs = cpuTlbs(load<i32>(CPU_INDEX));
   if (el == 2) return tlbs + TLB_EL2;
-  const context = tlbs + <usize>(selectContext() * TLB_CONTEXT_SIZE);
+  return contextTlb(tlbs + <usize>(selectContext() * TLB_CONTEXT_SIZE), el);
+}
+
+/** Of a context at EL0 or EL1. */
+function contextTlb(context: usize, el: i32): usize {
   if (el == 0) return context;
   return context + ((load<i32>(PSTATE_OTHER) & PSTATE_PAN_BIT) != 0 ? 2 * TLB_SIZE : TLB_SIZE);
 }

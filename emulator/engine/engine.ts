@@ -33,6 +33,11 @@ export interface EngineHost {
   /** The register whose row has this index; the value passes through SYSREG_VALUE. */
   readSystemRegister(index: number): void;
   writeSystemRegister(index: number): void;
+  /**
+   * Does what EXIT_TRAP or EXIT_FIRMWARE asks for, as the caller of run() would. Returns how many instructions the
+   * selected CPU executes next, or 0: run() then returns EXIT_SERVED. Not there: it returns the reason itself.
+   */
+  serveExit?(reason: number): number;
   /** Something that the user of the machine should know; the guest goes on. */
   warn?(message: string): void;
 }
@@ -68,6 +73,8 @@ export class Engine {
   private executed = 0;
   private runBudget = 0;
   private running = false;
+  /** Exits may be served within run(). */
+  private mayServe = false;
   private current = 0;
   private readonly runInterpreter: () => void;
   private readonly i32: Int32Array;
@@ -131,9 +138,12 @@ export class Engine {
 
   /**
    * Runs the selected CPU for up to that many instructions (at most 2^30) and returns one of
-   * EXIT_*. PC and the instruction count are then exact.
+   * EXIT_*. PC and the instruction count are then exact. With `serve` the host may let it go on after traps
+   * (EngineHost.serveExit), for as long as it says.
    */
-  run(budget: number): number {
+  run(budget: number, serve = false): number {
+    const before = this.executed;
+    this.mayServe = serve;
     this.runBudget = budget;
     this.i32[layout.BUDGET >> 2] = budget;
     this.i32[layout.BUDGET_HELD >> 2] = 0;
@@ -142,9 +152,8 @@ export class Engine {
     this.runInterpreter();
     this.running = false;
     // limitBudget() may have lowered what this call was given.
-    const executed = this.runBudget - this.budgetLeft();
-    this.executed += executed;
-    this.translator?.end(executed);
+    this.executed += this.runBudget - this.budgetLeft();
+    this.translator?.end(this.executed - before);
     return this.i32[layout.EXIT_REASON >> 2] as number;
   }
 
@@ -217,6 +226,23 @@ export class Engine {
     return readCounters(this.memory);
   }
 
+  /** Between two instructions, with PC exact: 1 when the CPU goes on. */
+  private serveExit(host: EngineHost): number {
+    const { i32 } = this;
+    if (!this.mayServe || host.serveExit === undefined) return 0;
+    // The host finds and leaves everything as after a run() call and before the next one.
+    this.executed += this.runBudget - this.budgetLeft();
+    this.running = false;
+    const budget = host.serveExit(i32[layout.EXIT_REASON >> 2] as number);
+    this.runBudget = budget;
+    i32[layout.BUDGET >> 2] = budget;
+    i32[layout.BUDGET_HELD >> 2] = 0;
+    this.running = true;
+    if (budget > 0) return 1;
+    i32[layout.EXIT_REASON >> 2] = layout.EXIT_SERVED;
+    return 0;
+  }
+
   private budgetLeft(): number {
     return (this.i32[layout.BUDGET >> 2] as number) + (this.i32[layout.BUDGET_HELD >> 2] as number);
   }
@@ -254,6 +280,7 @@ export class Engine {
       sysregRead: (index: number): void => host.readSystemRegister(index),
       sysregWrite: (index: number): void => host.writeSystemRegister(index),
       decodeByHost: (record: number): void => this.code.decode(record),
+      serveExit: (): number => this.serveExit(host),
       allocateRecords: (ramPage: number): number => this.code.allocate(ramPage),
       dropRegions: (records: number, first: number, last: number): void =>
         this.translator?.drop(records, 4 * first, 4 * last),

@@ -16,7 +16,9 @@ import {
   BUDGET_HELD,
   EXIT_BREAKPOINT,
   EXIT_BUDGET,
+  EXIT_FIRMWARE,
   EXIT_REASON,
+  EXIT_TRAP,
   PAGE_RECORDS,
   PAGE_VA,
   PC,
@@ -24,6 +26,10 @@ import {
   RECORD_ORIGINAL,
   RECORD_PAGE_INDEX,
 } from "../memory/layout";
+
+/** What sits above EL1 serves the exit: 1 when the CPU goes on, as if run() had been left and entered again. */
+@external("env", "serveExit")
+declare function serveExit(): i32;
 
 /**
  * Handles attention before the instruction of the record `next`. `budget` is one less than what
@@ -38,19 +44,24 @@ export function service(next: i32, budget: i32): i32 {
   if (!(attention & ATTENTION_PC)) {
     store<i64>(PC, load<i64>(PAGE_VA) + (((next - load<i32>(PAGE_RECORDS)) >> 2) as i64));
   }
-  if (attention & (ATTENTION_INTERRUPT | ATTENTION_STEP) && !(attention & ATTENTION_EXIT)) {
-    serviceInterrupts();
-    attention |= load<i32>(ATTENTION);
-    store<i32>(ATTENTION, load<i32>(ATTENTION) & ATTENTION_STEP);
-    if (!load<i32>(ATTENTION)) {
-      store<i32>(BUDGET, load<i32>(BUDGET) + load<i32>(BUDGET_HELD));
-      store<i32>(BUDGET_HELD, 0);
+  while (true) {
+    if (attention & (ATTENTION_INTERRUPT | ATTENTION_STEP) && !(attention & ATTENTION_EXIT)) {
+      serviceInterrupts();
+      attention |= load<i32>(ATTENTION);
+      store<i32>(ATTENTION, load<i32>(ATTENTION) & ATTENTION_STEP);
+      if (!load<i32>(ATTENTION)) {
+        store<i32>(BUDGET, load<i32>(BUDGET) + load<i32>(BUDGET_HELD));
+        store<i32>(BUDGET_HELD, 0);
+      }
     }
-  }
-  if (attention & ATTENTION_EXIT) {
+    if (!(attention & ATTENTION_EXIT)) break;
     // Whoever goes on after the exit looks at the interrupts again.
     store<i32>(ATTENTION, attention & (ATTENTION_INTERRUPT | ATTENTION_STEP));
-    return 1;
+    const reason = load<i32>(EXIT_REASON);
+    if (reason != EXIT_TRAP && reason != EXIT_FIRMWARE) return 1;
+    if (!serveExit()) return 1;
+    attention = load<i32>(ATTENTION);
+    store<i32>(ATTENTION, attention & ATTENTION_STEP);
   }
   if (load<i32>(BUDGET) <= 0) {
     store<i32>(EXIT_REASON, EXIT_BUDGET);

@@ -89,8 +89,7 @@ export class Machine {
   firmware: Firmware | undefined;
   /** Slices so far, whoever had them: tells whether anything ran since. */
   slices = 0;
-  /** Exits out of generated code, by kind. */
-  readonly exits: Record<string, number> = {};
+  private readonly exitCounts = new Float64Array(EXIT_NAMES.length);
   /** Accesses of generated code that TypeScript served: devices, and system registers that no kernel has. */
   readonly accesses = { deviceReads: 0, deviceWrites: 0, registerReads: 0, registerWrites: 0 };
 
@@ -98,6 +97,10 @@ export class Machine {
   /** The CPU whose turn it is, and where its slice ends (in instructions of the machine). */
   private turn = 0;
   private sliceEnd = 0;
+  /** Where the caller's limit ends, in instructions of the machine. */
+  private stopAt = 0;
+  /** An exit that was served within run() ends the slice so. */
+  private servedEnd: SliceEnd | undefined;
   private skipBreakpoint = false;
   private stopRequested = false;
   /** Whether SYSREG_ACCESS was computed for the selected CPU. */
@@ -137,6 +140,7 @@ export class Machine {
           this.systemRegisters.write(index);
           this.deadlineMayHaveMoved();
         },
+        serveExit: (reason) => this.serveExit(reason),
       },
     );
     this.engine = engine;
@@ -235,6 +239,12 @@ export class Machine {
     this.skipBreakpoint = true;
   }
 
+  /** Exits out of generated code, by kind. */
+  get exits(): Readonly<Record<string, number>> {
+    const counted = EXIT_NAMES.map((name, reason) => [name, this.exitCounts[reason] as number] as const);
+    return Object.fromEntries(counted.filter(([, count]) => count > 0));
+  }
+
   get currentCpu(): number {
     return this.turn;
   }
@@ -279,20 +289,14 @@ export class Machine {
   runSlice(limit: number): SliceEnd {
     this.devices.update();
     const { engine } = this;
-    const stopAt = engine.instructions + limit;
+    this.stopAt = engine.instructions + limit;
     const cpu = this.beginTurn();
     if (cpu === undefined) return { kind: 'idle', deadline: this.deadline() };
     this.slices++;
-    while (this.waits[cpu] === 'no') {
-      // An exit may have given up the rest of the slice.
-      const end = Math.min(this.sliceEnd, stopAt);
-      if (engine.instructions >= end) break;
-      const untilDeadline = Math.ceil(this.deadline() - this.clock.nanoseconds());
-      const budget = Math.min(end - engine.instructions, Math.max(untilDeadline, 1));
-      const reason = this.skipBreakpoint ? engine.runPastBreakpoint(budget) : engine.run(budget);
+    for (let budget = this.budgetOf(cpu); budget > 0; budget = this.budgetOf(cpu)) {
+      const reason = this.skipBreakpoint ? engine.runPastBreakpoint(budget) : engine.run(budget, true);
       this.skipBreakpoint = false;
-      const stop = this.handleExit(cpu, reason);
-      this.devices.update();
+      const stop = this.endOfExit(cpu, reason);
       if (stop) return stop;
       if (this.stopRequested) {
         this.stopRequested = false;
@@ -302,6 +306,37 @@ export class Machine {
     }
     const reason = stuckReason(this.cpus[cpu] as CpuState);
     return reason === undefined ? { kind: 'ran' } : { kind: 'stuck', cpu, reason };
+  }
+
+  /** Instructions that the CPU may execute in one run() call; 0 when its slice is over or it waits. */
+  private budgetOf(cpu: number): number {
+    if (this.waits[cpu] !== 'no') return 0;
+    // An exit may have given up the rest of the slice.
+    const left = Math.min(this.sliceEnd, this.stopAt) - this.engine.instructions;
+    if (left <= 0) return 0;
+    const untilDeadline = Math.ceil(this.deadline() - this.clock.nanoseconds());
+    return Math.min(left, Math.max(untilDeadline, 1));
+  }
+
+  /** Why the slice ends with this exit, if it does. */
+  private endOfExit(cpu: number, reason: number): SliceEnd | undefined {
+    if (reason !== layout.EXIT_SERVED) {
+      const stop = this.handleExit(cpu, reason);
+      this.devices.update();
+      return stop;
+    }
+    const stop = this.servedEnd;
+    this.servedEnd = undefined;
+    return stop;
+  }
+
+  /** A trap or a call of the firmware within run(): see EngineHost. */
+  private serveExit(reason: number): number {
+    const cpu = this.engine.selected;
+    this.servedEnd = this.handleExit(cpu, reason);
+    if (this.deadline() <= this.clock.nanoseconds()) this.devices.update();
+    if (this.servedEnd || this.stopRequested) return 0;
+    return this.cpus[cpu]?.read32(layout.WAITING) === layout.WAIT_NONE ? this.budgetOf(cpu) : 0;
   }
 
   /**
@@ -332,8 +367,7 @@ export class Machine {
   }
 
   private handleExit(cpu: number, reason: number): SliceEnd | undefined {
-    const name = EXIT_NAMES[reason] ?? `exit ${reason}`;
-    this.exits[name] = (this.exits[name] ?? 0) + 1;
+    this.exitCounts[reason] = (this.exitCounts[reason] as number) + 1;
     switch (reason) {
       case layout.EXIT_WAIT:
         return this.handleWait(cpu);
@@ -368,7 +402,7 @@ export class Machine {
     this.engine.select(cpu);
     this.engine.kernels.exceptionReturn();
     // The monitor may have changed what the guest may access.
-    this.systemRegisters.accessChanged();
+    this.systemRegisters.controlsMayHaveChanged();
     switch (outcome.kind) {
       case 'resume':
         return undefined;
@@ -453,13 +487,5 @@ export class Machine {
   }
 }
 
-const EXIT_NAMES: Readonly<Record<number, string>> = {
-  [layout.EXIT_BUDGET]: 'slice',
-  [layout.EXIT_WAIT]: 'wait',
-  [layout.EXIT_TRAP]: 'trap',
-  [layout.EXIT_BREAKPOINT]: 'breakpoint',
-  [layout.EXIT_WATCHPOINT]: 'watchpoint',
-  [layout.EXIT_REQUEST]: 'request',
-  [layout.EXIT_YIELD]: 'yield',
-  [layout.EXIT_FIRMWARE]: 'firmware',
-};
+/** Of EXIT_*, in their order. */
+const EXIT_NAMES = ['slice', 'wait', 'trap', 'breakpoint', 'watchpoint', 'request', 'yield', 'firmware'];

@@ -438,3 +438,5 @@ export const EXIT_REQUEST = 5;
 export const EXIT_YIELD = 6;
 /** HVC or SMC that nobody at a higher EL takes: PSCI of the machine. */
 export const EXIT_FIRMWARE = 7;
+/** EXIT_TRAP or EXIT_FIRMWARE that EngineHost.serveExit() has served, and the CPU does not go on now. */
+export const EXIT_SERVED = 8;

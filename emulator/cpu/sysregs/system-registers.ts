@@ -194,6 +194,18 @@ export class SystemRegisters {
    * after anything wrote a trap control past this class (the embedded hypervisor).
    */
   accessChanged(): void {
+    this.controlsChanged();
+    // The byte of SP_EL0 follows PSTATE.
+    this.sockets.kernels.updateRegime();
+  }
+
+  /** As accessChanged() where PSTATE and the regime are what the kernels last saw of them. */
+  controlsMayHaveChanged(): void {
+    if (this.controlsChanged()) this.sockets.kernels.updateRegime();
+  }
+
+  /** Brings SYSREG_ACCESS up to the controls: true when one of them is another than before. */
+  private controlsChanged(): boolean {
     const { controlSlots, computedFor, i32 } = this;
     let same = this.computed;
     for (let i = 0; i < controlSlots.length; i++) {
@@ -202,12 +214,10 @@ export class SystemRegisters {
       computedFor[i] = value;
       same = false;
     }
-    if (!same) {
-      this.computed = true;
-      for (let el = 0; el <= 2; el++) this.computeAccess(el);
-    }
-    // The byte of SP_EL0 follows PSTATE.
-    this.sockets.kernels.updateRegime();
+    if (same) return false;
+    this.computed = true;
+    for (let el = 0; el <= 2; el++) this.computeAccess(el);
+    return true;
   }
 
   private computeAccess(el: number): void {

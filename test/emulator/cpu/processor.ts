@@ -220,6 +220,7 @@ export class Processor {
       decodeByHost: () => {},
       dropRegions: () => {},
       sysregRead: (index = 0) => this.registers.read(index),
+      serveExit: () => 0,
       sysregWrite: (index = 0) => this.registers.write(index),
     };
   }
