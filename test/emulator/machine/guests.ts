@@ -52,12 +52,12 @@ export function fresh(config: MachineConfig, ended: (reason: string) => void = (
   return machine;
 }
 
-/** Runs it until the console shows the text; idle time is skipped. */
-export function runUntil(test: TestMachine, text: string): void {
+/** Runs it until the console shows the text, so many instructions at a time; idle time is skipped. */
+export function runUntil(test: TestMachine, text: string, piece = Number.MAX_SAFE_INTEGER): void {
   const { machine } = test.loaded;
   for (let slices = 0; !test.console.includes(text); slices++) {
     if (slices > 10_000) throw new Error(`'${text}' did not come; the console shows:\n${test.console}`);
-    const end = machine.runSlice(Number.MAX_SAFE_INTEGER);
+    const end = machine.runSlice(piece);
     if (end.kind === 'idle') machine.skipTo(end.deadline);
   }
 }
