@@ -31,6 +31,8 @@ export class InstructionReader {
   private readonly decode: (record: number) => void;
   /** By handler; what is the same for all its instructions. */
   private readonly traits: (Traits | undefined)[] = [];
+  /** Those of MRS, MSR and SYS, by register. */
+  private readonly systemTraits = new Map<string, Traits>();
   private readonly decoders: (OperandDecoder | undefined)[] = [];
   private readonly handlers: readonly Handler[];
   /** Where instructions are emitted for nothing. */
@@ -130,9 +132,22 @@ export class InstructionReader {
 
   private traitsOf(handler: number, record: number, records: number): Traits {
     let traits = this.traits[handler];
+    if (traits) return traits;
+    const instruction = this.instructionAt(records, (record - records) / 4);
+    // What a system instruction does is said by its fields.
+    const { CRn } = instruction.operands;
+    if (CRn !== undefined) return this.traitsOfSystem(instruction);
+    traits = this.tryInstruction(instruction);
+    this.traits[handler] = traits;
+    return traits;
+  }
+
+  private traitsOfSystem(instruction: Instruction): Traits {
+    const key = `${instruction.row.name} ${String(instruction.operands['index'])}`;
+    let traits = this.systemTraits.get(key);
     if (!traits) {
-      traits = this.tryInstruction(this.instructionAt(records, (record - records) / 4));
-      this.traits[handler] = traits;
+      traits = this.tryInstruction(instruction);
+      this.systemTraits.set(key, traits);
     }
     return traits;
   }

@@ -25,6 +25,7 @@ import * as code from '../code/expression.ts';
 import type { Expression } from '../code/expression.ts';
 import type { FunctionBuilder, LoadKind, StoreKind } from '../code/function-builder.ts';
 import { out, PureOps, x } from '../code/pure-ops.ts';
+import { type InlineFrame, inlineKernels } from './inline-kernels.ts';
 import { RegionFlags } from './region-flags.ts';
 
 /** The instruction is left to the interpreter. */
@@ -99,10 +100,17 @@ export class TranslatorOps extends PureOps implements Ops {
   private readonly readNumbers: number[] = [];
   private readonly readValues: Expression[] = [];
 
+  private readonly inlineFrame: InlineFrame;
+
   constructor(frame: RegionFrame) {
     super();
     this.frame = frame;
     this.b = frame.builder;
+    this.inlineFrame = {
+      builder: this.b,
+      leave: (why, condition) => this.leave(why, condition),
+      probe: (va, tag, size, aligned) => this.probe(va, tag, size, { aligned }),
+    };
     this.flags = new RegionFlags(frame.builder, frame.materializeFlags);
   }
 
@@ -359,6 +367,11 @@ export class TranslatorOps extends PureOps implements Ops {
 
   call<T extends Value = Value>(name: KernelName, ...args: readonly Value[]): T {
     const kernel: Kernel = kernels[name];
+    const inline = inlineKernels[name]?.(this.inlineFrame, args.map(x));
+    if (inline) {
+      this.changed = true;
+      return out(inline.result ?? code.constant('i32', 0));
+    }
     if (kernel.faults) {
       this.alwaysLeaves ||= this.conditions === 0;
       this.leave(name);

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { PROGRAM, RandomMachine, type Translate } from './random-machine.ts';
 import { Random, randomProgram } from './random-program.ts';
 
-const SEEDS = [1, 2, 5, 7, 11, 14, 18, 21];
+const SEEDS = [1, 2, 5, 9, 11, 14, 18, 21];
 const WHOLE = 30_000;
 const NOP = 0xd503201f;
 const HOT: Translate = { threshold: 1 };

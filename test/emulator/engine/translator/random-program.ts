@@ -147,6 +147,7 @@ class Generator {
         [2, () => this.table()],
         [3, () => this.rewriting()],
         [2, () => this.system()],
+        [3, () => this.exclusive()],
       ])();
     }
   }
@@ -189,6 +190,27 @@ class Generator {
     words.push(word);
   }
 
+  /** A load-exclusive and a store-exclusive that most often belong together, or a pair of each. */
+  private exclusive(): void {
+    const { random, words } = this;
+    const size = random.below(4);
+    const isPair = size > 1 && random.once(3);
+    const offset = random.below(DATA_SIZE) & (random.once(8) ? ~1 : ~15);
+    words.push(moveWide(INDEX, offset), addRegisters(BASE, 24, INDEX));
+    const [first, second, status] = [random.below(5), 5 + random.below(5), 10 + random.below(5)];
+    const operation = (isPair ? 0x08200000 : 0x08000000) | (random.below(2) << 15);
+    const other = isPair ? second << 10 : 31 << 10;
+    const word = (load: number, at: number, rt: number): number =>
+      ((at << 30) | operation | (load << 22) | ((load ? 31 : status) << 16) | other | (BASE << 5) | rt) >>> 0;
+    words.push(word(1, size, first));
+    if (random.once(2)) words.push(this.computing());
+    // Sometimes another store in between, of another size, or none to belong to.
+    if (random.once(6)) words.push((0xf9000000 | (BASE << 5) | second) >>> 0);
+    if (random.once(10)) words.push(0xd503305f);
+    words.push(word(0, random.once(8) && !isPair ? random.below(4) : size, random.below(FREE_REGISTERS)));
+    if (random.once(3)) words.push(addRegisters(second, second, status));
+  }
+
   /** A word of one of the rows, its registers chosen by `register`. */
   private word(rows: readonly InstructionRow[], register: (field: string) => number | undefined): number {
     for (let attempt = 0; attempt < 100; attempt++) {
@@ -220,6 +242,7 @@ class Generator {
         [1, () => this.table()],
         [1, () => this.rewriting()],
         [1, () => this.system()],
+        [2, () => this.exclusive()],
         [nested ? 0 : 2, () => this.loop()],
       ])();
     }
@@ -377,6 +400,15 @@ class Generator {
       0xd50b7420 | BASE, // DC ZVA
       0xd50b7e20 | BASE, // DC CIVAC
       0xd508871f, // TLBI VMALLE1: UNDEFINED at EL0
+      0xd53b4220 | register, // MRS DAIF
+      0xd51b4220 | register, // MSR DAIF
+      0xd5384240 | register, // MRS CurrentEL
+      0xd5384200 | register, // MRS SPSel
+      0xd53b00e0 | register, // MRS DCZID_EL0
+      0xd50b7b20 | BASE, // DC CVAU
+      0xd50b7a20 | BASE, // DC CVAC
+      0xd50b7520 | BASE, // IC IVAU
+      0xd508751f, // IC IALLU: UNDEFINED at EL0
       0xd5033fdf, // ISB
       0xd5033f9f, // DSB SY
       0xd503305f | (random.below(16) << 8), // CLREX
