@@ -154,7 +154,7 @@ export class CpuState {
     this.view.setBigUint64(this.place(address), BigInt.asUintN(64, value), true);
   }
 
-  private readU32(address: number): number {
+  readU32(address: number): number {
     return this.view.getUint32(this.place(address), true);
   }
 

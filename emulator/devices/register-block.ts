@@ -60,6 +60,9 @@ export interface RegisterBlockOptions {
 interface Claim<Device> {
   readonly name: string;
   readonly row: RegisterRow<Device>;
+  /** Of all its registers. */
+  readonly bytes: number;
+  readonly stride: number;
 }
 
 /** The registers of one kind of device. Shared by all devices of the kind; it holds no device state. */
@@ -84,8 +87,9 @@ export class RegisterBlock<Device> {
     this.options = options;
     this.claimOfWord = new Uint8Array(size >>> 2);
     for (const [registerName, row] of Object.entries(rows)) {
-      this.claims.push({ name: registerName, row });
-      const end = row.offset + bytesOf(row);
+      const bytes = bytesOf(row);
+      this.claims.push({ name: registerName, row, bytes, stride: registerStride(row) });
+      const end = row.offset + bytes;
       for (let word = row.offset >>> 2; word < (end + 3) >>> 2; word++) {
         this.claimOfWord[word] = this.claims.length;
       }
@@ -129,7 +133,7 @@ export class RegisterBlock<Device> {
       }
       return 0;
     }
-    const stride = registerStride(row);
+    const { stride } = claim;
     write(device, value >>> 0, Math.floor(relative / stride), (relative % stride) >>> 2);
     return 0;
   }
@@ -154,7 +158,7 @@ export class RegisterBlock<Device> {
       }
       return value >>> 0;
     }
-    const stride = registerStride(row);
+    const { stride } = claim;
     const value = read(device, Math.floor(relative / stride), (relative % stride) >>> 2) >>> 0;
     return size === 4 ? value : value & ((1 << (size * 8)) - 1);
   }
@@ -164,7 +168,7 @@ export class RegisterBlock<Device> {
     if (claim === undefined) return undefined;
     // A register may be narrower than the word it stands in.
     const relative = offset - claim.row.offset;
-    return relative >= 0 && relative < bytesOf(claim.row) ? claim : undefined;
+    return relative >= 0 && relative < claim.bytes ? claim : undefined;
   }
 
   private allows(row: RegisterRow<Device>, offset: number, size: number): boolean {

@@ -200,11 +200,15 @@ function installFirmware(machine: Machine, bare: BareConfig, events: GuestEvents
     systemOff: () => end('poweroff'),
     systemReset: () => end('reboot'),
   };
+  const calls = machine.cpus.map((state, cpu) => ({
+    cpu,
+    x: (n: number) => state.x(n),
+    setX: (n: number, value: bigint) => state.setX(n, value),
+  }));
   machine.firmware = {
     call: (cpu) => {
-      const state = machine.cpus[cpu];
-      if (!state) return;
-      callFirmware(sockets, { cpu, x: (n) => state.x(n), setX: (n, value) => state.setX(n, value) });
+      const call = calls[cpu];
+      if (call) callFirmware(sockets, call);
     },
   };
 }

@@ -28,8 +28,29 @@ export class MachineCpu implements HostCpu {
     this.state.setX(register, value);
   }
 
+  xLow(register: number): number {
+    return register === 31 ? 0 : this.state.readU32(layout.X + 8 * register);
+  }
+
+  setXHalves(register: number, low: number, high: number): void {
+    if (register !== 31) this.setSysregHalves(layout.X + 8 * register, low, high);
+  }
+
   sysreg(offset: number): bigint {
     return this.state.sysreg(offset);
+  }
+
+  sysregLow(offset: number): number {
+    return this.state.readU32(offset);
+  }
+
+  sysregHigh(offset: number): number {
+    return this.state.readU32(offset + 4);
+  }
+
+  setSysregHalves(offset: number, low: number, high: number): void {
+    this.state.write32(offset, low);
+    this.state.write32(offset + 4, high);
   }
 
   setSysreg(offset: number, value: bigint): void {

@@ -64,12 +64,31 @@ interface FirmwareFunction {
   handle(sockets: PsciSockets, call: Arguments): number | undefined;
 }
 
-interface Arguments {
-  readonly cpu: number;
-  /** Arguments 1 to 3; cut to 32 bits for a function of the 32-bit convention. */
-  readonly a1: bigint;
-  readonly a2: bigint;
-  readonly a3: bigint;
+/** Arguments 1 to 3; cut to 32 bits for a function of the 32-bit convention. */
+class Arguments {
+  private readonly call: FirmwareCall;
+  private readonly bits: 32 | 64;
+
+  constructor(call: FirmwareCall, bits: 32 | 64) {
+    this.call = call;
+    this.bits = bits;
+  }
+
+  get cpu(): number {
+    return this.call.cpu;
+  }
+
+  get a1(): bigint {
+    return BigInt.asUintN(this.bits, this.call.x(1));
+  }
+
+  get a2(): bigint {
+    return BigInt.asUintN(this.bits, this.call.x(2));
+  }
+
+  get a3(): bigint {
+    return BigInt.asUintN(this.bits, this.call.x(3));
+  }
 }
 
 /** Functions that exist in both calling conventions differ in the width of their arguments only. */
@@ -129,13 +148,7 @@ export function callFirmware(sockets: PsciSockets, call: FirmwareCall): string |
     setResult(call, PSCI_NOT_SUPPORTED);
     return undefined;
   }
-  const bits = (id & 0x4000_0000) !== 0 ? 64 : 32;
-  const result = row.handle(sockets, {
-    cpu: call.cpu,
-    a1: BigInt.asUintN(bits, call.x(1)),
-    a2: BigInt.asUintN(bits, call.x(2)),
-    a3: BigInt.asUintN(bits, call.x(3)),
-  });
+  const result = row.handle(sockets, new Arguments(call, (id & 0x4000_0000) !== 0 ? 64 : 32));
   if (result !== undefined) setResult(call, result);
   return row.name;
 }

@@ -67,15 +67,13 @@ export class Vpl011 {
       size: VPL011_SIZE,
       read: (_vcpu, offset, size) => {
         this.refused = false;
-        const value = size === 8 ? EXTERNAL_ABORT : registers.read(this, offset, size, log);
-        return value === EXTERNAL_ABORT || this.refused ? undefined : BigInt(value);
+        const value = registers.read(this, offset, size, log);
+        return this.refused ? EXTERNAL_ABORT : value;
       },
-      write: (_vcpu, offset, size, value) => {
-        if (size === 8) return false;
-        return (
-          registers.write(this, offset, size, Number(BigInt.asUintN(size * 8, value)), log) !== EXTERNAL_ABORT
-        );
-      },
+      write: (_vcpu, offset, size, value) =>
+        registers.write(this, offset, size, value, log) !== EXTERNAL_ABORT,
+      readWide: () => undefined,
+      writeWide: () => false,
     };
   }
 

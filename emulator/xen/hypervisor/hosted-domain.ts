@@ -4,6 +4,7 @@
 import { OnceLogger } from '../../base/log.ts';
 import type { Domain } from '../domain.ts';
 import type { P2m } from '../p2m.ts';
+import type { TrapContexts } from '../traps/dispatch.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { vgicV2Regions, vgicV3Regions } from '../vgic/mmio.ts';
 import type { Vgic } from '../vgic/vgic.ts';
@@ -40,6 +41,8 @@ export class HostedDomain {
   readonly virtualOffset: bigint;
   readonly mmio = new MmioSpace();
   vpl011: Vpl011 | undefined;
+  /** By vCPU, from its first trap on. */
+  readonly trapContexts: TrapContexts[] = [];
 
   constructor(parts: HostedDomainParts, place: VgicPlace, log: OnceLogger) {
     this.domain = parts.domain;

@@ -23,9 +23,17 @@ export interface HostCpu {
   x(register: number): bigint;
   /** 31 is discarded. */
   setX(register: number, value: bigint): void;
+  /** Bits 31..0 of a general register, unsigned. */
+  xLow(register: number): number;
+  /** Both halves of a general register. */
+  setXHalves(register: number, low: number, high: number): void;
   /** A system register, by its constant of `memory/layout.ts`. */
   sysreg(offset: number): bigint;
   setSysreg(offset: number, value: bigint): void;
+  /** Its halves, unsigned: what every trap looks at costs no BigInt. */
+  sysregLow(offset: number): number;
+  sysregHigh(offset: number): number;
+  setSysregHalves(offset: number, low: number, high: number): void;
   /** What the CPU itself answers to MRS of ID_*_EL1: S3_0_C0_C<crm>_<op2>. */
   idRegister(crm: number, op2: number): bigint;
   /** MIDR_EL1 of the CPU. */

@@ -3,6 +3,7 @@
 
 import { hex } from '../../base/address.ts';
 import type { TrapOutcome } from '../../cpu/monitor.ts';
+import { EXTERNAL_ABORT } from '../../devices/register-block.ts';
 import { FAR_EL2, HCR_EL2, HPFAR_EL2 } from '../../memory/layout.ts';
 import type { MmioRegion } from '../hypervisor/mmio.ts';
 import type { HostCpu, HostMemory } from '../hypervisor/platform.ts';
@@ -45,11 +46,16 @@ interface Access {
   readonly base?: { readonly register: number; readonly add: bigint };
 }
 
-export function handleAbort(context: AbortContext, kind: 'data' | 'instruction', esr: bigint): TrapOutcome {
+/** `esr`: ESR_EL2 of a syndrome that has 32 bits. */
+export function handleAbort(context: AbortContext, kind: 'data' | 'instruction', esr: number): TrapOutcome {
   const { cpu } = context;
-  const iss = Number(esr & 0x1ff_ffffn);
-  const va = cpu.sysreg(FAR_EL2);
+  const iss = esr & 0x1ff_ffff;
+  const status = iss & FSC_MASK;
+  if ((iss & ISS_EA) === 0 && status === FSC_TRANSLATION && kind === 'data') {
+    if (emulate(context, iss, faultingIpa(cpu))) return RESUME;
+  }
 
+  const va = cpu.sysreg(FAR_EL2);
   if ((iss & ISS_EA) !== 0) {
     // Xen turns a guest's external abort into an SError of the guest.
     context.warn(
@@ -60,18 +66,15 @@ export function handleAbort(context: AbortContext, kind: 'data' | 'instruction',
     return RESUME;
   }
 
-  const status = iss & FSC_MASK;
   if (status === FSC_PERMISSION) return stuck(context, kind, iss, va);
-  if (status === FSC_TRANSLATION && kind === 'data' && emulate(context, iss, faultingIpa(cpu, va)))
-    return RESUME;
 
   context.warn(
     `abort:${kind}:${guestPc(cpu)}`,
-    `${kind} abort: nothing at guest physical address ${hex(faultingIpa(cpu, va))} ` +
+    `${kind} abort: nothing at guest physical address ${hex(faultingIpa(cpu))} ` +
       `(va ${hex(va)}, pc ${hex(guestPc(cpu))}); the guest takes an abort`,
   );
   const pc = guestPc(cpu);
-  injectAbort(cpu, kind, va, esr & ESR_IL);
+  injectAbort(cpu, kind, va, BigInt(esr) & ESR_IL);
   // The guest's own handler is what could not be fetched: it would take the same abort for ever.
   if (kind === 'instruction' && guestPc(cpu) === pc) return noHandler(pc);
   return RESUME;
@@ -85,9 +88,9 @@ function noHandler(pc: bigint): TrapOutcome {
 }
 
 /** HPFAR_EL2.FIPA with the page offset of the VA. */
-function faultingIpa(cpu: HostCpu, va: bigint): number {
-  const page = Number((cpu.sysreg(HPFAR_EL2) >> 4n) & 0xff_ffff_ffffn);
-  return page * 4096 + Number(va & 0xfffn);
+function faultingIpa(cpu: HostCpu): number {
+  const page = (cpu.sysregHigh(HPFAR_EL2) & 0xfff) * 2 ** 28 + (cpu.sysregLow(HPFAR_EL2) >>> 4);
+  return page * 4096 + (cpu.sysregLow(FAR_EL2) & 0xfff);
 }
 
 /**
@@ -126,21 +129,32 @@ function emulate(context: AbortContext, iss: number, ipa: number): boolean {
 
   const region = context.find(ipa);
   if (region === undefined) return false;
-  const offset = ipa - region.base;
-  if (access.isWrite) {
-    const value = BigInt.asUintN(access.size * 8, cpu.x(access.register));
-    if (!region.write(vcpu, offset, access.size, value)) return false;
-  } else {
-    const value = region.read(vcpu, offset, access.size);
-    if (value === undefined) return false;
-    cpu.setX(access.register, extend(value, access));
-  }
+  if (!perform(cpu, vcpu, region, ipa - region.base, access)) return false;
   if (access.base) {
     const { register, add } = access.base;
     if (register === 31) cpu.setGuestSp(BigInt.asUintN(64, cpu.guestSp() + add));
     else cpu.setX(register, BigInt.asUintN(64, cpu.x(register) + add));
   }
   skipInstruction(cpu);
+  return true;
+}
+
+/** False when the region refuses the access. */
+function perform(cpu: HostCpu, vcpu: number, region: MmioRegion, offset: number, access: Access): boolean {
+  const { isWrite, size, register } = access;
+  if (size === 8) {
+    if (isWrite) return region.writeWide(vcpu, offset, cpu.x(register));
+    const value = region.readWide(vcpu, offset);
+    if (value === undefined) return false;
+    cpu.setX(register, value);
+    return true;
+  }
+  const unused = 32 - 8 * size;
+  if (isWrite) return region.write(vcpu, offset, size, (cpu.xLow(register) << unused) >>> unused);
+  const value = region.read(vcpu, offset, size);
+  if (value === EXTERNAL_ABORT) return false;
+  const low = access.signExtend ? (value << unused) >> unused : value;
+  cpu.setXHalves(register, low, access.signExtend && access.wide && low < 0 ? -1 : 0);
   return true;
 }
 
@@ -152,12 +166,6 @@ function fromSyndrome(iss: number): Access {
     signExtend: (iss & ISS_SSE) !== 0,
     wide: (iss & ISS_SF) !== 0,
   };
-}
-
-function extend(value: bigint, access: Access): bigint {
-  if (!access.signExtend) return BigInt.asUintN(64, value);
-  const signed = BigInt.asIntN(access.size * 8, value);
-  return BigInt.asUintN(access.wide ? 64 : 32, signed);
 }
 
 /**

@@ -2,9 +2,11 @@
 // do_trap_guest_sync(), do_trap_irq()).
 
 import { hex } from '../../base/address.ts';
+import { invariant } from '../../base/errors.ts';
 import type { TrapOutcome } from '../../cpu/monitor.ts';
 import { HYPERVISOR_TIMER_INTID, VIRTUAL_TIMER_INTID } from '../../devices/generic-timer.ts';
 import { ELR_EL2, ESR_EL2 } from '../../memory/layout.ts';
+import type { HypercallContext } from '../hypercalls/define.ts';
 import { dispatchHypercall } from '../hypercalls/dispatch.ts';
 import type { Hypervisor } from '../hypervisor.ts';
 import { VcpuMemory } from '../hypervisor/guest-memory.ts';
@@ -19,10 +21,12 @@ import {
   smccc,
 } from '../vpsci.ts';
 import { physicalTimerAllowed, readPhysicalTimer, virtualTimerFired, writePhysicalTimer } from '../vtimer.ts';
-import { handleAbort } from './abort.ts';
+import { type AbortContext, handleAbort } from './abort.ts';
 import { guestPc, injectUndefined, skipInstruction } from './guest-state.ts';
 import { startVcpu } from './start.ts';
 import { handleSysreg } from './sysreg.ts';
+
+const TWO_32 = 2 ** 32;
 
 const EC_WFX = 0x01;
 const EC_HVC64 = 0x16;
@@ -75,9 +79,9 @@ function handleInterrupts(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): vo
 
 function handleSynchronous(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): TrapOutcome | undefined {
   const { cpu } = vcpu;
-  const esr = cpu.sysreg(ESR_EL2);
-  const ec = Number((esr >> 26n) & 0x3fn);
-  const iss = Number(esr & 0x1ff_ffffn);
+  const esr = cpu.sysregLow(ESR_EL2);
+  const ec = esr >>> 26;
+  const iss = esr & 0x1ff_ffff;
   switch (ec) {
     case EC_WFX:
       if ((iss & 1) !== 0) xen.scheduler.yield(vcpu.domid, vcpu.id);
@@ -114,13 +118,7 @@ function handleSynchronous(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): T
     case EC_INSTRUCTION_ABORT_LOWER:
     case EC_DATA_ABORT_LOWER: {
       const outcome = handleAbort(
-        {
-          cpu,
-          vcpu: vcpu.id,
-          memory: xen.platform.memory,
-          find: (ipa) => domain.mmio.find(ipa),
-          warn: (key, message) => xen.warn(`d${domain.id}:${key}`, message),
-        },
+        contextsOf(xen, domain, vcpu).abort,
         ec === EC_DATA_ABORT_LOWER ? 'data' : 'instruction',
         esr,
       );
@@ -137,21 +135,46 @@ function handleSynchronous(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): T
   }
 }
 
+/** What the parts that serve traps are told about a vCPU. */
+export interface TrapContexts {
+  readonly hypercall: HypercallContext;
+  readonly abort: AbortContext;
+}
+
+/** They are the same for every trap of the vCPU. */
+function contextsOf(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): TrapContexts {
+  const known = domain.trapContexts[vcpu.id];
+  if (known) return known;
+  const { cpu } = vcpu;
+  const { memory } = xen.platform;
+  const caller = domain.domain.vcpus[vcpu.id];
+  invariant(caller !== undefined, 'a domain knows its vCPUs');
+  const contexts: TrapContexts = {
+    hypercall: {
+      caller: domain.domain,
+      vcpu: caller,
+      memory: new VcpuMemory(cpu, memory),
+      xen: xen.services,
+    },
+    abort: {
+      cpu,
+      vcpu: vcpu.id,
+      memory,
+      find: (ipa) => domain.mmio.find(ipa),
+      warn: (key, message) => xen.warn(`d${domain.id}:${key}`, message),
+    },
+  };
+  domain.trapContexts[vcpu.id] = contexts;
+  return contexts;
+}
+
 function handleHypercall(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): void {
   const { cpu } = vcpu;
-  const caller = domain.domain.vcpus[vcpu.id];
-  if (caller === undefined) return;
   const args = [cpu.x(0), cpu.x(1), cpu.x(2), cpu.x(3), cpu.x(4)];
-  const number = Number(BigInt.asUintN(32, cpu.x(16)));
-  const context = {
-    caller: domain.domain,
-    vcpu: caller,
-    memory: new VcpuMemory(cpu, xen.platform.memory),
-    xen: xen.services,
-  };
-  const outcome = dispatchHypercall(context, number, args);
+  const outcome = dispatchHypercall(contextsOf(xen, domain, vcpu).hypercall, cpu.xLow(16), args);
   if (outcome.kind === 'done') {
-    cpu.setX(0, BigInt.asUintN(64, BigInt(outcome.result)));
+    const { result } = outcome;
+    cpu.setXHalves(0, result, Math.floor(result / TWO_32));
     return;
   }
   outcome.args.forEach((value, register) => cpu.setX(register, value));

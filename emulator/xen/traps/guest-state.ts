@@ -19,6 +19,7 @@ const EC_INSTRUCTION_ABORT_CURRENT = 0x21n;
 const EC_DATA_ABORT_LOWER = 0x24n;
 const EC_DATA_ABORT_CURRENT = 0x25n;
 const EC_SHIFT = 26n;
+const TWO_32 = 2 ** 32;
 /** ESR_ELx.IL: a 32-bit instruction. */
 export const ESR_IL = 1n << 25n;
 
@@ -34,7 +35,9 @@ export const guestPc = (cpu: HostCpu): bigint => cpu.sysreg(ELR_EL2);
 
 /** The guest goes on after the 32-bit instruction that trapped. */
 export function skipInstruction(cpu: HostCpu): void {
-  cpu.setSysreg(ELR_EL2, BigInt.asUintN(64, cpu.sysreg(ELR_EL2) + 4n));
+  const low = cpu.sysregLow(ELR_EL2) + 4;
+  const carry = low < TWO_32 ? 0 : 1;
+  cpu.setSysregHalves(ELR_EL2, low, cpu.sysregHigh(ELR_EL2) + carry);
 }
 
 /** An UNDEFINED instruction: EC 0, at the PC where the guest stands. */

@@ -84,13 +84,15 @@ function region(
     size,
     read(vcpu, at, bytes) {
       const target = find(vcpu, at);
-      if (target === undefined) return undefined;
+      if (target === undefined) return EXTERNAL_ABORT;
       const { block, offset, access } = target;
-      if (bytes !== 8) {
-        const value = block.read(access, offset, bytes, log);
-        return value === EXTERNAL_ABORT || access.refused ? undefined : BigInt(value);
-      }
-      if (!isWide(block, offset)) return undefined;
+      const value = block.read(access, offset, bytes, log);
+      return access.refused ? EXTERNAL_ABORT : value;
+    },
+    readWide(vcpu, at) {
+      const target = find(vcpu, at);
+      if (target === undefined || !isWide(target.block, target.offset)) return undefined;
+      const { block, offset, access } = target;
       const low = block.read(access, offset, 4, log);
       const high = block.read(access, offset + 4, 4, log);
       return access.refused ? undefined : BigInt(low) | (BigInt(high) << 32n);
@@ -99,13 +101,14 @@ function region(
       const target = find(vcpu, at);
       if (target === undefined) return false;
       const { block, offset, access } = target;
-      if (bytes !== 8) {
-        const number = Number(BigInt.asUintN(bytes * 8, value));
-        const done = block.write(access, offset, bytes, number, log);
-        if (access.refused) refusal(log, name, 'write to', offset, number);
-        return done !== EXTERNAL_ABORT && !access.refused;
-      }
-      if (!isWide(block, offset)) return false;
+      const done = block.write(access, offset, bytes, value, log);
+      if (access.refused) refusal(log, name, 'write to', offset, value);
+      return done !== EXTERNAL_ABORT && !access.refused;
+    },
+    writeWide(vcpu, at, value) {
+      const target = find(vcpu, at);
+      if (target === undefined || !isWide(target.block, target.offset)) return false;
+      const { block, offset, access } = target;
       block.write(access, offset, 4, Number(BigInt.asUintN(32, value)), log);
       block.write(access, offset + 4, 4, Number(BigInt.asUintN(32, value >> 32n)), log);
       return !access.refused;

@@ -39,6 +39,9 @@ export class FakeMemory implements HostMemory {
   contains = (at: Pa, length: number) => at >= RAM_BASE && at + length <= RAM_BASE + this.all.length;
 }
 
+const joined = (low: number, high: number): bigint =>
+  (BigInt.asUintN(32, BigInt(high)) << 32n) | BigInt.asUintN(32, BigInt(low));
+
 export class FakeCpu implements HostCpu {
   readonly index: number;
   readonly midr = 0x410f_d034n;
@@ -57,7 +60,12 @@ export class FakeCpu implements HostCpu {
   setX = (register: number, value: bigint) => {
     if (register < 31) this.general[register] = value;
   };
+  xLow = (register: number) => Number(BigInt.asUintN(32, this.x(register)));
+  setXHalves = (register: number, low: number, high: number) => this.setX(register, joined(low, high));
   sysreg = (offset: number) => this.registers.get(offset) ?? 0n;
+  sysregLow = (offset: number) => Number(BigInt.asUintN(32, this.sysreg(offset)));
+  sysregHigh = (offset: number) => Number(BigInt.asUintN(32, this.sysreg(offset) >> 32n));
+  setSysregHalves = (offset: number, low: number, high: number) => this.setSysreg(offset, joined(low, high));
   setSysreg = (offset: number, value: bigint) => {
     this.registers.set(offset, value);
   };

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { pa } from '../../../../emulator/base/address.ts';
+import { EXTERNAL_ABORT } from '../../../../emulator/devices/register-block.ts';
 import {
   ELR_EL1,
   ESR_EL1,
@@ -256,14 +257,16 @@ test('SCHEDOP_block unmasks interrupts and waits; an event ends it', () => {
 test('the vPL011 prints, and aborts beyond the SBSA registers', () => {
   const machine = guest({ vuart: true });
   const uart = machine.domain.mmio.find(0x2200_0000)!;
-  expect(uart.write(0, 0, 1, 0x41n)).toBe(true);
+  expect(uart.write(0, 0, 1, 0x41)).toBe(true);
   expect(machine.uart).toEqual([0x41]);
-  expect(uart.read(0, 0x18, 4)).toBe(0x90n);
-  expect(uart.read(0, 0xfe0, 4)).toBeUndefined();
-  expect(uart.read(0, 0x44, 4)).toBeUndefined();
+  expect(uart.read(0, 0x18, 4)).toBe(0x90);
+  expect(uart.read(0, 0xfe0, 4)).toBe(EXTERNAL_ABORT);
+  expect(uart.read(0, 0x44, 4)).toBe(EXTERNAL_ABORT);
+  expect(uart.readWide(0, 0x18)).toBeUndefined();
+  expect(uart.writeWide(0, 0, 0x41n)).toBe(false);
   machine.domain.vpl011!.receive(Uint8Array.of(0x42));
-  expect(uart.read(0, 0x18, 4)).toBe(0x80n);
-  expect(uart.read(0, 0, 4)).toBe(0x42n);
+  expect(uart.read(0, 0x18, 4)).toBe(0x80);
+  expect(uart.read(0, 0, 4)).toBe(0x42);
 });
 
 function guest(options: ConstructorParameters<typeof FakeMachine>[0] = {}): FakeMachine {

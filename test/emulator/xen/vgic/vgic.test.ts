@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { EXTERNAL_ABORT } from '../../../../emulator/devices/register-block.ts';
 import { FakeMachine } from '../traps/fake-platform.ts';
 
 const GICD = 0x0300_1000;
@@ -175,11 +176,19 @@ function guest(options: ConstructorParameters<typeof FakeMachine>[0] = {}) {
     machine,
     read(ipa: number, size: number) {
       const region = machine.domain.mmio.find(ipa);
-      return region?.read(0, ipa - region.base, size) ?? 'abort';
+      if (region === undefined) return 'abort';
+      const offset = ipa - region.base;
+      if (size === 8) return region.readWide(0, offset) ?? 'abort';
+      const value = region.read(0, offset, size);
+      return value === EXTERNAL_ABORT ? 'abort' : BigInt(value);
     },
     write(ipa: number, size: number, value: bigint) {
       const region = machine.domain.mmio.find(ipa);
-      return region?.write(0, ipa - region.base, size, value) ? 'ok' : 'abort';
+      if (region === undefined) return 'abort';
+      const offset = ipa - region.base;
+      const done =
+        size === 8 ? region.writeWide(0, offset, value) : region.write(0, offset, size, Number(value));
+      return done ? 'ok' : 'abort';
     },
     enable(intid: number) {
       const vgic = machine.domain.vgic;
