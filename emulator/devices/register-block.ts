@@ -159,7 +159,10 @@ export class RegisterBlock<Device> {
       return value >>> 0;
     }
     const { stride } = claim;
-    const value = read(device, Math.floor(relative / stride), (relative % stride) >>> 2) >>> 0;
+    const value =
+      row.count === undefined
+        ? read(device, 0, relative >>> 2) >>> 0
+        : read(device, Math.floor(relative / stride), (relative % stride) >>> 2) >>> 0;
     return size === 4 ? value : value & ((1 << (size * 8)) - 1);
   }
 

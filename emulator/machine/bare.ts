@@ -10,6 +10,7 @@ import { affinityOf } from './boards/board.ts';
 import { buildDeviceTree } from './boards/board-device-tree.ts';
 import { virt } from './boards/virt.ts';
 import type { GuestEvents, LoadedMachine } from './guest.ts';
+import { MachineCpu } from './host-cpu.ts';
 import { Machine } from './machine.ts';
 import { BARE_DOMAIN, type BareConfig, type LoadedSegment, type MachineConfig } from './messages.ts';
 import { callFirmware, type PsciSockets } from './psci.ts';
@@ -200,15 +201,11 @@ function installFirmware(machine: Machine, bare: BareConfig, events: GuestEvents
     systemOff: () => end('poweroff'),
     systemReset: () => end('reboot'),
   };
-  const calls = machine.cpus.map((state, cpu) => ({
-    cpu,
-    x: (n: number) => state.x(n),
-    setX: (n: number, value: bigint) => state.setX(n, value),
-  }));
+  const callers = machine.cpus.map((_, cpu) => new MachineCpu(machine, cpu));
   machine.firmware = {
     call: (cpu) => {
-      const call = calls[cpu];
-      if (call) callFirmware(sockets, call);
+      const caller = callers[cpu];
+      if (caller) callFirmware(sockets, caller);
     },
   };
 }

@@ -293,7 +293,9 @@ export class Machine {
     const cpu = this.beginTurn();
     if (cpu === undefined) return { kind: 'idle', deadline: this.deadline() };
     this.slices++;
-    for (let budget = this.budgetOf(cpu); budget > 0; budget = this.budgetOf(cpu)) {
+    for (;;) {
+      const budget = this.budgetOf(cpu, this.deadline());
+      if (budget === 0) break;
       const reason = this.skipBreakpoint ? engine.runPastBreakpoint(budget) : engine.run(budget, true);
       this.skipBreakpoint = false;
       const stop = this.endOfExit(cpu, reason);
@@ -309,12 +311,12 @@ export class Machine {
   }
 
   /** Instructions that the CPU may execute in one run() call; 0 when its slice is over or it waits. */
-  private budgetOf(cpu: number): number {
+  private budgetOf(cpu: number, deadline: number): number {
     if (this.waits[cpu] !== 'no') return 0;
     // An exit may have given up the rest of the slice.
     const left = Math.min(this.sliceEnd, this.stopAt) - this.engine.instructions;
     if (left <= 0) return 0;
-    const untilDeadline = Math.ceil(this.deadline() - this.clock.nanoseconds());
+    const untilDeadline = Math.ceil(deadline - this.clock.nanoseconds());
     return Math.min(left, Math.max(untilDeadline, 1));
   }
 
@@ -334,9 +336,13 @@ export class Machine {
   private serveExit(reason: number): number {
     const cpu = this.engine.selected;
     this.servedEnd = this.handleExit(cpu, reason);
-    if (this.deadline() <= this.clock.nanoseconds()) this.devices.update();
+    let deadline = this.deadline();
+    if (deadline <= this.clock.nanoseconds()) {
+      this.devices.update();
+      deadline = this.deadline();
+    }
     if (this.servedEnd || this.stopRequested) return 0;
-    return this.cpus[cpu]?.read32(layout.WAITING) === layout.WAIT_NONE ? this.budgetOf(cpu) : 0;
+    return this.cpus[cpu]?.read32(layout.WAITING) === layout.WAIT_NONE ? this.budgetOf(cpu, deadline) : 0;
   }
 
   /**

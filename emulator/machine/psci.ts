@@ -50,11 +50,13 @@ export interface PsciSockets {
   systemReset(): void;
 }
 
-/** A call: who makes it, and its registers. */
-export interface FirmwareCall {
-  readonly cpu: number;
-  x(n: number): bigint;
-  setX(n: number, value: bigint): void;
+/** The registers of the CPU that makes a call, and its number. */
+export interface FirmwareCaller {
+  readonly index: number;
+  x(register: number): bigint;
+  /** Bits 31..0, unsigned. */
+  xLow(register: number): number;
+  setXHalves(register: number, low: number, high: number): void;
 }
 
 interface FirmwareFunction {
@@ -66,28 +68,28 @@ interface FirmwareFunction {
 
 /** Arguments 1 to 3; cut to 32 bits for a function of the 32-bit convention. */
 class Arguments {
-  private readonly call: FirmwareCall;
+  private readonly caller: FirmwareCaller;
   private readonly bits: 32 | 64;
 
-  constructor(call: FirmwareCall, bits: 32 | 64) {
-    this.call = call;
+  constructor(caller: FirmwareCaller, bits: 32 | 64) {
+    this.caller = caller;
     this.bits = bits;
   }
 
   get cpu(): number {
-    return this.call.cpu;
+    return this.caller.index;
   }
 
   get a1(): bigint {
-    return BigInt.asUintN(this.bits, this.call.x(1));
+    return BigInt.asUintN(this.bits, this.caller.x(1));
   }
 
   get a2(): bigint {
-    return BigInt.asUintN(this.bits, this.call.x(2));
+    return BigInt.asUintN(this.bits, this.caller.x(2));
   }
 
   get a3(): bigint {
-    return BigInt.asUintN(this.bits, this.call.x(3));
+    return BigInt.asUintN(this.bits, this.caller.x(3));
   }
 }
 
@@ -141,15 +143,15 @@ const firmwareFunctions: readonly FirmwareFunction[] = [
 const byId = new Map(firmwareFunctions.map((row) => [row.id, row]));
 
 /** Answers one firmware call. Returns the function's name, or undefined if there is no such function. */
-export function callFirmware(sockets: PsciSockets, call: FirmwareCall): string | undefined {
-  const id = Number(BigInt.asUintN(32, call.x(0)));
+export function callFirmware(sockets: PsciSockets, caller: FirmwareCaller): string | undefined {
+  const id = caller.xLow(0);
   const row = byId.get(id);
   if (row === undefined) {
-    setResult(call, PSCI_NOT_SUPPORTED);
+    setResult(caller, PSCI_NOT_SUPPORTED);
     return undefined;
   }
-  const result = row.handle(sockets, new Arguments(call, (id & 0x4000_0000) !== 0 ? 64 : 32));
-  if (result !== undefined) setResult(call, result);
+  const result = row.handle(sockets, new Arguments(caller, (id & 0x4000_0000) !== 0 ? 64 : 32));
+  if (result !== undefined) setResult(caller, result);
   return row.name;
 }
 
@@ -191,6 +193,6 @@ function cpuByAffinity(sockets: PsciSockets, mpidr: bigint): number | undefined 
 }
 
 /** Negative results are sign-extended over the whole register. */
-function setResult(call: FirmwareCall, result: number): void {
-  call.setX(0, BigInt.asUintN(64, BigInt(result)));
+function setResult(caller: FirmwareCaller, result: number): void {
+  caller.setXHalves(0, result, result < 0 ? -1 : 0);
 }

@@ -92,8 +92,11 @@ export class BoardDevices implements TimedDevice {
 
   /** Virtual nanoseconds at which a device acts by itself next; Infinity when none will. */
   nextDeadline(): number {
+    const { timers } = this;
     let deadline = this.rtc.nextDeadline();
-    for (const timer of this.timers) deadline = Math.min(deadline, timer.nextDeadline());
+    for (let cpu = 0; cpu < timers.length; cpu++) {
+      deadline = Math.min(deadline, (timers[cpu] as GenericTimer).nextDeadline());
+    }
     return deadline;
   }
 

@@ -30,10 +30,11 @@ function machine() {
   const call = (id: bigint, ...args: bigint[]) => {
     const registers = [id, ...args, 0n, 0n, 0n];
     callFirmware(sockets, {
-      cpu: 0,
+      index: 0,
       x: (n) => registers[n] ?? 0n,
-      setX: (n, value) => {
-        registers[n] = value;
+      xLow: (n) => Number(BigInt.asUintN(32, registers[n] ?? 0n)),
+      setXHalves: (n, low, high) => {
+        registers[n] = (BigInt.asUintN(32, BigInt(high)) << 32n) | BigInt.asUintN(32, BigInt(low));
       },
     });
     return BigInt.asIntN(64, registers[0] ?? 0n);

@@ -220,6 +220,7 @@ const NOT_STATE: Readonly<Record<string, string>> = {
   'ControlDomain.backendClient': 'one of the clients that the xenstore server saves',
   'Machine.firmware': 'wiring',
   'MmioSpace.': 'wiring',
+  'HostedDomain.trapContexts': 'wiring',
 
   'Machine.options': 'configuration',
   'Machine.features': 'configuration',
