@@ -106,7 +106,7 @@ function report(
   const { live, modules, drops, flushes } = engine.statistics ?? {
     live: { regions: 0, modules: 0, bytes: 0 },
     modules: 0,
-    drops: 0,
+    drops: { stores: 0, reuse: 0 },
     flushes: 0,
   };
   const cells: readonly (readonly [number, number])[] = [
@@ -119,7 +119,7 @@ function report(
     [live.modules, 8],
     [live.bytes / MIB, 10],
     [modules, 15],
-    [drops, 7],
+    [drops.stores + drops.reuse, 7],
     [flushes, 8],
   ];
   console.log(cells.map(([value, width]) => value.toFixed(0).padStart(width)).join(''));

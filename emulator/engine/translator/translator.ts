@@ -50,8 +50,8 @@ export interface TranslatorStatistics {
   instructions: number;
   /** Bytes of WebAssembly. */
   bytes: number;
-  /** Times that a page lost its regions. */
-  drops: number;
+  /** Times that a page lost regions: to stores into their code, because its records were reused, to breakpoints. */
+  readonly drops: { stores: number; reuse: number; breakpoints: number };
   /** Times that all regions went because there was no room. */
   flushes: number;
   /** Places that were hot and begin no region. */
@@ -113,7 +113,7 @@ export class Translator {
       regions: 0,
       instructions: 0,
       bytes: 0,
-      drops: 0,
+      drops: { stores: 0, reuse: 0, breakpoints: 0 },
       flushes: 0,
       refused: 0,
       executed: 0,
@@ -125,6 +125,7 @@ export class Translator {
     const { figures, counters, profile } = this;
     return {
       ...figures,
+      drops: { ...figures.drops },
       live: { ...figures.live },
       ...(counters &&
         profile && {
@@ -304,17 +305,26 @@ export class Translator {
   // ---- what changes under it
 
   /** Words of the page with these records, from one offset up to another, are no longer what they were. */
-  drop(records: number, first = 0, last = LAST_OFFSET): void {
+  drop(records: number, first: number, last: number): void {
+    this.dropFor('stores', records, first, last);
+  }
+
+  private dropFor(
+    cause: keyof TranslatorStatistics['drops'],
+    records: number,
+    first: number,
+    last: number,
+  ): void {
     const dropped = this.regions.drop(records, first, last);
     if (dropped.length === 0) return;
-    this.figures.drops++;
+    this.figures.drops[cause]++;
     this.pageOf(records).drops++;
     if (this.isEager) for (const record of dropped) this.callOut(record, recordsOf(record));
   }
 
   /** The slot of these records passes to another page of RAM. */
   forget(records: number): void {
-    this.drop(records);
+    this.dropFor('reuse', records, 0, LAST_OFFSET);
     this.pages.delete(records);
     for (const record of this.waiting.keys()) {
       if (recordsOf(record) === records) this.waiting.delete(record);
@@ -323,7 +333,7 @@ export class Translator {
 
   /** A breakpoint is about to be set: no region may run over it. */
   dropAround(records: number, index: number): void {
-    this.drop(records, 4 * index, 4 * index);
+    this.dropFor('breakpoints', records, 4 * index, 4 * index);
   }
 
   /** A breakpoint was lifted from a record, which has its handler back. */
