@@ -9,6 +9,7 @@ import {
   DECODE_ENTRY_SIZE,
   DECODE_STEPS,
   DECODE_STEP_SIZE,
+  DECODE_VALUES,
   PAGE_RECORDS,
   RAM_HOST,
   RECORD_PAGE_INDEX,
@@ -22,6 +23,7 @@ import {
   STEP_STORE16,
   STEP_STORE32,
   STEP_STORE64,
+  STEP_TABLE,
   STEP_VECTOR,
   STEP_WRITE,
   V,
@@ -82,6 +84,9 @@ function writeOperands(record: i32, word: u32, firstStep: u32): void {
         break;
       case STEP_BASE_UNSIGNED:
         value = load<u32>(step, 4) as i64;
+        break;
+      case STEP_TABLE:
+        value = load<i64>(DECODE_VALUES + ((load<i32>(step, 4) + number) << 3));
         break;
       case STEP_STORE16:
         store<u16>(to, value as u16);

@@ -398,9 +398,11 @@ export const DECODE_BUCKET_COUNT_BITS = 12;
 export const DECODE_BUCKETS = DECODE_TABLES;
 export const DECODE_ENTRIES = DECODE_TABLES + 0x2000;
 export const DECODE_ENTRY_SIZE = 12;
-export const DECODE_STEPS = DECODE_TABLES + 0xa000;
+export const DECODE_STEPS = DECODE_TABLES + 0x12000;
 export const DECODE_STEP_SIZE = 8;
-export const DECODE_TABLES_END = DECODE_TABLES + 0x10000;
+/** Values of eight bytes that are looked up. */
+export const DECODE_VALUES = DECODE_TABLES + 0x18000;
+export const DECODE_TABLES_END = DECODE_TABLES + 0x60000;
 // Kinds of steps. The number of a register, from the word into the record:
 export const STEP_READ = 1;
 export const STEP_WRITE = 2;
@@ -409,9 +411,11 @@ export const STEP_VECTOR = 4;
 // A value, begun with a constant, summed up from pieces of the word, then stored:
 export const STEP_BASE = 5;
 export const STEP_BASE_UNSIGNED = 6;
-export const STEP_STORE16 = 7;
-export const STEP_STORE32 = 8;
-export const STEP_STORE64 = 9;
+/** By a piece of the word, among the values that begin with this number. */
+export const STEP_TABLE = 7;
+export const STEP_STORE16 = 8;
+export const STEP_STORE32 = 9;
+export const STEP_STORE64 = 10;
 /** With either or both of the bits behind it; `value` is the distance by which the piece is shifted left. */
 export const STEP_PIECE = 16;
 export const STEP_PIECE_SIGNED = 1;

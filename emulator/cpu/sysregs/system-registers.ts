@@ -66,6 +66,8 @@ const DIRECT_WRITE = 2;
 const KERNEL_READ = 4;
 const KERNEL_WRITE = 8;
 
+const ALL_INDEXES = Array.from({ length: INDEX_COUNT }, (_, index) => index);
+
 /** A trap with its control bits found. */
 interface CompiledTrap {
   readonly controls: readonly { readonly slot: number; readonly shift: number }[];
@@ -82,6 +84,8 @@ export class SystemRegisters {
   private readonly u8: Uint8Array;
   private readonly sockets: SystemRegisterSockets;
   private readonly traps: readonly (readonly CompiledTrap[])[];
+  /** Indexes of the registers that have any. */
+  private readonly trapped: readonly number[];
   /** Slots of the registers with control bits of traps, and their values when SYSREG_ACCESS was computed. */
   private readonly controlSlots: readonly number[];
   private readonly computedFor: Int32Array;
@@ -95,6 +99,7 @@ export class SystemRegisters {
     this.traps = numberedRows.map((numbered) =>
       (numbered?.row.traps ?? []).filter(({ to }) => to === 1 || sockets.features.el2).map(compileTrap),
     );
+    this.trapped = ALL_INDEXES.filter((index) => (this.traps[index]?.length ?? 0) > 0);
     this.controlSlots = [
       ...new Set(this.traps.flat().flatMap(({ controls }) => controls.map(({ slot }) => slot))),
     ];
@@ -215,14 +220,17 @@ export class SystemRegisters {
       same = false;
     }
     if (same) return false;
+    // At EL2, and for registers that nothing traps, what was computed once holds.
+    for (let el = 0; el <= (this.computed ? 1 : 2); el++) {
+      this.computeAccess(el, this.computed ? this.trapped : ALL_INDEXES);
+    }
     this.computed = true;
-    for (let el = 0; el <= 2; el++) this.computeAccess(el);
     return true;
   }
 
-  private computeAccess(el: number): void {
+  private computeAccess(el: number, indexes: readonly number[]): void {
     const base = SYSREG_ACCESS + el * SYSREG_ACCESS_STRIDE;
-    for (let index = 0; index < INDEX_COUNT; index++) {
+    for (const index of indexes) {
       const numbered = numberedRows[index];
       this.u8[base + index] = numbered === undefined ? 0 : this.directAccess(numbered, el);
     }

@@ -10,6 +10,7 @@ import {
   DECODE_STEPS,
   DECODE_TABLES,
   DECODE_TABLES_END,
+  DECODE_VALUES,
   STEP_BASE,
   STEP_BASE_UNSIGNED,
   STEP_PIECE,
@@ -20,10 +21,11 @@ import {
   STEP_STORE16,
   STEP_STORE32,
   STEP_STORE64,
+  STEP_TABLE,
   STEP_VECTOR,
   STEP_WRITE,
 } from '../../memory/layout.ts';
-import type { Pattern, PatternOperand, Piece } from './patterns.ts';
+import type { Pattern, PatternOperand, Piece, ValueTable } from './patterns.ts';
 import type { OperandUse } from './shape.ts';
 
 const REGISTER_STEPS: Partial<Record<OperandUse, number>> = {
@@ -50,6 +52,7 @@ interface Step {
 export function patternTables(patterns: readonly Pattern[]): Uint8Array {
   const bytes = new Uint8Array(DECODE_TABLES_END - DECODE_TABLES);
   const view = new DataView(bytes.buffer);
+  const values = new Values();
   const programs = new Map<string, number>();
   let nextStep = 0;
   const programOf = (steps: readonly Step[]): number => {
@@ -69,11 +72,14 @@ export function patternTables(patterns: readonly Pattern[]): Uint8Array {
   };
 
   const entries = patterns.flatMap((pattern) => {
-    const steps = stepsOf(pattern);
+    const steps = stepsOf(pattern, values);
     return steps ? [{ ...pattern, program: programOf(steps), free: freeBits(pattern) }] : [];
   });
-  // The most words first: that is what is met most.
-  entries.sort((a, b) => b.free - a.free);
+  // What one pattern says before what takes many, and the most words first: that is what is met most.
+  const count = new Map<number, number>();
+  for (const { handler } of patterns) count.set(handler, (count.get(handler) ?? 0) + 1);
+  const countOf = ({ handler }: Pattern): number => count.get(handler) ?? 0;
+  entries.sort((a, b) => countOf(a) - countOf(b) || b.free - a.free);
   let nextEntry = 0;
   for (let bucket = 0; bucket < 1 << (32 - DECODE_BUCKET_SHIFT); bucket++) {
     const here = entries.filter(
@@ -92,8 +98,11 @@ export function patternTables(patterns: readonly Pattern[]): Uint8Array {
       view.setUint16(to + 10, program, true);
     }
   }
-  const end = DECODE_STEPS + nextStep * DECODE_STEP_SIZE;
-  if (DECODE_ENTRIES + nextEntry * DECODE_ENTRY_SIZE > DECODE_STEPS || end > DECODE_TABLES_END) {
+  values.all.forEach((value, i) => view.setBigInt64(DECODE_VALUES - DECODE_TABLES + 8 * i, value, true));
+  const end = DECODE_VALUES + 8 * values.all.length;
+  const entriesEnd = DECODE_ENTRIES + nextEntry * DECODE_ENTRY_SIZE;
+  const stepsEnd = DECODE_STEPS + nextStep * DECODE_STEP_SIZE;
+  if (entriesEnd > DECODE_STEPS || stepsEnd > DECODE_VALUES || end > DECODE_TABLES_END) {
     throw new Error('the patterns do not fit their place');
   }
   return bytes.slice(0, end - DECODE_TABLES);
@@ -105,22 +114,70 @@ function freeBits({ mask }: Pattern): number {
   return free;
 }
 
-function stepsOf({ operands }: Pattern): readonly Step[] | undefined {
-  const steps = operands.map(stepsOfOperand);
+/** The values of all tables. Those that do not contradict each other are one. */
+class Values {
+  readonly all: bigint[] = [];
+  private readonly tables: {
+    readonly first: number;
+    readonly shift: number;
+    readonly width: number;
+    readonly values: Map<number, bigint>;
+  }[] = [];
+
+  /** Number of the table's first value. */
+  add({ shift, width, values }: ValueTable): number {
+    const fits = this.tables.find(
+      (table) =>
+        table.shift === shift &&
+        table.width === width &&
+        [...values].every(([index, value]) => (table.values.get(index) ?? value) === value),
+    );
+    const table = fits ?? { first: this.all.length, shift, width, values: new Map() };
+    if (!fits) {
+      this.tables.push(table);
+      for (let i = 0; i < 1 << width; i++) this.all.push(0n);
+    }
+    for (const [index, value] of values) {
+      table.values.set(index, value);
+      this.all[table.first + index] = BigInt.asIntN(64, value);
+    }
+    return table.first;
+  }
+}
+
+function stepsOf({ operands }: Pattern, values: Values): readonly Step[] | undefined {
+  const steps = operands.map((operand) => stepsOfOperand(operand, values));
   return steps.every((list) => list !== undefined) ? steps.flat() : undefined;
 }
 
-function stepsOfOperand({ operand: { use, at }, base, pieces }: PatternOperand): readonly Step[] | undefined {
+function stepsOfOperand(
+  { operand: { use, at }, base, pieces, table }: PatternOperand,
+  values: Values,
+): readonly Step[] | undefined {
   const register = REGISTER_STEPS[use];
   if (register !== undefined) {
     const [piece] = pieces;
-    if (!piece || pieces.length > 1 || base !== 0n || piece.scale > 0 || piece.signed || piece.negative) {
+    if (
+      !piece ||
+      table ||
+      pieces.length > 1 ||
+      base !== 0n ||
+      piece.scale > 0 ||
+      piece.signed ||
+      piece.negative
+    ) {
       return undefined;
     }
     return [{ kind: register, at, shift: piece.shift, width: piece.width, value: 0 }];
   }
-  const start = stepsOfBase(base);
   const store = { kind: STORE_STEPS[use] ?? 0, at, shift: 0, width: 0, value: 0 };
+  if (table) {
+    return [
+      { kind: STEP_TABLE, at: 0, shift: table.shift, width: table.width, value: values.add(table) },
+      store,
+    ];
+  }
+  const start = stepsOfBase(base);
   return start && [...start, ...pieces.map(stepOfPiece), store];
 }
 

@@ -23,11 +23,19 @@ export interface Piece {
   readonly negative: boolean;
 }
 
-/** What is written into the record: a register's number, or a base and pieces. */
+/** Values by neighbouring bits of the word. */
+export interface ValueTable {
+  readonly shift: number;
+  readonly width: number;
+  readonly values: ReadonlyMap<number, bigint>;
+}
+
+/** What is written into the record: a register's number, the sum of a base and pieces, or what a table has. */
 export interface PatternOperand {
   readonly operand: Operand;
   readonly base: bigint;
   readonly pieces: readonly Piece[];
+  readonly table?: ValueTable;
 }
 
 export interface Pattern extends Words {
@@ -39,16 +47,18 @@ export interface Pattern extends Words {
 const ALL_BITS = 16;
 /** Fields of at most so many bits are taken apart where the words as a whole have no common form. */
 const NARROW = 3;
+/** Values that follow from so few neighbouring bits may be looked up. */
+const TABLE_BITS = 12;
 /** `accept` functions look at no wider field. */
 const WIDEST_CHOICE = 12;
 
-/** Patterns of rows that every core has and that are executed often. */
+/** Patterns of the rows that every core has, without those of floating point and vectors. */
 export function decodePatterns(
   handlers: readonly Handler[],
   shapeOf: (handler: Handler) => Shape,
 ): readonly Pattern[] {
   return handlers
-    .filter(({ row }) => row.hot !== undefined && row.since === undefined)
+    .filter(({ row }) => !row.fp && row.since === undefined)
     .flatMap((handler) => patternsOf(handler, shapeOf(handler)));
 }
 
@@ -170,7 +180,10 @@ function patternsIn(row: InstructionRow, words: Words, handler: number, shape: S
       return derived.looksAt.has(name) && width <= NARROW && (words.mask & places) !== places;
     })
     .sort((a, b) => a.width - b.width)[0];
-  if (!narrow) return [];
+  if (!narrow) {
+    const all = operands.map((found, i) => found ?? tableOf(row, words, shape[i] as Operand, derived));
+    return all.every((operand) => operand !== undefined) ? [{ ...words, handler, operands: all }] : [];
+  }
   const places = onesOf(narrow.width) << narrow.shift;
   // Some of its bits may be decided already.
   return Array.from({ length: 1 << narrow.width }, (_, value) => value << narrow.shift)
@@ -270,6 +283,33 @@ function operandOf(
   if (!field) return undefined;
   const { shift, width } = field;
   return { operand, base: 0n, pieces: [{ shift, width, scale: 0, signed: false, negative: false }] };
+}
+
+/** The values of an operand that is no sum, where they depend on few bits. */
+function tableOf(
+  row: InstructionRow,
+  words: Words,
+  operand: Operand,
+  { looksAt }: DerivedValues,
+): PatternOperand | undefined {
+  const { derive } = row;
+  const free = freeBits(row, words, looksAt);
+  const open = row.fields.filter(
+    ({ name, shift, width }) => looksAt.has(name) && free.some((bit) => bit >= shift && bit < shift + width),
+  );
+  const shift = Math.min(...open.map((field) => field.shift));
+  const width = Math.max(...open.map((field) => field.shift + field.width)) - shift;
+  // What is executed seldom is not worth the room.
+  if (!derive || row.hot === undefined || open.length === 0 || width > TABLE_BITS) return undefined;
+  const fields = new Fields(row);
+  const values = new Map<number, bigint>();
+  for (let index = 0; index < 2 ** free.length; index++) {
+    fields.word = words.value | spread(index, free);
+    const value = derive(fields.values)[operand.field];
+    if (value === undefined) return undefined;
+    values.set((fields.word >>> shift) & onesOf(width), BigInt(value));
+  }
+  return { operand, base: 0n, pieces: [], table: { shift, width, values } };
 }
 
 /** Neighbouring bits whose weights double; undefined where a weight is no power of two. */
