@@ -97,7 +97,7 @@ const programs: Readonly<Record<string, Uint32Array>> = {
     ...remember(2),
     ...remember(3),
     exclusive(3, true, 1, 31, 3, 20) | 1,
-    0xf9000692, // STR X18, [X20, #8]
+    0xf900069f, // STR XZR, [X20, #8]
     exclusive(3, true, 0, 2, 31, 20) | 31,
     ...remember(2),
     exclusive(2, true, 1, 31, 3, 20) | 1, // LDXP W1, W3, [X20]
