@@ -363,8 +363,10 @@ export const RECORD_STORES = 0x4014;
 export const RECORD_REGIONS = 0x4018;
 /** u16 for each record: the handler that a BREAK, ENTER or REACHED record replaced. */
 export const RECORD_ORIGINAL = 0x4400;
-/** u16 for each record: of ENTER the region's place in the table. */
+/** u16 for each record: of ENTER the region's place in the table; of others how often regions went on there. */
 export const RECORD_REGION = 0x4c00;
+/** Times after which a region is to begin there too. */
+export const LEFT_TO_MAX = 30_000;
 export const RECORD_PAGE_SIZE = 0x5400;
 export const RECORD_PAGES = 2048;
 

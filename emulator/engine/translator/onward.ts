@@ -34,15 +34,44 @@ export function buildOnward(regionType: number, counters: RegionCounters | undef
   b.set(page, b.loadAt('i32', layout.PAGE_RECORDS));
   b.end();
   b.if(code.compare('eq', b.load('u16', record), code.constant('i32', layout.HANDLER_ENTER)));
-  const fact = code.binary('shrU', code.binary('sub', record, records), code.constant('i32', 3));
-  const place = b.load('u16', code.binary('add', records, fact), layout.RECORD_REGION);
   counters?.count(b, 'onward, to the next region');
+  const place = b.load('u16', factsOf(record, records), layout.RECORD_REGION);
   b.returnCallIndirect(regionType, [budget], place);
   b.end();
   counters?.count(b, 'onward, to what is interpreted');
+  emitCounting(b, record, records);
   b.return(code.constant('i32', layout.REGION_CONTINUE));
   b.unreachable();
   return b;
+}
+
+/** Base of the 16-bit facts about a record, which stand behind the records. */
+const factsOf = (record: code.Expression, records: code.Expression): code.Expression =>
+  code.binary(
+    'add',
+    records,
+    code.binary('shrU', code.binary('sub', record, records), code.constant('i32', 3)),
+  );
+
+/**
+ * Going back to the interpreter costs more than the few instructions that it may be for, which no sample would
+ * ever meet: where regions go on so often, one is to begin.
+ */
+function emitCounting(b: FunctionBuilder, record: code.Expression, records: code.Expression): void {
+  const handler = b.load('u16', record);
+  b.if(code.compare('geU', handler, code.constant('i32', layout.HANDLERS_FIRST)));
+  const facts = b.pin(factsOf(record, records));
+  const times = b.pin(
+    code.binary('add', b.load('u16', facts, layout.RECORD_REGION), code.constant('i32', 1)),
+  );
+  b.if(code.compare('leU', times, code.constant('i32', layout.LEFT_TO_MAX)));
+  b.store('i32as16', facts, layout.RECORD_REGION, times);
+  b.if(code.compare('eq', times, code.constant('i32', layout.LEFT_TO_MAX)));
+  b.store('i32as16', facts, layout.RECORD_ORIGINAL, handler);
+  b.store('i32as16', record, 0, code.constant('i32', layout.HANDLER_REACHED));
+  b.end();
+  b.end();
+  b.end();
 }
 
 /** Finds the page of records that PC is in, if the instruction TLB knows it: emitLookup of run.ts. */

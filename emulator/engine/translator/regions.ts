@@ -120,7 +120,9 @@ export class Regions {
     for (const records of covered.keys()) this.removeFrom(records, region);
     // A store into the page has left DECODE there, a breakpoint BREAK.
     if (this.u16[record >> 1] === layout.HANDLER_ENTER) {
-      this.u16[record >> 1] = this.reader.handlerAt(record, recordsOf(record));
+      const records = recordsOf(record);
+      this.u16[record >> 1] = this.reader.handlerAt(record, records);
+      this.u16[(records + layout.RECORD_REGION + ((record - records) >> 3)) >> 1] = 0;
     }
     this.table.set(place, null);
     this.freePlaces.push(place);

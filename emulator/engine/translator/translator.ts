@@ -76,6 +76,12 @@ interface Page {
   drops: number;
 }
 
+interface Waiting {
+  readonly whereabouts: Whereabouts;
+  /** A region is to begin there, not just to have it. */
+  readonly isEntry: boolean;
+}
+
 export class Translator {
   private readonly figures: TranslatorStatistics;
   private readonly host: TranslatorHost;
@@ -88,7 +94,7 @@ export class Translator {
   /** By address of the page's records. */
   private readonly pages = new Map<number, Page>();
   /** Records at which something hot was seen. */
-  private waiting = new Map<number, Whereabouts>();
+  private waiting = new Map<number, Waiting>();
   /** Calls of run() until what waits is translated, be it ever so little. */
   private patience = 0;
   /** The host has no room for code left. */
@@ -169,7 +175,7 @@ export class Translator {
     heat[piece] = sum;
     if (sum < this.host.threshold) return;
     heat[piece] = 0;
-    this.wait(records + 4 * (distance & ~3));
+    this.wait(records + 4 * (distance & ~3), false);
   }
 
   /** A record was decoded. */
@@ -198,12 +204,12 @@ export class Translator {
 
   reached(record: number): void {
     this.u16[record >> 1] = this.reader.handlerAt(record, recordsOf(record));
-    this.wait(record);
+    this.wait(record, true);
   }
 
-  private wait(record: number): void {
+  private wait(record: number, isEntry: boolean): void {
     if (this.waiting.size === 0) this.patience = this.isEager ? 0 : PATIENCE;
-    this.waiting.set(record, this.reader.whereabouts());
+    this.waiting.set(record, { whereabouts: this.reader.whereabouts(), isEntry });
   }
 
   private pageOf(records: number): Page {
@@ -226,8 +232,8 @@ export class Translator {
     if (this.isExhausted) return;
     const module = new RegionModule(this.counters);
     const made = new Map<number, RegionCode>();
-    for (const [record, whereabouts] of waiting) {
-      const region = this.isEager
+    for (const [record, { whereabouts, isEntry }] of waiting) {
+      const region = isEntry
         ? this.makeAt(record, whereabouts, module, made)
         : this.makeAround(record, whereabouts, module, made);
       if (region) made.set(region.record, region);
@@ -245,7 +251,6 @@ export class Translator {
   ): RegionCode | undefined {
     const records = recordsOf(record);
     const place = (record - records) / 4;
-    if (this.pageOf(records).drops > DROPS_MAX) return undefined;
     const page = {
       isKnown: (offset: number) => this.reader.isDecoded(records + 4 * offset),
       flowAt: (offset: number) => this.reader.flowOf(records, offset),
@@ -264,6 +269,7 @@ export class Translator {
     made: ReadonlyMap<number, RegionCode>,
   ): RegionCode | undefined {
     if ((this.u16[record >> 1] as number) < layout.HANDLERS_FIRST || made.has(record)) return undefined;
+    if (!this.isEager && this.pageOf(recordsOf(record)).drops > DROPS_MAX) return undefined;
     return translateRegion(this.reader, record, whereabouts, module, { onlyExecuted: !this.isEager });
   }
 
