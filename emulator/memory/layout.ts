@@ -215,6 +215,11 @@ export const DECODE_BY_HOST = MACHINE + 0x38;
 // What the last watchpoint hit saw: {i32 id, i32 access (1 read, 2 write), i64 VA, i64 PA, i64 size}.
 export const WATCHPOINT_HIT = MACHINE + 0x40;
 
+/** i32: how often an access in a region was not in the page that another one was found in. */
+export const STRAY_ACCESSES = MACHINE + 0x60;
+/** i32: the record of the last of them. */
+export const STRAY_RECORD = MACHINE + 0x64;
+
 /** 16 bytes: the state of hashMemory(). */
 export const HASH = MACHINE + 0x80;
 

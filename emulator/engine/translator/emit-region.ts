@@ -16,10 +16,11 @@ import type { Expression } from '../code/expression.ts';
 import { FunctionBuilder, type Label } from '../code/function-builder.ts';
 import { type Block, type Edge, pageOf } from './blocks.ts';
 import { Exits, partsOfWay, wayOut } from './exits.ts';
+import type { FoundPage } from './found-pages.ts';
 import { type FlagUse, liveFlags } from './live-flags.ts';
 import type { RegionCounters } from './region-counters.ts';
 import type { KnownFlags } from './region-flags.ts';
-import { type RegionFrame, TranslatorOps } from './translator-ops.ts';
+import { ANOTHER_PAGE, type RegionFrame, TranslatorOps } from './translator-ops.ts';
 import type { ValueType } from '../../base/wasm/opcodes.ts';
 
 /** An instruction with its fields as numbers. */
@@ -40,6 +41,7 @@ export interface ModuleFrame {
 interface Known {
   readonly flags: KnownFlags | undefined;
   readonly fpChecked: boolean;
+  readonly pages: readonly FoundPage[];
   /** Instructions that the budget was not charged with yet. */
   readonly spent: number;
 }
@@ -51,6 +53,8 @@ const STACK_POINTER = 31;
 export interface RegionSource {
   instructionAt(place: number): Instruction;
   flagUse(place: number): FlagUse;
+  /** Whether its accesses look in the TLB for themselves. */
+  probesAlone(place: number): boolean;
 }
 
 export function executeInstruction(ops: TranslatorOps, { row, operands }: Instruction): void {
@@ -96,10 +100,11 @@ export function emitRegion(
     materializeFlags: module.materializeFlags,
     interpret(why, condition) {
       const to = wayOut(place, spent, layout.REGION_INTERPRET);
-      if (!module.counters) return leave(pageOf(place), to, condition);
+      const note = why === ANOTHER_PAGE ? noteStrayAccess : undefined;
+      if (!module.counters) return leave(pageOf(place), to, condition, note);
       if (condition) b.if(condition);
       count(() => `${why}, ${source.instructionAt(place).row.name}`);
-      leave(pageOf(place), to);
+      leave(pageOf(place), to, undefined, note);
       if (condition) b.end();
     },
   };
@@ -107,7 +112,7 @@ export function emitRegion(
   const { flags } = ops;
   const exits = new Exits(b);
   const labels = new Map<Block, Label>();
-  emitTree(order[0] as Block, { flags: undefined, fpChecked: false, spent: 0 });
+  emitTree(order[0] as Block, { flags: undefined, fpChecked: false, pages: [], spent: 0 });
   return assemble();
 
   function count(what: () => string): void {
@@ -126,25 +131,39 @@ export function emitRegion(
   }
 
   /** Leaves the region from one of its pages, if the condition holds. */
-  function leave(page: number, to: Expression, condition?: Expression): void {
+  function leave(page: number, to: Expression, condition?: Expression, note?: (page: number) => void): void {
     const { known } = flags;
-    if (!known || known.stored) {
-      if (page === 0) exits.leave(to, condition);
-      else exits.leave(to, condition, `${page}`, () => moveTo(page));
-    } else if (known.otherwise === undefined) {
-      const toStore = { ...known, constant: undefined };
-      exits.leave(to, condition, `${page} ${known.kind} ${known.width}`, () => {
-        flags.store(toStore);
-        moveTo(page);
-      });
-    } else {
+    if (known && !known.stored && known.otherwise !== undefined) {
       if (condition) b.if(condition);
       aside(() => {
         flags.flush();
-        leave(page, to);
+        leave(page, to, undefined, note);
       });
       if (condition) b.end();
+      return;
     }
+    const toStore = known && !known.stored ? { ...known, constant: undefined } : undefined;
+    if (page === 0 && !toStore && !note) return exits.leave(to, condition);
+    const key = `${page} ${toStore ? toStore.kind + toStore.width : ''} ${note ? 'noted' : ''}`;
+    exits.leave(to, condition, key, () => {
+      if (toStore) flags.store(toStore);
+      note?.(page);
+      moveTo(page);
+    });
+  }
+
+  /** In a stub: the way out is on the stack. */
+  function noteStrayAccess(page: number): void {
+    b.takeResult(way);
+    const record = code.binary(
+      'add',
+      code.binary('shl', partsOfWay(code.local('i32', way)).offset, code.constant('i32', 2)),
+      code.constant('i32', pages.get(page) as number),
+    );
+    b.storeAt('i32', layout.STRAY_RECORD, record);
+    const times = b.loadAt('i32', layout.STRAY_ACCESSES);
+    b.storeAt('i32', layout.STRAY_ACCESSES, code.binary('add', times, code.constant('i32', 1)));
+    b.push(code.local('i32', way));
   }
 
   /** Another page of the region is where code goes on. */
@@ -174,7 +193,11 @@ export function emitRegion(
     const merges = block.children.filter((child) => child.incoming > 1);
     if (block.isLoopHead) labels.set(block, b.loop());
     const isMerge = block.isLoopHead || block.incoming > 1;
-    emitWithin(block, merges.toReversed(), isMerge ? { ...known, flags: undefined, spent: 0 } : known);
+    emitWithin(
+      block,
+      merges.toReversed(),
+      isMerge ? { ...known, flags: undefined, pages: [], spent: 0 } : known,
+    );
     if (block.isLoopHead) b.end();
   }
 
@@ -250,7 +273,7 @@ export function emitRegion(
     } else if (block.incoming > 1) {
       b.branch(labels.get(block) as Label);
     } else {
-      emitTree(block, { flags: flags.known, fpChecked: ops.fpChecked, spent });
+      emitTree(block, { flags: flags.known, fpChecked: ops.fpChecked, pages: ops.pages.list, spent });
     }
   }
 
@@ -258,8 +281,10 @@ export function emitRegion(
   function aside(then: () => void): void {
     const { known } = flags;
     const { fpChecked } = ops;
+    const { list } = ops.pages;
     const before = spent;
     then();
+    ops.pages.list = list;
     flags.known = known;
     ops.fpChecked = fpChecked;
     spent = before;
@@ -268,12 +293,13 @@ export function emitRegion(
   function emitBlock(block: Block, known: Known): void {
     flags.known = known.flags;
     ops.fpChecked = known.fpChecked;
+    ops.pages.list = known.pages;
     spent = known.spent;
     const translated = block.end === 'interpret' || block.end === 'stop' ? block.length - 1 : block.length;
     for (let done = 0; done < translated; done++) {
       place = block.start + 4 * done;
       b.recycle();
-      ops.begin(place);
+      ops.begin(place, source.probesAlone(place));
       executeInstruction(ops, source.instructionAt(place));
       spent++;
     }

@@ -13,6 +13,9 @@ import { NotTranslatable, TranslatorOps } from './translator-ops.ts';
 /** Shared by all engines of this JavaScript realm: it depends on the tables only. */
 let handlersByNumber: readonly Handler[] | undefined;
 
+/** Nothing is lost when they are forgotten but time. */
+const LONERS_MAX = 10_000;
+
 /** Address of the page of records that a record is in. */
 export const recordsOf = (record: number): number =>
   record - ((record - layout.RECORDS) % layout.RECORD_PAGE_SIZE);
@@ -49,6 +52,8 @@ export class InstructionReader {
     },
   });
   private trialLeft = false;
+  /** Records whose accesses are often in another page than those before them. */
+  private readonly loners = new Set<number>();
 
   /** `decode` fills in a record that was not decoded yet. */
   constructor(memory: WebAssembly.Memory, decode: (record: number) => void) {
@@ -118,6 +123,15 @@ export class InstructionReader {
     return this.traitsOf(this.handlerAt(record, records), record, records);
   }
 
+  probesAlone(records: number, offset: number): boolean {
+    return this.loners.size > 0 && this.loners.has(records + 4 * offset);
+  }
+
+  setAlone(record: number): void {
+    if (this.loners.size === LONERS_MAX) this.loners.clear();
+    this.loners.add(record);
+  }
+
   /** The answer holds until the next one is asked for. */
   instructionAt(records: number, offset: number): Instruction {
     const handler = this.handlerAt(records + 4 * offset, records);
@@ -160,6 +174,7 @@ export class InstructionReader {
     this.trialLeft = false;
     ops.flags.known = undefined;
     ops.fpChecked = false;
+    ops.pages.list = [];
     ops.begin(0);
     try {
       executeInstruction(ops, instruction);

@@ -58,6 +58,7 @@ export function translateRegion(
   const source: RegionSource = {
     instructionAt: (place) => reader.instructionAt(...at(place)),
     flagUse: (place) => reader.flagUse(...at(place)),
+    probesAlone: (place) => reader.probesAlone(...at(place)),
   };
   const body = emitRegion(order, pages, source, module);
   const instructions = order.reduce((sum, { length }) => sum + length, 0);

@@ -5,6 +5,7 @@
 // needs one (or whose access misses the TLB) leaves the region before it has changed anything, and the
 // interpreter executes it. An instruction that cannot promise that throws NotTranslatable.
 
+import { INTEGER_BINARY } from '../../base/wasm/opcodes.ts';
 import type {
   AccessOptions,
   Field,
@@ -25,6 +26,7 @@ import * as code from '../code/expression.ts';
 import type { Expression } from '../code/expression.ts';
 import type { FunctionBuilder, LoadKind, StoreKind } from '../code/function-builder.ts';
 import { out, PureOps, x } from '../code/pure-ops.ts';
+import { type FoundPage, FoundPages, type Place } from './found-pages.ts';
 import { type InlineFrame, inlineKernels } from './inline-kernels.ts';
 import { RegionFlags } from './region-flags.ts';
 
@@ -36,6 +38,9 @@ export type Flow =
   | { readonly kind: 'jump'; readonly offset: number; readonly isCall: boolean }
   | { readonly kind: 'branch'; readonly condition: Expression; readonly offset: number }
   | { readonly kind: 'indirect'; readonly address: Expression; readonly isReturn: boolean };
+
+/** Why a region is left at an access that another one's page was to be good for. */
+export const ANOTHER_PAGE = 'another page';
 
 /** Flags that one side of a run-time condition sets. */
 type FlagsOfBranch =
@@ -56,6 +61,8 @@ export interface RegionFrame {
 }
 
 const LINK = 30;
+const I64_ADD = INTEGER_BINARY.add[1];
+const I64_SUB = INTEGER_BINARY.sub[1];
 const LOAD_KINDS: Record<number, LoadKind> = { 1: 'u8x64', 2: 'u16x64', 4: 'u32x64', 8: 'i64' };
 const STORE_KINDS: Record<number, StoreKind> = { 1: 'i64as8', 2: 'i64as16', 4: 'i64as32', 8: 'i64' };
 
@@ -85,6 +92,7 @@ export class TranslatorOps extends PureOps implements Ops {
   /** FP is known not to trap. */
   fpChecked = false;
   readonly flags: RegionFlags;
+  readonly pages = new FoundPages();
   /** Inside how many run-time conditions the instruction is. */
   private conditions = 0;
   private flagsOfBranch: FlagsOfBranch | undefined;
@@ -96,10 +104,15 @@ export class TranslatorOps extends PureOps implements Ops {
   private changed = false;
   /** The link register was written. */
   private linked = false;
+  private probesAlone = false;
   /** Registers as the instruction has read them, by their number. */
   private readonly readNumbers: number[] = [];
   private readonly readValues: Expression[] = [];
-
+  /** What it has computed from registers, and of which. */
+  private readonly placed: Expression[] = [];
+  private readonly places: Place[] = [];
+  /** Locals by slot of `pages`: offset in the page, host address. */
+  private readonly slots: { readonly distance: number; readonly host: number }[] = [];
   private readonly inlineFrame: InlineFrame;
 
   constructor(frame: RegionFrame) {
@@ -109,12 +122,16 @@ export class TranslatorOps extends PureOps implements Ops {
     this.inlineFrame = {
       builder: this.b,
       leave: (why, condition) => this.leave(why, condition),
-      probe: (va, tag, size, aligned) => this.probe(va, tag, size, { aligned }),
+      probe: (va, tag, size, aligned) => {
+        const { host, offset } = this.probe(va, tag, size, { aligned });
+        return this.b.pin(code.binary('add', host, code.constant('i32', offset)));
+      },
     };
     this.flags = new RegionFlags(frame.builder, frame.materializeFlags);
   }
 
-  begin(offsetInPage: number): void {
+  begin(offsetInPage: number, probesAlone = false): void {
+    this.probesAlone = probesAlone;
     this.offsetInPage = offsetInPage;
     this.changed = false;
     this.linked = false;
@@ -125,6 +142,8 @@ export class TranslatorOps extends PureOps implements Ops {
     this.flow = undefined;
     this.readNumbers.length = 0;
     this.readValues.length = 0;
+    this.placed.length = 0;
+    this.places.length = 0;
   }
 
   // ---- fields
@@ -244,50 +263,43 @@ export class TranslatorOps extends PureOps implements Ops {
   // ---- memory
 
   load(size: 1 | 2 | 4 | 8, address: I64, options: AccessOptions = {}): I64 {
-    const va = this.b.pin(x(address));
-    const host = this.probe(va, layout.TLB_READ_TAG, size, options);
-    return out(this.b.pin(this.b.load(LOAD_KINDS[size] as LoadKind, host)));
+    const { host, offset } = this.probe(x(address), layout.TLB_READ_TAG, size, options);
+    return out(this.b.pin(this.b.load(LOAD_KINDS[size] as LoadKind, host, offset)));
   }
 
   store(size: 1 | 2 | 4 | 8, address: I64, value: I64, options: AccessOptions = {}): void {
-    const va = this.b.pin(x(address));
-    const host = this.probe(va, layout.TLB_WRITE_TAG, size, options);
+    const { host, offset } = this.probe(x(address), layout.TLB_WRITE_TAG, size, options);
     this.changed = true;
-    this.b.store(STORE_KINDS[size] as StoreKind, host, 0, x(value));
+    this.b.store(STORE_KINDS[size] as StoreKind, host, offset, x(value));
   }
 
   loadV(address: I64, options: AccessOptions = {}): V128 {
-    const va = this.b.pin(x(address));
-    const host = this.probe(va, layout.TLB_READ_TAG, 16, options);
-    return out(this.b.pin(this.b.load('v128', host)));
+    const { host, offset } = this.probe(x(address), layout.TLB_READ_TAG, 16, options);
+    return out(this.b.pin(this.b.load('v128', host, offset)));
   }
 
   storeV(address: I64, value: V128, options: AccessOptions = {}): void {
-    const va = this.b.pin(x(address));
-    const host = this.probe(va, layout.TLB_WRITE_TAG, 16, options);
+    const { host, offset } = this.probe(x(address), layout.TLB_WRITE_TAG, 16, options);
     this.changed = true;
-    this.b.store('v128', host, 0, x(value));
+    this.b.store('v128', host, offset, x(value));
   }
 
   loadPair(size: 4 | 8, address: I64): readonly [I64, I64] {
-    const va = this.b.pin(x(address));
-    const host = this.probe(va, layout.TLB_READ_TAG, 2 * size, {});
-    const first = this.b.pin(this.b.load(LOAD_KINDS[size] as LoadKind, host));
-    const second = this.b.pin(this.b.load(LOAD_KINDS[size] as LoadKind, host, size));
+    const { host, offset } = this.probe(x(address), layout.TLB_READ_TAG, 2 * size, {});
+    const first = this.b.pin(this.b.load(LOAD_KINDS[size] as LoadKind, host, offset));
+    const second = this.b.pin(this.b.load(LOAD_KINDS[size] as LoadKind, host, offset + size));
     return [out(first), out(second)];
   }
 
   storePair(size: 4 | 8, address: I64, first: I64, second: I64): void {
-    const va = this.b.pin(x(address));
-    const host = this.probe(va, layout.TLB_WRITE_TAG, 2 * size, {});
+    const { host, offset } = this.probe(x(address), layout.TLB_WRITE_TAG, 2 * size, {});
     this.changed = true;
-    this.b.store(STORE_KINDS[size] as StoreKind, host, 0, x(first));
-    this.b.store(STORE_KINDS[size] as StoreKind, host, size, x(second));
+    this.b.store(STORE_KINDS[size] as StoreKind, host, offset, x(first));
+    this.b.store(STORE_KINDS[size] as StoreKind, host, offset + size, x(second));
   }
 
   prepare(access: 'read' | 'write', address: I64, bytes: number, options: AccessOptions = {}): void {
-    const va = this.b.pin(x(address));
-    this.probe(va, access === 'read' ? layout.TLB_READ_TAG : layout.TLB_WRITE_TAG, bytes, options);
+    this.probe(x(address), access === 'read' ? layout.TLB_READ_TAG : layout.TLB_WRITE_TAG, bytes, options);
   }
 
   // ---- processor state
@@ -326,7 +338,13 @@ export class TranslatorOps extends PureOps implements Ops {
   // ---- structure
 
   let<T extends Value>(value: T): T {
-    return out(this.b.pin(x(value)));
+    const place = this.placeOf(x(value));
+    const pinned = this.b.pin(x(value));
+    if (place) {
+      this.placed.push(pinned);
+      this.places.push(place);
+    }
+    return out(pinned);
   }
 
   when(condition: I32, then: () => void, otherwise: () => void = () => {}): void {
@@ -434,28 +452,85 @@ export class TranslatorOps extends PureOps implements Ops {
     }
     this.changed = true;
     this.b.set(this.frame.registerLocal(number, true), width === 64 ? x(value) : code.extendU(x(value)));
+    this.pages.written(number, width === 64 && this.conditions === 0 ? this.placeOf(x(value)) : undefined);
     for (let i = 0; i < this.readNumbers.length; i++) {
       if (this.readNumbers[i] === number) code.forget(this.readValues[i] as Expression);
     }
   }
 
+  /** What the value is in terms of one register, if it is that. */
+  private placeOf(value: Expression): Place | undefined {
+    const { kind, a, b } = value;
+    if (kind === 'operation' && a && b && b.kind === 'constant' && typeof b.value === 'number') {
+      if (value.opcode !== I64_ADD && value.opcode !== I64_SUB) return undefined;
+      const base = this.placeOf(a);
+      if (!base) return undefined;
+      const by = value.opcode === I64_ADD ? b.value : -b.value;
+      return { register: base.register, offset: base.offset + by };
+    }
+    if (kind === 'local') {
+      const index = this.readValues.lastIndexOf(value);
+      return index < 0 ? undefined : { register: this.readNumbers[index] as number, offset: 0 };
+    }
+    return kind === 'pinned' ? this.places[this.placed.lastIndexOf(value)] : undefined;
+  }
+
   /** Host address of an access that hits the TLB; whatever does not leaves the region. */
-  private probe(va: Expression, tag: number, size: number, options: AccessOptions): Expression {
+  private probe(
+    address: Expression,
+    tag: number,
+    size: number,
+    { aligned, unprivileged }: AccessOptions,
+  ): { host: Expression; offset: number } {
+    const place = (aligned && size > 1) || unprivileged ? undefined : this.placeOf(address);
+    const found = place && !this.probesAlone ? this.pages.find(place, tag) : undefined;
+    if (place && found) return this.probeAgain(found, place.offset, size);
+    const va = this.b.pin(address);
     const low = this.b.pin(code.wrap(va));
-    if (options.aligned && size > 1) {
+    if (aligned && size > 1) {
       this.leave('misaligned', code.binary('and', low, code.constant('i32', size - 1)));
     }
-    const base = options.unprivileged
-      ? this.b.loadAt('i32', layout.TLB_BASE_UNPRIVILEGED)
-      : this.frame.tlbBase;
+    const base = unprivileged ? this.b.loadAt('i32', layout.TLB_BASE_UNPRIVILEGED) : this.frame.tlbBase;
     // ((va >> 12) % TLB_ENTRIES) * TLB_ENTRY_SIZE, in one shift.
     const shifted = code.binary('shrU', low, code.constant('i32', 7));
     const mask = (layout.TLB_ENTRIES - 1) * layout.TLB_ENTRY_SIZE;
     const slot = code.binary('and', shifted, code.constant('i32', mask));
     const entry = this.b.pin(code.binary('add', slot, base));
-    const distance = code.binary('sub', va, this.b.load('i64', entry, tag));
+    let distance = code.binary('sub', va, this.b.load('i64', entry, tag));
+    const locals =
+      place && this.conditions === 0 ? this.localsOf(this.pages.add(place, tag, size)) : undefined;
+    if (locals) {
+      this.b.set(locals.distance, distance);
+      distance = code.local('i64', locals.distance);
+    }
     this.leave('tlb', code.compare('gtU', distance, code.constant('i64', 4096 - size)));
-    return this.b.pin(code.binary('add', low, this.b.load('i32', entry, layout.TLB_ADDEND)));
+    const host = code.binary('add', low, this.b.load('i32', entry, layout.TLB_ADDEND));
+    if (!locals) return { host: this.b.pin(host), offset: 0 };
+    this.b.set(locals.host, host);
+    return { host: code.local('i32', locals.host), offset: 0 };
+  }
+
+  /** The same by way of what another access has found. */
+  private probeAgain(found: FoundPage, offset: number, size: number): { host: Expression; offset: number } {
+    const { distance, host } = this.localsOf(found.slot);
+    const further = offset - found.offset;
+    if (offset < found.from || offset + size > found.to) {
+      const there = code.binary('add', code.local('i64', distance), code.constant('i64', further));
+      this.leave(ANOTHER_PAGE, code.compare('gtU', there, code.constant('i64', 4096 - size)));
+      if (this.conditions === 0) this.pages.extend(found, offset, offset + size);
+    }
+    const start = code.local('i32', host);
+    if (further >= 0) return { host: start, offset: further };
+    return { host: this.b.pin(code.binary('add', start, code.constant('i32', further))), offset: 0 };
+  }
+
+  private localsOf(slot: number): { readonly distance: number; readonly host: number } {
+    let locals = this.slots[slot];
+    if (!locals) {
+      locals = { distance: this.b.newLocal('i64'), host: this.b.newLocal('i32') };
+      this.slots[slot] = locals;
+    }
+    return locals;
   }
 
   private leave(why: string, condition?: Expression): void {

@@ -29,6 +29,9 @@ const BATCH = 12;
 /** Calls of run() that a hot place waits at most for others. */
 const PATIENCE = 40;
 
+/** So often it costs more to leave a region than to make it again. */
+const STRAY_ACCESSES_MAX = 2000;
+
 export interface TranslatorHost {
   readonly memory: WebAssembly.Memory;
   readonly kernels: WebAssembly.Exports;
@@ -159,7 +162,19 @@ export class Translator {
     this.profile?.sample(instructions, instructions - translated);
     // A region that was left because the budget ended says nothing of what is interpreted.
     if (!this.isEager && this.i32[layout.REGION_CUT >> 2] === 0) this.sample(instructions - translated);
+    if ((this.i32[layout.STRAY_ACCESSES >> 2] as number) > STRAY_ACCESSES_MAX) this.dropStray();
     if (this.waiting.size > 0) this.translateWaiting();
+  }
+
+  /** What reaches over the end of a page again and again is translated anew, so that it does not leave its region. */
+  private dropStray(): void {
+    this.i32[layout.STRAY_ACCESSES >> 2] = 0;
+    const record = this.i32[layout.STRAY_RECORD >> 2] as number;
+    const records = recordsOf(record);
+    this.reader.setAlone(record);
+    const offset = (record - records) / 4;
+    const entries = this.regions.drop(records, offset, offset);
+    if (this.isEager) for (const entry of entries) this.callOut(entry, recordsOf(entry));
   }
 
   private sample(interpreted: number): void {

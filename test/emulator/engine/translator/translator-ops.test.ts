@@ -12,6 +12,7 @@ const REGISTER = /^R[a-z]\d?$/;
 function emit(ops: TranslatorOps, decoder: OperandDecoder, word: number): void {
   ops.flags.known = undefined;
   ops.fpChecked = false;
+  ops.pages.list = [];
   ops.begin(0);
   try {
     executeInstruction(ops, decoder.decode(word));
