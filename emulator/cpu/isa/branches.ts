@@ -41,8 +41,7 @@ export const branches = [
     derive: ({ b5, b40, imm14 }) => ({ position: (b5 << 5) | b40, target: signed(imm14, 14) * 4 }),
     hot: () => true,
     execute(ops, { op, Rt, position, target }) {
-      const shifted = ops.shrU(ops.readX(Rt, 64), ops.extendU(ops.small(position)));
-      const tested = ops.and(ops.wrap(shifted), ops.i32(1));
+      const tested = ops.testBit(ops.readX(Rt, 64), position);
       ops.branchIf(op ? tested : ops.eqz(tested), target);
     },
   }),

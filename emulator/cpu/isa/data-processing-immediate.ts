@@ -163,6 +163,7 @@ export const dataProcessingImmediate = [
     execute(ops, { sf, Rm, imms, Rn, Rd }) {
       const width = widthOf(sf);
       const lsb = ops.let(amount(ops, imms, width));
+      if (ops.isSameRegister(Rn, Rm)) return ops.writeX(Rd, width, ops.rotr(ops.readX(Rn, width), lsb));
       const low = ops.shrU(ops.readX(Rm, width), lsb);
       // Shifting by the width would shift by nothing: one place first, then the rest.
       const rest = ops.sub(ops.constant(width, width - 1), lsb);

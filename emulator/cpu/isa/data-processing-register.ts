@@ -8,6 +8,7 @@ import {
   multiplyHigh,
   packFlags,
   reverseBytes,
+  reverseWord,
   shiftBy,
   widthOf,
 } from './operands.ts';
@@ -242,6 +243,7 @@ export const dataProcessingRegister = [
     accept: ({ sf, opc }) => sf === 1 || opc < 3,
     hot: ({ sf, opc }) => sf === 1 && opc === 3,
     execute(ops, { sf, opc, Rn, Rd }) {
+      if (!sf && opc === 2) return ops.writeX(Rd, 32, reverseWord(ops, ops.wrap(ops.readX(Rn, 64))));
       const reversed = reverseBytes(ops, ops.readX(Rn, 64), (1 << opc) as 2 | 4 | 8);
       ops.writeX(Rd, widthOf(sf), ops.toWidth(reversed, widthOf(sf)));
     },

@@ -52,18 +52,24 @@ export function packFlags(ops: Ops, n: I32, z: I32, c: I32, v: I32): I32 {
 /** High 64 bits of the 128-bit product. */
 export function multiplyHigh(ops: Ops, a: I64, b: I64, isSigned: boolean): I64 {
   const low = (value: I64): I64 => ops.and(value, ops.i64(0xffffffffn));
-  const high = (value: I64): I64 => ops.let(ops.shrU(value, ops.i64(32)));
-  const [aLow, aHigh, bLow, bHigh] = [ops.let(low(a)), high(a), ops.let(low(b)), high(b)];
-  const lowLow = ops.mul(aLow, bLow);
-  const middle = ops.let(ops.add(ops.mul(aHigh, bLow), ops.shrU(lowLow, ops.i64(32))));
-  const cross = ops.let(ops.add(ops.mul(aLow, bHigh), low(middle)));
-  const unsigned = ops.add(
-    ops.mul(aHigh, bHigh),
-    ops.add(ops.shrU(middle, ops.i64(32)), ops.shrU(cross, ops.i64(32))),
-  );
+  const high = (value: I64): I64 => ops.shrU(value, ops.i64(32));
+  const [aLow, aHigh, bLow, bHigh] = [ops.let(low(a)), ops.let(high(a)), ops.let(low(b)), ops.let(high(b))];
+  const cross = ops.let(ops.mul(aHigh, bLow));
+  const otherCross = ops.let(ops.mul(aLow, bHigh));
+  // Sums of what is ready first: the carry out of the low half comes last.
+  const lowHalf = ops.add(ops.add(low(cross), low(otherCross)), high(ops.mul(aLow, bLow)));
+  const highHalf = ops.add(ops.mul(aHigh, bHigh), ops.add(high(cross), high(otherCross)));
+  const unsigned = ops.add(highHalf, high(lowHalf));
   if (!isSigned) return unsigned;
   const ifNegative = (sign: I64, other: I64): I64 => ops.and(ops.shrS(sign, ops.i64(63)), other);
   return ops.sub(ops.sub(unsigned, ifNegative(a, b)), ifNegative(b, a));
+}
+
+/** Reverses the bytes of a word. */
+export function reverseWord(ops: Ops, value: I32): I32 {
+  const pinned = ops.let(value);
+  const odd = ops.and(ops.rotr(pinned, ops.i32(8)), ops.i32(0xff00ff00));
+  return ops.or(odd, ops.and(ops.rotr(pinned, ops.i32(24)), ops.i32(0x00ff00ff)));
 }
 
 /** Reverses the bytes within units of 2, 4 or 8 bytes of an i64. */

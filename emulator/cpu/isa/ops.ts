@@ -62,6 +62,9 @@ export interface Ops {
   /** A dynamic derived value of 64 bits, or its low half for width 32. */
   immediate(field: Field, width: Width): Int;
 
+  /** Whether two registers are known to be the same one: never, where they are known at run time only. */
+  isSameRegister(a: Register, b: Register): boolean;
+
   // ---- general registers
   readX(register: Register, width: 64): I64;
   readX(register: Register, width: Width): Int;
@@ -102,6 +105,8 @@ export interface Ops {
   shrS<T extends Int>(a: T, amount: T): T;
   rotr<T extends Int>(a: T, amount: T): T;
   clz<T extends Int>(a: T): T;
+  /** Not 0 if the bit at this position is set. */
+  testBit(a: I64, position: Field): I32;
   popcnt<T extends Int>(a: T): T;
   eqz(a: Int): I32;
   eq(a: Int, b: Int): I32;

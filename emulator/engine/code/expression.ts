@@ -148,9 +148,34 @@ export function binary(name: IntegerBinary, a: Expression, b: Expression): Expre
     if (a.kind === 'constant') {
       const fold = FOLD[name];
       if (fold) return constant(type, fold(BigInt(a.value), BigInt(b.value), type === 'i32' ? 32n : 64n));
+    } else if (a.kind === 'operation' && a.b?.kind === 'constant') {
+      const simpler = shiftOfShift(name, a as Expression<IntegerType>, b);
+      if (simpler) return simpler;
     }
   } else if (a.kind === 'constant' && a.value === 0 && LEFT_ZERO_IS_NEUTRAL.has(name)) return b;
   return operation(type, INTEGER_BINARY[name][type === 'i32' ? 0 : 1], a, b);
+}
+
+/** Shifts by constants of what was shifted to the left by one: fields of words. */
+function shiftOfShift(
+  name: IntegerBinary,
+  shifted: Expression<IntegerType>,
+  b: Expression,
+): Expression | undefined {
+  const { type, a, b: first } = shifted;
+  const bits = type === 'i32' ? 32 : 64;
+  if (!a || !first || shifted.opcode !== INTEGER_BINARY.shl[type === 'i32' ? 0 : 1]) return undefined;
+  const left = Number(first.value) & (bits - 1);
+  const by = Number(b.value) & (bits - 1);
+  if (name === 'shl')
+    return left + by < bits ? binary('shl', a, constant(type, left + by)) : constant(type, 0);
+  if (left !== by) return undefined;
+  const kept = bits - by;
+  if (name === 'shrU') {
+    if (kept === 32) return extendU(wrap(a));
+    return kept < 32 ? binary('and', a, constant(type, 2 ** kept - 1)) : undefined;
+  }
+  return name === 'shrS' && SIGN_EXTEND[type][kept] !== undefined ? signExtend(a, kept) : undefined;
 }
 
 export function compare(name: IntegerCompare, a: Expression, b: Expression): Expression<'i32'> {

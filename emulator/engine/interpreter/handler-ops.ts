@@ -115,6 +115,14 @@ export class InterpreterOps extends PureOps implements Ops {
     return out(this.b.pin(this.operand(field, 'immediate', width === 64 ? 'i64' : 'i32')));
   }
 
+  isSameRegister(): boolean {
+    return false;
+  }
+
+  testBit(a: I64, position: Field): I32 {
+    return this.and(this.wrap(this.shrU(a, this.extendU(this.small(position)))), this.i32(1));
+  }
+
   // ---- general registers
 
   readX(register: Register, width: Width): I64 {

@@ -160,6 +160,17 @@ export class TranslatorOps extends PureOps implements Ops {
     return this.constant(width, field as unknown as bigint);
   }
 
+  isSameRegister(a: Register, b: Register): boolean {
+    return a === b;
+  }
+
+  testBit(a: I64, position: Field): I32 {
+    const number = numberOf(position);
+    if (number === 63) return this.ltS(a, this.i64(0));
+    const word = this.wrap(number < 32 ? a : this.shrU(a, this.i64(32)));
+    return this.and(word, this.i32(1 << (number & 31)));
+  }
+
   // ---- general registers
 
   readX(register: Register, width: Width): I64 {
