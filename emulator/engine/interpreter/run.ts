@@ -26,6 +26,35 @@ interface HotHandler {
   readonly shape: Shape;
 }
 
+type Which = (handler: Handler) => boolean;
+
+const which =
+  (name: string, statics: Readonly<Record<string, number>> = {}): Which =>
+  (handler) =>
+    handler.row.name === name &&
+    Object.entries(statics).every(([field, value]) => handler.statics[field] === value);
+
+const HINT = which('NOP, HINT');
+const PUSH = which('STP, LDP, LDPSW, STNP, LDNP', { opc: 2, mode: 3, L: 0 });
+const POP = which('STP, LDP, LDPSW, STNP, LDNP', { opc: 2, mode: 1, L: 1 });
+const ADD = which('ADD, ADDS, SUB, SUBS (immediate)', { sf: 1, op: 0, S: 0 });
+const COMPARE = 'ADD, ADDS, SUB, SUBS (shifted register)';
+const COMPARE_IMMEDIATE = 'ADD, ADDS, SUB, SUBS (immediate)';
+
+/** What compilers put behind an instruction more often than not: prologues, epilogues, addresses, bounds. */
+const FOLLOWERS: readonly (readonly [Which, Which])[] = [
+  [HINT, HINT],
+  [HINT, which('BR, BLR, RET', { opc: 2 })],
+  [HINT, PUSH],
+  [PUSH, ADD],
+  [POP, HINT],
+  [which('ADR, ADRP', { op: 1 }), ADD],
+  [which(COMPARE, { sf: 1, op: 1, S: 1, shift: 0 }), which('B.cond', { cond: 8 })],
+  [which(COMPARE, { sf: 0, op: 1, S: 1, shift: 0 }), which('B.cond', { cond: 2 })],
+  [which(COMPARE_IMMEDIATE, { sf: 0, op: 1, S: 1 }), which('B.cond', { cond: 9 })],
+  [which(COMPARE_IMMEDIATE, { sf: 0, op: 1, S: 1 }), which('B.cond', { cond: 8 })],
+];
+
 export function buildRun(hot: readonly HotHandler[], environment: Environment): FunctionBuilder {
   const b = new FunctionBuilder(0);
   const kernel = (name: KernelName): number => environment.imports.get(name) as number;
@@ -259,16 +288,13 @@ export function buildRun(hot: readonly HotHandler[], environment: Environment): 
 
   /** What often comes next stands behind a handler once more, and needs no way through the switch. */
   function followers(first: Handler, flags: KnownFlags | undefined): readonly HotHandler[] {
-    if (first.row.name === 'NOP, HINT') {
-      return hot.filter(
-        ({ handler: { row, statics } }) =>
-          row === first.row || (row.name === 'BR, BLR, RET' && statics['opc'] === 2),
-      );
-    }
+    const usual = FOLLOWERS.filter(([before]) => before(first)).map(([, next]) => next);
     // The flags are those of a comparison whose operands are at hand.
-    if (!flags || flags.kind === 'add') return [];
+    const compares = flags !== undefined && flags.kind !== 'add';
     return hot.filter(
-      ({ handler: { row, statics } }) => row.name === 'B.cond' && Number(statics['cond']) < 2,
+      ({ handler }) =>
+        usual.some((next) => next(handler)) ||
+        (compares && handler.row.name === 'B.cond' && Number(handler.statics['cond']) < 2),
     );
   }
 
