@@ -63,6 +63,8 @@ interface Claim<Device> {
   /** Of all its registers. */
   readonly bytes: number;
   readonly stride: number;
+  /** It is one word that may be read whole. */
+  readonly isWord: boolean;
 }
 
 /** The registers of one kind of device. Shared by all devices of the kind; it holds no device state. */
@@ -88,7 +90,8 @@ export class RegisterBlock<Device> {
     this.claimOfWord = new Uint8Array(size >>> 2);
     for (const [registerName, row] of Object.entries(rows)) {
       const bytes = bytesOf(row);
-      this.claims.push({ name: registerName, row, bytes, stride: registerStride(row) });
+      const stride = registerStride(row);
+      this.claims.push({ name: registerName, row, bytes, stride, isWord: isWord(row) });
       const end = row.offset + bytes;
       for (let word = row.offset >>> 2; word < (end + 3) >>> 2; word++) {
         this.claimOfWord[word] = this.claims.length;
@@ -106,6 +109,11 @@ export class RegisterBlock<Device> {
   }
 
   read(device: Device, offset: number, size: number, log?: OnceLogger): number {
+    const number = this.claimOfWord[offset >>> 2];
+    if (size === 4 && (offset & 3) === 0 && number !== undefined && number > 0) {
+      const { row, isWord } = this.claims[number - 1] as Claim<Device>;
+      if (isWord && row.read !== undefined) return row.read(device, 0, 0) >>> 0;
+    }
     return this.load(device, offset, size, false, log);
   }
 
@@ -159,10 +167,7 @@ export class RegisterBlock<Device> {
       return value >>> 0;
     }
     const { stride } = claim;
-    const value =
-      row.count === undefined
-        ? read(device, 0, relative >>> 2) >>> 0
-        : read(device, Math.floor(relative / stride), (relative % stride) >>> 2) >>> 0;
+    const value = read(device, Math.floor(relative / stride), (relative % stride) >>> 2) >>> 0;
     return size === 4 ? value : value & ((1 << (size * 8)) - 1);
   }
 
@@ -248,6 +253,21 @@ export function identification<Device>(offset: number, bytes: readonly number[])
     read: (_device, index) => bytes[index] ?? 0,
   };
 }
+
+const isWord = <Device>({
+  offset,
+  width,
+  count,
+  bitsPerElement,
+  status,
+  accessWidths,
+}: RegisterRow<Device>): boolean =>
+  width === 4 &&
+  offset % 4 === 0 &&
+  count === undefined &&
+  bitsPerElement === undefined &&
+  status === undefined &&
+  (accessWidths === undefined || accessWidths.includes(4));
 
 function registerStride<Device>(row: RegisterRow<Device>): number {
   return row.stride ?? row.width;
