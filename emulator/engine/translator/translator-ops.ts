@@ -494,8 +494,10 @@ export class TranslatorOps extends PureOps implements Ops {
     { aligned, unprivileged }: AccessOptions,
   ): { host: Expression; offset: number } {
     const place = (aligned && size > 1) || unprivileged ? undefined : this.placeOf(address);
-    const found = place && !this.probesAlone ? this.pages.find(place, tag) : undefined;
-    if (place && found) return this.probeAgain(found, place.offset, size);
+    const found = place && this.pages.find(place, tag);
+    // Alone, an instruction still has what itself has found: of two accesses the second may not leave.
+    const isUsed = found && (!this.probesAlone || covers(found, place.offset, size));
+    if (isUsed) return this.probeAgain(found, place.offset, size);
     const va = this.b.pin(address);
     const low = this.b.pin(code.wrap(va));
     if (aligned && size > 1) {
@@ -525,7 +527,7 @@ export class TranslatorOps extends PureOps implements Ops {
   private probeAgain(found: FoundPage, offset: number, size: number): { host: Expression; offset: number } {
     const { distance, host } = this.localsOf(found.slot);
     const further = offset - found.offset;
-    if (offset < found.from || offset + size > found.to) {
+    if (!covers(found, offset, size)) {
       const there = code.binary('add', code.local('i64', distance), code.constant('i64', further));
       this.leave(ANOTHER_PAGE, code.compare('gtU', there, code.constant('i64', 4096 - size)));
       if (this.conditions === 0) this.pages.extend(found, offset, offset + size);
@@ -549,5 +551,8 @@ export class TranslatorOps extends PureOps implements Ops {
     this.frame.interpret(why, condition);
   }
 }
+
+const covers = ({ from, to }: FoundPage, offset: number, size: number): boolean =>
+  offset >= from && offset + size <= to;
 
 const addressOfVector = (register: Register): number => layout.V + 16 * numberOf(register);
