@@ -13,7 +13,7 @@ export interface Block {
   readonly length: number;
   /** How the last instruction goes on. */
   readonly end: 'next' | 'jump' | 'branch' | 'indirect' | 'return' | 'interpret' | 'stop';
-  /** `next`, `jump`: one; `return`: where the call came from, if the region knows; `branch`: taken, not taken. */
+  /** `next`, `jump`: one; `branch`: taken, not taken; `return` and `indirect`: where it may lead to, if known. */
   edges: Edge[];
   /** Position in reverse postorder. */
   order: number;
@@ -32,7 +32,8 @@ export type InstructionFlow =
   | { readonly kind: 'next' }
   | { readonly kind: 'jump'; readonly offset: number; readonly isCall: boolean }
   | { readonly kind: 'branch'; readonly offset: number }
-  | { readonly kind: 'indirect' }
+  /** Of a call through a register: which one, and the place that it probably leads to. */
+  | { readonly kind: 'indirect'; readonly register?: number; readonly guess?: number | undefined }
   | { readonly kind: 'return' }
   /** Cannot be translated: the interpreter executes it. */
   | { readonly kind: 'interpret' }
@@ -45,16 +46,21 @@ export const pageOf = (place: number): number => Math.floor(place / PAGE) * PAGE
 
 /**
  * A procedure that is called within the region stands in it once for each call, so that its RET has a place to
- * go to. A node is an instruction in such a context: context * SPAN + offset in the pages of the region, which are
- * counted as they are found.
+ * go to; one that calls itself stands in it once for all of these calls. A node is an instruction in such a context:
+ * context * SPAN + offset in the pages of the region, which are counted as they are found.
  */
 interface Context {
   readonly depth: number;
-  /** The node that a RET leads to, or -1. */
-  readonly returnsTo: number;
+  /** Place of the procedure's first instruction. */
+  readonly entry: number;
+  readonly caller: number;
+  /** Nodes that a RET may lead to. */
+  readonly returnsTo: number[];
 }
 
 const CALL_DEPTH = 3;
+/** Places that a RET is compared with. */
+const RETURNS_MAX = 4;
 /** Pages that a region may look at. */
 const PAGES = 16;
 const SPAN = PAGES * PAGE;
@@ -99,7 +105,7 @@ export function findBlocks(
 ): Block[] {
   const pages = new Pages();
   const first = pages.positionOf(entry);
-  const reached = collect(first, limit, pages, flowAt);
+  const reached = collect(entry, first, limit, pages, flowAt);
   const leaders = new Set<number>([first]);
   for (const { flow, targets } of reached.values()) {
     if (flow.kind === 'next' && (targets[0] as number) % PAGE !== 0) continue;
@@ -119,8 +125,14 @@ export function findBlocks(
     else if (flow.kind === 'jump') block.edges = [edge(targets[0] as number, at + flow.offset)];
     else if (flow.kind === 'branch') {
       block.edges = [edge(targets[0] as number, at + flow.offset), edge(targets[1] as number, at + 4)];
-    } else if (flow.kind === 'return' && blocks.has(targets[0] ?? -1)) {
-      block.edges = [{ block: blocks.get(targets[0] as number) as Block }];
+    } else {
+      for (const target of targets) {
+        const known = blocks.get(target);
+        const isAnother = block.edges.every(
+          (other) => 'block' in other && other.block.start !== known?.start,
+        );
+        if (known && isAnother) block.edges.push({ block: known });
+      }
     }
   }
   return structure(blocks.get(first) as Block);
@@ -128,36 +140,50 @@ export function findBlocks(
 
 /** Breadth first, so that what is left out is what is farthest away. */
 function collect(
+  entry: number,
   first: number,
   limit: number,
   pages: Pages,
   flowAt: (place: number) => InstructionFlow | undefined,
 ): Map<number, Reached> {
-  const contexts: Context[] = [{ depth: 0, returnsTo: -1 }];
+  const contexts: Context[] = [{ depth: 0, entry, caller: -1, returnsTo: [] }];
   const reached = new Map<number, Reached>();
   const queue = [first];
   for (let i = 0; i < queue.length; i++) {
     let node = queue[i] as number;
+    if (node < 0) continue;
     const number = Math.floor(node / SPAN);
     const context = contexts[number] as Context;
     const nodeAt = (place: number, within = number): number => {
       const position = pages.positionOf(place);
       return position < 0 ? -1 : within * SPAN + position;
     };
+    /** The procedure at a place, called by the instruction in front of the other. */
+    const call = (procedure: number, back: number): number => {
+      const returnsTo = nodeAt(back);
+      for (let c = number; c >= 0; c = (contexts[c] as Context).caller) {
+        const { entry: start, returnsTo: others } = contexts[c] as Context;
+        if (start !== procedure || others.length >= RETURNS_MAX) continue;
+        // In front of the first caller: it may be at the same place in another context, which knows less.
+        others.unshift(returnsTo);
+        queue.push(returnsTo);
+        return nodeAt(procedure, c);
+      }
+      if (context.depth >= CALL_DEPTH) return -1;
+      const called = { depth: context.depth + 1, entry: procedure, caller: number, returnsTo: [returnsTo] };
+      return nodeAt(procedure, contexts.push(called) - 1);
+    };
     while (!reached.has(node) && reached.size < limit) {
       const at = pages.placeOf(node);
       const flow = flowAt(at);
       if (!flow) break;
-      const targets: number[] = [];
+      // Of a RET the list grows.
+      const targets = flow.kind === 'return' ? context.returnsTo : [];
       if (flow.kind === 'next') targets.push(nodeAt(at + 4));
-      if (flow.kind === 'jump' && flow.isCall) {
-        if (context.depth < CALL_DEPTH) {
-          const called = contexts.push({ depth: context.depth + 1, returnsTo: nodeAt(at + 4) }) - 1;
-          targets.push(nodeAt(at + flow.offset, called));
-        } else targets.push(-1);
-      } else if (flow.kind === 'jump') targets.push(nodeAt(at + flow.offset));
       else if (flow.kind === 'branch') targets.push(nodeAt(at + flow.offset), nodeAt(at + 4));
-      else if (flow.kind === 'return') targets.push(context.returnsTo);
+      else if (flow.kind === 'jump') {
+        targets.push(flow.isCall ? call(at + flow.offset, at + 4) : nodeAt(at + flow.offset));
+      } else if (flow.kind === 'indirect' && flow.guess !== undefined) targets.push(call(flow.guess, at + 4));
       reached.set(node, { flow, targets });
       const [next] = targets;
       if (flow.kind !== 'next' || (next as number) % PAGE === 0) {

@@ -326,12 +326,12 @@ export function emitRegion(
         return;
       }
       case 'indirect': {
-        const [back] = block.edges;
-        if (back) {
-          // Back to the call, if that is where it goes: it nearly always does.
-          const expected = code.constant('i64', 'block' in back ? back.block.start : back.outside);
+        // Where it nearly always leads.
+        for (const edge of block.edges) {
+          if (!('block' in edge)) continue;
+          const expected = code.constant('i64', edge.block.start);
           b.if(code.compare('eq', flow.address, code.binary('add', code.local('i64', pageVa), expected)));
-          aside(() => follow(back, block));
+          aside(() => follow(edge, block));
           b.end();
         }
         count(() => 'left indirectly');

@@ -25,6 +25,8 @@ export interface Whereabouts {
   readonly pageVa: bigint;
   /** Address of the instruction TLB in use. */
   readonly itlb: number;
+  /** X0 to X30 at that time. */
+  readonly registers: BigUint64Array;
 }
 
 export class InstructionReader {
@@ -88,6 +90,7 @@ export class InstructionReader {
     return {
       pageVa: this.view.getBigUint64(layout.PAGE_VA, true),
       itlb: this.i32[layout.ITLB_BASE >> 2] as number,
+      registers: new BigUint64Array(this.u16.buffer, layout.X, 31).slice(),
     };
   }
 
@@ -112,8 +115,10 @@ export class InstructionReader {
   flowAt(record: number, records: number, handler: number): InstructionFlow {
     const traits = this.traitsOf(handler, record, records);
     const { kind } = traits;
-    if (kind !== 'jump' && kind !== 'branch') return traits.flow;
-    const { target } = this.instructionAt(records, (record - records) / 4).operands;
+    const isCallThroughRegister = kind === 'indirect' && traits.isCall;
+    if (kind !== 'jump' && kind !== 'branch' && !isCallThroughRegister) return traits.flow;
+    const { target, Rn } = this.instructionAt(records, (record - records) / 4).operands;
+    if (kind === 'indirect') return { kind, register: Rn as number };
     if (kind === 'branch') return { kind, offset: target as number };
     return { kind, offset: target as number, isCall: traits.isCall };
   }
@@ -187,8 +192,8 @@ export class InstructionReader {
     const { flow } = ops;
     switch (flow?.kind) {
       case 'indirect': {
-        const kind = flow.isReturn ? 'return' : 'indirect';
-        return { kind, flow: { kind }, isCall: false, ...use };
+        const kind = flow.purpose === 'return' ? 'return' : 'indirect';
+        return { kind, flow: { kind }, isCall: flow.purpose === 'call', ...use };
       }
       case 'jump':
       case 'branch':

@@ -7,6 +7,8 @@ import type { Body, RegionModule } from './region-module.ts';
 
 /** Instructions of one region, about. */
 const REGION_LIMIT = 300;
+/** Bytes up to a procedure that is called through a register. */
+const REACH = 1n << 40n;
 /** Pages that its instructions may come from. */
 const PAGES_MAX = 4;
 
@@ -47,7 +49,9 @@ export function translateRegion(
     if (onlyExecuted && !reader.isDecoded(records + 4 * offset)) return undefined;
     const offsets = covered.get(records) ?? new Set();
     covered.set(records, offsets.add(offset));
-    return reader.flowOf(records, offset);
+    const flow = reader.flowOf(records, offset);
+    if (flow.kind !== 'indirect' || flow.register === undefined) return flow;
+    return { kind: 'indirect', guess: guess(whereabouts, flow.register) };
   });
   const [first] = order;
   if (!first || ((first.end === 'interpret' || first.end === 'stop') && first.length === 1)) return undefined;
@@ -69,4 +73,12 @@ export function translateRegion(
       return records + 4 * offset;
     });
   return { record, body, covered, instructions, interpreted };
+}
+
+/** Where a call through this register probably leads to: to what it held when the region was found worth making. */
+function guess({ pageVa, registers }: Whereabouts, register: number): number | undefined {
+  const address = registers[register];
+  if (address === undefined) return undefined;
+  const place = BigInt.asIntN(64, address - pageVa);
+  return (place & 3n) === 0n && place > -REACH && place < REACH ? Number(place) : undefined;
 }

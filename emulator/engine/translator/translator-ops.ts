@@ -37,7 +37,7 @@ export class NotTranslatable extends Error {}
 export type Flow =
   | { readonly kind: 'jump'; readonly offset: number; readonly isCall: boolean }
   | { readonly kind: 'branch'; readonly condition: Expression; readonly offset: number }
-  | { readonly kind: 'indirect'; readonly address: Expression; readonly isReturn: boolean };
+  | { readonly kind: 'indirect'; readonly address: Expression; readonly purpose: 'jump' | 'call' | 'return' };
 
 /** Why a region is left at an access that another one's page was to be good for. */
 export const ANOTHER_PAGE = 'another page';
@@ -343,7 +343,7 @@ export class TranslatorOps extends PureOps implements Ops {
   }
 
   jumpTo(address: I64, kind: 'jump' | 'call' | 'return'): void {
-    this.flow = { kind: 'indirect', address: x(address), isReturn: kind === 'return' };
+    this.flow = { kind: 'indirect', address: x(address), purpose: kind };
   }
 
   // ---- structure

@@ -1,7 +1,11 @@
 // The shape of regions: which blocks, in which order, and what structured control flow may rely on.
 
 import { expect, test } from 'vitest';
-import { findBlocks, type InstructionFlow } from '../../../../emulator/engine/translator/blocks.ts';
+import {
+  type Block,
+  findBlocks,
+  type InstructionFlow,
+} from '../../../../emulator/engine/translator/blocks.ts';
 
 /** Everything goes on to the next instruction but what is named, by its offset in the page. */
 const code =
@@ -82,4 +86,34 @@ test('a procedure on another page returns to its caller', () => {
   );
   const returns = blocks.find(({ end }) => end === 'return')?.edges ?? [];
   expect(returns.map((edge) => 'block' in edge && edge.block.start)).toEqual([4]);
+});
+
+const leadsTo = (blocks: readonly Block[], end: Block['end']): unknown[] =>
+  blocks
+    .filter((block) => block.end === end)
+    .map(({ edges }) => edges.map((edge) => 'block' in edge && edge.block.start));
+
+test('a procedure that calls itself stands once, and returns to all of its calls', () => {
+  const itself = code({ 4: branch(20), 8: jump(-8, true), 16: jump(-16, true), 24: { kind: 'return' } });
+  expect(leadsTo(findBlocks(0, 100, itself), 'return')).toEqual([[20, 12]]);
+});
+
+test('called from elsewhere it returns there too, and nowhere twice', () => {
+  const recursive = { 0x104: branch(16), 0x108: jump(-8, true), 0x114: { kind: 'return' } } as const;
+  const called = findBlocks(0, 100, code({ 0: jump(0x100, true), 4: { kind: 'stop' }, ...recursive }));
+  expect(leadsTo(called, 'return')).toEqual([[0x10c, 4]]);
+  // From where the recursion returns to: the RET of the first frame is in another context.
+  expect(leadsTo(findBlocks(0x10c, 100, code({ 0x110: jump(-16, true), ...recursive })), 'return')).toEqual([
+    [0x114, 0x10c],
+  ]);
+});
+
+test('a call through a register goes on at the guess, and comes back', () => {
+  const blocks = findBlocks(
+    0,
+    100,
+    code({ 0: { kind: 'indirect', guess: 0x4000 }, 4: { kind: 'stop' }, 0x4004: { kind: 'return' } }),
+  );
+  expect(leadsTo(blocks, 'indirect')).toEqual([[0x4000]]);
+  expect(leadsTo(blocks, 'return')).toEqual([[4]]);
 });
