@@ -40,7 +40,8 @@ class RowMatcher {
   private derived: Readonly<Record<string, number | bigint>> | undefined;
   private readonly mask: number;
   private readonly value: number;
-  private readonly fields: Record<string, number>;
+  /** Made when they are first looked at: the kernels decode most words. */
+  private fields: Record<string, number> | undefined;
   private statics: readonly { readonly source: Source; readonly values: readonly number[] }[] | undefined;
 
   constructor(row: InstructionRow, index: number) {
@@ -48,12 +49,16 @@ class RowMatcher {
     this.index = index;
     this.mask = row.mask | 0;
     this.value = row.value | 0;
-    this.fields = {};
-    for (const { name, shift, width } of row.fields) {
+  }
+
+  private makeFields(): Record<string, number> {
+    const fields: Record<string, number> = {};
+    for (const { name, shift, width } of this.row.fields) {
       const ones = (1 << width) - 1;
       const get = (): number => (this.word >>> shift) & ones;
-      Object.defineProperty(this.fields, name, { get, enumerable: true });
+      Object.defineProperty(fields, name, { get, enumerable: true });
     }
+    return fields;
   }
 
   /** Whether the row has this word; then the rest can be asked. */
@@ -61,6 +66,7 @@ class RowMatcher {
     if ((word & this.mask) !== this.value) return false;
     this.word = word;
     const { row } = this;
+    this.fields ??= this.makeFields();
     if (row.accept && !row.accept(this.fields)) return false;
     if (row.derive) this.derived = row.derive(this.fields);
     this.statics ??= [...row.statics].map(([name, values]) => ({ source: this.source(name), values }));
