@@ -290,6 +290,7 @@ export class Engine {
       env,
       host: {
         reachedRecord: (record: number): void => this.translator?.reached(record),
+        resumedRecord: (record: number): void => this.translator?.resumed(record),
       },
     };
   }

@@ -208,10 +208,12 @@ export const CONDUIT_HVC = 1;
 export const CONDUIT_SMC = 2;
 /** i32: instructions that were executed in regions since the start of this run() call. */
 export const TRANSLATED = MACHINE + 0x30;
-/** i32: whether a region was left since then because the budget ended. */
+/** i32: whether the region that was left last was left because the budget ended. */
 export const REGION_CUT = MACHINE + 0x34;
 /** i32: not 0 while every word is decoded by TypeScript, which wants to see them. */
 export const DECODE_BY_HOST = MACHINE + 0x38;
+/** i32: after so many times that a region led to what is interpreted the translator wants to be told. */
+export const RESUMES_LEFT = MACHINE + 0x3c;
 // What the last watchpoint hit saw: {i32 id, i32 access (1 read, 2 write), i64 VA, i64 PA, i64 size}.
 export const WATCHPOINT_HIT = MACHINE + 0x40;
 

@@ -23,8 +23,10 @@ export interface Block {
   /** Forward edges that lead here. */
   incoming: number;
   isLoopHead: boolean;
-  /** Most instructions from here to the next back edge or exit. */
+  /** Most instructions from here to the next test of the budget or exit. */
   longest: number;
+  /** Whether the budget is tested on every way to it, not only on those back. */
+  isTested: boolean;
 }
 
 /** What an instruction means for the shape. */
@@ -61,6 +63,8 @@ interface Context {
 const CALL_DEPTH = 3;
 /** Places that a RET is compared with. */
 const RETURNS_MAX = 4;
+/** Ways longer than this one are tested where several come together: the end of a budget is interpreted. */
+const UNTESTED_MAX = 40;
 /** Pages that a region may look at. */
 const PAGES = 16;
 const SPAN = PAGES * PAGE;
@@ -227,6 +231,7 @@ function blockAt(
     incoming: 0,
     isLoopHead: false,
     longest: 0,
+    isTested: false,
   };
 }
 
@@ -320,7 +325,8 @@ function describe(order: readonly Block[]): void {
     }
   }
   for (const block of order.toReversed()) {
-    const after = targetsOf(block).filter((target) => target.order > block.order);
+    const after = targetsOf(block).filter((target) => target.order > block.order && !target.isTested);
     block.longest = block.length + Math.max(0, ...after.map((target) => target.longest));
+    block.isTested = (block.isLoopHead || block.incoming > 1) && block.longest > UNTESTED_MAX;
   }
 }

@@ -3,7 +3,7 @@
 // Control flow is structured along the dominator tree (Ramsey, "Beyond Relooper"): a block that several edges
 // lead to stands behind a WebAssembly block that its immediate dominator opens, a loop head opens a loop.
 //
-// The budget is counted down where ways meet and where the region is left. It is tested at the entry and at back
+// The budget is counted down where ways meet and where the region is left. It is tested at the entry, at back
 // edges, against the longest way to the next test; what it does not cover is left to the interpreter.
 
 import { CodeBuffer } from '../../base/wasm/code.ts';
@@ -270,7 +270,17 @@ export function emitRegion(
       b.branchIf(labels.get(block) as Label, enough);
       count(() => 'budget, in a loop');
       leaveAt(block.start, layout.REGION_BUDGET);
-    } else if (block.incoming > 1) {
+      return;
+    }
+    if (block.isTested) {
+      b.if(code.compare('leS', code.local('i32', BUDGET), code.constant('i32', block.longest)));
+      aside(() => {
+        count(() => 'budget, on the way');
+        leaveAt(block.start, layout.REGION_BUDGET);
+      });
+      b.end();
+    }
+    if (block.incoming > 1) {
       b.branch(labels.get(block) as Label);
     } else {
       emitTree(block, { flags: flags.known, fpChecked: ops.fpChecked, pages: ops.pages.list, spent });

@@ -45,5 +45,7 @@ function inBlock({ start, length, end }: Block, useAt: (offset: number) => FlagU
 
 function countBehind({ edges, end, order }: Block, live: ReadonlySet<Block>): boolean {
   if (end === 'indirect' || end === 'return' || edges.length === 0) return true;
-  return edges.some((edge) => !('block' in edge) || edge.block.order <= order || live.has(edge.block));
+  // Where the budget is tested the region may be left.
+  const mayLeave = ({ order: target, isTested }: Block): boolean => target <= order || isTested;
+  return edges.some((edge) => !('block' in edge) || mayLeave(edge.block) || live.has(edge.block));
 }

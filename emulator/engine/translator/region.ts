@@ -1,6 +1,7 @@
 // One region, from the record that it is entered by to its code.
 
-import { findBlocks, PAGE, pageOf } from './blocks.ts';
+import * as layout from '../../memory/layout.ts';
+import { type Block, findBlocks, PAGE, pageOf } from './blocks.ts';
 import { emitRegion, type RegionSource } from './emit-region.ts';
 import { type InstructionReader, recordsOf, type Whereabouts } from './instructions.ts';
 import type { Body, RegionModule } from './region-module.ts';
@@ -20,8 +21,8 @@ export interface RegionCode {
   readonly covered: ReadonlyMap<number, ReadonlySet<number>>;
   /** How many instructions it has, those counted twice that stand in it twice. */
   readonly instructions: number;
-  /** Records behind instructions that it leaves to the interpreter. */
-  readonly interpreted: readonly number[];
+  /** Records at which execution comes back soon: behind calls and other instructions that leave the region. */
+  readonly resumed: readonly number[];
 }
 
 /**
@@ -66,13 +67,18 @@ export function translateRegion(
   };
   const body = emitRegion(order, pages, source, module);
   const instructions = order.reduce((sum, { length }) => sum + length, 0);
-  const interpreted = order
-    .filter(({ end, start, length }) => end === 'interpret' && (start + 4 * length) % PAGE !== 0)
-    .map(({ start, length }) => {
-      const [records, offset] = at(start + 4 * length);
-      return records + 4 * offset;
-    });
-  return { record, body, covered, instructions, interpreted };
+  const resumed = order.filter(comesBack).map(({ start, length }) => {
+    const [records, offset] = at(start + 4 * (length - 1));
+    return records + 4 * offset + layout.RECORD_SIZE;
+  });
+  return { record, body, covered, instructions, resumed };
+}
+
+/** A call or an instruction of the interpreter's ends the block. A jump that is none of these leads to nothing here. */
+function comesBack({ end, edges, start, length }: Block): boolean {
+  if ((start + 4 * length) % PAGE === 0) return false;
+  if (end === 'jump') return edges.some((edge) => 'outside' in edge);
+  return end === 'interpret' || end === 'indirect';
 }
 
 /** Where a call through this register probably leads to: to what it held when the region was found worth making. */

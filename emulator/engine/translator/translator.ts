@@ -22,6 +22,12 @@ const EAGER = 100;
 /** Samples are collected for pieces of so many bytes of records: sixteen instructions. */
 const PIECE_SHIFT = 8;
 const PIECES = layout.RECORD_SENTINEL >> PIECE_SHIFT;
+/** Warm places lack so much of the threshold: an eighth. */
+const WARM_SHIFT = 3;
+/** Of so many ways out of regions to what is interpreted one is looked at. A prime: loops have other lengths. */
+const RESUMES = 61;
+/** Leaving a region and entering one again costs as much as to interpret so many instructions. */
+const RESUME_COST = 20;
 /** A page that lost its regions so often is rewritten all the time. */
 const DROPS_MAX = 64;
 /** Regions that are worth a module. */
@@ -111,6 +117,7 @@ export class Translator {
     const { buffer } = host.memory;
     this.u16 = new Uint16Array(buffer);
     this.i32 = new Int32Array(buffer);
+    if (!this.isEager) this.i32[layout.RESUMES_LEFT >> 2] = RESUMES;
     this.reader = new InstructionReader(host.memory, (record) => host.decode(record));
     this.regions = new Regions(host.memory, host.interpreter['handlers'] as WebAssembly.Table, this.reader);
     if (host.counts) {
@@ -160,8 +167,7 @@ export class Translator {
     const translated = this.i32[layout.TRANSLATED >> 2] as number;
     this.figures.executed += translated;
     this.profile?.sample(instructions, instructions - translated);
-    // A region that was left because the budget ended says nothing of what is interpreted.
-    if (!this.isEager && this.i32[layout.REGION_CUT >> 2] === 0) this.sample(instructions - translated);
+    if (!this.isEager) this.sample(instructions);
     if ((this.i32[layout.STRAY_ACCESSES >> 2] as number) > STRAY_ACCESSES_MAX) this.dropStray();
     if (this.waiting.size > 0) this.translateWaiting();
   }
@@ -177,20 +183,43 @@ export class Translator {
     if (this.isEager) for (const entry of entries) this.callOut(entry, recordsOf(entry));
   }
 
-  private sample(interpreted: number): void {
+  /** If the run ended in what is interpreted, all of it counts for that place: what counts for others evens out. */
+  private sample(instructions: number): void {
     const { i32 } = this;
     const distance = ((i32[layout.PC >> 2] as number) - (i32[layout.PAGE_VA >> 2] as number)) | 0;
     if (distance < 0 || distance >= 4096 || i32[(layout.PC >> 2) + 1] !== i32[(layout.PAGE_VA >> 2) + 1])
       return;
     const records = i32[layout.PAGE_RECORDS >> 2] as number;
     if (records === 0) return;
-    const { heat } = this.pageOf(records);
-    const piece = distance >> (PIECE_SHIFT - 2);
-    const sum = (heat[piece] as number) + interpreted;
+    const place = distance & ~3;
+    // What was interpreted led to a region: it stood somewhere else.
+    if (this.u16[(records + 4 * place) >> 1] === layout.HANDLER_ENTER) return;
+    // Since then only what the budget did not suffice for was interpreted.
+    if (i32[layout.REGION_CUT >> 2] !== 0) return;
+    this.heat(records + 4 * place, instructions);
+  }
+
+  /** Regions led to what is interpreted, RESUMES times by now, and this time it begins here. */
+  resumed(record: number): void {
+    this.i32[layout.RESUMES_LEFT >> 2] = RESUMES;
+    this.heat(record, RESUMES * RESUME_COST);
+  }
+
+  private heat(record: number, instructions: number): void {
+    const { heat } = this.pageOf(recordsOf(record));
+    const piece = (record - recordsOf(record)) >> PIECE_SHIFT;
+    const sum = (heat[piece] as number) + instructions;
     heat[piece] = sum;
     if (sum < this.host.threshold) return;
     heat[piece] = 0;
-    this.wait(records + 4 * (distance & ~3), false);
+    this.wait(record, false);
+  }
+
+  /** What is executed as often as a region is soon hot too, by itself: a little of it is enough. */
+  private warm(record: number): void {
+    const { heat } = this.pageOf(recordsOf(record));
+    const piece = (record - recordsOf(record)) >> PIECE_SHIFT;
+    heat[piece] = Math.max(heat[piece] as number, this.host.threshold - (this.host.threshold >>> WARM_SHIFT));
   }
 
   /** A record was decoded. */
@@ -315,11 +344,11 @@ export class Translator {
     for (const { instructions } of codes) figures.instructions += instructions;
     const functions = codes.map((_, i) => exports[String(i)] as () => void);
     this.regions.install(codes, functions, bytes.length);
-    if (!this.isEager) return;
-    // What stands behind an instruction of the interpreter's is reached by no jump.
-    for (const record of codes.flatMap(({ interpreted }) => interpreted)) {
-      if ((this.u16[record >> 1] as number) === layout.HANDLER_DECODE) this.host.decode(record);
-      this.callOut(record, recordsOf(record));
+    for (const record of codes.flatMap(({ resumed }) => resumed)) {
+      if (this.isEager) {
+        if ((this.u16[record >> 1] as number) === layout.HANDLER_DECODE) this.host.decode(record);
+        this.callOut(record, recordsOf(record));
+      } else this.warm(record);
     }
   }
 
