@@ -107,6 +107,15 @@ export function emitRegion(
       leave(pageOf(place), to, undefined, note);
       if (condition) b.end();
     },
+    leaveBehind(why) {
+      count(() => why);
+      aside(() => {
+        spent++;
+        const behind = place + 4;
+        if (pageOf(behind) === pageOf(place)) leaveAt(behind, layout.REGION_CONTINUE);
+        else leavePage(vaOf(behind));
+      });
+    },
   };
   const ops = new TranslatorOps(frame);
   const { flags } = ops;

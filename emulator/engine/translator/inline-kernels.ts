@@ -8,6 +8,8 @@ import {
   INDEX_DC_CVAC,
   INDEX_DC_CVAU,
   INDEX_DC_ZVA,
+  INDEX_FPCR,
+  INDEX_FPSR,
   INDEX_IC_IALLU,
   INDEX_IC_IALLUIS,
   INDEX_IC_IVAU,
@@ -213,6 +215,12 @@ function valueOf({ builder: b, leave }: InlineFrame, index: number): (() => Expr
         code.extendU(code.binary('shl', b.loadAt('i32', layout.PSTATE_EL), code.constant('i32', 2)));
     case INDEX_SP_SEL:
       return () => code.extendU(b.loadAt('i32', layout.PSTATE_SP));
+    case INDEX_FPCR:
+    case INDEX_FPSR:
+      return () => {
+        leave('fp trapped', b.loadAt('i32', layout.FP_TRAP));
+        return code.extendU(b.loadAt('i32', index === INDEX_FPCR ? layout.FPCR : layout.FPSR));
+      };
     case INDEX_DCZID:
       return () => {
         const allowed = code.binary(

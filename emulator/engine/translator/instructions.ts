@@ -52,6 +52,9 @@ export class InstructionReader {
     interpret: () => {
       this.trialLeft = true;
     },
+    leaveBehind: () => {
+      this.trialLeft = true;
+    },
   });
   private trialLeft = false;
   /** Records whose accesses are often in another page than those before them. */

@@ -58,9 +58,12 @@ export interface RegionFrame {
   materializeFlags(): number;
   /** Leaves the region, if the condition holds: the interpreter executes this instruction. */
   interpret(why: string, condition?: Expression): void;
+  /** Leaves the region behind this instruction, which is done. */
+  leaveBehind(why: string): void;
 }
 
 const LINK = 30;
+const STACK_POINTER = 31;
 const I64_ADD = INTEGER_BINARY.add[1];
 const I64_SUB = INTEGER_BINARY.sub[1];
 const LOAD_KINDS: Record<number, LoadKind> = { 1: 'u8x64', 2: 'u16x64', 4: 'u32x64', 8: 'i64' };
@@ -395,6 +398,10 @@ export class TranslatorOps extends PureOps implements Ops {
   }
 
   call<T extends Value = Value>(name: KernelName, ...args: readonly Value[]): T {
+    if (name === 'stackPointerWritten') {
+      this.checkStackPointer();
+      return out(code.constant('i32', 0));
+    }
     const kernel: Kernel = kernels[name];
     const inline = inlineKernels[name]?.(this.inlineFrame, args.map(x));
     if (inline) {
@@ -416,6 +423,19 @@ export class TranslatorOps extends PureOps implements Ops {
   }
 
   // ---- what the above is made of
+
+  /** The last thing that an instruction does. An aligned SP changes nothing, unless it was misaligned before. */
+  private checkStackPointer(): void {
+    const { b } = this;
+    const sp = code.local('i64', this.frame.registerLocal(STACK_POINTER, false));
+    const bits = code.binary('and', code.wrap(sp), code.constant('i32', 15));
+    const wasMisaligned = code.compare('eq', this.frame.tlbBase, code.constant('i32', layout.TLB_EMPTY));
+    b.if(code.binary('or', bits, wasMisaligned));
+    b.storeAt('i64', layout.SP, sp);
+    b.call(this.frame.kernelIndex('stackPointerWritten'), []);
+    this.frame.leaveBehind('misaligned SP');
+    b.end();
+  }
 
   /** FP and AdvSIMD instructions trap while they are disabled. */
   requireFp(): void {

@@ -135,6 +135,28 @@ const programs: Readonly<Record<string, Uint32Array>> = {
     0xd50342ff, // MSR DAIFClr, #2
     ...remember(18),
   ]),
+  'a stack pointer that is misaligned for a while': repeated([
+    0x910003e5, // MOV X5, SP
+    0x92400a50, // AND X16, X18, #7
+    0xcb3063ff, // SUB SP, SP, X16
+    0xf94003e6, // LDR X6, [SP]: faults in seven of eight
+    ...remember(6),
+    0x910003e7, // MOV X7, SP
+    ...remember(7),
+    0xd10083ff, // SUB SP, SP, #32
+    0xa90067e6, // STP X6, X25, [SP]
+    0x910000bf, // MOV SP, X5
+    0xf94003e6, // LDR X6, [SP]
+    ...remember(6),
+    0xf81f8ff2, // STR X18, [SP, #-8]!
+    0xf84087e6, // LDR X6, [SP], #8
+    ...remember(6),
+    0x910000bf, // MOV SP, X5
+    0xd53b4405, // MRS X5, FPCR
+    ...remember(5),
+    0xd53b4425, // MRS X5, FPSR
+    ...remember(5),
+  ]),
   'DC ZVA and cache maintenance': repeated([
     0x92401250, // AND X16, X18, #31
     0xd37bea14, // LSL X20, X16, #5 …

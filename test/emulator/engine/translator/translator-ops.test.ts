@@ -32,6 +32,7 @@ test('no instruction uses the old value of a register that it has written, even 
     kernelIndex: () => 0,
     materializeFlags: () => 0,
     interpret: () => {},
+    leaveBehind: () => {},
   });
   let emitted = 0;
   for (const handler of enumerateHandlers(instructions).handlers) {
