@@ -16,8 +16,10 @@ export interface FoundPage extends Place {
   /** What is known to be in the page: from this offset of the register up to that. */
   readonly from: number;
   readonly to: number;
-  /** Which locals have the place's offset in its page and its host address. */
+  /** Which locals have the place's offset in its page, and the host address of `hostOffset`. */
   readonly slot: number;
+  /** Of the register, like the place's own. */
+  readonly hostOffset: number;
 }
 
 const SLOTS = 6;
@@ -34,16 +36,19 @@ export class FoundPages {
     return undefined;
   }
 
-  /** A new entry; answers whose locals it has. */
-  add(place: Place, tag: number, size: number): number {
+  /** A new entry, which takes the place of the oldest. */
+  add(place: Place, tag: number, size: number): FoundPage {
     const slot = (this.lastSlot + 1) % SLOTS;
     this.lastSlot = slot;
     const { register, offset } = place;
     const others = this.list.filter(
       (found) => found.slot !== slot && (found.register !== register || found.tag !== tag),
     );
-    this.list = [...others, { register, offset, tag, from: offset, to: offset + size, slot }];
-    return slot;
+    // WebAssembly adds what is not negative at no cost.
+    const hostOffset = Math.min(offset, 0);
+    const found = { register, offset, tag, from: offset, to: offset + size, slot, hostOffset };
+    this.list = [...others, found];
+    return found;
   }
 
   /** These bytes are in the same page. */
@@ -65,6 +70,7 @@ export class FoundPages {
         ...found,
         register,
         offset,
+        hostOffset: found.hostOffset - value.offset,
         from: found.from - value.offset,
         to: found.to - value.offset,
       });

@@ -529,30 +529,34 @@ export class TranslatorOps extends PureOps implements Ops {
     const mask = (layout.TLB_ENTRIES - 1) * layout.TLB_ENTRY_SIZE;
     const slot = code.binary('and', shifted, code.constant('i32', mask));
     const entry = this.b.pin(code.binary('add', slot, base));
-    let distance = code.binary('sub', va, this.b.load('i64', entry, tag));
-    const locals =
-      place && this.conditions === 0 ? this.localsOf(this.pages.add(place, tag, size)) : undefined;
-    if (locals) {
-      this.b.set(locals.distance, distance);
-      distance = code.local('i64', locals.distance);
+    const distance = code.binary('sub', va, this.b.load('i64', entry, tag));
+    const addend = this.b.load('i32', entry, layout.TLB_ADDEND);
+    const miss = (offset: Expression): Expression =>
+      code.compare('gtU', offset, code.constant('i64', 4096 - size));
+    if (!place || this.conditions > 0) {
+      this.leave('tlb', miss(distance));
+      return { host: this.b.pin(code.binary('add', low, addend)), offset: 0 };
     }
-    this.leave('tlb', code.compare('gtU', distance, code.constant('i64', 4096 - size)));
-    const host = code.binary('add', low, this.b.load('i32', entry, layout.TLB_ADDEND));
-    if (!locals) return { host: this.b.pin(host), offset: 0 };
-    this.b.set(locals.host, host);
-    return { host: code.local('i32', locals.host), offset: 0 };
+    const { slot: number, hostOffset } = this.pages.add(place, tag, size);
+    const locals = this.localsOf(number);
+    this.b.set(locals.distance, distance);
+    this.leave('tlb', miss(code.local('i64', locals.distance)));
+    const register = code.local('i64', this.frame.registerLocal(place.register, false));
+    this.b.set(locals.host, code.binary('add', hostOffset === 0 ? code.wrap(register) : low, addend));
+    return { host: code.local('i32', locals.host), offset: place.offset - hostOffset };
   }
 
   /** The same by way of what another access has found. */
   private probeAgain(found: FoundPage, offset: number, size: number): { host: Expression; offset: number } {
     const { distance, host } = this.localsOf(found.slot);
-    const further = offset - found.offset;
     if (!covers(found, offset, size)) {
-      const there = code.binary('add', code.local('i64', distance), code.constant('i64', further));
+      const further = code.constant('i64', offset - found.offset);
+      const there = code.binary('add', code.local('i64', distance), further);
       this.leave(ANOTHER_PAGE, code.compare('gtU', there, code.constant('i64', 4096 - size)));
       if (this.conditions === 0) this.pages.extend(found, offset, offset + size);
     }
     const start = code.local('i32', host);
+    const further = offset - found.hostOffset;
     if (further >= 0) return { host: start, offset: further };
     return { host: this.b.pin(code.binary('add', start, code.constant('i32', further))), offset: 0 };
   }
