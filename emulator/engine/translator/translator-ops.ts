@@ -113,7 +113,7 @@ export class TranslatorOps extends PureOps implements Ops {
   private readonly readValues: Expression[] = [];
   /** What it has computed from registers, and of which. */
   private readonly placed: Expression[] = [];
-  private readonly places: Place[] = [];
+  private readonly places: (Place | undefined)[] = [];
   /** Locals by slot of `pages`: offset in the page, host address. */
   private readonly slots: { readonly distance: number; readonly host: number }[] = [];
   private readonly inlineFrame: InlineFrame;
@@ -487,6 +487,10 @@ export class TranslatorOps extends PureOps implements Ops {
     for (let i = 0; i < this.readNumbers.length; i++) {
       if (this.readNumbers[i] === number) code.forget(this.readValues[i] as Expression);
     }
+    // What was computed from it is a place no longer.
+    for (let i = 0; i < this.places.length; i++) {
+      if (this.places[i]?.register === number) this.places[i] = undefined;
+    }
   }
 
   /** What the value is in terms of one register, if it is that. */
@@ -501,7 +505,9 @@ export class TranslatorOps extends PureOps implements Ops {
     }
     if (kind === 'local') {
       const index = this.readValues.lastIndexOf(value);
-      return index < 0 ? undefined : { register: this.readNumbers[index] as number, offset: 0 };
+      return index < 0 || value.value === -1
+        ? undefined
+        : { register: this.readNumbers[index] as number, offset: 0 };
     }
     return kind === 'pinned' ? this.places[this.placed.lastIndexOf(value)] : undefined;
   }
