@@ -43,13 +43,15 @@ const STORES: Record<StoreKind, readonly number[]> = {
 };
 
 export class FunctionBuilder {
-  readonly code = new CodeBuffer(4096);
+  readonly code: CodeBuffer;
   readonly locals: ValueType[] = [];
   private depth = 0;
   private readonly parameterCount: number;
   private readonly pools = new Map<ValueType, { indexes: number[]; used: number }>();
 
-  constructor(parameterCount: number) {
+  /** So many bytes of code are expected. */
+  constructor(parameterCount: number, capacity = 8192) {
+    this.code = new CodeBuffer(capacity);
     this.parameterCount = parameterCount;
   }
 

@@ -14,12 +14,12 @@ import * as layout from '../../memory/layout.ts';
 import * as code from '../code/expression.ts';
 import type { Expression } from '../code/expression.ts';
 import { FunctionBuilder, type Label } from '../code/function-builder.ts';
-import { type Block, type Edge, pageOf } from './blocks.ts';
+import { type Block, type Edge, PAGE, pageOf } from './blocks.ts';
 import { Exits, partsOfWay, wayOut } from './exits.ts';
 import type { FoundPage } from './found-pages.ts';
 import { type FlagUse, liveFlags } from './live-flags.ts';
 import type { RegionCounters } from './region-counters.ts';
-import type { KnownFlags } from './region-flags.ts';
+import { type KnownFlags, keyOf } from './region-flags.ts';
 import { ANOTHER_PAGE, type RegionFrame, TranslatorOps } from './translator-ops.ts';
 import type { ValueType } from '../../base/wasm/opcodes.ts';
 
@@ -151,14 +151,17 @@ export function emitRegion(
       if (condition) b.end();
       return;
     }
-    const toStore = known && !known.stored ? { ...known, constant: undefined } : undefined;
-    if (page === 0 && !toStore && !note) return exits.leave(to, condition);
-    const key = `${page} ${toStore ? toStore.kind + toStore.width : ''} ${note ? 'noted' : ''}`;
-    exits.leave(to, condition, key, () => {
-      if (toStore) flags.store(toStore);
-      note?.(page);
-      moveTo(page);
-    });
+    const isPending = known !== undefined && !known.stored;
+    const key = 64 * (page / PAGE) + (isPending ? 2 * keyOf(known) : 0) + (note ? 1 : 0);
+    if (!exits.has(key)) {
+      const toStore = isPending ? { ...known, constant: undefined } : undefined;
+      exits.add(key, () => {
+        if (toStore) flags.store(toStore);
+        note?.(page);
+        moveTo(page);
+      });
+    }
+    exits.leave(to, condition, key);
   }
 
   /** In a stub: the way out is on the stack. */
@@ -366,7 +369,7 @@ export function emitRegion(
 
   function assemble(): { locals: ValueType[]; code: CodeBuffer } {
     const opening = exits.end(way);
-    const prologue = new FunctionBuilder(1);
+    const prologue = new FunctionBuilder(1, 512);
     const budget = code.local('i32', BUDGET);
     prologue.if(code.compare('leS', budget, code.constant('i32', (order[0] as Block).longest)));
     module.counters?.count(prologue, 'budget, at the entry');

@@ -26,7 +26,8 @@ export class Exits {
   private readonly b: FunctionBuilder;
   private readonly label: Label;
   private readonly plain: Stub = { emit: () => {}, branches: [] };
-  private readonly stubs = new Map<string, Stub>();
+  /** By key, see `leave`. */
+  private readonly stubs = new Map<number, Stub>();
 
   /** Before anything of the body is written. */
   constructor(builder: FunctionBuilder) {
@@ -34,17 +35,22 @@ export class Exits {
     this.label = builder.outerLabel();
   }
 
-  /** Leaves, if the condition holds, by way of the stub with this key. */
-  leave(way: Expression, condition?: Expression, key?: string, emit: () => void = () => {}): void {
+  /** Leaves, if the condition holds, by way of the stub with this key; 0: there is nothing to do on the way. */
+  leave(way: Expression, condition: Expression | undefined, key: number): void {
     const { b } = this;
-    let stub = this.plain;
-    if (key !== undefined) {
-      stub = this.stubs.get(key) ?? { emit, branches: [] };
-      this.stubs.set(key, stub);
-    }
+    const stub = key === 0 ? this.plain : this.stubs.get(key);
+    if (!stub) throw new Error('a stub that nobody has added');
     b.push(way);
     stub.branches.push(b.branchToPatch(condition));
     if (condition) b.drop();
+  }
+
+  has(key: number): boolean {
+    return key === 0 || this.stubs.has(key);
+  }
+
+  add(key: number, emit: () => void): void {
+    this.stubs.set(key, { emit, branches: [] });
   }
 
   /** Ends the body. What a stub leaves on the stack is the way out, for `local`; returns what opens the blocks. */

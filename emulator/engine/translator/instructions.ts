@@ -1,6 +1,7 @@
 // What stands in a page of records, as the translator sees it: the instruction at each place, and how it goes on.
 
 import { instructions } from '../../cpu/isa/catalog.ts';
+import type { FieldPosition } from '../../cpu/isa/define.ts';
 import * as layout from '../../memory/layout.ts';
 import { FunctionBuilder } from '../code/function-builder.ts';
 import * as code from '../code/expression.ts';
@@ -230,14 +231,19 @@ const LEFT_TO_INTERPRETER: Traits = {
 /** All fields and derived values of words of one handler, as numbers. */
 export class OperandDecoder {
   private readonly instruction: Instruction;
+  /** The others are the same in all words. */
+  private readonly dynamicFields: readonly FieldPosition[];
 
   constructor({ row, statics }: Handler) {
     this.instruction = { row, operands: { ...statics } };
+    this.dynamicFields = row.fields.filter(({ name }) => !(name in statics));
   }
 
   decode(word: number): Instruction {
     const { row, operands } = this.instruction;
-    for (const { name, shift, width } of row.fields) operands[name] = (word >>> shift) & ((1 << width) - 1);
+    for (const { name, shift, width } of this.dynamicFields) {
+      operands[name] = (word >>> shift) & ((1 << width) - 1);
+    }
     if (row.derive) Object.assign(operands, row.derive(operands as Record<string, number>));
     return this.instruction;
   }

@@ -28,6 +28,12 @@ export interface KnownFlags {
   readonly stored: boolean;
 }
 
+const KINDS: readonly KnownFlags['kind'][] = ['add', 'sub', 'logic', 'raw', 'carry'];
+
+/** Which of the kinds and widths it is: from 1 on, below 32. */
+export const keyOf = ({ kind, width }: KnownFlags): number =>
+  2 * KINDS.indexOf(kind) + (width === 64 ? 2 : 1);
+
 const OPERATIONS = { add: layout.FLAGS_ADD, sub: layout.FLAGS_SUB, logic: layout.FLAGS_LOGIC };
 const TYPES = { 32: 'i32', 64: 'i64' } as const;
 

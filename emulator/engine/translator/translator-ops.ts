@@ -143,10 +143,14 @@ export class TranslatorOps extends PureOps implements Ops {
     this.setsFlags = false;
     this.conditions = 0;
     this.flow = undefined;
-    this.readNumbers.length = 0;
-    this.readValues.length = 0;
-    this.placed.length = 0;
-    this.places.length = 0;
+    if (this.readNumbers.length > 0) {
+      this.readNumbers.length = 0;
+      this.readValues.length = 0;
+    }
+    if (this.placed.length > 0) {
+      this.placed.length = 0;
+      this.places.length = 0;
+    }
   }
 
   // ---- fields
