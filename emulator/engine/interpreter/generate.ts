@@ -36,7 +36,7 @@ export interface GeneratedInterpreter {
 /** A translated region: takes the budget, answers one of REGION_*. */
 export const REGION_SIGNATURE = { params: ['i32'], results: ['i32'] } as const;
 /** Places in the table behind the handlers. */
-export const REGIONS_MAX = 16384;
+export const REGIONS_MAX = 8192;
 const HANDLER_SIGNATURE = { params: ['i32'], results: [] } as const;
 
 export function generateInterpreter(

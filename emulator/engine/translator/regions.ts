@@ -9,7 +9,7 @@ import { type InstructionReader, recordsOf } from './instructions.ts';
 import type { RegionCode } from './region.ts';
 
 /** Engines have limits on modules, and some die of reaching them. */
-export const MODULES_MAX = 2000;
+export const MODULES_MAX = 1000;
 /** Bytes of WebAssembly that regions in use were made from; machine code is a few times as large. */
 export const BYTES_MAX = 32 << 20;
 
