@@ -50,7 +50,6 @@ const loop = {
   raiseAttention: kernel({ params: ['i32'] }),
   decodeRecord: kernel({ params: ['i32'] }),
   reachedRecord: kernel({ params: ['i32'], host: true }),
-  resumedRecord: kernel({ params: ['i32'], host: true }),
 } as const;
 
 const exceptions = {

@@ -290,7 +290,6 @@ export class Engine {
       env,
       host: {
         reachedRecord: (record: number): void => this.translator?.reached(record),
-        resumedRecord: (record: number): void => this.translator?.resumed(record),
       },
     };
   }

@@ -212,8 +212,6 @@ export const TRANSLATED = MACHINE + 0x30;
 export const REGION_CUT = MACHINE + 0x34;
 /** i32: not 0 while every word is decoded by TypeScript, which wants to see them. */
 export const DECODE_BY_HOST = MACHINE + 0x38;
-/** i32: after so many times that a region led to what is interpreted the translator wants to be told. */
-export const RESUMES_LEFT = MACHINE + 0x3c;
 // What the last watchpoint hit saw: {i32 id, i32 access (1 read, 2 write), i64 VA, i64 PA, i64 size}.
 export const WATCHPOINT_HIT = MACHINE + 0x40;
 

@@ -255,13 +255,7 @@ export function buildRun(hot: readonly HotHandler[], environment: Environment): 
     b.branchIf(lookup, answered(layout.REGION_LEFT_PAGE));
     b.set(record, b.loadAt('i32', layout.CURRENT_RECORD));
     loadLimit();
-    b.if(code.eqz(code.local('i32', scratch)));
-    noteResumption(here);
-    b.branch(straight);
-    b.end();
-    b.if(answered(layout.REGION_INTERPRET));
-    noteResumption(add(here, layout.RECORD_SIZE));
-    b.end();
+    b.branchIf(straight, code.eqz(code.local('i32', scratch)));
     // By its function, whatever stands before the handler.
     b.set(scratch, handler);
     b.if(code.compare('leU', code.local('i32', scratch), code.constant('i32', layout.HANDLER_REACHED)));
@@ -288,15 +282,6 @@ export function buildRun(hot: readonly HotHandler[], environment: Environment): 
     b.end(); // To another page: PC is written, the jump at `record` was executed.
     storeLeft(1);
     b.branch(lookup);
-  }
-
-  /** A region led to what is interpreted from this record on: the translator sees some of that. */
-  function noteResumption(from: code.Expression): void {
-    b.set(before, add(b.loadAt('i32', layout.RESUMES_LEFT), -1));
-    b.storeAt('i32', layout.RESUMES_LEFT, code.local('i32', before));
-    b.if(code.eqz(code.local('i32', before)));
-    b.call(kernel('resumedRecord'), [from]);
-    b.end();
   }
 
   /** What often comes next stands behind a handler once more, and needs no way through the switch. */

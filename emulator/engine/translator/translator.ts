@@ -24,10 +24,6 @@ const PIECE_SHIFT = 8;
 const PIECES = layout.RECORD_SENTINEL >> PIECE_SHIFT;
 /** Warm places lack so much of the threshold: an eighth. */
 const WARM_SHIFT = 3;
-/** Of so many ways out of regions to what is interpreted one is looked at. A prime: loops have other lengths. */
-const RESUMES = 61;
-/** Leaving a region and entering one again costs as much as to interpret so many instructions. */
-const RESUME_COST = 20;
 /** A page that lost its regions so often is rewritten all the time. */
 const DROPS_MAX = 64;
 /** Regions that are worth a module. */
@@ -117,7 +113,6 @@ export class Translator {
     const { buffer } = host.memory;
     this.u16 = new Uint16Array(buffer);
     this.i32 = new Int32Array(buffer);
-    if (!this.isEager) this.i32[layout.RESUMES_LEFT >> 2] = RESUMES;
     this.reader = new InstructionReader(host.memory, (record) => host.decode(record));
     this.regions = new Regions(host.memory, host.interpreter['handlers'] as WebAssembly.Table, this.reader);
     if (host.counts) {
@@ -197,12 +192,6 @@ export class Translator {
     // Since then only what the budget did not suffice for was interpreted.
     if (i32[layout.REGION_CUT >> 2] !== 0) return;
     this.heat(records + 4 * place, instructions);
-  }
-
-  /** Regions led to what is interpreted, RESUMES times by now, and this time it begins here. */
-  resumed(record: number): void {
-    this.i32[layout.RESUMES_LEFT >> 2] = RESUMES;
-    this.heat(record, RESUMES * RESUME_COST);
   }
 
   private heat(record: number, instructions: number): void {
