@@ -102,6 +102,8 @@ export class Translator {
   private waiting = new Map<number, Waiting>();
   /** Calls of run() until what waits is translated, be it ever so little. */
   private patience = 0;
+  /** Where the present run() call began: a record, or 0. */
+  private start = 0;
   /** The host has no room for code left. */
   private isExhausted = false;
   private readonly counters: RegionCounters | undefined;
@@ -155,6 +157,7 @@ export class Translator {
   begin(): void {
     this.i32[layout.TRANSLATED >> 2] = 0;
     this.i32[layout.REGION_CUT >> 2] = 0;
+    if (!this.isEager) this.start = this.currentRecord();
   }
 
   /** run() has executed so many instructions, and would go on at PC. */
@@ -162,7 +165,7 @@ export class Translator {
     const translated = this.i32[layout.TRANSLATED >> 2] as number;
     this.figures.executed += translated;
     this.profile?.sample(instructions, instructions - translated);
-    if (!this.isEager) this.sample(instructions);
+    if (!this.isEager) this.sample(instructions, instructions - translated);
     if ((this.i32[layout.STRAY_ACCESSES >> 2] as number) > STRAY_ACCESSES_MAX) this.dropStray();
     if (this.waiting.size > 0) this.translateWaiting();
   }
@@ -178,28 +181,37 @@ export class Translator {
     if (this.isEager) for (const entry of entries) this.callOut(entry, recordsOf(entry));
   }
 
-  /** If the run ended in what is interpreted, all of it counts for that place: what counts for others evens out. */
-  private sample(instructions: number): void {
+  /** The record at PC; 0 where the page of records is not at hand. */
+  private currentRecord(): number {
     const { i32 } = this;
     const distance = ((i32[layout.PC >> 2] as number) - (i32[layout.PAGE_VA >> 2] as number)) | 0;
-    if (distance < 0 || distance >= 4096 || i32[(layout.PC >> 2) + 1] !== i32[(layout.PAGE_VA >> 2) + 1])
-      return;
+    const isOtherHalf = i32[(layout.PC >> 2) + 1] !== i32[(layout.PAGE_VA >> 2) + 1];
     const records = i32[layout.PAGE_RECORDS >> 2] as number;
-    if (records === 0) return;
-    const place = distance & ~3;
-    // What was interpreted led to a region: it stood somewhere else.
-    if (this.u16[(records + 4 * place) >> 1] === layout.HANDLER_ENTER) return;
-    // Since then only what the budget did not suffice for was interpreted.
-    if (i32[layout.REGION_CUT >> 2] !== 0) return;
-    this.heat(records + 4 * place, instructions);
+    if (distance < 0 || distance >= 4096 || isOtherHalf || records === 0) return 0;
+    return records + 4 * (distance & ~3);
+  }
+
+  private sample(instructions: number, interpreted: number): void {
+    if (this.i32[layout.REGION_CUT >> 2] !== 0) {
+      // At the end only what the budget did not suffice for was interpreted. What was before that had to do with
+      // where the run began, most likely in the middle of a region that it could not go on in.
+      this.heat(this.start, interpreted);
+      return;
+    }
+    // It ended in what is interpreted, and counts for that place as a whole: what others miss evens out.
+    this.heat(this.currentRecord(), instructions);
   }
 
   private heat(record: number, instructions: number): void {
-    const { heat } = this.pageOf(recordsOf(record));
-    const piece = (record - recordsOf(record)) >> PIECE_SHIFT;
-    const sum = (heat[piece] as number) + instructions;
-    heat[piece] = sum;
-    if (sum < this.host.threshold) return;
+    // Where a region begins nothing is interpreted: it was somewhere else.
+    if (record === 0 || this.u16[record >> 1] === layout.HANDLER_ENTER) return;
+    const records = recordsOf(record);
+    const { heat } = this.pageOf(records);
+    const piece = (record - records) >> PIECE_SHIFT;
+    heat[piece] = (heat[piece] as number) + instructions;
+    if ((heat[piece] as number) < this.host.threshold) return;
+    // Where other pages are is known of the current one only.
+    if (records !== this.i32[layout.PAGE_RECORDS >> 2]) return;
     heat[piece] = 0;
     this.wait(record, false);
   }
