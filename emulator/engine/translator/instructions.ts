@@ -40,7 +40,6 @@ export class InstructionReader {
   /** Those of MRS, MSR and SYS, by register. */
   private readonly systemTraits = new Map<string, Traits>();
   private readonly decoders: (OperandDecoder | undefined)[] = [];
-  private readonly handlers: readonly Handler[];
   /** Where instructions are emitted for nothing. */
   private readonly trialBuilder = new FunctionBuilder(1);
   private readonly trial = new TranslatorOps({
@@ -67,8 +66,12 @@ export class InstructionReader {
     this.i32 = new Int32Array(memory.buffer);
     this.view = new DataView(memory.buffer);
     this.decode = decode;
+  }
+
+  /** Made when the first instruction is translated: short runs never come to that. */
+  private get handlers(): readonly Handler[] {
     handlersByNumber ??= enumerateHandlers(instructions).handlers;
-    this.handlers = handlersByNumber;
+    return handlersByNumber;
   }
 
   /** The handler of a record, whatever stands before it. */

@@ -26,6 +26,11 @@ const PIECES = layout.RECORD_SENTINEL >> PIECE_SHIFT;
 const WARM_SHIFT = 3;
 /** A page that lost its regions so often is rewritten all the time. */
 const DROPS_MAX = 64;
+/**
+ * Translating begins when places were hot so often: the first translation costs as much as that many later ones,
+ * since all that it executes is compiled and nothing of it is warm.
+ */
+const BEGINNING = 8;
 /** Regions that are worth a module. */
 const BATCH = 12;
 /** Calls of run() that a hot place waits at most for others. */
@@ -100,6 +105,8 @@ export class Translator {
   private readonly pages = new Map<number, Page>();
   /** Records at which something hot was seen. */
   private waiting = new Map<number, Waiting>();
+  /** How often a place was hot. */
+  private hotPlaces = 0;
   /** Calls of run() until what waits is translated, be it ever so little. */
   private patience = 0;
   /** Where the present run() call began: a record, or 0. */
@@ -254,6 +261,7 @@ export class Translator {
 
   private wait(record: number, isEntry: boolean): void {
     if (this.waiting.size === 0) this.patience = this.isEager ? 0 : PATIENCE;
+    this.hotPlaces++;
     this.waiting.set(record, { whereabouts: this.reader.whereabouts(), isEntry });
   }
 
@@ -270,6 +278,7 @@ export class Translator {
 
   /** Translates what waits. Between two runs only. */
   private translateWaiting(): void {
+    if (!this.isEager && this.hotPlaces < BEGINNING) return;
     // A module costs as much as some regions: they gather, but none waits for long.
     if (this.waiting.size < BATCH && --this.patience > 0) return;
     const { waiting } = this;
