@@ -13,7 +13,7 @@ async function statisticsOf(work: string, counts: boolean): Promise<HeadlessStat
   });
   const guest = startHeadless(
     modules,
-    { ...config, translate: { threshold: 2_000, counts } },
+    { ...config, translate: { threshold: 500, counts } },
     { script: [], output: () => {}, log: { log: () => {} } },
   );
   while (!guest.turn(TURN));
