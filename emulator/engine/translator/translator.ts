@@ -278,9 +278,10 @@ export class Translator {
 
   /** Translates what waits. Between two runs only. */
   private translateWaiting(): void {
-    if (!this.isEager && this.hotPlaces < BEGINNING) return;
     // A module costs as much as some regions: they gather, but none waits for long.
-    if (this.waiting.size < BATCH && --this.patience > 0) return;
+    this.patience--;
+    if (this.waiting.size < BATCH && this.patience > 0) return;
+    if (!this.isEager && this.hotPlaces < BEGINNING) return;
     const { waiting } = this;
     this.waiting = new Map();
     if (this.isExhausted) return;
