@@ -26,11 +26,6 @@ const PIECES = layout.RECORD_SENTINEL >> PIECE_SHIFT;
 const WARM_SHIFT = 3;
 /** A page that lost its regions so often is rewritten all the time. */
 const DROPS_MAX = 64;
-/**
- * Translating begins when places were hot so often: the first translation costs as much as that many later ones,
- * since all that it executes is compiled and nothing of it is warm.
- */
-const BEGINNING = 8;
 /** Regions that are worth a module. */
 const BATCH = 12;
 /** Calls of run() that a hot place waits at most for others. */
@@ -105,8 +100,6 @@ export class Translator {
   private readonly pages = new Map<number, Page>();
   /** Records at which something hot was seen. */
   private waiting = new Map<number, Waiting>();
-  /** How often a place was hot. */
-  private hotPlaces = 0;
   /** Calls of run() until what waits is translated, be it ever so little. */
   private patience = 0;
   /** Where the present run() call began: a record, or 0. */
@@ -201,8 +194,8 @@ export class Translator {
   private sample(instructions: number, interpreted: number): void {
     if (this.i32[layout.REGION_CUT >> 2] !== 0) {
       // At the end only what the budget did not suffice for was interpreted. What was before that had to do with
-      // where the run began, most likely in the middle of a region that it could not go on in.
-      this.heat(this.start, interpreted);
+      // where the run began, perhaps in the middle of a region that it could not go on in: a weak sign.
+      this.heat(this.start, interpreted >>> 3);
       return;
     }
     // It ended in what is interpreted, and counts for that place as a whole: what others miss evens out.
@@ -261,7 +254,6 @@ export class Translator {
 
   private wait(record: number, isEntry: boolean): void {
     if (this.waiting.size === 0) this.patience = this.isEager ? 0 : PATIENCE;
-    this.hotPlaces++;
     this.waiting.set(record, { whereabouts: this.reader.whereabouts(), isEntry });
   }
 
@@ -279,9 +271,7 @@ export class Translator {
   /** Translates what waits. Between two runs only. */
   private translateWaiting(): void {
     // A module costs as much as some regions: they gather, but none waits for long.
-    this.patience--;
-    if (this.waiting.size < BATCH && this.patience > 0) return;
-    if (!this.isEager && this.hotPlaces < BEGINNING) return;
+    if (this.waiting.size < BATCH && --this.patience > 0) return;
     const { waiting } = this;
     this.waiting = new Map();
     if (this.isExhausted) return;
