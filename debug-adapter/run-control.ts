@@ -302,6 +302,8 @@ export class RunControl {
         };
       }
       case 'step':
+      case 'watchpoint':
+      case 'event':
         return undefined;
       case 'breakpoint':
         return this.breakpointReport(stop);

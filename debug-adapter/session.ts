@@ -173,6 +173,8 @@ export class XenSession extends DebugSession {
       case 'console':
         this.consoleOutput(body.domain, body.bytes);
         return;
+      case 'hit':
+        return;
       case 'log':
         this.host.log(body.level, `${body.source}: ${body.message}`);
         if (body.level === 'warn' || body.level === 'error')

@@ -8,6 +8,7 @@
 
 import type { Kernel } from '../formats/kernel.ts';
 import type { MachineSnapshot } from './snapshot.ts';
+import type { Captured, StopRules } from './stop-programs.ts';
 
 /** The domain id of a bare machine in every `VcpuId` and space: there is no domain. */
 export const BARE_DOMAIN = -1;
@@ -178,13 +179,55 @@ export interface VcpuInfo extends VcpuId {
   readonly pc: bigint;
 }
 
-export interface Breakpoint {
+export interface Breakpoint extends StopRules {
   /** Chosen by the client; several breakpoints may share one. */
   readonly id: number;
   readonly domain: number;
   /** `va`: matches the PC. `ipa`: matches the guest physical address of the PC, whatever its alias, MMU on or off. */
   readonly kind: 'va' | 'ipa';
   readonly address: bigint;
+}
+
+/** A range of memory whose accesses stop the machine, after the instruction that made them. */
+export interface Watchpoint extends StopRules {
+  readonly id: number;
+  /** `va`: in whatever regime a vCPU of the domain has then; see StopScope for one process. */
+  readonly space: { readonly kind: 'va' | 'ipa'; readonly domain: number } | { readonly kind: 'pa' };
+  readonly address: bigint;
+  /** Bytes. */
+  readonly size: number;
+  /** `change`: a write that leaves another value. */
+  readonly access: 'read' | 'write' | 'access' | 'change';
+}
+
+/** An event of the hypervisor or of the machine that stops it, or is told of; names: emulator/debug/events. */
+export interface EventBreakpoint extends StopRules {
+  readonly id: number;
+  readonly event: string;
+  /** Undefined: of any domain. */
+  readonly domain?: number;
+}
+
+/** What happened, for people and for conditions (`$ev.field`). */
+export interface EventReport {
+  /** Its name in emulator/debug/events. */
+  readonly event: string;
+  readonly fields: Readonly<Record<string, bigint | string>>;
+  /** One sentence: `Hypercall event_channel_op(send port 3) by d1v0`. */
+  readonly description: string;
+}
+
+/** The access that a watchpoint saw. */
+export interface WatchReport {
+  readonly id: number;
+  readonly access: 'read' | 'write';
+  /** Undefined: not by a vCPU, but by a backend or the hypervisor. */
+  readonly va?: bigint;
+  readonly pa: bigint;
+  readonly size: number;
+  /** Of the watched range, little endian, as far as it is up to 64 bytes long. */
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
 }
 
 /** Where the machine stands on its clock. */
@@ -248,6 +291,9 @@ export interface MachineRequests {
   pause: Call<Record<string, never>, void>;
   /** The whole new list. May be sent while the machine runs. */
   setBreakpoints: Call<{ readonly breakpoints: readonly Breakpoint[] }, void>;
+  /** The same for the other kinds. */
+  setWatchpoints: Call<{ readonly watchpoints: readonly Watchpoint[] }, void>;
+  setEventBreakpoints: Call<{ readonly events: readonly EventBreakpoint[] }, void>;
   vcpus: Call<Record<string, never>, readonly VcpuInfo[]>;
   readRegisters: Call<{ readonly vcpu: VcpuId; readonly groups: readonly RegisterGroup[] }, Registers>;
   /** `x0`..`x30`, `sp`, `pc`, `pstate`, `v0`..`v31`, `fpcr`, `fpsr`, or a system register by name. */
@@ -291,7 +337,7 @@ export type MachineServer = {
 
 // ---------------------------------------------------------------- events
 
-export type StopReason = 'breakpoint' | 'step' | 'pause' | 'crash';
+export type StopReason = 'breakpoint' | 'watchpoint' | 'event' | 'step' | 'pause' | 'crash';
 
 export interface StopInfo extends Moment {
   readonly reason: StopReason;
@@ -299,6 +345,11 @@ export interface StopInfo extends Moment {
   readonly vcpu: VcpuId;
   /** Ids of the breakpoints at the PC, when the reason is `breakpoint`. */
   readonly breakpointIds: readonly number[];
+  /** Set when the reason is `watchpoint` or `event`. */
+  readonly watch?: WatchReport;
+  readonly event?: EventReport;
+  /** A condition that could not be computed stops once; this says why, and the breakpoint ignores it from then on. */
+  readonly conditionError?: string;
   /** One sentence, for a crash: what the guest did. */
   readonly description?: string;
 }
@@ -307,6 +358,13 @@ export interface MachineEvents {
   stopped: StopInfo;
   /** Guest output. */
   console: { readonly domain: number; readonly bytes: Uint8Array };
+  /** A breakpoint with `log` was passed, or an event with it happened. */
+  hit: Moment & {
+    readonly id: number;
+    readonly vcpu: VcpuId;
+    readonly values: readonly Captured[];
+    readonly event?: EventReport;
+  };
   log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';
     readonly source: string;

@@ -123,6 +123,12 @@ export class MachineServerImplementation {
       this.breakpoints = breakpoints;
       this.applyBreakpoints();
     },
+    setWatchpoints: ({ watchpoints }) => {
+      if (watchpoints.length > 0) throw notSupported('watchpoints');
+    },
+    setEventBreakpoints: ({ events }) => {
+      if (events.length > 0) throw notSupported('event breakpoints');
+    },
     vcpus: () => this.vcpus(),
     readRegisters: ({ vcpu, groups }) => readRegisters(this.machine.machine, this.cpuOf(vcpu), groups),
     writeRegister: ({ vcpu, name, value }) =>
@@ -367,6 +373,9 @@ export class MachineServerImplementation {
     return { instructions: machine.engine.instructions, virtualNanoseconds: machine.clock.nanoseconds() };
   }
 }
+
+const notSupported = (what: string): UserError =>
+  new UserError(`the machine has no ${what}`, 'Set a breakpoint at an address instead.');
 
 const noMachine = (): UserError => new UserError('there is no machine yet', 'Create one first.');
 

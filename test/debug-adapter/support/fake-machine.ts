@@ -5,11 +5,13 @@ import { BARE_DOMAIN } from '../../../emulator/machine/messages.ts';
 import type {
   AddressSpace,
   Breakpoint,
+  EventBreakpoint,
   MachineConfig,
   MachineEventSink,
   MachineInfo,
   MachineServer,
   StopInfo,
+  Watchpoint,
 } from '../../../emulator/machine/messages.ts';
 import { ERET, MMU_ON } from './assemble.ts';
 
@@ -95,6 +97,16 @@ export class FakeMachine implements MachineServer {
       `setBreakpoints ${breakpoints.map((b) => `${b.kind}:${b.address.toString(16)}`).join(' ')}`,
     );
     this.breakpoints = breakpoints;
+  }
+
+  setWatchpoints({ watchpoints }: { readonly watchpoints: readonly Watchpoint[] }): void {
+    for (const { id, access, address, size } of watchpoints) {
+      this.requests.push(`setWatchpoints ${id} ${access} ${address.toString(16)}+${size}`);
+    }
+  }
+
+  setEventBreakpoints({ events }: { readonly events: readonly EventBreakpoint[] }): void {
+    for (const { id, event } of events) this.requests.push(`setEventBreakpoints ${id} ${event}`);
   }
 
   vcpus() {

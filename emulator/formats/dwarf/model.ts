@@ -1,0 +1,192 @@
+// What debug information says of a program's types, variables and frames, taken out of the encoding of
+// DWARF (DWARF 5, chapters 2 to 6). Addresses are link addresses; where the program runs is the caller's business.
+
+/** A debugging information entry, unique in a program: its offset in .debug_info, or past that for split units. */
+export type EntryId = number;
+
+// ---------------------------------------------------------------- types
+
+export type DwarfType =
+  | BaseType
+  | PointerType
+  | StructureType
+  | ArrayType
+  | EnumerationType
+  | TypedefType
+  | QualifiedType
+  | FunctionType
+  | UnspecifiedType;
+
+export interface BaseType {
+  readonly kind: 'base';
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly encoding:
+    | 'signed'
+    | 'unsigned'
+    | 'boolean'
+    | 'float'
+    | 'character'
+    | 'utf'
+    | 'address'
+    | 'complex';
+  /** Of characters. */
+  readonly isSigned: boolean;
+}
+
+export interface PointerType {
+  readonly kind: 'pointer';
+  /** `reference`: of C++; it shows what it refers to. */
+  readonly form: 'pointer' | 'reference';
+  readonly size: number;
+  /** Undefined: to void. */
+  readonly target: EntryId | undefined;
+}
+
+export interface StructureType {
+  readonly kind: 'structure';
+  readonly form: 'struct' | 'union' | 'class';
+  readonly name: string | undefined;
+  readonly size: number;
+  /** Only declared here: the definition is in another unit. */
+  readonly isDeclaration: boolean;
+  readonly members: readonly Member[];
+}
+
+export interface Member {
+  /** Undefined: an anonymous structure or union, whose members count as members of the outer one. */
+  readonly name: string | undefined;
+  readonly type: EntryId | undefined;
+  /** From the start of the structure; bit-fields count from its least significant bit. */
+  readonly bitOffset: number;
+  /** Set for bit-fields. */
+  readonly bitSize: number | undefined;
+  /** A base class. */
+  readonly isBase: boolean;
+}
+
+export interface ArrayType {
+  readonly kind: 'array';
+  readonly element: EntryId | undefined;
+  /** Outermost first; undefined: not known, as of a flexible array member. */
+  readonly counts: readonly (number | undefined)[];
+}
+
+export interface EnumerationType {
+  readonly kind: 'enumeration';
+  readonly name: string | undefined;
+  readonly size: number;
+  readonly isSigned: boolean;
+  readonly enumerators: readonly { readonly name: string; readonly value: bigint }[];
+}
+
+export interface TypedefType {
+  readonly kind: 'typedef';
+  readonly name: string;
+  readonly target: EntryId | undefined;
+}
+
+export interface QualifiedType {
+  readonly kind: 'qualified';
+  readonly qualifier: 'const' | 'volatile' | 'restrict' | '_Atomic';
+  readonly target: EntryId | undefined;
+}
+
+export interface FunctionType {
+  readonly kind: 'function';
+  /** Undefined: void. */
+  readonly returns: EntryId | undefined;
+  readonly parameters: readonly (EntryId | undefined)[];
+  readonly isVariadic: boolean;
+}
+
+export interface UnspecifiedType {
+  readonly kind: 'unspecified';
+  readonly name: string;
+}
+
+// ---------------------------------------------------------------- variables and scopes
+
+/** A DWARF expression and what is needed to evaluate it. */
+export interface Expression {
+  readonly bytes: Uint8Array;
+  /** Of the unit: 4 or 5; and its offset, which typed operations and DW_OP_addrx refer to. */
+  readonly version: number;
+  readonly unit: EntryId;
+}
+
+export type Location =
+  | { readonly kind: 'expression'; readonly expression: Expression }
+  /** DW_AT_const_value: the value itself, little endian bytes or a number. */
+  | { readonly kind: 'constant'; readonly value: bigint | Uint8Array }
+  /** Nowhere at this address: optimised out. */
+  | { readonly kind: 'none' };
+
+export interface Variable {
+  readonly name: string;
+  readonly kind: 'parameter' | 'local' | 'static' | 'global';
+  readonly type: EntryId | undefined;
+  readonly entry: EntryId;
+  /** At the address that was asked for, or anywhere for statics and globals. */
+  readonly location: Location;
+  readonly declared: { readonly file: string; readonly line: number } | undefined;
+}
+
+/** A function, inlined function or block around an address. */
+export interface LexicalScope {
+  readonly kind: 'function' | 'inlined' | 'block';
+  readonly entry: EntryId;
+  /** Of functions. */
+  readonly name: string | undefined;
+  readonly returns: EntryId | undefined;
+  readonly variables: readonly Variable[];
+  /** DW_AT_frame_base of the function, at the address. */
+  readonly frameBase: Location | undefined;
+  /** Address ranges, [start, end). */
+  readonly ranges: readonly (readonly [start: bigint, end: bigint])[];
+  /** Where an inlined function was called. */
+  readonly call: { readonly file: string; readonly line: number; readonly column: number } | undefined;
+}
+
+/** Parameters at a call: what DW_OP_entry_value of the callee asks for (DW_TAG_call_site). */
+export interface CallSite {
+  /** The address the call returns to. */
+  readonly returns: bigint;
+  readonly parameters: readonly {
+    /** Where the callee finds it at its entry: DW_AT_location. */
+    readonly at: Expression;
+    /** What it is, in the caller's terms: DW_AT_call_value. */
+    readonly value: Expression;
+  }[];
+}
+
+/** A name of a unit's top level. */
+export interface NamedEntry {
+  readonly name: string;
+  readonly entry: EntryId;
+  readonly kind: 'function' | 'variable' | 'type' | 'enumerator';
+}
+
+/** What a debugger asks beside lines. Damaged units are skipped, and named once through the report. */
+export interface ProgramInfo {
+  type(entry: EntryId): Promise<DwarfType>;
+  /** From the innermost block to the function, variables in order of declaration. Empty where nothing is known. */
+  scopesAt(address: bigint): Promise<readonly LexicalScope[]>;
+  /** Statics of the file around an address. */
+  staticsAt(address: bigint): Promise<readonly Variable[]>;
+  callSiteBefore(returns: bigint): Promise<CallSite | undefined>;
+  /** Definitions of a global or static variable in all units; those of the unit of `near` first. */
+  variables(name: string, near?: bigint): Promise<readonly Variable[]>;
+  /** Types of this name: `struct task_struct`, `enum pid_type`, `u64`, `unsigned int`. Definitions before declarations. */
+  types(name: string, near?: bigint): Promise<readonly EntryId[]>;
+  /** The definition that a declaration stands for; the same entry where there is none. */
+  definitionOf(entry: EntryId): Promise<EntryId>;
+  enumerator(name: string, near?: bigint): Promise<bigint | undefined>;
+  /** Of a function by name: its type. */
+  functionType(name: string, near?: bigint): Promise<FunctionType | undefined>;
+  /** Names that begin so, sorted; for completion. */
+  names(prefix: string, limit: number): Promise<readonly NamedEntry[]>;
+  /** .debug_addr entry of DW_OP_addrx and DW_OP_constx in a unit. */
+  indexedAddress(unit: EntryId, index: number): Promise<bigint>;
+}
