@@ -5,36 +5,14 @@
 import type { Breakpoint, MachineEvents, Moment, StopInfo, VcpuId } from '../emulator/machine/messages.ts';
 import type { BreakpointTable } from './breakpoints.ts';
 import type { Debuggee } from './debuggee.ts';
+import { Judge } from './judge.ts';
+import type { StopReport } from './judge.ts';
 import { stepInstruction } from './stepping.ts';
 import type { LineRange, StepContext, StepStop } from './stepping.ts';
 import type { Target } from './target.ts';
 
-/** What the user is told about a stop. */
-export interface StopReport {
-  readonly reason:
-    | 'entry'
-    | 'breakpoint'
-    | 'function breakpoint'
-    | 'instruction breakpoint'
-    | 'step'
-    | 'pause'
-    | 'exception';
-  readonly vcpu: VcpuId;
-  readonly description: string;
-  readonly hitBreakpointIds: readonly number[];
-  /** Set for `exception`. */
-  readonly exception?: ExceptionReport;
-}
-
-export interface ExceptionReport {
-  readonly id: 'panic' | 'crash';
-  readonly description: string;
-}
-
 export type Ended = MachineEvents['terminated'];
 
-/** A message of the guest is read this far. */
-const MAX_TEXT = 256;
 /** Machine breakpoint id of the places a plan runs to. */
 const TEMPORARY = 0;
 
@@ -50,6 +28,7 @@ export interface RunEvents {
 export class RunControl {
   private readonly debuggee: Debuggee;
   private readonly breakpoints: BreakpointTable;
+  private readonly judge: Judge;
   private readonly events: RunEvents;
   private plan: 'none' | 'running' | 'ended' = 'none';
   private pauseWanted = false;
@@ -65,6 +44,7 @@ export class RunControl {
   constructor(debuggee: Debuggee, breakpoints: BreakpointTable, events: RunEvents) {
     this.debuggee = debuggee;
     this.breakpoints = breakpoints;
+    this.judge = new Judge(debuggee, breakpoints);
     this.events = events;
     this.focus = debuggee.vcpus[0] ?? { domain: 0, vcpu: 0 };
   }
@@ -131,7 +111,7 @@ export class RunControl {
       if (left?.kind === 'elsewhere') return left.report;
       for (;;) {
         const stop = await this.go('run', []);
-        const report = await this.judge(stop);
+        const report = await this.judge.reportOf(stop, this.focus);
         if (report) return report;
       }
     });
@@ -143,7 +123,7 @@ export class RunControl {
     this.perform(async () => {
       for (;;) {
         const stop = await this.go('run', temporary);
-        const report = await this.judge(stop);
+        const report = await this.judge.reportOf(stop, this.focus);
         if (report) return report;
         if (stop.reason === 'breakpoint' && stop.breakpointIds.includes(TEMPORARY)) {
           return { reason: 'entry', vcpu: stop.vcpu, description, hitBreakpointIds: [] };
@@ -216,7 +196,7 @@ export class RunControl {
     if (this.breakpoints.at(this.debuggee.targetOf(vcpu.domain), pc).length === 0) return undefined;
     const stop = await stepInstruction(this.contextFor(vcpu), false);
     if (stop.kind === 'elsewhere') return stop;
-    const report = await this.breakpointReport({ vcpu });
+    const report = await this.judge.breakpointAt(vcpu);
     return report && { kind: 'elsewhere', report };
   }
 
@@ -232,7 +212,7 @@ export class RunControl {
       const stop = await this.go('run', temporary);
       if (quiet && stop.breakpointIds.includes(TEMPORARY) && sameVcpu(stop.vcpu, vcpu))
         return { kind: 'here' };
-      const report = await this.judge(stop);
+      const report = await this.judge.reportOf(stop, this.focus);
       if (report) return { kind: 'elsewhere', report };
       if (!sameVcpu(stop.vcpu, vcpu)) continue;
       if (places.includes((await this.debuggee.general(vcpu)).pc)) return { kind: 'here' };
@@ -242,7 +222,7 @@ export class RunControl {
   private async stepOnce(vcpu: VcpuId): Promise<StepStop<StopReport>> {
     for (;;) {
       const stop = await this.go({ vcpu, count: 1 }, []);
-      const report = await this.judge(stop);
+      const report = await this.judge.reportOf(stop, this.focus);
       if (report) return { kind: 'elsewhere', report };
       if (stop.reason === 'step') return { kind: 'here' };
     }
@@ -284,63 +264,6 @@ export class RunControl {
     this.placesSent = text;
     await this.debuggee.machine.request('setBreakpoints', { breakpoints });
   }
-
-  /** Decides whether a stop is one to show. Undefined: it concerns the plan only, or nobody. */
-  private async judge(stop: StopInfo): Promise<StopReport | undefined> {
-    const { vcpu } = stop;
-    switch (stop.reason) {
-      case 'pause':
-        return { reason: 'pause', vcpu: this.focus, description: 'Paused', hitBreakpointIds: [] };
-      case 'crash': {
-        const description = stop.description ?? 'The guest crashed';
-        return {
-          reason: 'exception',
-          vcpu,
-          description,
-          hitBreakpointIds: [],
-          exception: { id: 'crash', description },
-        };
-      }
-      case 'step':
-      case 'watchpoint':
-      case 'event':
-        return undefined;
-      case 'breakpoint':
-        return this.breakpointReport(stop);
-    }
-  }
-
-  private async breakpointReport({
-    vcpu,
-    breakpointIds,
-  }: {
-    readonly vcpu: VcpuId;
-    readonly breakpointIds?: readonly number[];
-  }): Promise<StopReport | undefined> {
-    const { pc } = await this.debuggee.general(vcpu);
-    const hits = this.breakpoints.at(this.debuggee.targetOf(vcpu.domain), pc, breakpointIds);
-    const [first] = hits;
-    if (!first) return undefined;
-    const hitBreakpointIds = hits.filter(({ kind }) => kind !== 'panic').map(({ id }) => id);
-    if (hits.some(({ kind }) => kind === 'panic')) {
-      const description = await panicMessage(this.debuggee, vcpu);
-      return {
-        reason: 'exception',
-        vcpu,
-        description,
-        hitBreakpointIds,
-        exception: { id: 'panic', description },
-      };
-    }
-    const reasons = {
-      source: 'breakpoint',
-      function: 'function breakpoint',
-      instruction: 'instruction breakpoint',
-      panic: 'exception',
-    } as const;
-    const reason = reasons[first.kind];
-    return { reason, vcpu, description: `Paused on ${reason}`, hitBreakpointIds };
-  }
 }
 
 async function lineRange(target: Target, pc: bigint): Promise<LineRange | undefined> {
@@ -355,30 +278,6 @@ async function lineRange(target: Target, pc: bigint): Promise<LineRange | undefi
     shown,
     scope: scopes.map(({ name }) => name ?? '').reverse(),
   };
-}
-
-/** panic(fmt, ...) of Linux, with what its format says of the registers that follow. */
-async function panicMessage(debuggee: Debuggee, vcpu: VcpuId): Promise<string> {
-  const { x } = await debuggee.general(vcpu);
-  const textAt = async (address: bigint): Promise<string> => {
-    const bytes = await debuggee.reader(vcpu)(address, MAX_TEXT);
-    const end = bytes.indexOf(0);
-    return new TextDecoder('latin1').decode(bytes.subarray(0, end < 0 ? bytes.length : end));
-  };
-  let text = '';
-  let argument = 1;
-  for (const part of (await textAt(x[0] ?? 0n)).split(/(%(?:l{0,2}[dux]|s|c))/)) {
-    const kind = /^%l{0,2}([duxsc])$/.exec(part)?.[1];
-    const value = kind === undefined ? 0n : (x[argument++] ?? 0n);
-    const wide = part.startsWith('%l') ? 64 : 32;
-    if (kind === undefined) text += part;
-    else if (kind === 's') text += await textAt(value);
-    else if (kind === 'c') text += String.fromCharCode(Number(value & 0xffn));
-    else if (kind === 'd') text += BigInt.asIntN(wide, value).toString();
-    else text += BigInt.asUintN(wide, value).toString(kind === 'x' ? 16 : 10);
-  }
-  const printable = text.replace(/[^ -~]+/g, ' ').trim();
-  return printable === '' ? 'Guest panic' : `Guest panic: ${printable}`;
 }
 
 const sameVcpu = (a: VcpuId, b: VcpuId): boolean => a.domain === b.domain && a.vcpu === b.vcpu;

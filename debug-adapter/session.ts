@@ -22,7 +22,8 @@ import type { XenEvents } from './protocol.ts';
 import { type AnyRequest, checkArguments, type Need } from './request.ts';
 import { allRequests } from './requests/all.ts';
 import { inspectionRequest } from './requests/inspections.ts';
-import type { Ended, RunControl, StopReport } from './run-control.ts';
+import type { StopReport } from './judge.ts';
+import type { Ended, RunControl } from './run-control.ts';
 import type { Frame } from './stack.ts';
 
 /** Behind a frame id or a variables reference. */

@@ -5,7 +5,7 @@ import type { VcpuId } from '../../emulator/machine/messages.ts';
 import * as errors from '../errors.ts';
 import { threadIdOf } from '../protocol.ts';
 import { request } from '../request.ts';
-import type { StopReport } from '../run-control.ts';
+import type { StopReport } from '../judge.ts';
 import type { XenSession } from '../session.ts';
 import { stepInstruction, stepLine, stepOut } from '../stepping.ts';
 import type { StepContext, StepStop } from '../stepping.ts';
