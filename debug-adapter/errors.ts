@@ -85,9 +85,6 @@ export const unknownSymbolFile = (file: string) =>
 export const machineFailed = (reason: string) =>
   new AdapterError(1011, `The emulated machine failed: ${reason}`, 'Please report this with the log');
 
-export const tooManyDomains = (count: number) =>
-  new AdapterError(1012, `${count} domains are configured, and one can run at a time`, 'Keep one of them');
-
 export const realXenUnsupported = (file: string) =>
   new AdapterError(
     1013,

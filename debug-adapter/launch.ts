@@ -63,7 +63,6 @@ export async function prepareLaunch(
   for (const file of listOf(configuration.config)) {
     prepared.push(await xlDomain(host, host.resolvePath(base, file), symbols));
   }
-  if (prepared.length > 1) throw errors.tooManyDomains(prepared.length);
   return {
     machine: { ...common, domains: prepared.map(({ domain }) => domain) },
     domains: prepared.map(({ symbols: own }) => own),

@@ -174,6 +174,9 @@ export class XenSession extends DebugSession {
       case 'console':
         this.consoleOutput(body.domain, body.bytes);
         return;
+      case 'domainEnded':
+        this.say(`Domain d${body.domain} ended: ${body.reason}`);
+        return;
       case 'hit':
         return;
       case 'log':

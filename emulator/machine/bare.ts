@@ -67,6 +67,8 @@ export function createBareMachine(
         },
       ],
     },
+    cpuOf: ({ domain, vcpu }) => (domain === BARE_DOMAIN && vcpu in machine.cpus ? vcpu : undefined),
+    vcpuOf: (cpu) => (cpu in machine.cpus ? { domain: BARE_DOMAIN, vcpu: cpu } : undefined),
     consoleInput: (_domain, bytes) => {
       for (const byte of bytes) machine.devices.uart.receive(byte);
     },

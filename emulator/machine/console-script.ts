@@ -1,5 +1,6 @@
 // Expecting text on a console and typing in answer, inside the machine: a text is met at the
-// instruction that emits its last byte, and what is typed then arrives there.
+// instruction that emits its last byte, and what is typed then arrives there. Any domain's console may meet it, each
+// for itself; the answer goes to that one.
 
 export interface ScriptStep {
   /** Text to wait for. */
@@ -11,13 +12,17 @@ export interface ScriptStep {
 export class ConsoleScript {
   private readonly steps: readonly { readonly until: Uint8Array; readonly type: Uint8Array }[];
   private step = 0;
-  /** How many bytes of the present text the output ends with. */
-  private matched = 0;
-  private readonly type: (bytes: Uint8Array) => void;
+  /** How many bytes of the present text the output of each domain ends with. */
+  private readonly matched = new Map<number, number>();
+  private readonly type: (domain: number, bytes: Uint8Array) => void;
   private readonly finished: () => void;
 
   /** `finished` is called at the byte that meets the last text. */
-  constructor(steps: readonly ScriptStep[], type: (bytes: Uint8Array) => void, finished: () => void) {
+  constructor(
+    steps: readonly ScriptStep[],
+    type: (domain: number, bytes: Uint8Array) => void,
+    finished: () => void,
+  ) {
     const encoder = new TextEncoder();
     this.steps = steps.map(({ until, type: typed }) => ({
       until: encoder.encode(until),
@@ -38,15 +43,16 @@ export class ConsoleScript {
     return step && new TextDecoder().decode(step.until);
   }
 
-  /** A byte of output. */
-  observe(byte: number): void {
+  /** A byte of a domain's output. */
+  observe(domain: number, byte: number): void {
     const step = this.steps[this.step];
     if (step === undefined) return;
-    this.matched = extend(step.until, this.matched, byte);
-    if (this.matched < step.until.length) return;
-    this.matched = 0;
+    const matched = extend(step.until, this.matched.get(domain) ?? 0, byte);
+    this.matched.set(domain, matched);
+    if (matched < step.until.length) return;
+    this.matched.clear();
     this.step++;
-    if (step.type.length > 0) this.type(step.type);
+    if (step.type.length > 0) this.type(domain, step.type);
     if (this.step === this.steps.length) this.finished();
   }
 }

@@ -4,7 +4,7 @@
 import type { HypervisorView } from '../xen/hypervisor/view.ts';
 import type { XenObserver } from '../xen/observer.ts';
 import type { Machine } from './machine.ts';
-import type { Action, MachineInfo, Stage2Range } from './messages.ts';
+import type { Action, MachineInfo, Stage2Range, VcpuId } from './messages.ts';
 
 export type GuestEnd = 'poweroff' | 'reboot' | 'crash' | 'suspend' | 'destroyed';
 
@@ -14,13 +14,17 @@ export interface GuestEvents {
   console(domain: number, byte: number): void;
   /** What the hypervisor says on its own console; nothing on a bare machine. */
   hypervisorConsole?(text: string): void;
-  /** A domain (or the machine) came to its end; nothing of it runs any more. */
+  /** A domain (or the machine) came to its end; nothing of it runs any more. The other domains go on. */
   ended(domain: number, reason: GuestEnd): void;
 }
 
 export interface LoadedMachine {
   readonly machine: Machine;
   readonly info: MachineInfo;
+  /** The CPU that holds the registers of a vCPU, of a domain that ended too; undefined when there is no such vCPU. */
+  cpuOf(vcpu: VcpuId): number | undefined;
+  /** The vCPU that is resident on a CPU; undefined when none is. */
+  vcpuOf(cpu: number): VcpuId | undefined;
   /** What the hypervisor knows; undefined on a bare machine. */
   readonly view?: HypervisorView;
   /** Watches the hypervisor from now on; on a bare machine the interrupts that CPUs take and end. */

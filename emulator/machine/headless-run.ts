@@ -7,6 +7,7 @@ import type { EngineModules } from '../engine/engine.ts';
 import type { TranslatorStatistics } from '../engine/translator/translator.ts';
 import { ConsoleBuffer } from './console-buffer.ts';
 import { ConsoleScript, type ScriptStep } from './console-script.ts';
+import { DomainEnds } from './domain-ends.ts';
 import type { GuestEnd, LoadedMachine } from './guest.ts';
 import { beginIdle, type IdleSleep } from './idle-pacing.ts';
 import { InputLog } from './input-log.ts';
@@ -27,6 +28,7 @@ export interface HeadlessOptions {
 
 export type HeadlessEnd =
   | { readonly kind: 'met' }
+  /** All domains have ended; the reason is that of the least orderly end. */
   | { readonly kind: 'ended'; readonly reason: GuestEnd }
   /** A bound was reached, or nothing can happen any more. */
   | { readonly kind: 'bound'; readonly why: string };
@@ -36,7 +38,8 @@ export interface HeadlessRun {
   turn(instructions: number): HeadlessEnd | undefined;
   /** The same at the pace of the wall clock: comes back with a sleep when every CPU waits. */
   turnAtWallClock(instructions: number, now: () => number): HeadlessEnd | IdleSleep | undefined;
-  type(bytes: Uint8Array): void;
+  /** Typed into the console of a domain, the first when left out. */
+  type(bytes: Uint8Array, domain?: number): void;
   readonly loaded: LoadedMachine;
   readonly inputs: InputLog;
   readonly script: ConsoleScript;
@@ -70,14 +73,13 @@ export function startHeadless(
   config: MachineConfig,
   options: HeadlessOptions,
 ): HeadlessRun {
-  let ended: GuestEnd | undefined;
   /** What the script typed: it arrives after the instruction that met the text. */
-  const typed: Uint8Array[] = [];
+  const typed: { readonly domain: number; readonly bytes: Uint8Array }[] = [];
   const buffer = new ConsoleBuffer(options.output);
   const script = new ConsoleScript(
     options.script,
-    (bytes) => {
-      typed.push(bytes);
+    (domain, bytes) => {
+      typed.push({ domain, bytes });
       loaded.machine.requestStop();
     },
     () => loaded.machine.requestStop(),
@@ -88,19 +90,20 @@ export function startHeadless(
     {
       console: (domain, byte) => {
         buffer.write(domain, byte);
-        script.observe(byte);
+        script.observe(domain, byte);
       },
-      ended: (_domain, reason) => {
-        ended ??= reason;
+      ended: (domain, reason) => {
+        ends.end(domain, reason);
         loaded.machine.requestStop();
       },
     },
     options.log,
   );
   const { machine } = loaded;
+  const ends = new DomainEnds(loaded.info.domains.map(({ domain }) => domain));
   const inputs = new InputLog(loaded);
-  const type = (bytes: Uint8Array): void =>
-    inputs.enter({ kind: 'console', domain: loaded.info.domains[0]?.domain ?? 0, bytes });
+  const type = (bytes: Uint8Array, domain = loaded.info.domains[0]?.domain ?? 0): void =>
+    inputs.enter({ kind: 'console', domain, bytes });
   const limit = options.maxInstructions ?? Number.MAX_SAFE_INTEGER;
 
   function slice(): HeadlessEnd | Idle | undefined {
@@ -108,9 +111,10 @@ export function startHeadless(
     const left = limit - machine.engine.instructions;
     if (left <= 0) return { kind: 'bound', why: `${limit} instructions were executed` };
     const end = machine.runSlice(left);
-    for (const bytes of typed.splice(0)) type(bytes);
+    for (const { domain, bytes } of typed.splice(0)) type(bytes, domain);
     if (script.done) return { kind: 'met' };
-    if (ended) return { kind: 'ended', reason: ended };
+    const { verdict } = ends;
+    if (verdict) return { kind: 'ended', reason: verdict };
     if (end.kind === 'stuck') return { kind: 'bound', why: end.reason };
     return end.kind === 'idle' ? end : undefined;
   }

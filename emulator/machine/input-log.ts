@@ -134,5 +134,4 @@ function apply(loaded: LoadedMachine, input: Input): void {
   }
 }
 
-/** vCPU n of a domain runs on CPU n. */
-const memoryOf = (loaded: LoadedMachine): MemoryAccess => new MemoryAccess(loaded, ({ vcpu }) => vcpu);
+const memoryOf = (loaded: LoadedMachine): MemoryAccess => new MemoryAccess(loaded);

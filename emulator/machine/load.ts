@@ -19,14 +19,11 @@ export function loadMachine(
     if (config.bare) return createBareMachine(modules, config, config.bare, events, log);
     const [domain, ...others] = config.domains ?? [];
     if (!domain) throw new UserError('there is nothing to boot', "Give 'config', 'domains' or 'bare'.");
-    if (others.length > 0) {
-      throw new UserError(`${others.length + 1} domains were given`, 'One domain can run at a time so far.');
-    }
-    return createXenMachine(modules, config, domain, events, log);
+    return createXenMachine(modules, config, [domain, ...others], events, log);
   } catch (error) {
     // A WebAssembly memory of that size, or an array: the only allocations that depend on the configuration.
     if (!(error instanceof RangeError && /memory|allocat/i.test(error.message))) throw error;
-    const wanted = config.bare?.memory ?? config.domains?.[0]?.memory ?? 0;
+    const wanted = config.bare?.memory ?? config.domains?.reduce((sum, { memory }) => sum + memory, 0) ?? 0;
     throw new UserError(
       `this computer cannot give the machine its ${Math.floor(wanted / (1 << 20))} MiB of memory`,
       'Give the guest less memory, or close other programs.',

@@ -1,5 +1,6 @@
 // Memory for the debugger: any address space, page by page, without side effects on the guest.
 
+import type { CpuState } from '../cpu/state.ts';
 import type { LoadedMachine } from './guest.ts';
 import * as layout from '../memory/layout.ts';
 import { type AddressSpace, BARE_DOMAIN, type TranslateResult, type VcpuId } from './messages.ts';
@@ -8,11 +9,9 @@ const PAGE = 4096;
 
 export class MemoryAccess {
   private readonly loaded: LoadedMachine;
-  private readonly cpuOf: (vcpu: VcpuId) => number;
 
-  constructor(loaded: LoadedMachine, cpuOf: (vcpu: VcpuId) => number) {
+  constructor(loaded: LoadedMachine) {
     this.loaded = loaded;
-    this.cpuOf = cpuOf;
   }
 
   /** Up to the first byte that is not there. */
@@ -80,9 +79,10 @@ export class MemoryAccess {
         return this.loaded.paOfIpa(space.domain, Number(address));
       case 'va': {
         const { machine } = this.loaded;
-        const cpu = this.cpuOf(space.at);
-        const state = machine.cpus[cpu];
-        if (!state) return undefined;
+        const cpu = this.regimeOf(space.at);
+        // Without a regime, what is not translated at stage 1 is an IPA.
+        if (cpu === undefined) return this.loaded.paOfIpa(space.at.domain, Number(address));
+        const state = machine.cpus[cpu] as CpuState;
         const pa = machine.withCpu(cpu, () => {
           const root = state.sysreg(layout.TTBR0_EL1);
           if (space.ttbr0 !== undefined) state.setSysreg(layout.TTBR0_EL1, space.ttbr0);
@@ -93,6 +93,17 @@ export class MemoryAccess {
         return pa < 0n ? undefined : Number(pa);
       }
     }
+  }
+
+  /**
+   * The CPU whose registers translate for a vCPU. Under a hypervisor one that was never started has none of its
+   * domain's yet: vCPU 0 has them then, as a rule. Undefined: nobody has.
+   */
+  private regimeOf(at: VcpuId): number | undefined {
+    const { machine, view } = this.loaded;
+    const cpus = [at, { ...at, vcpu: 0 }].map((vcpu) => this.loaded.cpuOf(vcpu));
+    if (cpus[0] === undefined) return undefined;
+    return cpus.find((cpu) => cpu !== undefined && (!view || machine.cpus[cpu]?.el !== 2));
   }
 }
 

@@ -88,7 +88,10 @@ export interface MachineConfig {
   readonly seed: number;
   /** Seconds since 1970 that the guest's wall clock shows at moment 0. */
   readonly startTime?: number;
+  /** Their domids are 1, 2, … in this order. */
   readonly domains?: readonly DomainConfig[];
+  /** Xen's security policy: `silo` (when left out) keeps guests from each other, `dummy` lets them share. */
+  readonly xsm?: 'silo' | 'dummy';
   readonly bare?: BareConfig;
   /** How hot code is run: by default it is translated. Changes nothing that a guest or a hash could tell. */
   readonly translate?: TranslateConfig | false | undefined;
@@ -354,6 +357,11 @@ export interface StopInfo extends Moment {
   readonly description?: string;
 }
 
+export interface DomainEnd extends Moment {
+  readonly reason: 'poweroff' | 'reboot' | 'crash' | 'suspend' | 'destroyed';
+  readonly domain: number;
+}
+
 export interface MachineEvents {
   stopped: StopInfo;
   /** Guest output. */
@@ -370,11 +378,13 @@ export interface MachineEvents {
     readonly source: string;
     readonly message: string;
   };
-  /** The guest powered itself off or asked for a reboot; its state can still be read. */
-  terminated: Moment & {
-    readonly reason: 'poweroff' | 'reboot' | 'crash' | 'suspend' | 'destroyed';
-    readonly domain: number;
-  };
+  /**
+   * A domain came to its end while others live: the machine goes on, or stands, as it did. After a crash, which is to be
+   * looked at, a `stopped` with that reason follows.
+   */
+  domainEnded: DomainEnd;
+  /** The last domain powered itself off, or asked for a reboot; its state can still be read. */
+  terminated: DomainEnd;
   /** The machine is gone. (A mistake of ours that leaves it standing is a `stopped` with the reason `crash`.) */
   failed: { readonly message: string };
 }

@@ -1,12 +1,13 @@
 // The machine's side of the border: serves the requests of messages.ts and runs the machine in
 // between, so many slices at a time that a pause is answered at once.
 
-import { describeBug, UserError } from '../base/errors.ts';
+import { describeBug, invariant, UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { CpuState } from '../cpu/state.ts';
 import type { EngineModules } from '../engine/engine.ts';
 import { ConsoleBuffer } from './console-buffer.ts';
-import type { GuestEnd, LoadedMachine } from './guest.ts';
+import { type DomainEnded, DomainEnds } from './domain-ends.ts';
+import type { LoadedMachine } from './guest.ts';
 import { beginIdle } from './idle-pacing.ts';
 import { loadMachine } from './load.ts';
 import type { SliceEnd } from './machine.ts';
@@ -63,7 +64,7 @@ export class MachineServerImplementation {
   private running = false;
   private pauseWanted = false;
   private step: Step | undefined;
-  private ended: { readonly domain: number; readonly reason: GuestEnd } | undefined;
+  private domains = new DomainEnds([]);
   /** Ends the sleep of an idle machine; with it goes on or, when another one takes its place, not. */
   private cancelSleep: ((goOn: boolean) => void) | undefined;
   /** Counts runs: what was deferred for an earlier one does nothing. */
@@ -89,7 +90,7 @@ export class MachineServerImplementation {
     create: (config) => {
       this.cancelSleep?.(false);
       this.running = false;
-      this.ended = undefined;
+      this.domains = new DomainEnds([]);
       this.broken = undefined;
       this.loaded = loadMachine(
         this.modules,
@@ -101,19 +102,23 @@ export class MachineServerImplementation {
             this.host.emit('console', { domain: HYPERVISOR_CONSOLE, bytes: new TextEncoder().encode(text) });
           },
           ended: (domain, reason) => {
-            this.ended ??= { domain, reason };
+            this.domains.end(domain, reason);
             this.loaded?.machine.requestStop();
           },
         },
         this.log,
       );
+      this.domains = new DomainEnds(this.loaded.info.domains.map(({ domain }) => domain));
       this.inputLog = new InputLog(this.loaded);
       this.inspector = this.createInspector(this.loaded);
       this.applyBreakpoints();
       return this.loaded.info;
     },
     run: () => this.start(undefined),
-    step: ({ vcpu, count }) => this.start({ cpu: this.cpuOf(vcpu), left: count }),
+    step: ({ vcpu, count }) => {
+      if (this.domains.hasEnded(vcpu.domain)) throw notSteppable(vcpu.domain);
+      this.start({ cpu: this.cpuOf(vcpu), left: count });
+    },
     pause: () => {
       if (!this.running) return;
       this.pauseWanted = true;
@@ -177,7 +182,7 @@ export class MachineServerImplementation {
   }
 
   private get access(): MemoryAccess {
-    return new MemoryAccess(this.machine, (vcpu) => this.cpuOf(vcpu));
+    return new MemoryAccess(this.machine);
   }
 
   // ---- running
@@ -226,7 +231,8 @@ export class MachineServerImplementation {
   }
 
   private handle(end: SliceEnd): boolean {
-    if (this.ended) return this.finish(this.ended);
+    const news = this.domains.takeNews();
+    if (news.length > 0 || this.domains.last) return this.tellEnds(news);
     switch (end.kind) {
       case 'ran':
       case 'watchpoint':
@@ -304,11 +310,24 @@ export class MachineServerImplementation {
     return false;
   }
 
-  private finish({ domain, reason }: { domain: number; reason: GuestEnd }): false {
-    this.running = false;
+  /** The machine goes on while a domain lives, except that a crash is to be looked at. */
+  private tellEnds(news: readonly DomainEnded[]): boolean {
     this.console.flush();
-    this.host.emit('terminated', { ...this.moment(), domain, reason });
-    return false;
+    const { last } = this.domains;
+    for (const end of news) {
+      if (end !== last) this.host.emit('domainEnded', { ...this.moment(), ...end });
+    }
+    if (last) {
+      this.running = false;
+      this.host.emit('terminated', { ...this.moment(), ...last });
+      return false;
+    }
+    const crash = news.find(({ reason }) => reason === 'crash');
+    if (crash) return this.stop('crash', this.cpuIn(crash.domain), { description: 'The guest crashed' });
+    const { step } = this;
+    // Nothing is left to step.
+    const isOver = step !== undefined && this.domains.hasEnded(this.vcpuOf(step.cpu).domain);
+    return !isOver || this.stop('step', step.cpu);
   }
 
   // ---- breakpoints
@@ -342,29 +361,45 @@ export class MachineServerImplementation {
   // ---- who is who
 
   private cpuOf(vcpu: VcpuId): number {
-    const known = this.machine.info.domains.find(({ domain }) => domain === vcpu.domain);
-    if (!known || vcpu.vcpu < 0 || vcpu.vcpu >= known.vcpus) {
-      throw new UserError(
-        `there is no vCPU ${vcpu.vcpu} of domain ${vcpu.domain}`,
-        'Ask for the list of vCPUs.',
-      );
-    }
-    return vcpu.vcpu;
+    const cpu = this.machine.cpuOf(vcpu);
+    if (cpu !== undefined) return cpu;
+    throw new UserError(
+      `there is no vCPU ${vcpu.vcpu} of domain ${vcpu.domain}`,
+      'Ask for the list of vCPUs.',
+    );
   }
 
   private vcpuOf(cpu: number): VcpuId {
-    return { domain: this.machine.info.domains[0]?.domain ?? 0, vcpu: cpu };
+    const vcpu = this.machine.vcpuOf(cpu);
+    invariant(vcpu !== undefined, `CPU ${cpu} has a vCPU`);
+    return vcpu;
   }
 
+  /** The CPU that runs, if it is the domain's; otherwise that of vCPU 0. */
+  private cpuIn(domain: number): number {
+    const { currentCpu } = this.machine.machine;
+    return this.machine.vcpuOf(currentCpu)?.domain === domain ? currentCpu : this.cpuOf({ domain, vcpu: 0 });
+  }
+
+  /** By domain and number; those of a domain that is gone are not there. */
   private vcpus(): VcpuInfo[] {
-    const { machine, view } = this.machine;
-    const domains = view?.domains() ?? [];
-    return machine.cpus.map((state, cpu) => {
-      const id = this.vcpuOf(cpu);
-      const known = domains.find((domain) => domain.id === id.domain)?.vcpus[id.vcpu];
-      // A CPU whose vCPU is paused is parked, as one is that was never started.
-      const isPaused = known?.state === 'paused';
-      return { ...id, state: isPaused ? 'paused' : machine.stateOf(cpu), el: state.el, pc: state.pc };
+    const { machine, view, info } = this.machine;
+    const known = view?.domains() ?? [];
+    return info.domains.flatMap(({ domain, vcpus }) => {
+      if (this.domains.isGone(domain)) return [];
+      return Array.from({ length: vcpus }, (_, vcpu) => {
+        const cpu = this.cpuOf({ domain, vcpu });
+        const state = machine.cpus[cpu] as CpuState;
+        // A CPU whose vCPU is paused is parked, as one is that was never started.
+        const isPaused = known.find(({ id }) => id === domain)?.vcpus[vcpu]?.state === 'paused';
+        return {
+          domain,
+          vcpu,
+          state: isPaused ? 'paused' : machine.stateOf(cpu),
+          el: state.el,
+          pc: state.pc,
+        };
+      });
     });
   }
 
@@ -376,6 +411,9 @@ export class MachineServerImplementation {
 
 const notSupported = (what: string): UserError =>
   new UserError(`the machine has no ${what}`, 'Set a breakpoint at an address instead.');
+
+const notSteppable = (domain: number): UserError =>
+  new UserError(`domain ${domain} has ended`, 'Step a vCPU of another domain, or let the machine run.');
 
 const noMachine = (): UserError => new UserError('there is no machine yet', 'Create one first.');
 

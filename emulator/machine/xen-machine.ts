@@ -1,4 +1,5 @@
-// A machine with the embedded hypervisor at EL2 and a domain in it, built as `xl create` does.
+// A machine with the embedded hypervisor at EL2 and domains in it, built as `xl create` does. It has as many CPUs as
+// the domains have vCPUs.
 
 import { gfnOf, ipa as asIpa } from '../base/address.ts';
 import { UserError } from '../base/errors.ts';
@@ -9,7 +10,7 @@ import { SHUTDOWN_CRASH, SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT, SHUTDOWN_SUSPEND } 
 import { hostGic } from '../xen/hypervisor/host-gic.ts';
 import type { Platform } from '../xen/hypervisor/platform.ts';
 import { Hypervisor } from '../xen/hypervisor.ts';
-import { buildDomain } from '../xen/toolstack/build.ts';
+import { type BuiltDomain, buildDomain } from '../xen/toolstack/build.ts';
 import { ControlDomain } from '../xen/toolstack/control-domain.ts';
 import { act } from './actions.ts';
 import { buildDeviceTree } from './boards/board-device-tree.ts';
@@ -27,7 +28,7 @@ import {
 import { translateOptions } from './translation.ts';
 
 const MIB = 1 << 20;
-/** RAM of the machine beside the domain's: Xen's heap (p2m tables, shared pages). */
+/** RAM of the machine beside the domains': Xen's heap (p2m tables, shared pages). */
 const XEN_MEMORY = virt.ram.maxSize - MAX_DOMAIN_MEMORY;
 const FIRST_DOMID = 1;
 
@@ -38,23 +39,28 @@ const END_OF: Readonly<Record<number, GuestEnd>> = {
   [SHUTDOWN_CRASH]: 'crash',
 };
 
-/** Builds machine, hypervisor and domain at moment 0. Throws UserErrors for what does not fit. */
+/**
+ * Builds machine, hypervisor and domains at moment 0; their domids are 1, 2, … in the order of the configuration. Throws
+ * UserErrors for what does not fit.
+ */
 export function createXenMachine(
   modules: EngineModules,
   config: MachineConfig,
-  guest: DomainConfig,
+  guests: readonly [DomainConfig, ...DomainConfig[]],
   events: GuestEvents,
   log: Logger,
 ): LoadedMachine {
-  checkSize(guest);
+  checkSize(guests);
   const startTime = config.startTime ?? 0;
+  const { gicVersion } = guests[0];
+  const cpus = sumOf(guests, ({ vcpus }) => vcpus);
   const machine = new Machine(
     modules,
     {
       core: config.cpu,
-      cpus: guest.vcpus,
-      memory: guest.memory + XEN_MEMORY,
-      gic: guest.gicVersion,
+      cpus,
+      memory: sumOf(guests, ({ memory }) => memory) + XEN_MEMORY,
+      gic: gicVersion,
       startTime,
       translate: translateOptions(config.translate),
     },
@@ -75,6 +81,7 @@ export function createXenMachine(
   });
   const hypervisor = new Hypervisor({
     platform: platformOf(machine, xenLog),
+    ...(config.xsm && { xsm: config.xsm }),
     console: {
       guestLine: (domid, line) => xenLog.log('info', `d${domid}`, line),
       write: (bytes) => xenLog.log('info', 'xen', new TextDecoder().decode(bytes)),
@@ -88,40 +95,30 @@ export function createXenMachine(
   });
   const control = new ControlDomain(hypervisor, consoleOutput);
   machine.monitor = hypervisor;
-  const built = buildDomain(
-    {
-      name: guest.name,
-      kernel: guest.kernel.kernel,
-      kernelFile: guest.kernel.name,
-      ...(guest.ramdisk && { ramdisk: guest.ramdisk.bytes }),
-      ...(guest.cmdline !== '' && { cmdline: guest.cmdline }),
-      memory: guest.memory,
-      vcpus: guest.vcpus,
-      gicVersion: guest.gicVersion,
-      ...(guest.maximumMemory !== undefined && { maximumMemory: guest.maximumMemory }),
-      ...(guest.uuid && { uuid: guest.uuid }),
-      ...(guest.vuart && { vuart: true }),
-      ...(guest.disks && { disks: guest.disks }),
-    },
-    {
+  events.hypervisorConsole?.(`(XEN) Xen 4.17 on an emulated machine with GICv${gicVersion}\n`);
+  const built = new Map<number, BuiltDomain>();
+  for (const [index, guest] of guests.entries()) {
+    const domid = FIRST_DOMID + index;
+    const uartOutput = consoleOutput(domid);
+    const domain = buildDomain(toolstackConfig(guest), {
       hypervisor,
       control,
-      uartOutput: consoleOutput(FIRST_DOMID),
-      domid: FIRST_DOMID,
+      uartOutput,
+      domid,
       seed: config.seed,
       startTime,
-    },
-  );
-  const { name, vcpus, memory, gicVersion } = guest;
-  events.hypervisorConsole?.(
-    `(XEN) Xen 4.17 on an emulated machine with GICv${gicVersion}\n` +
-      `(XEN) d${FIRST_DOMID} '${name}': ${vcpus} vCPU${vcpus === 1 ? '' : 's'}, ${memory / MIB} MiB\n`,
-  );
+    });
+    built.set(domid, domain);
+    const { name, vcpus, memory } = guest;
+    events.hypervisorConsole?.(
+      `(XEN) d${domid} '${name}': ${vcpus} vCPU${vcpus === 1 ? '' : 's'}, ${memory / MIB} MiB\n`,
+    );
+  }
   // What firmware would describe the board with to a hypervisor.
   const boardTree = buildDeviceTree(virt, {
-    cpus: guest.vcpus,
+    cpus,
     memory: machine.memory.size,
-    gic: guest.gicVersion,
+    gic: gicVersion,
     el: 2,
     cmdline: '',
     model: config.cpu,
@@ -129,30 +126,30 @@ export function createXenMachine(
   return {
     machine,
     info: {
-      domains: [
-        {
-          domain: FIRST_DOMID,
-          name: guest.name,
-          vcpus: guest.vcpus,
-          segments: built.kernel.segments.map(({ ipa, size }) => ({ ipa, size })),
-          ram: built.ram.map(({ base, size }) => ({ ipa: base, size })),
-        },
-      ],
+      domains: [...built].map(([domid, { domain, kernel, ram }]) => ({
+        domain: domid,
+        name: domain.domain.name,
+        vcpus: domain.vcpus.length,
+        segments: kernel.segments.map(({ ipa, size }) => ({ ipa, size })),
+        ram: ram.map(({ base, size }) => ({ ipa: base, size })),
+      })),
+    },
+    cpuOf: ({ domain, vcpu }) => hypervisor.domain(domain)?.vcpus[vcpu]?.cpu.index,
+    vcpuOf: (cpu) => {
+      const vcpu = hypervisor.scheduler.residentOn(cpu);
+      return vcpu && { domain: vcpu.domid, vcpu: vcpu.id };
     },
     // One keyboard for the PV console and the emulated UART: a guest listens to the one it was told to use.
     consoleInput: (domid, bytes) => {
       control.type(domid, bytes);
-      built.domain.vpl011?.receive(bytes);
+      hypervisor.domain(domid)?.vpl011?.receive(bytes);
     },
     paOfIpa: (domid, ipa) => {
       const entry = hypervisor.domain(domid)?.p2m.lookup(gfnOf(asIpa(ipa)));
       return entry && entry.mfn * 4096 + (ipa % 4096);
     },
     stage2Map: (domid) => hypervisor.view.p2mRanges(domid),
-    deviceTree: (domid) => {
-      if (domid === FIRST_DOMID) return built.deviceTree;
-      return domid === BARE_DOMAIN ? boardTree : undefined;
-    },
+    deviceTree: (domid) => (domid === BARE_DOMAIN ? boardTree : built.get(domid)?.deviceTree),
     view: hypervisor.view,
     observe: (observer) => {
       hypervisor.observer.target = observer;
@@ -162,6 +159,23 @@ export function createXenMachine(
       if (action.kind === 'destroy') events.ended(action.domain, 'destroyed');
     },
     saveMonitor: () => ({ hypervisor: hypervisor.save(), control: control.save() }),
+  };
+}
+
+function toolstackConfig(guest: DomainConfig): Parameters<typeof buildDomain>[0] {
+  return {
+    name: guest.name,
+    kernel: guest.kernel.kernel,
+    kernelFile: guest.kernel.name,
+    ...(guest.ramdisk && { ramdisk: guest.ramdisk.bytes }),
+    ...(guest.cmdline !== '' && { cmdline: guest.cmdline }),
+    memory: guest.memory,
+    vcpus: guest.vcpus,
+    gicVersion: guest.gicVersion,
+    ...(guest.maximumMemory !== undefined && { maximumMemory: guest.maximumMemory }),
+    ...(guest.uuid && { uuid: guest.uuid }),
+    ...(guest.vuart && { vuart: true }),
+    ...(guest.disks && { disks: guest.disks }),
   };
 }
 
@@ -177,18 +191,52 @@ function withHypervisorConsole(log: Logger, events: GuestEvents): Logger {
   };
 }
 
-/** What the machine under the domain can have at most. Xen's own limits are checked where domains are built. */
-function checkSize({ name, memory, vcpus }: DomainConfig): void {
-  if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > MAX_VCPUS) {
-    throw new UserError(`domain '${name}': ${vcpus} vCPUs`, `The emulated machine has 1 to ${MAX_VCPUS}.`);
+/** What the machine under the domains can have at most. Xen's own limits are checked where domains are built. */
+function checkSize(guests: readonly DomainConfig[]): void {
+  for (const { name, memory, vcpus } of guests) {
+    if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > MAX_VCPUS) {
+      throw new UserError(
+        `domain '${name}': ${vcpus} vCPUs`,
+        `The emulated machine has 1 to ${MAX_VCPUS} CPUs.`,
+      );
+    }
+    if (memory > MAX_DOMAIN_MEMORY) {
+      throw new UserError(
+        `domain '${name}': ${Math.floor(memory / MIB)} MiB of memory`,
+        `The emulated machine has at most ${MAX_DOMAIN_MEMORY / MIB} MiB for domains.`,
+      );
+    }
   }
-  if (memory > MAX_DOMAIN_MEMORY) {
+  const vcpus = sumOf(guests, (guest) => guest.vcpus);
+  if (vcpus > MAX_VCPUS) {
     throw new UserError(
-      `domain '${name}': ${Math.floor(memory / MIB)} MiB of memory`,
-      `The emulated machine has at most ${MAX_DOMAIN_MEMORY / MIB} MiB for a domain.`,
+      `the domains have ${vcpus} vCPUs together`,
+      `The emulated machine has ${MAX_VCPUS} CPUs, and a vCPU has one for itself.`,
     );
   }
+  const memory = sumOf(guests, (guest) => guest.memory);
+  if (memory > MAX_DOMAIN_MEMORY) {
+    throw new UserError(
+      `the domains have ${Math.floor(memory / MIB)} MiB of memory together`,
+      `The emulated machine has at most ${MAX_DOMAIN_MEMORY / MIB} MiB for domains.`,
+    );
+  }
+  const [first] = guests;
+  const other = guests.find(({ gicVersion }) => gicVersion !== first?.gicVersion);
+  if (first && other) {
+    throw new UserError(
+      `domain '${other.name}' has a GICv${other.gicVersion}, and domain '${first.name}' a GICv${first.gicVersion}`,
+      'Give all domains of a machine the same version of the GIC.',
+    );
+  }
+  const twice = guests.find(({ name }, i) => guests.some((guest, k) => k < i && guest.name === name));
+  if (twice) {
+    throw new UserError(`there are two domains '${twice.name}'`, 'Give each domain a name of its own.');
+  }
 }
+
+const sumOf = (guests: readonly DomainConfig[], figure: (guest: DomainConfig) => number): number =>
+  guests.reduce((sum, guest) => sum + figure(guest), 0);
 
 function platformOf(machine: Machine, log: Logger): Platform {
   const { devices, engine } = machine;

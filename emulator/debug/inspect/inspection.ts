@@ -2,7 +2,7 @@
 // of a machine to a *view*: plain data that survives JSON, in which addresses and 64-bit values are `0x…` strings
 // and everything is said that a panel shows. It changes nothing, whatever the guest wrote, and its work is bounded.
 
-import { UserError } from '../../base/errors.ts';
+import { invariant, UserError } from '../../base/errors.ts';
 import type { LoadedMachine } from '../../machine/guest.ts';
 import { BARE_DOMAIN, type DomainInfo } from '../../machine/messages.ts';
 import type { HypervisorView } from '../../xen/hypervisor/view.ts';
@@ -81,6 +81,13 @@ export function vcpuOf(domain: DomainInfo, vcpu = 0): number {
     `there is no vCPU ${vcpu} of '${domain.name}'`,
     `It has ${domain.vcpus}, numbered from 0.`,
   );
+}
+
+/** The CPU that holds the registers of a vCPU that is there. */
+export function cpuOf({ loaded }: Subject, { domain }: DomainInfo, vcpu: number): number {
+  const cpu = loaded.cpuOf({ domain, vcpu });
+  invariant(cpu !== undefined, `vCPU ${vcpu} of domain ${domain} has a CPU`);
+  return cpu;
 }
 
 /** What the hypervisor knows; only for rows that need it. */

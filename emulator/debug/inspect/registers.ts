@@ -9,7 +9,7 @@ import { registerGroups } from '../../cpu/sysregs/lookup.ts';
 import { programStatus } from '../../cpu/sysregs/program-status.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { UserError } from '../../base/errors.ts';
-import { DOMAIN, domainOf, inspection, VCPU, vcpuOf } from './inspection.ts';
+import { cpuOf, DOMAIN, domainOf, inspection, VCPU, vcpuOf } from './inspection.ts';
 import { textTable } from './text-table.ts';
 import { vectorFields } from './vector-lanes.ts';
 
@@ -76,12 +76,13 @@ export const registersInspection = inspection('registers', {
     const vcpu = vcpuOf(domain, args.vcpu);
     const { machine } = subject.loaded;
     const wanted = wantedGroups(args.groups);
-    const state = machine.cpus[vcpu] as CpuState;
+    const cpu = cpuOf(subject, domain, vcpu);
+    const state = machine.cpus[cpu] as CpuState;
     const groups = [
       ...(wanted('general') ? [generalGroup(state)] : []),
       ...(wanted('vector') ? [vectorGroup(state)] : []),
       // The running CPU's registers stand where the tables read them.
-      ...machine.withCpu(vcpu, () => systemGroups(machine, wanted)),
+      ...machine.withCpu(cpu, () => systemGroups(machine, wanted)),
     ];
     return { domain: domain.domain, vcpu, available: GROUP_IDS, groups };
   },

@@ -5,7 +5,7 @@ import type { LoadedMachine } from '../../../machine/guest.ts';
 import { BARE_DOMAIN, type DomainInfo } from '../../../machine/messages.ts';
 import type { DomainView } from '../../../xen/hypervisor/view.ts';
 import { hex } from '../../../base/address.ts';
-import { DOMAIN, domainOf, inspection, type Subject, VCPU, vcpuOf } from '../inspection.ts';
+import { cpuOf, DOMAIN, domainOf, inspection, type Subject, VCPU, vcpuOf } from '../inspection.ts';
 import { interfaceFacts, interfaceView, type Interface, summaryOf } from './cpu-interface.ts';
 import { gicText } from './gic-text.ts';
 import type { GicView, InterruptRow, PendingInterrupt } from './gic-view.ts';
@@ -113,7 +113,7 @@ function standsFor(domain: DomainView, vcpu: number, state: string): string | un
 function physicalView(subject: Subject, domain: DomainInfo, vcpu: number, all: boolean): GicView {
   const { loaded, record } = subject;
   const { machine, view } = loaded;
-  const cpu = view?.domains().find(({ id }) => id === domain.domain)?.vcpus[vcpu]?.cpu ?? vcpu;
+  const cpu = cpuOf(subject, domain, vcpu);
   const names = record.interrupts.namesOf(BARE_DOMAIN);
   const processors = machine.cpus.map((_, index) =>
     processorOf(machine, index, { label: `CPU ${index}`, vcpu: index }),

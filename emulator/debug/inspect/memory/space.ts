@@ -4,7 +4,7 @@ import { hex } from '../../../base/address.ts';
 import type { LoadedMachine } from '../../../machine/guest.ts';
 import { BARE_DOMAIN, type DomainInfo } from '../../../machine/messages.ts';
 import { vtcr } from '../../../xen/p2m.ts';
-import { domainOf, type Subject, vcpuOf } from '../inspection.ts';
+import { cpuOf, domainOf, type Subject, vcpuOf } from '../inspection.ts';
 import { stage2Enabled, stage2Geometry, stage2Inconsistent, translationRegistersOf } from './regime.ts';
 import type { TranslationRegisters } from './regime.ts';
 import { rangeAt, type Scan, scanTables, type TableMemory } from './scan.ts';
@@ -33,7 +33,7 @@ export function spaceOf(subject: Subject, domainId: number | undefined, vcpuId: 
   const domain = domainOf(subject, domainId);
   const vcpu = vcpuOf(domain, vcpuId);
   const known = view?.domains().find(({ id }) => id === domain.domain);
-  const cpu = known?.vcpus[vcpu]?.cpu ?? vcpu;
+  const cpu = cpuOf(subject, domain, vcpu);
   const state = machine.cpus[cpu];
   if (!state) throw new RangeError(`vCPU ${vcpu} of domain ${domain.domain} has a CPU`);
   const registers = translationRegistersOf(state, machine.features.paBits);

@@ -1,0 +1,266 @@
+// Several domains on one machine: what they share (nothing), and what the machine says of each.
+
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openFile } from '../../../debug-adapter/node/files.ts';
+import { ElfFile } from '../../../emulator/formats/elf.ts';
+import { SymbolTable } from '../../../emulator/formats/symbols.ts';
+import { InputLog, momentOf, replay } from '../../../emulator/machine/input-log.ts';
+import type { MachineConfig, MachineEvents, VcpuId } from '../../../emulator/machine/messages.ts';
+import { startHeadless } from '../../../emulator/index.ts';
+import { MachineServerImplementation } from '../../../emulator/machine/server.ts';
+import { stateHash } from '../../../emulator/machine/state-hash.ts';
+import { guestFolder } from '../../tools/build-guest.ts';
+import { configured, fresh, modules } from './guests.ts';
+
+const PROMPT = 'hello> ';
+
+/** Bundled guests: the same kernel, with so many vCPUs each. */
+const guests = (...vcpus: number[]): Promise<MachineConfig> =>
+  configured({
+    domains: vcpus.map((count, i) => ({
+      name: `hello-${i + 1}`,
+      kernel: 'hello-xen.elf',
+      memory: 16,
+      vcpus: count,
+    })),
+  });
+
+test('domains of one kernel boot side by side, each on its own console', async () => {
+  const { consoles, run } = headless(await guests(1, 1), [{ until: 'ended with 0' }, { until: PROMPT }]);
+  expect(run()).toEqual({ kind: 'met' });
+  expect(consoles.get(1)).toContain("I am domain 1, 'hello-1'");
+  expect(consoles.get(1)).not.toContain('hello-2');
+  expect(consoles.get(2)).toContain("I am domain 2, 'hello-2'");
+});
+
+test('the same machine runs the same way, whatever is translated', async () => {
+  const config = await guests(1, 2, 1);
+  const end = (translate: MachineConfig['translate']): string => {
+    const { run, guest } = headless({ ...config, translate }, [], 3_000_000);
+    expect(run()).toMatchObject({ kind: 'bound' });
+    return guest.statistics().stateHash;
+  };
+  const expected = end(undefined);
+  expect(end(undefined)).toBe(expected);
+  expect(end(false)).toBe(expected);
+  expect(end({ threshold: 2 })).toBe(expected);
+});
+
+test('what is typed in answer goes to the domain that asked, and the last one ends the run', async () => {
+  const { consoles, run } = headless(await guests(1, 1), [
+    { until: "'hello-2'" },
+    { until: PROMPT, type: 'poweroff\n' },
+    { until: 'bye' },
+    { until: 'never' },
+  ]);
+  // The other domain waits at its prompt for good.
+  expect(run()).toMatchObject({ kind: 'bound' });
+  expect([...consoles.values()].filter((text) => text.includes('bye'))).toHaveLength(1);
+});
+
+test('a run ends as the domain that ended the least orderly', async () => {
+  const config = await guests(1, 1);
+  const type = (lines: readonly string[]) => {
+    const { run, guest, consoles } = headless(config, []);
+    while (![1, 2].every((domain) => consoles.get(domain)?.includes(PROMPT))) guest.turn(50_000);
+    lines.forEach((line, i) => guest.type(new TextEncoder().encode(line), i + 1));
+    return run();
+  };
+  expect(type(['poweroff\n', 'poweroff\n'])).toEqual({ kind: 'ended', reason: 'poweroff' });
+  expect(type(['reboot\n', 'poweroff\n'])).toEqual({ kind: 'ended', reason: 'reboot' });
+});
+
+test('an input log of several domains replays into the same state', async () => {
+  const config = await guests(1, 1);
+  const test = fresh(config);
+  const log = new InputLog(test.loaded);
+  const slices = (count: number): void => {
+    for (let i = 0; i < count; i++) {
+      const end = test.loaded.machine.runSlice(Number.MAX_SAFE_INTEGER);
+      if (end.kind === 'idle') test.loaded.machine.skipTo(end.deadline);
+    }
+  };
+  slices(200);
+  log.enter({ kind: 'console', domain: 2, bytes: new TextEncoder().encode('xs\n') });
+  slices(20);
+  log.enter({ kind: 'register', cpu: 1, name: 'x7', value: 7n });
+  const at = { domain: 2, vcpu: 0 };
+  log.writeMemory({ kind: 'va', at }, 0x4000_0000n, new Uint8Array([1, 2, 3]));
+  log.enter({ kind: 'action', action: { kind: 'pause', domain: 1 } });
+  slices(20);
+  test.loaded.machine.settle();
+  const end = momentOf(test.loaded);
+  const again = fresh(config).loaded;
+  replay(again, log.entries, end);
+  expect(stateHash(again)).toBe(stateHash(test.loaded));
+});
+
+test('memory of one domain is read while another runs, and only its own', async () => {
+  const { loaded } = fresh(await guests(1, 2));
+  loaded.machine.runSlice(1000);
+  expect(loaded.vcpuOf(0)).toEqual({ domain: 1, vcpu: 0 });
+  expect(loaded.vcpuOf(2)).toEqual({ domain: 2, vcpu: 1 });
+  expect(loaded.cpuOf({ domain: 2, vcpu: 1 })).toBe(2);
+  expect(loaded.cpuOf({ domain: 2, vcpu: 2 })).toBeUndefined();
+  expect(loaded.cpuOf({ domain: 3, vcpu: 0 })).toBeUndefined();
+
+  const server = served(await guests(1, 2));
+  const ram = 0x4080_0000n;
+  const write = (domain: number, text: string) =>
+    server.requests.writeMemory({
+      space: { kind: 'ipa', domain },
+      address: ram,
+      bytes: new TextEncoder().encode(text),
+    });
+  await write(1, 'first');
+  await write(2, 'other');
+  const read = async (at: VcpuId) =>
+    new TextDecoder().decode(
+      await server.requests.readMemory({ space: { kind: 'va', at }, address: ram, length: 5 }),
+    );
+  expect(await read({ domain: 1, vcpu: 0 })).toBe('first');
+  expect(await read({ domain: 2, vcpu: 0 })).toBe('other');
+  // Never started: it has no stage 2 in its registers yet.
+  expect(await read({ domain: 2, vcpu: 1 })).toBe('other');
+});
+
+test('a breakpoint stops in its domain only', async () => {
+  const config = await guests(1, 1);
+  const va = await addressOf('handle_interrupts');
+  const image = fresh(config).loaded.info.domains[0]?.segments[0]?.ipa ?? 0;
+  const places = { va, ipa: BigInt(image) + (va & 0xffffffn) };
+  for (const kind of ['va', 'ipa'] as const) {
+    for (const domain of [1, 2]) {
+      const server = served(config);
+      const breakpoint = { id: 7, domain, kind, address: places[kind] };
+      await server.requests.setBreakpoints({ breakpoints: [breakpoint] });
+      for (let stops = 1; stops <= 12; stops++) {
+        await server.requests.run({});
+        server.turnsUntil(() => server.events('stopped').length === stops);
+      }
+      for (const stop of server.events('stopped')) {
+        expect(stop).toMatchObject({ reason: 'breakpoint', vcpu: { domain, vcpu: 0 }, breakpointIds: [7] });
+      }
+      // The other one got there too.
+      expect(server.text(3 - domain)).toContain('ticks seen');
+    }
+  }
+});
+
+test('a domain that powers off leaves the others running, and the last one ends the machine', async () => {
+  const server = served(await guests(1, 1));
+  await server.requests.run({});
+  server.turnsUntil(() => server.text(1).includes(PROMPT) && server.text(2).includes(PROMPT));
+  await server.requests.consoleInput({ domain: 2, bytes: new TextEncoder().encode('poweroff\n') });
+  server.turnsUntil(() => server.events('domainEnded').length > 0);
+  expect(server.events('domainEnded')).toMatchObject([{ domain: 2, reason: 'poweroff' }]);
+  expect(server.events('terminated')).toEqual([]);
+  await server.requests.consoleInput({ domain: 1, bytes: new TextEncoder().encode('xs name\n') });
+  server.turnsUntil(() => server.text(1).includes('"hello-1"'));
+  await server.requests.pause({});
+  server.turnsUntil(() => server.events('stopped').length > 0);
+  await expect(async () => server.requests.step({ vcpu: { domain: 2, vcpu: 0 }, count: 1 })).rejects.toThrow(
+    'domain 2 has ended',
+  );
+  expect(await server.requests.vcpus({})).toMatchObject([
+    { domain: 1, vcpu: 0 },
+    { domain: 2, vcpu: 0 },
+  ]);
+  await server.requests.act({ action: { kind: 'destroy', domain: 2 } });
+  expect(await server.requests.vcpus({})).toMatchObject([{ domain: 1, vcpu: 0 }]);
+  await server.requests.run({});
+  await server.requests.consoleInput({ domain: 1, bytes: new TextEncoder().encode('poweroff\n') });
+  server.turnsUntil(() => server.events('terminated').length > 0);
+  expect(server.events('terminated')).toMatchObject([{ domain: 1, reason: 'poweroff' }]);
+  expect(server.events('domainEnded')).toHaveLength(1);
+});
+
+test('every domain has its nodes in xenstore, its UUID and its seed', async () => {
+  const { loaded } = fresh(await guests(1, 1));
+  const store = loaded.view?.daemons?.xenstore;
+  const value = (path: string): string => new TextDecoder().decode(store?.node(path)?.value);
+  expect(value('/local/domain/1/name')).toBe('hello-1');
+  expect(value('/local/domain/2/name')).toBe('hello-2');
+  expect(value('/local/domain/1/vm')).not.toBe(value('/local/domain/2/vm'));
+  expect(loaded.deviceTree(1)).not.toEqual(loaded.deviceTree(2));
+  expect(loaded.deviceTree(3)).toBeUndefined();
+});
+
+test('what does not fit on one machine is refused in words', async () => {
+  const config = await guests(1, 1);
+  const [one, two] = config.domains ?? [];
+  if (!one || !two) throw new Error('there are two domains');
+  const refused = (domains: MachineConfig['domains']) => () => fresh({ ...config, domains: domains ?? [] });
+  expect(refused([one, { ...two, vcpus: 8 }])).toThrow('the domains have 9 vCPUs together');
+  expect(refused([one, { ...two, memory: 3296 * 2 ** 20 }])).toThrow('MiB of memory together');
+  expect(refused([one, { ...two, gicVersion: 2 }])).toThrow("domain 'hello-2' has a GICv2");
+  expect(refused([one, { ...two, name: 'hello-1' }])).toThrow("there are two domains 'hello-1'");
+});
+
+// ---------------------------------------------------------------- drivers
+
+async function addressOf(name: string): Promise<bigint> {
+  const elf = await ElfFile.open(await openFile(join(guestFolder, 'hello-xen.elf')));
+  const [address] = (await SymbolTable.fromElf(elf)).addressesOf(name);
+  if (address === undefined) throw new Error(`the guest has no ${name}`);
+  return address;
+}
+
+function headless(
+  config: MachineConfig,
+  script: readonly { until: string; type?: string }[],
+  maxInstructions = 20_000_000,
+) {
+  const consoles = new Map<number, string>();
+  const guest = startHeadless(modules, config, {
+    script,
+    maxInstructions,
+    output: (domain, bytes) =>
+      consoles.set(domain, (consoles.get(domain) ?? '') + new TextDecoder('latin1').decode(bytes)),
+    log: { log: () => {} },
+  });
+  const run = () => {
+    for (;;) {
+      const end = guest.turn(1_000_000);
+      if (end) return end;
+    }
+  };
+  return { guest, consoles, run };
+}
+
+/** A server whose host turns when it is told to; idle time is skipped. */
+function served(config: MachineConfig) {
+  const queue: (() => void)[] = [];
+  const told: { name: keyof MachineEvents; event: unknown }[] = [];
+  let clock = 0;
+  const { requests } = new MachineServerImplementation(modules, {
+    now: () => (clock += 6),
+    defer: (action) => queue.push(action),
+    sleep: (milliseconds, action) => {
+      queue.push(() => {
+        clock += milliseconds;
+        action();
+      });
+      return () => {};
+    },
+    emit: (name, event) => told.push({ name, event }),
+  });
+  void requests.create(config);
+  const events = <Name extends keyof MachineEvents>(name: Name): MachineEvents[Name][] =>
+    told.filter((one) => one.name === name).map(({ event }) => event as MachineEvents[Name]);
+  const turnsUntil = (isDone: () => boolean, most = 5000): void => {
+    for (let i = 0; i < most && !isDone(); i++) queue.shift()?.();
+    expect(isDone()).toBe(true);
+  };
+  return {
+    requests,
+    events,
+    text: (domain: number): string =>
+      events('console')
+        .filter((one) => one.domain === domain)
+        .map(({ bytes }) => new TextDecoder('latin1').decode(bytes))
+        .join(''),
+    turnsUntil,
+  };
+}
