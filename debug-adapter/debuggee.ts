@@ -16,7 +16,7 @@ import * as errors from './errors.ts';
 import type { MachineClient } from './machine-client.ts';
 import { threadIdOf } from './protocol.ts';
 import { walkStack } from './stack.ts';
-import type { Frame, ReadGuest } from './stack.ts';
+import type { Frame, ReadGuest, StackSource } from './stack.ts';
 import type { Target } from './target.ts';
 
 export class Debuggee {
@@ -91,7 +91,17 @@ export class Debuggee {
   }
 
   walk(vcpu: VcpuId, limit: number): Promise<readonly Frame[]> {
-    return this.general(vcpu).then((registers) => walkStack(registers, this.reader(vcpu), limit));
+    return this.general(vcpu).then((registers) => walkStack(registers, this.stackSource(vcpu), limit));
+  }
+
+  stackSource(vcpu: VcpuId): StackSource {
+    const target = this.targetOf(vcpu.domain);
+    return {
+      read: this.reader(vcpu),
+      rulesAt: (address) => target.rulesAt(address),
+      symbolAt: (address) => target.symbolAt(address),
+      systemRegister: (name) => this.systemRegister(vcpu, name),
+    };
   }
 
   reader(vcpu: VcpuId): ReadGuest {

@@ -4,6 +4,7 @@ import type { DomainInfo } from '../emulator/machine/messages.ts';
 import { BARE_DOMAIN } from '../emulator/machine/messages.ts';
 import { readAll } from '../emulator/formats/byte-source.ts';
 import type { ByteSource } from '../emulator/formats/byte-source.ts';
+import { FrameInfo } from '../emulator/formats/dwarf/frame-info.ts';
 import { ElfFile, PT_LOAD } from '../emulator/formats/elf.ts';
 import type { ElfSegment } from '../emulator/formats/elf.ts';
 import { readKallsyms } from '../emulator/formats/kallsyms.ts';
@@ -28,6 +29,7 @@ const ELF_MAGIC = 0x7f454c46;
 interface Loaded {
   readonly symbols: SymbolSource | undefined;
   readonly lines: LineSource | undefined;
+  readonly frames?: FrameInfo | undefined;
   readonly parts: readonly LoadedPart[];
   /** The program runs where it was linked. */
   readonly fixed: boolean;
@@ -36,6 +38,7 @@ interface Loaded {
 
 const NOTHING: Loaded = { symbols: undefined, lines: undefined, parts: [], fixed: true, buildId: undefined };
 
+type Report = (message: string) => void;
 type SymbolFiles = Pick<Host, 'openFile' | 'decompress'>;
 
 /** `report` tells the user of damage that shows later. */
@@ -43,9 +46,9 @@ export async function loadTarget(
   host: SymbolFiles,
   info: DomainInfo,
   about: DomainSymbols,
-  report: (message: string) => void,
+  report: Report,
 ): Promise<Target> {
-  const loaded = await loadSymbols(host, info, about);
+  const loaded = await loadSymbols(host, info, about, report);
   const path = about.symbols ?? about.kernelPath;
   const image = {
     name: baseName(path),
@@ -54,15 +57,21 @@ export async function loadTarget(
   };
   const map = new LoadMap(loaded.parts, loaded.fixed);
   const lines = loaded.lines && new ForgivingLines(loaded.lines, report);
-  return new Target(info, image, map, loaded.symbols, lines, new SourceMap(about.sourceMap));
+  return new Target(info, image, map, loaded.symbols, lines, new SourceMap(about.sourceMap), loaded.frames);
 }
 
-async function loadSymbols(host: SymbolFiles, info: DomainInfo, about: DomainSymbols): Promise<Loaded> {
-  if (about.symbols !== undefined) return fromFile(host, await opened(host, about.symbols), info, about);
+async function loadSymbols(
+  host: SymbolFiles,
+  info: DomainInfo,
+  about: DomainSymbols,
+  report: Report,
+): Promise<Loaded> {
+  if (about.symbols !== undefined)
+    return fromFile(host, await opened(host, about.symbols), info, about, report);
   const { kernel } = about.kernel;
-  if (kernel.kind === 'elf') return fromElf(host, await opened(host, about.kernelPath), info, about);
+  if (kernel.kind === 'elf') return fromElf(host, await opened(host, about.kernelPath), info, about, report);
   const file = await opened(host, about.kernelPath);
-  if (await isElf(file)) return fromElf(host, file, info, about);
+  if (await isElf(file)) return fromElf(host, file, info, about, report);
   const kallsyms = readKallsyms(kernel.segments[0].data);
   if (!kallsyms) return NOTHING;
   const symbols = new TableSymbols(kallsyms.symbols, `kallsyms of ${baseName(about.kernelPath)}`);
@@ -74,8 +83,9 @@ async function fromFile(
   file: ByteSource,
   info: DomainInfo,
   about: DomainSymbols,
+  report: Report,
 ): Promise<Loaded> {
-  if (await isElf(file)) return fromElf(host, file, info, about);
+  if (await isElf(file)) return fromElf(host, file, info, about, report);
   const head = new TextDecoder('latin1').decode(await file.read(0, 64));
   if (!/^[0-9a-f]{16} [A-Za-z] \S/.test(head)) throw errors.unknownSymbolFile(file.name);
   const text = new TextDecoder('latin1').decode(await readAll(file));
@@ -88,13 +98,21 @@ async function fromElf(
   file: ByteSource,
   info: DomainInfo,
   about: DomainSymbols,
+  report: Report,
 ): Promise<Loaded> {
   const elf = await ElfFile.open(file, host.decompress);
   const symbols = new TableSymbols(await SymbolTable.fromElf(elf), file.name);
   const loads = elf.segments.filter((segment) => segment.type === PT_LOAD && segment.memorySize > 0);
   const parts = about.kernel.kernel.kind === 'elf' ? segmentParts(info, loads) : flattenedParts(info, loads);
   const moves = elf.type === ET_DYN;
-  return { symbols, lines: dwarfLines(elf), parts, fixed: !moves, buildId: await elf.buildId() };
+  return {
+    symbols,
+    lines: dwarfLines(elf),
+    frames: FrameInfo.open(elf, report),
+    parts,
+    fixed: !moves,
+    buildId: await elf.buildId(),
+  };
 }
 
 /** An ELF kernel is loaded segment by segment. */

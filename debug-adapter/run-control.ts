@@ -177,6 +177,7 @@ export class RunControl {
     return {
       vcpu,
       read: debuggee.reader(vcpu),
+      stack: debuggee.stackSource(vcpu),
       runTo: (places) => this.runTo(vcpu, places, false),
       runBackTo: (place) => this.runTo(vcpu, [place], true),
       stepOnce: () => this.stepOnce(vcpu),

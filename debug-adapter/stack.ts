@@ -1,155 +1,271 @@
-// The call stack by frame records (AAPCS64: X29 points to a pair of the caller's X29 and the return
-// address). What the innermost function will do with X30 next tells whether its own record stands yet:
-// in a leaf, a prologue and an epilogue the return address is in X30 itself.
+// The call stack, innermost frame first. The caller of a frame is found by call frame information where the
+// program has any, else in X30 while that still holds the return address, else by the frame record at X29.
+// A stack goes on below an exception: with the registers that Linux saved, or, where the exception has
+// just been taken, with ELR_EL1 and SPSR_EL1.
 //
-// Left out: unwinding by call frame information.
+// Everything here comes from a guest that may have gone wild: chains may be circles, addresses anything.
 
+import type { FrameRules, RegisterRule } from '../emulator/formats/dwarf/frame-rules.ts';
 import type { GeneralRegisters } from '../emulator/machine/messages.ts';
-import { controlFlow, frameEffect } from './instructions.ts';
+import { exceptionEntry } from './exception-entry.ts';
+import type { CodeRange } from './exception-entry.ts';
+import { linkRegisterHoldsReturn, readRecord } from './frame-records.ts';
+import type { FrameRecord, ReadGuest } from './frame-records.ts';
+
+export type { ReadGuest } from './frame-records.ts';
+
+/** The exception by which the frames above were entered. */
+export interface ExceptionTaken {
+  /** Where it was taken from. */
+  readonly from: 0 | 1;
+  /** Number of a Linux system call. */
+  readonly syscall?: number;
+  /** By its vector, while it has just been taken: see exceptionEntry(). */
+  readonly cause?: string;
+}
+
+/** How a frame was found. */
+export type FrameOrigin = 'registers' | 'cfi' | 'link-register' | 'frame-record' | 'exception';
 
 export interface Frame {
   readonly pc: bigint;
-  /** X29 while this frame runs, and its SP where it is known. */
-  readonly framePointer: bigint;
-  readonly sp: bigint | undefined;
-  /** How the frame was found: by registers, by X30, by a frame record. */
-  readonly by: 'registers' | 'link-register' | 'frame-record';
-  /** An exception stopped it here: its PC is not behind a call. */
-  readonly interrupted?: boolean;
+  /** Exception level of its code. */
+  readonly el: number;
+  readonly by: FrameOrigin;
+  /** It stands at its PC: innermost, or interrupted by an exception. Otherwise the PC is behind a call. */
+  readonly standing: boolean;
+  /** The address whose line, scopes and variables are meant: the PC, or the last byte of the call before it. */
+  readonly lookupPc: bigint;
+  /** Canonical frame address: SP of the caller at the call. Needs call frame information. */
+  readonly cfa: bigint | undefined;
+  /** Set where an exception interrupted this frame. */
+  readonly taken?: ExceptionTaken;
+  /** X0..X30, and SP as 31, as this frame sees them. Undefined: not saved. */
+  register(n: number): bigint | undefined;
 }
 
-/** Guest memory of the vCPU; fewer bytes where nothing is mapped. */
-export type ReadGuest = (address: bigint, length: number) => Promise<Uint8Array>;
+/** What there is to unwind with. */
+export interface StackSource {
+  readonly read: ReadGuest;
+  /** Call frame information at an address where the program runs. */
+  rulesAt?(address: bigint): Promise<FrameRules | undefined>;
+  /** The function around an address. */
+  symbolAt?(address: bigint): CodeRange | undefined;
+  systemRegister?(name: string): Promise<bigint | undefined>;
+  /** Value of a DWARF expression with the registers of a frame; `initial` lies on its stack. */
+  evaluate?(
+    expression: Uint8Array,
+    frame: Pick<Frame, 'register'>,
+    initial: bigint | undefined,
+  ): Promise<bigint | undefined>;
+}
 
-/** Instructions looked at ahead of the PC. */
-const LOOKAHEAD = 64;
-/** Consecutive records lie further up the same stack, or on another one (interrupt to task stack). */
-const ALIGNMENT = 15n;
+export const SP = 31;
+const X29 = 29;
+const X30 = 30;
+/** Callee-saved registers (AAPCS64, section 6.1.1). */
+const FIRST_SAVED = 19;
+
+type Values = readonly (bigint | undefined)[];
+
+interface KnownFrame extends Frame {
+  readonly values: Values;
+  readonly rules: FrameRules | undefined;
+}
 
 export async function walkStack(
   registers: GeneralRegisters,
-  read: ReadGuest,
+  source: StackSource,
   limit: number,
 ): Promise<readonly Frame[]> {
-  const x29 = registers.x[29] ?? 0n;
-  const x30 = registers.x[30] ?? 0n;
-  const frames: Frame[] = [{ pc: registers.pc, framePointer: x29, sp: registers.sp, by: 'registers' }];
-  if (limit <= 1) return frames;
-
-  if ((await linkRegisterHoldsReturn(registers.pc, read)) && isCode(x30)) {
-    frames.push({ pc: x30, framePointer: x29, sp: undefined, by: 'link-register' });
-  }
-  const seen = new Set<bigint>();
-  let record = x29;
+  let frame = await frameOf(source, {
+    pc: registers.pc,
+    el: (registers.pstate >>> 2) & 3,
+    by: 'registers',
+    standing: true,
+    values: [...registers.x, registers.sp],
+  });
+  const frames: Frame[] = [frame];
+  const seen = new Set<string>();
+  let hasCrossed = false;
   while (frames.length < limit) {
-    // A guest may link records in a circle or into nowhere.
-    if (record === 0n || (record & ALIGNMENT & 7n) !== 0n || seen.has(record)) break;
-    seen.add(record);
-    const found = await readRecord(record, read);
-    if (!found || !isCode(found.returnAddress)) break;
-    const { callersRecord: framePointer, returnAddress: pc, interrupted } = found;
-    frames.push({
-      pc,
-      framePointer,
-      sp: interrupted?.sp,
-      by: 'frame-record',
-      ...(interrupted && { interrupted: true }),
-    });
-    if (
-      interrupted &&
-      frames.length < limit &&
-      isCode(interrupted.x30) &&
-      (await linkRegisterHoldsReturn(pc, read))
-    ) {
-      frames.push({ pc: interrupted.x30, framePointer, sp: undefined, by: 'link-register' });
-    }
-    record = framePointer;
+    const caller = await callerOf(source, frame, hasCrossed);
+    if (!caller) break;
+    // Nothing that a program does leads to the same place on the same stack twice.
+    const identity = `${caller.pc} ${caller.register(SP)} ${caller.register(X29)} ${caller.cfa}`;
+    if (seen.has(identity)) break;
+    seen.add(identity);
+    frames.push(caller);
+    hasCrossed ||= caller.taken !== undefined;
+    frame = caller;
   }
   return frames;
 }
 
-interface FrameRecord {
-  readonly callersRecord: bigint;
-  readonly returnAddress: bigint;
-  /** Registers of the code that an exception interrupted, when that made the record. */
-  readonly interrupted?: { readonly x30: bigint; readonly sp: bigint };
+async function frameOf(
+  source: StackSource,
+  about: {
+    readonly pc: bigint;
+    readonly el: number;
+    readonly by: FrameOrigin;
+    readonly standing: boolean;
+    readonly values: Values;
+    readonly taken?: ExceptionTaken;
+  },
+): Promise<KnownFrame> {
+  const { values } = about;
+  const register = (n: number): bigint | undefined => values[n];
+  const lookupPc = about.standing ? about.pc : BigInt.asUintN(64, about.pc - 1n);
+  const rules = await source.rulesAt?.(lookupPc);
+  const cfa = rules && (await cfaOf(source, rules, { register, standing: about.standing }));
+  return { ...about, lookupPc, rules, cfa, register };
 }
 
-/**
- * Linux puts a record into the registers it saves at an exception (arch/arm64/include/asm/ptrace.h, struct pt_regs:
- * regs[31], sp, pc, pstate, orig_x0, syscallno, sdei_ttbr1, pmr_save, stackframe). The saved PC equals the record's
- * return address and PSTATE names EL1, which nothing else has before a record.
- */
-const SAVED = { x30: 0, sp: 8, pc: 16, pstate: 24, record: 64 } as const;
+async function cfaOf(
+  source: StackSource,
+  { cfa, registers }: FrameRules,
+  frame: Pick<Frame, 'register' | 'standing'>,
+): Promise<bigint | undefined> {
+  if (cfa.kind === 'expression') return source.evaluate?.(cfa.bytes, frame, undefined);
+  const base = frame.register(cfa.register);
+  if (base !== undefined) return BigInt.asUintN(64, base + BigInt(cfa.offset));
+  // SP is lost above a frame record. A function that has made a call has its own record where it saved X29.
+  const saved = registers.get(X29);
+  const record = frame.register(X29);
+  if (frame.standing || saved?.kind !== 'offset' || record === undefined) return undefined;
+  return BigInt.asUintN(64, record - BigInt(saved.offset));
+}
 
-async function readRecord(record: bigint, read: ReadGuest): Promise<FrameRecord | undefined> {
-  const plain = await read(record, 16);
-  if (plain.length < 16) return undefined;
-  const view = new DataView(plain.buffer, plain.byteOffset, 16);
-  const found = { callersRecord: view.getBigUint64(0, true), returnAddress: view.getBigUint64(8, true) };
-  const before = await read(record - BigInt(SAVED.record), SAVED.record);
-  if (before.length < SAVED.record) return found;
-  const saved = new DataView(before.buffer, before.byteOffset, SAVED.record);
-  const isException =
-    saved.getBigUint64(SAVED.pc, true) === found.returnAddress &&
-    (saved.getUint32(SAVED.pstate, true) & 0x1e) === 0x4;
-  if (!isException) return found;
-  const interrupted = { x30: saved.getBigUint64(SAVED.x30, true), sp: saved.getBigUint64(SAVED.sp, true) };
-  return { ...found, interrupted };
+/** `hasCrossed`: ELR_EL1 belongs to an exception further in. */
+async function callerOf(
+  source: StackSource,
+  frame: KnownFrame,
+  hasCrossed: boolean,
+): Promise<KnownFrame | undefined> {
+  if (frame.rules && frame.cfa !== undefined) {
+    const caller = await callerByRules(source, frame, frame.rules, frame.cfa);
+    if (caller !== 'unknown') return caller;
+  }
+  const record = await readRecord(frame.register(X29) ?? 0n, source.read, frame.el > 0);
+  if (record?.interrupted && !frame.standing) return callerByRecord(source, frame, record);
+  const entry = frame.rules || hasCrossed ? undefined : await exceptionEntry(source, frame);
+  if (entry) return frameOf(source, { ...entry, by: 'exception', standing: true });
+  return (await callerByLink(source, frame)) ?? (record && callerByRecord(source, frame, record));
+}
+
+// ---------------------------------------------------------------- call frame information
+
+/** Undefined: the outermost frame. */
+async function callerByRules(
+  source: StackSource,
+  frame: KnownFrame,
+  rules: FrameRules,
+  cfa: bigint,
+): Promise<KnownFrame | 'unknown' | undefined> {
+  const values: (bigint | undefined)[] = [];
+  for (let n = FIRST_SAVED; n <= X30; n++) {
+    const rule = rules.registers.get(n);
+    const isKept = !rule || rule.kind === 'same';
+    values[n] = isKept ? frame.register(n) : await valueBy(source, frame, rule, cfa);
+  }
+  const returnRule = rules.registers.get(rules.returnAddress);
+  if (returnRule?.kind === 'undefined') return undefined;
+  // Behind a call X30 is that call's.
+  const saved = returnRule || frame.standing ? values[rules.returnAddress] : undefined;
+  if (saved === undefined) return 'unknown';
+  const pc = await codeAddress(source, saved);
+  if (!isCode(pc)) return undefined;
+  values[X30] = undefined;
+  const stackRule = rules.registers.get(SP);
+  values[SP] = stackRule && stackRule.kind !== 'same' ? await valueBy(source, frame, stackRule, cfa) : cfa;
+  return frameOf(source, { pc, el: frame.el, by: 'cfi', standing: rules.isSignalFrame, values });
+}
+
+async function valueBy(
+  source: StackSource,
+  frame: KnownFrame,
+  rule: Exclude<RegisterRule, { kind: 'same' }>,
+  cfa: bigint,
+): Promise<bigint | undefined> {
+  switch (rule.kind) {
+    case 'undefined':
+      return undefined;
+    case 'offset':
+      return wordAt(source, cfa + BigInt(rule.offset));
+    case 'val_offset':
+      return BigInt.asUintN(64, cfa + BigInt(rule.offset));
+    case 'register':
+      return frame.register(rule.register);
+    case 'expression': {
+      const place = await source.evaluate?.(rule.bytes, frame, cfa);
+      return place === undefined ? undefined : wordAt(source, place);
+    }
+    case 'val_expression':
+      return source.evaluate?.(rule.bytes, frame, cfa);
+  }
+}
+
+// ---------------------------------------------------------------- without call frame information
+
+async function callerByLink(source: StackSource, frame: KnownFrame): Promise<KnownFrame | undefined> {
+  const link = frame.register(X30);
+  if (!frame.standing || frame.rules || link === undefined) return undefined;
+  if (!(await linkRegisterHoldsReturn(frame.pc, source.read))) return undefined;
+  const pc = await codeAddress(source, link);
+  if (!isCode(pc)) return undefined;
+  // Whoever has not saved X30 has saved nothing else either. Where SP was at the call is not known.
+  const values: (bigint | undefined)[] = [];
+  for (let n = FIRST_SAVED; n <= X29; n++) values[n] = frame.register(n);
+  return frameOf(source, { pc, el: frame.el, by: 'link-register', standing: false, values });
+}
+
+async function callerByRecord(
+  source: StackSource,
+  frame: KnownFrame,
+  record: FrameRecord,
+): Promise<KnownFrame | undefined> {
+  const { interrupted } = record;
+  if (interrupted) {
+    const from = interrupted.syscall === undefined ? 1 : 0;
+    const { syscall = -1 } = interrupted;
+    return frameOf(source, {
+      pc: interrupted.pc,
+      el: from,
+      by: 'frame-record',
+      standing: true,
+      values: [...interrupted.x, interrupted.sp],
+      taken: { from, ...(syscall >= 0 && { syscall }) },
+    });
+  }
+  const pc = await codeAddress(source, record.returnAddress);
+  if (!isCode(pc)) return undefined;
+  const values: (bigint | undefined)[] = [];
+  values[X29] = record.callersRecord;
+  return frameOf(source, { pc, el: frame.el, by: 'frame-record', standing: false, values });
+}
+
+// ---------------------------------------------------------------- words of the guest
+
+async function wordAt(source: StackSource, address: bigint): Promise<bigint | undefined> {
+  const bytes = await source.read(BigInt.asUintN(64, address), 8);
+  if (bytes.length < 8) return undefined;
+  return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
 }
 
 /** Zero ends a chain; an address that is not a multiple of four is no instruction. */
 const isCode = (address: bigint): boolean => address !== 0n && (address & 3n) === 0n;
 
-/** Follows the code from the PC until it uses X30. */
-export async function linkRegisterHoldsReturn(pc: bigint, read: ReadGuest): Promise<boolean> {
-  let at = pc;
-  let words = await wordsAt(at, read);
-  let index = 0;
-  for (let steps = 0; steps < LOOKAHEAD; steps++) {
-    const word = words[index];
-    if (word === undefined) return false;
-    switch (frameEffect(word)) {
-      // The prologue is still to come, so nothing has been saved.
-      case 'saves-link':
-        return true;
-      // The record stands, and X29 points to it.
-      case 'restores-link':
-        return false;
-      // The record has been stored, but X29 is still the caller's.
-      case 'sets-frame-pointer':
-        return true;
-      case undefined:
-        break;
-    }
-    const flow = controlFlow(word, at);
-    switch (flow.kind) {
-      case 'return':
-        return true;
-      // A call clobbers X30: whoever comes to it has saved it before.
-      case 'call':
-      case 'call-register':
-      case 'exception-return':
-      case 'branch-register':
-        return false;
-      case 'branch': {
-        at = flow.target;
-        words = await wordsAt(at, read);
-        index = 0;
-        continue;
-      }
-      case 'next':
-      case 'conditional':
-      case 'exception':
-        at = BigInt.asUintN(64, at + 4n);
-        index++;
-    }
-  }
-  return false;
-}
+/** Bits of the virtual addresses in which kernels and programs lie, unless TCR_EL1 says less. */
+const ADDRESS_BITS = 48;
 
-async function wordsAt(address: bigint, read: ReadGuest): Promise<readonly number[]> {
-  const bytes = await read(address, 4 * LOOKAHEAD);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: bytes.length >>> 2 }, (_, i) => view.getUint32(4 * i, true));
+/** Without the pointer authentication code that a saved return address may carry: DDI 0487, Strip(). */
+async function codeAddress(source: StackSource, saved: bigint): Promise<bigint> {
+  if (BigInt.asUintN(64, BigInt.asIntN(ADDRESS_BITS, saved)) === saved) return saved;
+  const isUpper = ((saved >> 55n) & 1n) === 1n;
+  const tcr = await source.systemRegister?.('TCR_EL1');
+  // T0SZ and T1SZ.
+  const unused = tcr === undefined ? 64 - ADDRESS_BITS : Number((tcr >> (isUpper ? 16n : 0n)) & 63n);
+  const bits = Math.min(Math.max(64 - unused, 25), 55);
+  const low = BigInt.asUintN(bits, saved);
+  return isUpper ? BigInt.asUintN(64, low - (1n << BigInt(bits))) : low;
 }

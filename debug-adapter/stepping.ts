@@ -10,8 +10,8 @@
 import type { GeneralRegisters, VcpuId } from '../emulator/machine/messages.ts';
 import { controlFlow, successors } from './instructions.ts';
 import type { ControlFlow } from './instructions.ts';
-import { walkStack } from './stack.ts';
-import type { ReadGuest } from './stack.ts';
+import { SP, walkStack } from './stack.ts';
+import type { Frame, ReadGuest, StackSource } from './stack.ts';
 
 /** Why a part of a step ended: this vCPU is where it should be, or something else must be shown first. */
 export type StepStop<Report> =
@@ -40,6 +40,7 @@ export interface LineRange extends AddressRange {
 export interface StepContext<Report> {
   readonly vcpu: VcpuId;
   readonly read: ReadGuest;
+  readonly stack: StackSource;
   /** Runs until this vCPU stands at one of the places. */
   runTo(places: readonly bigint[]): Promise<StepStop<Report>>;
   /** The same for an interrupted instruction: a breakpoint on it has been reported before. */
@@ -52,6 +53,7 @@ export interface StepContext<Report> {
   functionAt(pc: bigint): AddressRange | undefined;
 }
 
+const X29 = 29;
 const HERE = { kind: 'here' } as const;
 /** Interrupts between two instructions of the program, and exits of a line, before we give up. */
 const MAX_ROUNDS = 100_000;
@@ -114,7 +116,7 @@ export async function stepLine<R>(ctx: StepContext<R>, into: boolean): Promise<S
 export async function stepOut<R>(ctx: StepContext<R>): Promise<StepStop<R> | undefined> {
   const caller = await callerOf(ctx);
   if (!caller) return undefined;
-  return runToSame(ctx, caller.pc, (now) => now.x[29] === caller.framePointer);
+  return runToSame(ctx, caller.pc, caller.isBack);
 }
 
 /** True while a step that began at `origin` is not over: on its line, or in what is inlined there. */
@@ -132,9 +134,12 @@ const sameLine = (a: SourceLine, b: SourceLine): boolean => a.line === b.line &&
 const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((name, i) => name === b[i]);
 
+/** The caller of an activation, which tells that activation from others of the same function. */
 interface Caller {
   readonly pc: bigint;
-  readonly framePointer: bigint;
+  readonly frame: Frame;
+  /** Whether these registers are the caller's own, once it goes on. */
+  isBack(now: GeneralRegisters): boolean;
 }
 
 interface Crossing {
@@ -164,7 +169,7 @@ async function crossOver<R>(
     return back.kind === 'elsewhere' ? back : { kind: 'inside' };
   }
   if (!caller) return HERE;
-  return runToSame(ctx, caller.pc, (then) => then.x[29] === caller.framePointer);
+  return runToSame(ctx, caller.pc, caller.isBack);
 }
 
 /** Where the code of a line can be left, or must be executed instruction by instruction. */
@@ -217,7 +222,7 @@ async function runInActivation<R>(
     const stop = await ctx.runTo(places);
     if (stop.kind === 'elsewhere') return stop;
     const now = await callerOf(ctx);
-    if (now?.pc === caller?.pc && now?.framePointer === caller?.framePointer) return stop;
+    if (sameCaller(now, caller)) return stop;
   }
 }
 
@@ -242,8 +247,23 @@ async function runBack<R>(ctx: StepContext<R>, place: bigint, sp: bigint): Promi
 }
 
 async function callerOf<R>(ctx: StepContext<R>): Promise<Caller | undefined> {
-  const [, caller] = await walkStack(await ctx.registers(), ctx.read, 2);
-  return caller;
+  const [, frame] = await walkStack(await ctx.registers(), ctx.stack, 2);
+  if (!frame) return undefined;
+  const sp = frame.register(SP);
+  const x29 = frame.register(X29);
+  return {
+    pc: frame.pc,
+    frame,
+    isBack: (now) => (sp === undefined ? now.x[X29] === x29 : now.sp === sp),
+  };
+}
+
+/** X29 of a caller does not change while the functions that it called run; neither does its SP, where known. */
+function sameCaller(a: Caller | undefined, b: Caller | undefined): boolean {
+  if (!a || !b) return a === b;
+  if (a.pc !== b.pc || a.frame.register(X29) !== b.frame.register(X29)) return false;
+  const [sp, other] = [a.frame.register(SP), b.frame.register(SP)];
+  return sp === undefined || other === undefined || sp === other;
 }
 
 async function flowAt<R>(ctx: StepContext<R>, pc: bigint): Promise<ControlFlow | undefined> {

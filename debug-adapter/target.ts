@@ -1,6 +1,8 @@
 // One domain as the debugger sees it: its kernel's symbols and lines at the addresses where it runs.
 
 import type { DomainInfo } from '../emulator/machine/messages.ts';
+import type { FrameInfo } from '../emulator/formats/dwarf/frame-info.ts';
+import type { FrameRules } from '../emulator/formats/dwarf/frame-rules.ts';
 import type { LoadMap } from './symbols/load-map.ts';
 import type { SourceMap } from './symbols/source-map.ts';
 import type { LineLookup, LineSource, SymbolSource } from './symbols/symbol-source.ts';
@@ -46,6 +48,7 @@ export class Target {
   readonly symbols: SymbolSource | undefined;
   readonly lines: LineSource | undefined;
   private readonly sourceMap: SourceMap;
+  private readonly frames: FrameInfo | undefined;
 
   constructor(
     info: DomainInfo,
@@ -54,6 +57,7 @@ export class Target {
     symbols: SymbolSource | undefined,
     lines: LineSource | undefined,
     sourceMap: SourceMap,
+    frames?: FrameInfo,
   ) {
     this.info = info;
     this.image = image;
@@ -61,6 +65,7 @@ export class Target {
     this.symbols = symbols;
     this.lines = lines;
     this.sourceMap = sourceMap;
+    this.frames = frames;
   }
 
   get domain(): number {
@@ -124,6 +129,12 @@ export class Target {
       column = 0;
     }
     return scopes;
+  }
+
+  /** How to leave the frame of the code at an address. */
+  async rulesAt(address: bigint): Promise<FrameRules | undefined> {
+    const link = this.map.toLink(address);
+    return link === undefined ? undefined : this.frames?.rulesAt(link);
   }
 
   /** Link addresses of the code of a line. */

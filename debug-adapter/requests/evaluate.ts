@@ -9,6 +9,7 @@ import type { MemoryReference } from '../memory-reference.ts';
 import { registerBits } from '../registers.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
+import { SP } from '../stack.ts';
 import type { Frame } from '../stack.ts';
 import { parsed } from './memory.ts';
 
@@ -160,11 +161,12 @@ async function vector({ debuggee }: XenSession, vcpu: VcpuId, n: number, written
   return (view.getBigUint64(16 * n + 8, true) << 64n) | view.getBigUint64(16 * n, true);
 }
 
-function savedRegister({ pc, sp, framePointer }: Frame, name: string, written: string): bigint {
-  if (name === 'pc') return pc;
-  if (name === 'x29') return framePointer;
-  if (name === 'sp' && sp !== undefined) return sp;
-  throw errors.notSaved(`$${written}`);
+function savedRegister(frame: Frame, name: string, written: string): bigint {
+  const number = /^x(\d+)$/.exec(name)?.[1];
+  const value =
+    name === 'pc' ? frame.pc : name === 'sp' ? frame.register(SP) : frame.register(Number(number ?? -1));
+  if (value === undefined) throw errors.notSaved(`$${written}`);
+  return value;
 }
 
 function symbol(session: XenSession, { vcpu }: Scope, domain: string | undefined, name: string): Value {

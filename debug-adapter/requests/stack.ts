@@ -5,6 +5,7 @@ import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import type { VcpuId } from '../../emulator/machine/messages.ts';
 import { lineOfAddress, MAX_LISTING_BYTES } from '../generated-sources.ts';
 import type { GeneratedSource } from '../generated-sources.ts';
+import { exceptionInWords } from '../exception-words.ts';
 import { vaReference } from '../memory-reference.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
@@ -13,8 +14,6 @@ import type { RunningSymbol, ScopeLine, Target } from '../target.ts';
 
 /** Frames of a stack that is asked for without a limit. */
 const MAX_FRAMES = 256;
-/** Linux: the functions that a vector of arm64 branches to. */
-const EXCEPTION_ENTRY = /^el[01][ht]?_(?:64|32)_(sync|irq|fiq|error)$/;
 
 /** A function of a frame, or a line that only says something. */
 type Row =
@@ -50,20 +49,19 @@ export const stackRequests = [
 /** The first rows of the stack: a frame has one for each function inlined where it stands, and its own. */
 async function rowsOf(frames: readonly Frame[], target: Target, limit: number): Promise<readonly Row[]> {
   const rows: Row[] = [];
-  let entry: 'interrupt' | 'exception' | undefined;
+  /** Functions of the frames since the last exception, outermost first. */
+  let inside: string[] = [];
   for (const [index, frame] of frames.entries()) {
-    // The innermost frame, and one that was interrupted, stand at their PC and not behind a call.
-    const standing = index === 0 || frame.interrupted === true || entry !== undefined;
-    if (index > 0 && standing) rows.push({ kind: 'label', text: `— ${entry ?? 'exception'} —` });
-    // A return address may already belong to the next line, or to the next function after a call that
-    // does not return.
-    const lookup = standing ? frame.pc : frame.pc - 4n;
+    if (frame.taken) {
+      rows.push({ kind: 'label', text: `— ${exceptionInWords(frame.taken, inside)} —` });
+      inside = [];
+    }
+    const { standing, lookupPc: lookup } = frame;
     const scopes = await target.scopesAt(lookup, standing);
     for (const scope of scopes.length > 0 ? scopes : [undefined]) {
       rows.push({ kind: 'function', index, frame, lookup, scope });
     }
-    const [, vector] = EXCEPTION_ENTRY.exec(target.symbolAt(frame.pc)?.name ?? '') ?? [];
-    entry = vector === undefined ? undefined : vector === 'sync' ? 'exception' : 'interrupt';
+    inside.unshift(target.symbolAt(lookup)?.name ?? '');
     if (rows.length >= limit) break;
   }
   return rows;

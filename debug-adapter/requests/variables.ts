@@ -7,6 +7,7 @@ import { fieldName, fieldsOf, registerWords, withField } from '../register-field
 import { parseRegisterValue, pstateText, registerBits } from '../registers.ts';
 import { request } from '../request.ts';
 import type { HandleValue, RegisterScope, XenSession } from '../session.ts';
+import { SP } from '../stack.ts';
 import { currentValue } from './xen-registers.ts';
 
 type RegistersHandle = Extract<HandleValue, { kind: 'registers' }>;
@@ -119,10 +120,9 @@ async function generalRegisters(session: XenSession, handle: RegistersHandle) {
   };
   const names = Array.from({ length: 31 }, (_, n) => `x${n}`);
   if (index > 0) {
-    const known: Record<string, bigint | undefined> = { x29: frame.framePointer };
     return [
-      ...names.map((name) => variable(name, known[name])),
-      variable('sp', frame.sp),
+      ...names.map((name, n) => variable(name, frame.register(n))),
+      variable('sp', frame.register(SP)),
       variable('pc', frame.pc),
     ];
   }

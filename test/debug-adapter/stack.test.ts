@@ -26,7 +26,7 @@ async function pcs(read: ReadGuest, pc: bigint, x29: bigint, x30: bigint, limit 
   const x = new BigUint64Array(31);
   x[29] = x29;
   x[30] = x30;
-  const frames = await walkStack({ x, sp: STACK, pc, pstate: 5 }, read, limit);
+  const frames = await walkStack({ x, sp: STACK, pc, pstate: 5 }, { read }, limit);
   return frames.map((frame) => frame.pc.toString(16));
 }
 
@@ -88,27 +88,21 @@ test('unmapped code still gives the frame at the PC', async () => {
 });
 
 test('what an exception interrupted is told from a caller, and a leaf there keeps its caller', async () => {
-  // Linux's registers at an exception, from x30 on: x30, sp, pc, pstate, four words, then the record.
-  const read = memory(
-    [...function_, NOP, RET],
-    [
-      [0x7004n, STACK + 0x800n],
-      [CODE + 0x18n, 0x3c5n & 0xfn],
-      [0n, 0n],
-      [0n, 0n],
-      [STACK + 80n, CODE + 0x18n],
-      [0n, 0x2004n],
-    ],
-  );
+  // Linux's struct pt_regs: 31 registers, sp, pc, pstate, four words, then the record.
+  const saved = new Array<readonly [bigint, bigint]>(19).fill([0n, 0n]);
+  saved[14] = [0n, STACK + 320n];
+  saved[15] = [0x7004n, STACK + 0x800n];
+  saved[16] = [CODE + 0x18n, 5n];
+  const read = memory([...function_, NOP, RET], [...saved, [STACK + 320n, CODE + 0x18n], [0n, 0x2004n]]);
   const x = new BigUint64Array(31);
-  x[29] = STACK + 64n;
-  const frames = await walkStack({ x, sp: STACK, pc: CODE + 8n, pstate: 5 }, read, 50);
+  x[29] = STACK + 304n;
+  const frames = await walkStack({ x, sp: STACK, pc: CODE + 8n, pstate: 5 }, { read }, 50);
   expect(
-    frames.map(({ pc, interrupted, sp }) => [pc.toString(16), interrupted ?? false, sp?.toString(16)]),
+    frames.map(({ pc, taken, register }) => [pc.toString(16), taken?.from, register(31)?.toString(16)]),
   ).toEqual([
-    ['1008', false, '8000'],
-    ['1018', true, '8800'],
-    ['7004', false, undefined],
-    ['2004', false, undefined],
+    ['1008', undefined, '8000'],
+    ['1018', 1, '8800'],
+    ['7004', undefined, undefined],
+    ['2004', undefined, undefined],
   ]);
 });
