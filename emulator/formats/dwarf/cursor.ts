@@ -72,6 +72,16 @@ export class Cursor {
     return this.view.getUint32(at + 4, true) * 0x1_0000_0000 + this.view.getUint32(at, true);
   }
 
+  big64(): bigint {
+    return this.view.getBigUint64(this.take(8), true);
+  }
+
+  /** A view of the next bytes. */
+  block(length: number): Uint8Array {
+    const at = this.take(length);
+    return this.bytes.subarray(at, at + length);
+  }
+
   unsigned(size: number): number {
     if (size === 8) return this.u64();
     if (size === 4) return this.u32();
@@ -118,6 +128,26 @@ export class Cursor {
       scale *= 128;
       if (byte < 0x80) return byte & 0x40 ? result - scale : result;
       if (scale > 2 ** 70) throw new BadDwarf('a LEB128 number does not end', this.offset);
+    }
+  }
+
+  /** Exact at every size, modulo 2^64. */
+  bigUleb(): bigint {
+    return BigInt.asUintN(64, this.bigLeb(false));
+  }
+
+  bigSleb(): bigint {
+    return BigInt.asIntN(64, this.bigLeb(true));
+  }
+
+  private bigLeb(signed: boolean): bigint {
+    let result = 0n;
+    for (let shift = 0n; ; ) {
+      const byte = this.u8();
+      result |= BigInt(byte & 0x7f) << shift;
+      shift += 7n;
+      if (byte < 0x80) return signed && byte & 0x40 ? result - (1n << shift) : result;
+      if (shift > 70n) throw new BadDwarf('a LEB128 number does not end', this.offset);
     }
   }
 

@@ -12,17 +12,17 @@ import { readAranges, scanUnits } from './aranges.ts';
 import type { UnitRanges } from './aranges.ts';
 import * as dw from './constants.ts';
 import { Cursor } from './cursor.ts';
-import { FileIndex, joinPath } from './file-index.ts';
+import { FileIndex } from './file-index.ts';
 import type { FileUse } from './file-index.ts';
 import { nameOf, readFunctions } from './functions.ts';
 import type { Scope } from './functions.ts';
 import { readLineHeader, readLineUnitEnd } from './line-header.ts';
-import type { Name } from './line-header.ts';
 import { LineTable } from './line-table.ts';
 import type { LineRow } from './line-table.ts';
 import { Lru } from './lru.ts';
 import { DwarfSections } from './sections.ts';
-import { numberOf, openUnit, textOf } from './units.ts';
+import { pathOf } from './source-files.ts';
+import { numberOf, openUnit } from './units.ts';
 import type { Unit } from './units.ts';
 
 export interface SourceLocation {
@@ -289,16 +289,8 @@ export class DebugInfo {
 
   // ------------------------------------------------------------------ presentation
 
-  private async pathOf(unit: Unit, table: LineTable, index: number): Promise<string> {
-    const { sections } = this.shared;
-    const { files, directories } = table.header;
-    const file = files[index];
-    if (file === undefined) return '';
-    const text = async (name: Name | undefined): Promise<string> =>
-      typeof name === 'object' ? sections.stringIn(name.section, name.offset) : (name ?? '');
-    const compileDirectory = await textOf(sections, unit, unit.root.get(dw.DW_AT_comp_dir));
-    const base = (await text(directories[0])) || (compileDirectory ?? '');
-    return joinPath(base, await text(directories[file.directory]), await text(file.name));
+  private pathOf(unit: Unit, table: LineTable, index: number): Promise<string> {
+    return pathOf(this.shared.sections, unit, table.header, index);
   }
 
   private async describe(unit: Unit, scope: Scope, at: number): Promise<FunctionAt> {

@@ -25,7 +25,14 @@ export type FormValue =
   | { readonly kind: 'string-index'; readonly value: number }
   /** Offset in .debug_info. */
   | { readonly kind: 'entry'; readonly value: number }
+  /** In the supplementary file: an entry, or a string of its .debug_str. */
+  | { readonly kind: 'supplementary-entry' | 'supplementary-string'; readonly value: number }
+  /** Of a type unit. */
+  | { readonly kind: 'signature'; readonly value: bigint }
   | { readonly kind: 'range-list-index'; readonly value: number }
+  | { readonly kind: 'location-list-index'; readonly value: number }
+  /** An expression or a block of constant bytes: a view of what the cursor reads. */
+  | { readonly kind: 'block'; readonly bytes: Uint8Array }
   | { readonly kind: 'other' };
 
 const OTHER: FormValue = { kind: 'other' };
@@ -66,7 +73,11 @@ export function readForm(
       return { kind: 'str', value: cursor.unsigned(offsetSize) };
     case dw.DW_FORM_line_strp:
       return { kind: 'line_str', value: cursor.unsigned(offsetSize) };
+    case dw.DW_FORM_strp_sup:
+    case dw.DW_FORM_GNU_strp_alt:
+      return { kind: 'supplementary-string', value: cursor.unsigned(offsetSize) };
     case dw.DW_FORM_strx:
+    case dw.DW_FORM_GNU_str_index:
       return { kind: 'string-index', value: cursor.uleb() };
     case dw.DW_FORM_strx1:
       return { kind: 'string-index', value: cursor.u8() };
@@ -77,6 +88,7 @@ export function readForm(
     case dw.DW_FORM_strx4:
       return { kind: 'string-index', value: cursor.u32() };
     case dw.DW_FORM_addrx:
+    case dw.DW_FORM_GNU_addr_index:
       return { kind: 'address-index', value: cursor.uleb() };
     case dw.DW_FORM_addrx1:
       return { kind: 'address-index', value: cursor.u8() };
@@ -97,9 +109,33 @@ export function readForm(
     case dw.DW_FORM_ref_udata:
       return { kind: 'entry', value: unitOffset + cursor.uleb() };
     case dw.DW_FORM_ref_addr:
-      return { kind: 'entry', value: cursor.unsigned(offsetSize) };
+      return {
+        kind: 'entry',
+        value: cursor.unsigned(encoding.version < 3 ? encoding.addressSize : offsetSize),
+      };
+    case dw.DW_FORM_ref_sig8:
+      return { kind: 'signature', value: cursor.big64() };
+    case dw.DW_FORM_ref_sup4:
+      return { kind: 'supplementary-entry', value: cursor.u32() };
+    case dw.DW_FORM_ref_sup8:
+      return { kind: 'supplementary-entry', value: cursor.u64() };
+    case dw.DW_FORM_GNU_ref_alt:
+      return { kind: 'supplementary-entry', value: cursor.unsigned(offsetSize) };
     case dw.DW_FORM_rnglistx:
       return { kind: 'range-list-index', value: cursor.uleb() };
+    case dw.DW_FORM_loclistx:
+      return { kind: 'location-list-index', value: cursor.uleb() };
+    case dw.DW_FORM_data16:
+      return { kind: 'block', bytes: cursor.block(16) };
+    case dw.DW_FORM_block1:
+      return { kind: 'block', bytes: cursor.block(cursor.u8()) };
+    case dw.DW_FORM_block2:
+      return { kind: 'block', bytes: cursor.block(cursor.u16()) };
+    case dw.DW_FORM_block4:
+      return { kind: 'block', bytes: cursor.block(cursor.u32()) };
+    case dw.DW_FORM_block:
+    case dw.DW_FORM_exprloc:
+      return { kind: 'block', bytes: cursor.block(cursor.uleb()) };
     case dw.DW_FORM_indirect:
       return readForm(cursor, directForm(cursor), implicit, encoding, window);
     default:
@@ -109,45 +145,9 @@ export function readForm(
 }
 
 export function skipForm(cursor: Cursor, form: number, encoding: Encoding): void {
+  const size = fixedSize(form, encoding);
+  if (size >= 0) return cursor.skip(size);
   switch (form) {
-    case dw.DW_FORM_flag_present:
-    case dw.DW_FORM_implicit_const:
-      return;
-    case dw.DW_FORM_data1:
-    case dw.DW_FORM_flag:
-    case dw.DW_FORM_ref1:
-    case dw.DW_FORM_strx1:
-    case dw.DW_FORM_addrx1:
-      return cursor.skip(1);
-    case dw.DW_FORM_data2:
-    case dw.DW_FORM_ref2:
-    case dw.DW_FORM_strx2:
-    case dw.DW_FORM_addrx2:
-      return cursor.skip(2);
-    case dw.DW_FORM_strx3:
-    case dw.DW_FORM_addrx3:
-      return cursor.skip(3);
-    case dw.DW_FORM_data4:
-    case dw.DW_FORM_ref4:
-    case dw.DW_FORM_strx4:
-    case dw.DW_FORM_addrx4:
-    case dw.DW_FORM_ref_sup4:
-      return cursor.skip(4);
-    case dw.DW_FORM_data8:
-    case dw.DW_FORM_ref8:
-    case dw.DW_FORM_ref_sig8:
-    case dw.DW_FORM_ref_sup8:
-      return cursor.skip(8);
-    case dw.DW_FORM_data16:
-      return cursor.skip(16);
-    case dw.DW_FORM_addr:
-      return cursor.skip(encoding.addressSize);
-    case dw.DW_FORM_strp:
-    case dw.DW_FORM_line_strp:
-    case dw.DW_FORM_strp_sup:
-    case dw.DW_FORM_sec_offset:
-    case dw.DW_FORM_ref_addr:
-      return cursor.skip(encoding.offsetSize);
     case dw.DW_FORM_sdata:
     case dw.DW_FORM_udata:
     case dw.DW_FORM_ref_udata:
@@ -155,6 +155,8 @@ export function skipForm(cursor: Cursor, form: number, encoding: Encoding): void
     case dw.DW_FORM_addrx:
     case dw.DW_FORM_loclistx:
     case dw.DW_FORM_rnglistx:
+    case dw.DW_FORM_GNU_addr_index:
+    case dw.DW_FORM_GNU_str_index:
       return cursor.skipLeb();
     case dw.DW_FORM_string:
       return cursor.skipString();
@@ -175,8 +177,57 @@ export function skipForm(cursor: Cursor, form: number, encoding: Encoding): void
 }
 
 /** The form written in front of the value; one indirection is all that makes sense. */
-function directForm(cursor: Cursor): number {
+export function directForm(cursor: Cursor): number {
   const form = cursor.uleb();
   if (form !== dw.DW_FORM_indirect && form !== dw.DW_FORM_implicit_const) return form;
   throw new BadDwarf('an indirect form names no form', cursor.offset);
+}
+
+/** The bytes that every value of a form has; -1: they differ. */
+export function fixedSize(form: number, encoding: Encoding): number {
+  switch (form) {
+    case dw.DW_FORM_flag_present:
+    case dw.DW_FORM_implicit_const:
+      return 0;
+    case dw.DW_FORM_data1:
+    case dw.DW_FORM_flag:
+    case dw.DW_FORM_ref1:
+    case dw.DW_FORM_strx1:
+    case dw.DW_FORM_addrx1:
+      return 1;
+    case dw.DW_FORM_data2:
+    case dw.DW_FORM_ref2:
+    case dw.DW_FORM_strx2:
+    case dw.DW_FORM_addrx2:
+      return 2;
+    case dw.DW_FORM_strx3:
+    case dw.DW_FORM_addrx3:
+      return 3;
+    case dw.DW_FORM_data4:
+    case dw.DW_FORM_ref4:
+    case dw.DW_FORM_strx4:
+    case dw.DW_FORM_addrx4:
+    case dw.DW_FORM_ref_sup4:
+      return 4;
+    case dw.DW_FORM_data8:
+    case dw.DW_FORM_ref8:
+    case dw.DW_FORM_ref_sig8:
+    case dw.DW_FORM_ref_sup8:
+      return 8;
+    case dw.DW_FORM_data16:
+      return 16;
+    case dw.DW_FORM_addr:
+      return encoding.addressSize;
+    case dw.DW_FORM_strp:
+    case dw.DW_FORM_line_strp:
+    case dw.DW_FORM_strp_sup:
+    case dw.DW_FORM_sec_offset:
+    case dw.DW_FORM_GNU_ref_alt:
+    case dw.DW_FORM_GNU_strp_alt:
+      return encoding.offsetSize;
+    case dw.DW_FORM_ref_addr:
+      return encoding.version < 3 ? encoding.addressSize : encoding.offsetSize;
+    default:
+      return -1;
+  }
 }

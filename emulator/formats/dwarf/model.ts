@@ -64,6 +64,14 @@ export interface Member {
   readonly bitSize: number | undefined;
   /** A base class. */
   readonly isBase: boolean;
+  /**
+   * Of a variant of a Rust enumeration: it is there while the discriminant has one of these values. No values: while
+   * it has none of the other variants' values.
+   */
+  readonly when?: {
+    readonly discriminant: Member;
+    readonly values: readonly (readonly [first: bigint, last: bigint])[];
+  };
 }
 
 export interface ArrayType {
@@ -176,7 +184,10 @@ export interface ProgramInfo {
   /** Statics of the file around an address. */
   staticsAt(address: bigint): Promise<readonly Variable[]>;
   callSiteBefore(returns: bigint): Promise<CallSite | undefined>;
-  /** Definitions of a global or static variable in all units; those of the unit of `near` first. */
+  /**
+   * Definitions of a global or static variable. Where the unit of `near` has any, they are the ones meant; else those
+   * of all units. The same holds for types, enumerators and functions.
+   */
   variables(name: string, near?: bigint): Promise<readonly Variable[]>;
   /** Types of this name: `struct task_struct`, `enum pid_type`, `u64`, `unsigned int`. Definitions before declarations. */
   types(name: string, near?: bigint): Promise<readonly EntryId[]>;

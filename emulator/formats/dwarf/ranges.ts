@@ -23,7 +23,7 @@ const DW_RLE_start_length = 7;
 export async function rangesOf(
   sections: DwarfSections,
   unit: Unit,
-  attributes: Attributes,
+  attributes: Pick<Attributes, 'get'>,
 ): Promise<Range[]> {
   const list = attributes.get(dw.DW_AT_ranges);
   // GCC gives units with a list a meaningless low_pc of 0 as well: the list decides.

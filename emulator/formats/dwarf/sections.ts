@@ -27,6 +27,11 @@ export class DwarfSections {
     return this.elf.source.name;
   }
 
+  /** Of a .dwo or .dwp file. */
+  get isSplit(): boolean {
+    return false;
+  }
+
   /** Whether the program has instructions at a distance from its base. */
   holdsCode(at: number): boolean {
     return this.elf.sections.some((section) => {
@@ -92,12 +97,17 @@ export class DwarfSections {
 
   /** Parses a range whose size is known. */
   async parseRange<T>(name: string, start: number, end: number, parse: (cursor: Cursor) => T): Promise<T> {
+    const bytes = await this.range(name, start, end);
+    return this.guard(name, () => parse(new Cursor(bytes, start)));
+  }
+
+  /** A range whose size is known. */
+  async range(name: string, start: number, end: number): Promise<Uint8Array> {
     const source = await this.source(name);
     if (!(start >= 0 && start <= end && end <= source.size)) {
       throw this.damaged(name, start, `a part of it claims ${end - start} bytes, and it has ${source.size}`);
     }
-    const bytes = await source.read(start, end - start);
-    return this.guard(name, () => parse(new Cursor(bytes, start)));
+    return source.read(start, end - start);
   }
 
   /** Runs a parser over bytes in hand; damage becomes a UserError. */
@@ -105,10 +115,22 @@ export class DwarfSections {
     try {
       return parse();
     } catch (error) {
-      if (error instanceof BadDwarf) throw this.damaged(name, error.offset, error.message);
-      if (error instanceof OutOfBytes) throw this.damaged(name, 0, 'a part of it ends too early');
-      throw error;
+      throw this.explained(name, error);
     }
+  }
+
+  async guardAsync<T>(name: string, parse: () => Promise<T>): Promise<T> {
+    try {
+      return await parse();
+    } catch (error) {
+      throw this.explained(name, error);
+    }
+  }
+
+  private explained(name: string, error: unknown): unknown {
+    if (error instanceof BadDwarf) return this.damaged(name, error.offset, error.message);
+    if (error instanceof OutOfBytes) return this.damaged(name, 0, 'a part of it ends too early');
+    return error;
   }
 
   damaged(name: string, offset: number, message: string): UserError {

@@ -27,7 +27,12 @@ export interface Unit extends UnitHeader {
   readonly table: AbbreviationTable;
   readonly root: ReadonlyMap<number, FormValue>;
   /** Bases of the unit's indexes into other sections. */
-  readonly bases: { readonly strings: number; readonly addresses: number; readonly rangeLists: number };
+  readonly bases: {
+    readonly strings: number;
+    readonly addresses: number;
+    readonly rangeLists: number;
+    readonly locationLists: number;
+  };
   /** Distance of DW_AT_low_pc from the program's base: range lists count from it. */
   readonly low: number;
 }
@@ -75,10 +80,12 @@ export async function openUnit(sections: DwarfSections, offset: number): Promise
   const base = (attribute: number, standard: number): number => numberOf(root.get(attribute)) ?? standard;
   // Without an explicit base, index tables start behind their section's header.
   const afterHeader = header.offsetSize === 8 ? 16 : 8;
+  const afterListHeader = header.offsetSize === 8 ? 20 : 12;
   const bases = {
     strings: base(dw.DW_AT_str_offsets_base, afterHeader),
     addresses: base(dw.DW_AT_addr_base, afterHeader),
-    rangeLists: base(dw.DW_AT_rnglists_base, header.offsetSize === 8 ? 20 : 12),
+    rangeLists: base(dw.DW_AT_rnglists_base, afterListHeader),
+    locationLists: base(dw.DW_AT_loclists_base, afterListHeader),
   };
   const low = await addressOf(sections, { ...header, bases }, root.get(dw.DW_AT_low_pc));
   return { ...header, table, root, bases, low: low ?? sections.window.offsetOfHalves(0, 0) };
@@ -100,6 +107,7 @@ const WANTED = new Set<number>([
   dw.DW_AT_str_offsets_base,
   dw.DW_AT_addr_base,
   dw.DW_AT_rnglists_base,
+  dw.DW_AT_loclists_base,
 ]);
 
 export interface Entry {
