@@ -1,5 +1,5 @@
 // The breakpoints of a session: what the client asked for, and the link addresses that came of it. Ids are
-// unique in a session and kept over a restart.
+// unique in a process and kept over a restart.
 
 import type { Breakpoint as MachineBreakpoint } from '../emulator/machine/messages.ts';
 import type { Target } from './target.ts';
@@ -28,7 +28,11 @@ const PANIC_ID = 0x7fff_ffff;
 
 export class BreakpointTable {
   private breakpoints: UserBreakpoint[] = [];
-  private nextId = 1;
+  private readonly nextId: () => number;
+
+  constructor(nextId: () => number) {
+    this.nextId = nextId;
+  }
 
   get all(): readonly UserBreakpoint[] {
     return this.breakpoints;
@@ -44,7 +48,7 @@ export class BreakpointTable {
     const added = wanted.map(({ request, places }): UserBreakpoint => {
       const index = earlier.findIndex((candidate) => candidate.request === request);
       const [known] = index < 0 ? [] : earlier.splice(index, 1);
-      const id = kind === 'panic' ? PANIC_ID : (known?.id ?? this.nextId++);
+      const id = kind === 'panic' ? PANIC_ID : (known?.id ?? this.nextId());
       return { id, kind, group, request, places };
     });
     this.breakpoints = [...this.breakpoints.filter((b) => b.kind !== kind || b.group !== group), ...added];
@@ -73,6 +77,9 @@ export class BreakpointTable {
     );
   }
 }
+
+/** What a machine is told of breakpoints, and what says which of them it stopped at: of all sessions that share it. */
+export type MachineBreakpoints = Pick<BreakpointTable, 'forMachine' | 'at'>;
 
 function machineBreakpoints(id: number, { target, address }: Place): readonly MachineBreakpoint[] {
   if (address.kind === 'link') return target.map.breakpointsFor(id, target.domain, address.value);

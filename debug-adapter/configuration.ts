@@ -88,6 +88,17 @@ const launch = z.strictObject({
     .meta({
       markdownDescription: '`true`: stop before the first instruction. A symbol: stop where it begins, once.',
     }),
+  sessions: z
+    .enum(['auto', 'single', 'perDomain'])
+    .default('auto')
+    .meta({
+      markdownDescription: 'How domains are shown.',
+      enumDescriptions: [
+        'A session for each domain when there are several',
+        'All vCPUs as threads of one session',
+        'A session for each domain, beside that of the machine',
+      ],
+    }),
   seed: z
     .number()
     .int()
@@ -118,7 +129,23 @@ const launch = z.strictObject({
     .meta({ markdownDescription: 'The hypervisor.' }),
 });
 
+const attach = z.strictObject({
+  machine: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ markdownDescription: 'Which machine, where an adapter runs several: `m1`.' }),
+  domain: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .meta({ markdownDescription: 'Only this domain, by its id. Without it all domains are shown.' }),
+  suspend: z.boolean().default(true).meta({ markdownDescription: 'Pause the machine if it runs.' }),
+});
+
 export type LaunchConfiguration = z.infer<typeof launch>;
+export type AttachConfiguration = z.infer<typeof attach>;
 export type DomainConfiguration = z.infer<typeof domain>;
 export type BareConfiguration = z.infer<typeof bare>;
 
@@ -139,13 +166,7 @@ const EDITOR_KEYS = new Set([
 
 /** Checks a launch configuration. `where` names its origin in messages: launch.json, or a file. */
 export function parseLaunchConfiguration(raw: unknown, where: string): LaunchConfiguration {
-  const own =
-    typeof raw === 'object' && raw !== null
-      ? Object.fromEntries(
-          Object.entries(raw).filter(([key]) => !EDITOR_KEYS.has(key) && !key.startsWith('__')),
-        )
-      : raw;
-  const parsed = launch.safeParse(own);
+  const parsed = launch.safeParse(ownKeys(raw));
   if (!parsed.success) throw errors.badConfiguration(where, problemsOf(parsed.error));
   const configuration = parsed.data;
   const given = (['config', 'domains', 'bare'] as const).filter((key) => configuration[key] !== undefined);
@@ -158,14 +179,24 @@ export function parseLaunchConfiguration(raw: unknown, where: string): LaunchCon
   return configuration;
 }
 
-/** The attributes of a launch request as JSON schema, for the extension's manifest. */
+export function parseAttachConfiguration(raw: unknown, where: string): AttachConfiguration {
+  const parsed = attach.safeParse(ownKeys(raw));
+  if (!parsed.success) throw errors.badConfiguration(where, problemsOf(parsed.error));
+  return parsed.data;
+}
+
+function ownKeys(raw: unknown): unknown {
+  if (typeof raw !== 'object' || raw === null) return raw;
+  return Object.fromEntries(
+    Object.entries(raw).filter(([key]) => !EDITOR_KEYS.has(key) && !key.startsWith('__')),
+  );
+}
+
+/** The attributes of the launch and attach requests as JSON schema, for the extension's manifest. */
 export function configurationAttributes(): Record<string, unknown> {
-  const schema = z.toJSONSchema(launch, { target: 'draft-7', io: 'input', reused: 'inline' }) as Record<
-    string,
-    unknown
-  >;
-  const { properties } = schema;
-  return { launch: { properties } };
+  const propertiesOf = (schema: z.ZodType): unknown =>
+    z.toJSONSchema(schema, { target: 'draft-7', io: 'input', reused: 'inline' }).properties;
+  return { launch: { properties: propertiesOf(launch) }, attach: { properties: propertiesOf(attach) } };
 }
 
 /** Bytes of a `memory` key: MiB as a number, or with a unit. */

@@ -22,13 +22,31 @@ import type { Target } from './target.ts';
 export class Debuggee {
   readonly machine: MachineClient;
   readonly info: MachineInfo;
+  /** Of all domains, and of those that are shown. */
+  readonly allTargets: readonly Target[];
   readonly targets: readonly Target[];
-  private readonly registerCache = new Map<string, Promise<Registers>>();
+  /** A session may show some domains only; the others can be reached by address and name. */
+  readonly shown: readonly number[];
+  private readonly registerCache: Map<string, Promise<Registers>>;
 
-  constructor(machine: MachineClient, info: MachineInfo, targets: readonly Target[]) {
+  constructor(
+    machine: MachineClient,
+    info: MachineInfo,
+    targets: readonly Target[],
+    shown: readonly number[] = info.domains.map(({ domain }) => domain),
+    registerCache = new Map<string, Promise<Registers>>(),
+  ) {
     this.machine = machine;
     this.info = info;
-    this.targets = targets;
+    this.allTargets = targets;
+    this.targets = targets.filter(({ domain }) => shown.includes(domain));
+    this.shown = shown;
+    this.registerCache = registerCache;
+  }
+
+  /** The same machine as a session sees it that shows these domains. */
+  showing(shown: readonly number[]): Debuggee {
+    return new Debuggee(this.machine, this.info, this.allTargets, shown, this.registerCache);
   }
 
   /** The machine runs, or somebody wrote a register. */
@@ -37,18 +55,23 @@ export class Debuggee {
   }
 
   targetOf(domain: number): Target {
-    const target = this.targets.find((candidate) => candidate.domain === domain);
+    const target = this.allTargets.find((candidate) => candidate.domain === domain);
     invariant(target, `domain ${domain} of a stop is one of the machine`);
     return target;
   }
 
+  /** Of the domains that are shown. */
   get vcpus(): readonly VcpuId[] {
-    return this.info.domains.flatMap(({ domain, vcpus }) =>
+    const domains = this.info.domains.filter(({ domain }) => this.shown.includes(domain));
+    return domains.flatMap(({ domain, vcpus }) =>
       Array.from({ length: vcpus }, (_, vcpu): VcpuId => ({ domain, vcpu })),
     );
   }
 
+  /** In a session that shows no domain itself, whatever is done is done to the whole machine. */
   vcpuOfThread(threadId: number): VcpuId {
+    const [first] = this.info.domains;
+    if (first && this.shown.length === 0) return { domain: first.domain, vcpu: 0 };
     const vcpu = this.vcpus.find((id) => threadIdOf(id.domain, id.vcpu) === threadId);
     if (!vcpu) throw errors.unknownThread(threadId);
     return vcpu;

@@ -65,12 +65,21 @@ export const alreadyLaunched = () =>
     'Restart it, or open another session',
   );
 
-export const attachUnsupported = () =>
+export const noSuchMachine = (id: string | undefined, known: readonly string[]) =>
   new AdapterError(
     1009,
-    "The request 'attach' is not there yet",
-    'Use "request": "launch" in the launch configuration',
+    id === undefined
+      ? known.length === 0
+        ? 'There is no machine to attach to'
+        : `There are ${known.length} machines to attach to`
+      : `There is no machine '${id}'`,
+    known.length === 0
+      ? 'Launch one first, and attach to the debug adapter that runs it'
+      : `Give 'machine' as one of: ${known.join(', ')}`,
   );
+
+export const noSuchDomain = (domain: number, known: readonly string[]) =>
+  new AdapterError(1012, `There is no domain ${domain}`, `Give 'domain' as one of: ${known.join(', ')}`);
 
 export const unknownSymbolFile = (file: string) =>
   new AdapterError(

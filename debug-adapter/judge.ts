@@ -1,7 +1,7 @@
 // Decides what a stop of the machine means to the user: which breakpoint it is, a crash, a pause, or nothing.
 
 import type { StopInfo, VcpuId } from '../emulator/machine/messages.ts';
-import type { BreakpointTable } from './breakpoints.ts';
+import type { MachineBreakpoints } from './breakpoints.ts';
 import type { Debuggee } from './debuggee.ts';
 
 /** What the user is told about a stop. */
@@ -31,9 +31,9 @@ const MAX_TEXT = 256;
 
 export class Judge {
   private readonly debuggee: Debuggee;
-  private readonly breakpoints: BreakpointTable;
+  private readonly breakpoints: MachineBreakpoints;
 
-  constructor(debuggee: Debuggee, breakpoints: BreakpointTable) {
+  constructor(debuggee: Debuggee, breakpoints: MachineBreakpoints) {
     this.debuggee = debuggee;
     this.breakpoints = breakpoints;
   }

@@ -3,7 +3,7 @@
 // the next one begins.
 
 import type { Breakpoint, MachineEvents, Moment, StopInfo, VcpuId } from '../emulator/machine/messages.ts';
-import type { BreakpointTable } from './breakpoints.ts';
+import type { MachineBreakpoints } from './breakpoints.ts';
 import type { Debuggee } from './debuggee.ts';
 import { Judge } from './judge.ts';
 import type { StopReport } from './judge.ts';
@@ -27,7 +27,7 @@ export interface RunEvents {
 
 export class RunControl {
   private readonly debuggee: Debuggee;
-  private readonly breakpoints: BreakpointTable;
+  private readonly breakpoints: MachineBreakpoints;
   private readonly judge: Judge;
   private readonly events: RunEvents;
   private plan: 'none' | 'running' | 'ended' = 'none';
@@ -41,7 +41,7 @@ export class RunControl {
   private focus: VcpuId;
   private moment: Moment = { instructions: 0, virtualNanoseconds: 0 };
 
-  constructor(debuggee: Debuggee, breakpoints: BreakpointTable, events: RunEvents) {
+  constructor(debuggee: Debuggee, breakpoints: MachineBreakpoints, events: RunEvents) {
     this.debuggee = debuggee;
     this.breakpoints = breakpoints;
     this.judge = new Judge(debuggee, breakpoints);

@@ -17,6 +17,7 @@ import { GeneratedSources } from './generated-sources.ts';
 import { Handles } from './handles.ts';
 import type { Host } from './host.ts';
 import type { MachineClient } from './machine-client.ts';
+import { Machines } from './machines.ts';
 import { threadIdOf } from './protocol.ts';
 import type { XenEvents } from './protocol.ts';
 import { type AnyRequest, checkArguments, type Need } from './request.ts';
@@ -24,6 +25,7 @@ import { allRequests } from './requests/all.ts';
 import { inspectionRequest } from './requests/inspections.ts';
 import type { StopReport } from './judge.ts';
 import type { Ended, RunControl } from './run-control.ts';
+import type { SharedMachine } from './shared-machine.ts';
 import type { Frame } from './stack.ts';
 
 /** Behind a frame id or a variables reference. */
@@ -49,6 +51,8 @@ export interface Launched {
   readonly client: MachineClient;
   readonly debuggee: Debuggee;
   readonly run: RunControl;
+  /** What this session shares with others. */
+  readonly shared: SharedMachine;
 }
 
 const requestsByCommand = new Map<string, AnyRequest>(allRequests.map((row) => [row.command, row]));
@@ -57,7 +61,8 @@ export class XenSession extends DebugSession {
   readonly host: Host;
   readonly requests = allRequests;
   readonly handles = new Handles<HandleValue>();
-  readonly breakpoints = new BreakpointTable();
+  readonly machines: Machines;
+  readonly breakpoints: BreakpointTable;
   readonly sources = new GeneratedSources();
   readonly changes = new Changes((event) => this.tellXen('xen/changed', event));
   /** What `initialize` said of the client. */
@@ -68,6 +73,8 @@ export class XenSession extends DebugSession {
   /** The vCPU of the last stop, which plain numbers as addresses refer to. */
   focus: VcpuId = { domain: 0, vcpu: 0 };
   lastStop: StopReport | undefined;
+  /** A machine that runs when this session attaches is paused. */
+  suspends = false;
 
   /** The program that runs the session may end now. */
   onDisconnected: () => void = () => {};
@@ -79,9 +86,12 @@ export class XenSession extends DebugSession {
   private loadingDisassembler: Promise<Disassembler> | undefined;
   private over = false;
 
-  constructor(host: Host) {
+  /** `machines`: those of this process, which sessions share. */
+  constructor(host: Host, machines = new Machines()) {
     super();
     this.host = host;
+    this.machines = machines;
+    this.breakpoints = new BreakpointTable(machines.nextBreakpointId);
   }
 
   // ---------------------------------------------------------------- for request handlers
@@ -163,19 +173,9 @@ export class XenSession extends DebugSession {
   // ---------------------------------------------------------------- what the machine tells
 
   machineEvent({ event, body }: MachineEvent): void {
-    const run = this.launched?.run;
     switch (event) {
-      case 'stopped':
-        run?.machineStopped(body);
-        return;
-      case 'terminated':
-        run?.machineEnded(body);
-        return;
       case 'console':
         this.consoleOutput(body.domain, body.bytes);
-        return;
-      case 'domainEnded':
-        this.say(`Domain d${body.domain} ended: ${body.reason}`);
         return;
       case 'hit':
         return;
@@ -184,19 +184,23 @@ export class XenSession extends DebugSession {
         if (body.level === 'warn' || body.level === 'error')
           this.say(`${body.source}: ${body.message}`, 'stderr');
         return;
-      case 'failed':
-        this.failed(body.message);
+      default:
+        // The run state is told by the machine that this session shares: see SharedMachine.
+        return;
     }
   }
 
-  /** The machine stands, and the user is to see why. */
-  stopped(report: StopReport, moment: string): void {
+  /** The machine stands, and the user is to see why. `isCause`: the reason is this session's own. */
+  showStop(report: StopReport, moment: string, isCause: boolean): void {
     this.handles.invalidate();
     this.lastStop = report;
     this.focus = report.vcpu;
+    const { domain, vcpu } = report.vcpu;
+    const isShown = this.launched?.debuggee.shown.includes(domain) ?? false;
     this.tell('stopped', {
       reason: report.reason,
-      threadId: threadIdOf(report.vcpu.domain, report.vcpu.vcpu),
+      ...(isShown && { threadId: threadIdOf(domain, vcpu) }),
+      ...(!isCause && { preserveFocusHint: true }),
       allThreadsStopped: true,
       description: report.description,
       text: report.exception?.description ?? moment,
@@ -206,10 +210,29 @@ export class XenSession extends DebugSession {
     this.changes.machineIs(false, this.handles.stopGeneration);
   }
 
+  /** The client asked for it: the machine runs from now on, in all sessions. */
   running(): void {
+    this.launched?.shared.began(this);
+  }
+
+  /** The machine runs. `isAsked`: this session's client knows, for it wanted that. */
+  showRun(isAsked: boolean): void {
     this.handles.invalidate();
+    if (!isAsked) {
+      const [first] = this.launched?.debuggee.vcpus ?? [];
+      const threadId = first ? threadIdOf(first.domain, first.vcpu) : 0;
+      this.tell('continued', { threadId, allThreadsContinued: true });
+    }
     this.tellXen('xen/state', { running: true });
     this.changes.machineIs(true, this.handles.stopGeneration);
+  }
+
+  /** A domain is gone, with its vCPUs. */
+  threadsExited(domain: number): void {
+    for (const one of this.launched?.debuggee.vcpus ?? []) {
+      if (one.domain !== domain) continue;
+      this.tell('thread', { reason: 'exited', threadId: threadIdOf(domain, one.vcpu) });
+    }
   }
 
   ended({ reason, domain }: Ended): void {
@@ -222,18 +245,22 @@ export class XenSession extends DebugSession {
     this.host.log('error', message);
     if (!this.launched) return;
     this.say(errors.machineFailed(message.split('\n', 1)[0] ?? message).toString(), 'important');
-    this.tell('terminated');
-    this.endMachine();
   }
 
+  /** Ends the machine that this session launched; of another's it takes its leave. */
   endMachine(): void {
-    const { launched } = this;
-    this.launched = undefined;
-    this.changes.end();
-    if (!launched) return;
-    launched.run.abandon();
-    launched.client.onEvent = () => {};
-    launched.client.dispose();
+    this.launched?.shared.leave(this);
+  }
+
+  /** A request to the client. The library's own way has a timer, which would keep a program alive that is done. */
+  ask(command: string, args: unknown): Promise<Dap.Response> {
+    return new Promise((resolve) => {
+      (this['_pendingRequests'] as Map<number, (response: Dap.Response) => void>).set(
+        this['_sequence'],
+        resolve,
+      );
+      (this.sendRequest as (command: string, args: unknown) => void).call(this, command, args);
+    });
   }
 
   private consoleOutput(domain: number, bytes: Uint8Array): void {

@@ -67,10 +67,12 @@ export const executionRequests = [
     async handle(session): Promise<Dap.ThreadsResponse['body']> {
       const vcpus = await session.machine.client.request('vcpus', {});
       return {
-        threads: vcpus.map((vcpu) => ({
-          id: threadIdOf(vcpu.domain, vcpu.vcpu),
-          name: threadName(vcpu, session),
-        })),
+        threads: vcpus
+          .filter(({ domain }) => session.machine.shared.shows(session, domain))
+          .map((vcpu) => ({
+            id: threadIdOf(vcpu.domain, vcpu.vcpu),
+            name: threadName(vcpu, session),
+          })),
       };
     },
   }),

@@ -85,7 +85,7 @@ export const xenRequests = [
     takes: { domain: 'number?', addresses: 'strings' },
     quiet: true,
     async handle(session, { domain, addresses }) {
-      const target = session.debuggee.targets.find(
+      const target = session.debuggee.allTargets.find(
         (candidate) => candidate.domain === domainOr(session, domain),
       );
       const symbols = addresses.slice(0, MAX_SYMBOLS).map(async (text): Promise<AddressSymbol | null> => {
@@ -116,5 +116,5 @@ export const xenRequests = [
 ];
 
 function domainOr(session: XenSession, domain: number | undefined): number {
-  return domain ?? session.debuggee.info.domains[0]?.domain ?? BARE_DOMAIN;
+  return domain ?? session.debuggee.shown[0] ?? session.debuggee.info.domains[0]?.domain ?? BARE_DOMAIN;
 }

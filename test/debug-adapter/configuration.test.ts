@@ -26,6 +26,7 @@ test("the editor's own keys are taken off, defaults are filled in", () => {
   expect(parse(raw)).toEqual({
     bare: { kernel: 'Image', cmdline: '', cpus: 1, memory: 512, gicVersion: 3, el: 1 },
     stopOnEntry: false,
+    sessions: 'auto',
     seed: 0,
     cpu: 'a53',
   });
