@@ -253,7 +253,7 @@ function readPaQuietly(size: i32): i64 {
 }
 
 @inline
-function loadHost(host: usize, size: i32): i64 {
+export function loadHost(host: usize, size: i32): i64 {
   if (size == 8) return load<i64>(host);
   if (size == 4) return load<u32>(host);
   return size == 2 ? load<u16>(host) : load<u8>(host);

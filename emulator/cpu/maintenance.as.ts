@@ -3,9 +3,13 @@
 
 import {
   PAR_EL1,
+  PROGRAM_ADDRESS,
+  PROGRAM_FAILURE,
+  PROGRAM_FAULT,
   PSTATE_EL,
   PSTATE_OTHER,
   PSTATE_PAN_BIT,
+  TLB_READ_TAG,
   TLB_SIZE,
   TLB_WRITE_TAG,
 } from '../memory/layout';
@@ -34,7 +38,9 @@ import {
 } from '../mmu/tlb-invalidation.as';
 import {
   currentVmid,
+  hostOf,
   isDevice,
+  isRam,
   outAttributes,
   outPa,
   outShareability,
@@ -42,7 +48,7 @@ import {
   translateStage1,
 } from '../mmu/walk.as';
 import { dataAbort, maintenanceAbort } from './aborts.as';
-import { alignmentFault } from './guest-access.as';
+import { alignmentFault, loadHost } from './guest-access.as';
 import { dataTlb, hcrBit } from './pstate.as';
 import {
   INDEX_AT_S12E0R,
@@ -158,6 +164,32 @@ export function addressTranslate(op: i32, va: i64): void {
  */
 export function probe(va: i64, el: i32, write: i32): i64 {
   return translate(va, el, 0, write ? ACCESS_WRITE : ACCESS_READ) ? outPa : -1;
+}
+
+/**
+ * 1, 2, 4 or 8 bytes of guest memory at a VA, as the CPU's regime is now, for programs (engine/programs): without side
+ * effects. What is not RAM is not read; PROGRAM_FAILURE then says so.
+ */
+export function peekData(va: i64, size: i32): i64 {
+  const fast = fastHost(va, size, TLB_READ_TAG);
+  if (fast != 0) return loadHost(fast, size);
+  const el = load<i32>(PSTATE_EL) == 2 ? 2 : 1;
+  if (<i32>(va & 0xfff) + size <= 4096) {
+    if (!translate(va, el, 0, ACCESS_READ) || !isRam(outPa)) return peekFailed(va);
+    return loadHost(hostOf(outPa), size);
+  }
+  let value: i64 = 0;
+  for (let i = 0; i < size; i++) {
+    if (!translate(va + i, el, 0, ACCESS_READ) || !isRam(outPa)) return peekFailed(va + i);
+    value |= <i64>load<u8>(hostOf(outPa)) << (i << 3);
+  }
+  return value;
+}
+
+function peekFailed(va: i64): i64 {
+  store<i32>(PROGRAM_FAILURE, PROGRAM_FAULT);
+  store<i64>(PROGRAM_ADDRESS, va);
+  return 0;
 }
 
 /** As probe(), but only through stage 1: the IPA. */

@@ -23,7 +23,7 @@ export class CodeCache {
   /** Slots that have held a page. */
   private usedSlots = 0;
   /** Offsets inside a page (in words) at which some breakpoint may stand: how many. */
-  private readonly candidates = new Uint16Array(1024);
+  private readonly candidates = new Uint32Array(1024);
   private breakpointCount = 0;
 
   constructor(memory: WebAssembly.Memory, writer: RecordWriter, kernels: KernelExports) {
@@ -91,20 +91,20 @@ export class CodeCache {
     }
   }
 
-  /** Bit 0 of an entry says that it is a physical address; instructions are aligned to four. */
-  setBreakpoints(list: readonly { readonly kind: 'va' | 'pa'; readonly address: bigint }[]): void {
-    if (list.length > layout.BREAKPOINTS_MAX) {
+  /** Entries of BREAKPOINTS, each once, in ascending order. */
+  setBreakpoints(entries: readonly bigint[]): void {
+    if (entries.length > layout.BREAKPOINTS_MAX) {
       throw new RangeError(`more than ${layout.BREAKPOINTS_MAX} breakpoints`);
     }
     const before = this.candidates.slice();
     this.candidates.fill(0);
-    list.forEach(({ kind, address }, i) => {
-      this.view.setBigUint64(layout.BREAKPOINTS + 8 * i, (address & ~3n) | (kind === 'pa' ? 1n : 0n), true);
-      const index = Number((address >> 2n) & 0x3ffn);
+    entries.forEach((entry, i) => {
+      this.view.setBigUint64(layout.BREAKPOINTS + 8 * i, entry, true);
+      const index = Number((entry >> 2n) & 0x3ffn);
       this.candidates[index] = (this.candidates[index] as number) + 1;
     });
-    this.view.setInt32(layout.BREAKPOINT_COUNT, list.length, true);
-    this.breakpointCount = list.length;
+    this.view.setInt32(layout.BREAKPOINT_COUNT, entries.length, true);
+    this.breakpointCount = entries.length;
     this.chooseDecoder();
     for (let index = 0; index < 1024; index++) {
       const wanted = (this.candidates[index] as number) > 0;

@@ -38,6 +38,11 @@ export interface EngineHost {
    * selected CPU executes next, or 0: run() then returns EXIT_SERVED. Not there: it returns the reason itself.
    */
   serveExit?(reason: number): number;
+  /**
+   * The instruction before PC touched what is watched, as WATCH_HITS says: whether run() returns EXIT_WATCHPOINT. Not
+   * there: it does.
+   */
+  judgeWatchpoints?(): boolean;
   /** Something that the user of the machine should know; the guest goes on. */
   warn?(message: string): void;
 }
@@ -51,6 +56,25 @@ export interface EngineOptions {
   readonly features: FeatureSet;
   /** The second tier: absent, everything is interpreted. */
   readonly translate?: TranslateOptions | undefined;
+}
+
+export interface EngineBreakpoint {
+  readonly kind: 'va' | 'pa';
+  readonly address: bigint;
+  /** Asked each time that the instruction comes, with PC exact: whether run() stops before it. Not there: it does. */
+  readonly judge?: () => boolean;
+}
+
+/** Addresses whose data accesses are told of. */
+export interface WatchedRange {
+  /** VAs are sign-extended from bit 55. */
+  readonly kind: 'va' | 'pa';
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly read: boolean;
+  readonly write: boolean;
+  /** Whose accesses: a bit for each CPU. */
+  readonly cpus: number;
 }
 
 export interface TranslateOptions {
@@ -80,6 +104,8 @@ export class Engine {
   private readonly i32: Int32Array;
   private readonly u8: Uint8Array;
   private readonly code: CodeCache;
+  /** By place in BREAKPOINTS; undefined: one of them always stops. */
+  private judges: readonly (readonly (() => boolean)[] | undefined)[] = [];
   private readonly translator: Translator | undefined;
 
   constructor(modules: EngineModules, options: EngineOptions, host: EngineHost) {
@@ -211,9 +237,41 @@ export class Engine {
     this.i32[address] = (this.i32[address] as number) | bits;
   }
 
-  /** Replaces the breakpoints: addresses at which run() stops before the instruction. */
-  setBreakpoints(list: readonly { readonly kind: 'va' | 'pa'; readonly address: bigint }[]): void {
-    this.code.setBreakpoints(list);
+  /** Replaces the breakpoints. Not while run() is under way. */
+  setBreakpoints(list: readonly EngineBreakpoint[]): void {
+    const byEntry = new Map<bigint, EngineBreakpoint[]>();
+    for (const breakpoint of list) {
+      // Bit 0 of an entry says that it is a physical address; instructions are aligned to four.
+      const address = BigInt.asUintN(64, breakpoint.address) & ~3n;
+      const entry = address | (breakpoint.kind === 'pa' ? 1n : 0n);
+      const known = byEntry.get(entry);
+      if (known) known.push(breakpoint);
+      else byEntry.set(entry, [breakpoint]);
+    }
+    const entries = [...byEntry.keys()].sort((a, b) => (a < b ? -1 : 1));
+    this.code.setBreakpoints(entries);
+    this.judges = entries.map((entry) => {
+      const judges = (byEntry.get(entry) ?? []).map(({ judge }) => judge);
+      return judges.every((judge) => judge !== undefined) ? judges : undefined;
+    });
+  }
+
+  /** Replaces what is watched. Not while run() is under way. */
+  setWatchpoints(list: readonly WatchedRange[]): void {
+    if (list.length > layout.WATCHPOINTS_MAX)
+      throw new RangeError(`more than ${layout.WATCHPOINTS_MAX} ranges`);
+    const view = new DataView(this.memory.buffer);
+    list.forEach(({ kind, first, last, read, write, cpus }, i) => {
+      const at = layout.WATCHPOINTS + i * layout.WATCHPOINT_SIZE;
+      view.setBigInt64(at, BigInt.asIntN(64, first), true);
+      view.setBigInt64(at + 8, BigInt.asIntN(64, last), true);
+      view.setInt32(at + 16, (read ? 1 : 0) | (write ? 2 : 0), true);
+      view.setInt32(at + 20, kind === 'va' ? layout.WATCH_VA : layout.WATCH_PA, true);
+      view.setInt32(at + 24, cpus, true);
+    });
+    this.i32[layout.WATCHPOINT_COUNT >> 2] = list.length;
+    this.i32[layout.WATCH_HIT_COUNT >> 2] = 0;
+    this.kernels.dropTags();
   }
 
   /** Figures of the second tier, where there is one. */
@@ -241,6 +299,15 @@ export class Engine {
     if (budget > 0) return 1;
     i32[layout.EXIT_REASON >> 2] = layout.EXIT_SERVED;
     return 0;
+  }
+
+  /** All are asked, since each counts how often it was reached. */
+  private judgeBreakpoint(place: number): number {
+    const judges = this.judges[place];
+    if (!judges) return 1;
+    let stops = 0;
+    for (const judge of judges) if (judge()) stops = 1;
+    return stops;
   }
 
   private budgetLeft(): number {
@@ -281,6 +348,8 @@ export class Engine {
       sysregWrite: (index: number): void => host.writeSystemRegister(index),
       decodeByHost: (record: number): void => this.code.decode(record),
       serveExit: (): number => this.serveExit(host),
+      judgeBreakpoint: (place: number): number => this.judgeBreakpoint(place),
+      judgeWatchpoints: (): number => ((host.judgeWatchpoints?.() ?? true) ? 1 : 0),
       allocateRecords: (ramPage: number): number => this.code.allocate(ramPage),
       dropRegions: (records: number, first: number, last: number): void =>
         this.translator?.drop(records, 4 * first, 4 * last),

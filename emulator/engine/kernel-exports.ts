@@ -14,6 +14,10 @@ export interface KernelExports extends SystemRegisterKernels {
   probe(va: bigint, el: number, write: number): bigint;
   /** IPA behind a VA, or -1n; no side effects. */
   probeStage1(va: bigint, el: number, write: number): bigint;
+  /** What the range of a hit in WATCH_HITS holds now, copied to `out`: as many bytes as it answers. */
+  copyWatchedNow(hit: number, out: number): number;
+  /** After a change of WATCHPOINTS. */
+  dropTags(): void;
   /** Drops what the TLBs hold for a VMID; on all CPUs when broadcast. */
   flushVmid(vmid: number, broadcast: number): void;
   /** Whether WFI of the selected CPU would not wait. */

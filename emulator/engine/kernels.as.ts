@@ -46,7 +46,7 @@ export {
   wfi,
   yieldHint,
 } from '../cpu/interrupts.as';
-export { addressTranslate, probe, probeExecute, probeStage1, tlbInvalidate } from '../cpu/maintenance.as';
+export { addressTranslate, peekData, probe, probeExecute, probeStage1, tlbInvalidate } from '../cpu/maintenance.as';
 export {
   bankSp,
   currentPc,
@@ -77,7 +77,7 @@ export {
   writeSystemRegister,
   zeroBlock,
 } from '../cpu/system-access.as';
-export { dropRecords, invalidateRange, raiseAttention } from '../mmu/access.as';
+export { copyWatchedNow, dropRecords, invalidateRange, raiseAttention } from '../mmu/access.as';
 export { dropTags, forgetAllRecords, forgetRecords } from '../mmu/tlb.as';
 export { flushAllEl2, flushEl1, flushVmid, resetTlbs } from '../mmu/tlb-invalidation.as';
 export { decodeRecord, decodeWord } from './decode.as';

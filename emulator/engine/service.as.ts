@@ -19,6 +19,7 @@ import {
   EXIT_FIRMWARE,
   EXIT_REASON,
   EXIT_TRAP,
+  EXIT_WATCHPOINT,
   PAGE_RECORDS,
   PAGE_VA,
   PC,
@@ -26,6 +27,14 @@ import {
   RECORD_ORIGINAL,
   RECORD_PAGE_INDEX,
 } from "../memory/layout";
+
+/** Whether one of WATCH_HITS stops the machine. PC is exact. */
+@external("env", "judgeWatchpoints")
+declare function judgeWatchpoints(): i32;
+
+/** Whether the breakpoint with this place in BREAKPOINTS stops before the instruction. PC is exact. */
+@external("env", "judgeBreakpoint")
+declare function judgeBreakpoint(place: i32): i32;
 
 /** What sits above EL1 serves the exit: 1 when the CPU goes on, as if run() had been left and entered again. */
 @external("env", "serveExit")
@@ -58,8 +67,12 @@ export function service(next: i32, budget: i32): i32 {
     // Whoever goes on after the exit looks at the interrupts again.
     store<i32>(ATTENTION, attention & (ATTENTION_INTERRUPT | ATTENTION_STEP));
     const reason = load<i32>(EXIT_REASON);
-    if (reason != EXIT_TRAP && reason != EXIT_FIRMWARE) return 1;
-    if (!serveExit()) return 1;
+    if (reason == EXIT_WATCHPOINT) {
+      if (judgeWatchpoints()) return 1;
+    } else {
+      if (reason != EXIT_TRAP && reason != EXIT_FIRMWARE) return 1;
+      if (!serveExit()) return 1;
+    }
     attention = load<i32>(ATTENTION);
     store<i32>(ATTENTION, attention & ATTENTION_STEP);
   }
@@ -84,14 +97,29 @@ export function breakpointHit(record: i32): i32 {
   const page = load<i32>(records + RECORD_PAGE_INDEX) as i64;
   // Entries of physical addresses have bit 0 set.
   const pa = (load<i64>(RAM_BASE) + (page << 12) + ((index << 2) as i64)) | 1;
-  const count = load<i32>(BREAKPOINT_COUNT);
-  for (let i = 0; i < count; i++) {
-    const address = load<i64>(BREAKPOINTS + i * 8);
-    if (address == pc || address == pa) {
-      store<i32>(EXIT_REASON, EXIT_BREAKPOINT);
-      raiseAttention(ATTENTION_EXIT);
-      return -1;
-    }
+  const byVa = placeOf(pc);
+  const byPa = placeOf(pa);
+  if ((byVa & byPa) == -1) return original;
+  store<i64>(PC, pc);
+  let stops = 0;
+  if (byVa >= 0) stops = judgeBreakpoint(byVa);
+  if (byPa >= 0) stops |= judgeBreakpoint(byPa);
+  if (!stops) return original;
+  store<i32>(EXIT_REASON, EXIT_BREAKPOINT);
+  raiseAttention(ATTENTION_EXIT);
+  return -1;
+}
+
+/** Where the address stands in BREAKPOINTS, or -1. */
+function placeOf(address: i64): i32 {
+  let first = 0;
+  let end = load<i32>(BREAKPOINT_COUNT);
+  while (first < end) {
+    const middle = (first + end) >>> 1;
+    const there = load<u64>(BREAKPOINTS + middle * 8);
+    if (there == (address as u64)) return middle;
+    if (there < (address as u64)) first = middle + 1;
+    else end = middle;
   }
-  return original;
+  return -1;
 }

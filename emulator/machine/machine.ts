@@ -93,6 +93,9 @@ export class Machine {
   /** Accesses of generated code that TypeScript served: devices, and system registers that no kernel has. */
   readonly accesses = { deviceReads: 0, deviceWrites: 0, registerReads: 0, registerWrites: 0 };
 
+  /** Whether what an instruction touched of what is watched stops the machine; see EngineHost. */
+  judgeWatchpoints: (() => boolean) | undefined;
+
   private readonly waits: CpuWait[];
   /** The CPU whose turn it is, and where its slice ends (in instructions of the machine). */
   private turn = 0;
@@ -141,6 +144,7 @@ export class Machine {
           this.deadlineMayHaveMoved();
         },
         serveExit: (reason) => this.serveExit(reason),
+        judgeWatchpoints: () => this.judgeWatchpoints?.() ?? true,
       },
     );
     this.engine = engine;

@@ -26,7 +26,8 @@ export class MemoryAccess {
   /** How many bytes were written. */
   write(space: AddressSpace, address: bigint, bytes: Uint8Array): number {
     return this.pages(space, address, bytes.length, (pa, at, count) => {
-      this.loaded.machine.memory.write(pa, bytes.subarray(at, at + count));
+      const { memory } = this.loaded.machine;
+      memory.unobserved(() => memory.write(pa, bytes.subarray(at, at + count)));
     });
   }
 

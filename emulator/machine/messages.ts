@@ -228,7 +228,7 @@ export interface WatchReport {
   readonly va?: bigint;
   readonly pa: bigint;
   readonly size: number;
-  /** Of the watched range, little endian, as far as it is up to 64 bytes long. */
+  /** Of the watched range, little endian; of one that is longer than 64 bytes the 64 from the access on. */
   readonly before: Uint8Array;
   readonly after: Uint8Array;
 }

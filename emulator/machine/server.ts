@@ -21,10 +21,12 @@ import {
   type StopInfo,
   type VcpuId,
   type VcpuInfo,
+  type Watchpoint,
 } from './messages.ts';
 import { readRegisters } from './registers.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { stateHash } from './state-hash.ts';
+import { type Hit, type JudgedStop, Stops } from './stops/stops.ts';
 
 /** What the server needs of the thread it runs on. */
 export interface ServerHost {
@@ -47,6 +49,8 @@ export interface MachineInspector {
 
 /** Real milliseconds between two looks at the messages, as far as slices are shorter than that. */
 const TURN = 10;
+/** Hits of log points that are told of in one turn; of more only the number. */
+const HITS_PER_TURN = 500;
 
 interface Step {
   readonly cpu: number;
@@ -60,7 +64,11 @@ export class MachineServerImplementation {
   private inspector: MachineInspector | undefined;
   private loaded: LoadedMachine | undefined;
   private inputLog: InputLog | undefined;
+  private stops: Stops | undefined;
   private breakpoints: readonly Breakpoint[] = [];
+  private watchpoints: readonly Watchpoint[] = [];
+  /** Of this turn: hits of log points, whether or not they were told of. */
+  private hits = 0;
   private running = false;
   private pauseWanted = false;
   private step: Step | undefined;
@@ -111,7 +119,7 @@ export class MachineServerImplementation {
       this.domains = new DomainEnds(this.loaded.info.domains.map(({ domain }) => domain));
       this.inputLog = new InputLog(this.loaded);
       this.inspector = this.createInspector(this.loaded);
-      this.applyBreakpoints();
+      this.stops = this.createStops(this.loaded);
       return this.loaded.info;
     },
     run: () => this.start(undefined),
@@ -125,11 +133,12 @@ export class MachineServerImplementation {
       this.cancelSleep?.(true);
     },
     setBreakpoints: ({ breakpoints }) => {
+      this.stops?.setBreakpoints(breakpoints);
       this.breakpoints = breakpoints;
-      this.applyBreakpoints();
     },
     setWatchpoints: ({ watchpoints }) => {
-      if (watchpoints.length > 0) throw notSupported('watchpoints');
+      this.stops?.setWatchpoints(watchpoints);
+      this.watchpoints = watchpoints;
     },
     setEventBreakpoints: ({ events }) => {
       if (events.length > 0) throw notSupported('event breakpoints');
@@ -210,6 +219,8 @@ export class MachineServerImplementation {
     } catch (error) {
       this.fail(error);
       return;
+    } finally {
+      this.endHits();
     }
     this.console.flush();
     this.host.defer(() => this.turn(run));
@@ -226,11 +237,16 @@ export class MachineServerImplementation {
   private slice(): boolean {
     const { machine } = this.machine;
     if (this.pauseWanted) return this.stop('pause', machine.currentCpu);
+    // What came in from outside may have been watched for.
+    const stop = this.stops?.take();
+    if (stop) return this.stopAsJudged(stop);
     if (this.step) return this.stepSlice(this.step);
     return this.handle(machine.runSlice(Number.MAX_SAFE_INTEGER));
   }
 
   private handle(end: SliceEnd): boolean {
+    const stop = this.stops?.take();
+    if (stop) return this.stopAsJudged(stop);
     const news = this.domains.takeNews();
     if (news.length > 0 || this.domains.last) return this.tellEnds(news);
     switch (end.kind) {
@@ -241,12 +257,10 @@ export class MachineServerImplementation {
         return true;
       case 'idle':
         return this.idle(end.deadline);
-      case 'breakpoint': {
-        const ids = this.breakpointIdsAt(end.cpu);
-        if (ids.length > 0) return this.stop('breakpoint', end.cpu, { breakpointIds: ids });
+      case 'breakpoint':
+        // It was set or lifted since it was judged.
         this.machine.machine.passBreakpoint();
         return true;
-      }
       case 'stuck':
         return this.stop('crash', end.cpu, { description: end.reason });
     }
@@ -290,11 +304,7 @@ export class MachineServerImplementation {
     return false;
   }
 
-  private stop(
-    reason: StopInfo['reason'],
-    cpu: number,
-    more: { breakpointIds?: readonly number[]; description?: string } = {},
-  ): false {
+  private stop(reason: StopInfo['reason'], cpu: number, more: Partial<StopInfo> = {}): false {
     this.running = false;
     this.step = undefined;
     this.console.flush();
@@ -304,10 +314,14 @@ export class MachineServerImplementation {
       ...this.moment(),
       reason,
       vcpu: this.vcpuOf(cpu),
-      breakpointIds: more.breakpointIds ?? [],
-      ...(more.description === undefined ? {} : { description: more.description }),
+      breakpointIds: [],
+      ...more,
     });
     return false;
+  }
+
+  private stopAsJudged({ reason, cpu, ...more }: JudgedStop): false {
+    return this.stop(reason, cpu, more);
   }
 
   /** The machine goes on while a domain lives, except that a crash is to be looked at. */
@@ -332,30 +346,26 @@ export class MachineServerImplementation {
 
   // ---- breakpoints
 
-  private applyBreakpoints(): void {
-    if (!this.loaded) return;
-    const { machine, paOfIpa } = this.loaded;
-    machine.engine.setBreakpoints(
-      this.breakpoints.flatMap(({ kind, domain, address }): { kind: 'va' | 'pa'; address: bigint }[] => {
-        if (kind === 'va') return [{ kind, address }];
-        const pa = paOfIpa(domain, Number(address));
-        return pa === undefined ? [] : [{ kind: 'pa', address: BigInt(pa) }];
-      }),
-    );
+  private createStops(loaded: LoadedMachine): Stops {
+    const stops = new Stops(loaded, (hit) => this.hit(hit));
+    stops.setBreakpoints(this.breakpoints);
+    stops.setWatchpoints(this.watchpoints);
+    return stops;
   }
 
-  private breakpointIdsAt(cpu: number): number[] {
-    const { machine, paOfIpa } = this.machine;
-    const { domain } = this.vcpuOf(cpu);
-    const state = machine.cpus[cpu] as CpuState;
-    const pa = machine.withCpu(cpu, () => machine.engine.kernels.probe(state.pc, Math.max(state.el, 1), 0));
-    return this.breakpoints
-      .filter((breakpoint) => {
-        if (breakpoint.domain !== domain) return false;
-        if (breakpoint.kind === 'va') return breakpoint.address === state.pc;
-        return BigInt(paOfIpa(domain, Number(breakpoint.address)) ?? -2) === pa;
-      })
-      .map(({ id }) => id);
+  /** A log point was passed. What the guest printed until then comes first. */
+  private hit(hit: Hit): void {
+    if (++this.hits > HITS_PER_TURN) return;
+    this.console.flush();
+    this.host.emit('hit', { ...this.moment(), ...hit });
+  }
+
+  private endHits(): void {
+    const dropped = this.hits - HITS_PER_TURN;
+    this.hits = 0;
+    if (dropped <= 0) return;
+    this.console.flush();
+    this.log.log('warn', 'machine', `${dropped} more hits of log points came at once and are not shown`);
   }
 
   // ---- who is who

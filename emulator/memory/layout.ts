@@ -212,8 +212,14 @@ export const TRANSLATED = MACHINE + 0x30;
 export const REGION_CUT = MACHINE + 0x34;
 /** i32: not 0 while every word is decoded by TypeScript, which wants to see them. */
 export const DECODE_BY_HOST = MACHINE + 0x38;
-// What the last watchpoint hit saw: {i32 id, i32 access (1 read, 2 write), i64 VA, i64 PA, i64 size}.
-export const WATCHPOINT_HIT = MACHINE + 0x40;
+/** i32: how many watched ranges the present instruction has touched; see WATCH_HITS. */
+export const WATCH_HIT_COUNT = MACHINE + 0x40;
+/** i64: exception classes of which EngineHost.exceptionTaken() is told, a bit for each; interrupts are EVENT_*. */
+export const EXCEPTION_EVENTS = MACHINE + 0x48;
+/** Bits of classes that no ESR_ELx has: IRQ, FIQ, SError. */
+export const EVENT_IRQ = 60;
+export const EVENT_FIQ = 61;
+export const EVENT_SERROR = 62;
 
 /** i32: how often an access in a region was not in the page that another one was found in. */
 export const STRAY_ACCESSES = MACHINE + 0x60;
@@ -223,12 +229,27 @@ export const STRAY_RECORD = MACHINE + 0x64;
 /** 16 bytes: the state of hashMemory(). */
 export const HASH = MACHINE + 0x80;
 
-/** 1024 addresses of eight bytes: VAs at which a BREAK record stops. */
-export const BREAKPOINTS = 0x4000;
-export const BREAKPOINTS_MAX = 1024;
-/** 256 entries of 32 bytes: {i64 first PA, i64 last PA, i32 access bits, i32 id, i64 unused}. */
-export const WATCHPOINTS = 0x6000;
-export const WATCHPOINTS_MAX = 256;
+// What the instruction touched of what is watched, 128 bytes each: {i32 index in WATCHPOINTS, i32 access (1 read,
+// 2 write), i64 VA, i64 PA, i32 bytes accessed, i32 bytes of the range that could be read}; what the range held before.
+export const WATCH_HITS = 0x4000;
+export const WATCH_HIT_SIZE = 128;
+export const WATCH_HIT_BEFORE = 64;
+/** Of a longer range those from the access on are kept. */
+export const WATCH_BYTES_MAX = 64;
+export const WATCH_HITS_MAX = 64;
+
+/** What programs (engine/programs) are given, and say beside their result. i32: why the last one failed, PROGRAM_*. */
+export const PROGRAM_FAILURE = 0x6000;
+export const PROGRAM_FAULT = 1;
+export const PROGRAM_DIVISION_BY_ZERO = 2;
+export const PROGRAM_NO_FIELD = 3;
+export const PROGRAM_NO_REGISTER = 4;
+/** i64: the VA that could not be read. */
+export const PROGRAM_ADDRESS = 0x6008;
+/** i64 each: see Program. */
+export const PROGRAM_HITS = 0x6010;
+export const PROGRAM_OLD = 0x6018;
+export const PROGRAM_NEW = 0x6020;
 /**
  * For each EL (stride SYSREG_ACCESS_STRIDE) and system register index one byte: bit 0 may be read, bit 1 may be
  * written directly (at SYSREGS + 8 * index); bit 2 is read, bit 3 is written by the kernels; else TypeScript decides.
@@ -427,6 +448,21 @@ export const STEP_STORE64 = 10;
 export const STEP_PIECE = 16;
 export const STEP_PIECE_SIGNED = 1;
 export const STEP_PIECE_NEGATIVE = 2;
+
+// ---------------------------------------------------------------- breakpoints and watchpoints
+
+/** Addresses of eight bytes, in ascending order without sign: VAs, and PAs with bit 0 set, that BREAK records ask about. */
+export const BREAKPOINTS = 0x3370000;
+export const BREAKPOINTS_MAX = 0x10000;
+/**
+ * 32 bytes each: {i64 first address, i64 last, i32 access bits (1 read, 2 write), i32 WATCH_PA or WATCH_VA, i32 whose
+ * accesses count: a bit for each CPU, i32 unused}. VAs are sign-extended from bit 55.
+ */
+export const WATCHPOINTS = 0x33f0000;
+export const WATCHPOINTS_MAX = 2048;
+export const WATCHPOINT_SIZE = 32;
+export const WATCH_PA = 0;
+export const WATCH_VA = 1;
 
 // ---------------------------------------------------------------- RAM of the machine
 

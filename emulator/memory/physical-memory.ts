@@ -9,6 +9,9 @@ import { PAGE_MAP, RAM_HOST } from './layout.ts';
 /** The kernel that makes records of written words be decoded again. */
 export type InvalidateRange = (pa: bigint, length: number) => void;
 
+/** Is told of what TypeScript is about to write. */
+export type WriteObserver = (address: number, length: number) => void;
+
 const PAGE_SHIFT = 12;
 
 export class PhysicalMemory {
@@ -20,6 +23,8 @@ export class PhysicalMemory {
   private readonly memory: Uint8Array;
   private readonly pageMap: Int32Array;
   private readonly invalidateRange: InvalidateRange;
+  /** Somebody watches memory: devices, backends and the hypervisor write through here. */
+  observer: WriteObserver | undefined;
 
   constructor(memory: WebAssembly.Memory, base: number, size: number, invalidateRange: InvalidateRange) {
     this.base = base;
@@ -53,34 +58,51 @@ export class PhysicalMemory {
   }
 
   write8(address: number, value: number): void {
+    this.observer?.(address, 1);
     this.view.setUint8(this.offset(address, 1), value);
     this.written(address, 1);
   }
 
   write16(address: number, value: number): void {
+    this.observer?.(address, 2);
     this.view.setUint16(this.offset(address, 2), value, true);
     this.written(address, 2);
   }
 
   write32(address: number, value: number): void {
+    this.observer?.(address, 4);
     this.view.setUint32(this.offset(address, 4), value, true);
     this.written(address, 4);
   }
 
   write64(address: number, value: bigint): void {
+    this.observer?.(address, 8);
     this.view.setBigUint64(this.offset(address, 8), value, true);
     this.written(address, 8);
   }
 
   write(address: number, bytes: Uint8Array): void {
+    this.observer?.(address, bytes.length);
     this.memory.set(bytes, this.offset(address, bytes.length));
     this.written(address, bytes.length);
   }
 
   fill(address: number, length: number, value: number): void {
+    this.observer?.(address, length);
     const offset = this.offset(address, length);
     this.memory.fill(value, offset, offset + length);
     this.written(address, length);
+  }
+
+  /** A debugger's writes are not those that it watches for. */
+  unobserved<T>(action: () => T): T {
+    const { observer } = this;
+    this.observer = undefined;
+    try {
+      return action();
+    } finally {
+      this.observer = observer;
+    }
   }
 
   /** A view, for reading only. */

@@ -35,9 +35,17 @@ import {
   TLB_FLAG_DEVICE,
   TLB_FLAG_RAM,
   TLB_PAGE,
+  CPU_INDEX,
   WATCHPOINTS,
   WATCHPOINT_COUNT,
-  WATCHPOINT_HIT,
+  WATCHPOINT_SIZE,
+  WATCH_BYTES_MAX,
+  WATCH_HITS,
+  WATCH_HITS_MAX,
+  WATCH_HIT_BEFORE,
+  WATCH_HIT_COUNT,
+  WATCH_HIT_SIZE,
+  WATCH_VA,
 } from '../memory/layout';
 import { count } from '../memory/count.as';
 import {
@@ -50,7 +58,7 @@ import {
   stage1Fault,
 } from './fault.as';
 import { dataEntry, forgetRecords, isInstructionResident, setTags } from './tlb.as';
-import { hostOf, isRam } from './walk.as';
+import { hostOf, isRam, outPa, translate } from './walk.as';
 
 // MMIO is served by the machine's bus. A refused access sets the i32 at SCRATCH to 1.
 @external('env', 'mmioRead')
@@ -270,7 +278,7 @@ export function readPa(va: i64, size: i32): i64 {
       return 0;
     }
   }
-  if (load<i32>(WATCHPOINT_COUNT) != 0) watch(va, pa, size, 1);
+  if (load<i32>(WATCHPOINT_COUNT) != 0) watch(va, pa, size, ACCESS_READ);
   return value;
 }
 
@@ -278,6 +286,7 @@ export function writePa(va: i64, size: i32, value: i64): void {
   const pa = dataPa;
   if (dataIsRam) {
     const host = hostOf(pa);
+    if (load<i32>(WATCHPOINT_COUNT) != 0) watch(va, pa, size, ACCESS_WRITE);
     if (size == 8) store<i64>(host, value);
     else if (size == 4) store<i32>(host, <i32>value);
     else if (size == 2) store<i16>(host, <i16>value);
@@ -290,8 +299,8 @@ export function writePa(va: i64, size: i32, value: i64): void {
       stage1Fault(FAULT_EXTERNAL, va, 1);
       return;
     }
+    if (load<i32>(WATCHPOINT_COUNT) != 0) watch(va, pa, size, ACCESS_WRITE);
   }
-  if (load<i32>(WATCHPOINT_COUNT) != 0) watch(va, pa, size, 2);
 }
 
 /** Zeroes 64 bytes at dataPa, which the access at va (a multiple of 64) translated to. */
@@ -306,9 +315,9 @@ export function zeroPa(va: i64): void {
     return;
   }
   const host = hostOf(pa);
+  if (load<i32>(WATCHPOINT_COUNT) != 0) watch(va, pa, 64, ACCESS_WRITE);
   for (let i: usize = 0; i < 64; i += 8) store<i64>(host + i, 0);
   codeWritten(pa, 64);
-  if (load<i32>(WATCHPOINT_COUNT) != 0) watch(va, pa, 64, 2);
 }
 
 // ---------------------------------------------------------------- predecoded code
@@ -366,22 +375,89 @@ export function invalidateRange(pa: i64, length: i32): void {
 
 // ---------------------------------------------------------------- watchpoints
 
-/** Leaves the run loop after this instruction when the access touched a watched range. */
+/** As VAs are compared: whatever the top byte holds. */
+@inline
+export function watchedVa(va: i64): i64 {
+  return (va << 8) >> 8;
+}
+
+/**
+ * Leaves the run loop after this instruction when the access touches a watched range. Stores into RAM are told of
+ * before they happen, so that what the range held can be kept.
+ */
 function watch(va: i64, pa: i64, size: i32, access: i32): void {
-  const last = pa + <i64>(size - 1);
+  const cpu = 1 << load<i32>(CPU_INDEX);
+  const canonical = watchedVa(va);
   for (let i = 0; i < load<i32>(WATCHPOINT_COUNT); i++) {
-    const range = <usize>WATCHPOINTS + (<usize>i << 5);
-    if (load<i64>(range) > last || load<i64>(range + 8) < pa) continue;
-    if ((load<i32>(range + 16) & access) == 0) continue;
-    store<i32>(WATCHPOINT_HIT, load<i32>(range + 20));
-    store<i32>(WATCHPOINT_HIT + 4, access);
-    store<i64>(WATCHPOINT_HIT + 8, va);
-    store<i64>(WATCHPOINT_HIT + 16, pa);
-    store<i64>(WATCHPOINT_HIT + 24, <i64>size);
-    store<i32>(EXIT_REASON, EXIT_WATCHPOINT);
-    raiseAttention(ATTENTION_EXIT);
+    const range = <usize>WATCHPOINTS + <usize>i * WATCHPOINT_SIZE;
+    const at = load<i32>(range + 20) == WATCH_VA ? canonical : pa;
+    if (load<i64>(range) > at + <i64>(size - 1) || load<i64>(range + 8) < at) continue;
+    if ((load<i32>(range + 16) & access) == 0 || (load<i32>(range + 24) & cpu) == 0) continue;
+    noteHit(i, at, va, pa, size, access);
+  }
+}
+
+/** An instruction may touch a range several times; what it held before is from the first time. */
+function noteHit(index: i32, at: i64, va: i64, pa: i64, size: i32, access: i32): void {
+  const count = load<i32>(WATCH_HIT_COUNT);
+  for (let i = 0; i < count; i++) {
+    const known = <usize>WATCH_HITS + <usize>i * WATCH_HIT_SIZE;
+    if (load<i32>(known) != index) continue;
+    store<i32>(known + 4, load<i32>(known + 4) | access);
+    if (load<i64>(known + 8) + <i64>load<i32>(known + 24) == va) {
+      store<i32>(known + 24, load<i32>(known + 24) + size);
+    }
     return;
   }
+  if (count == WATCH_HITS_MAX) return;
+  const hit = <usize>WATCH_HITS + <usize>count * WATCH_HIT_SIZE;
+  store<i32>(hit, index);
+  store<i32>(hit + 4, access);
+  store<i64>(hit + 8, va);
+  store<i64>(hit + 16, pa);
+  store<i32>(hit + 24, size);
+  store<i32>(hit + 28, copyWatched(index, at, pa, hit + WATCH_HIT_BEFORE));
+  store<i32>(WATCH_HIT_COUNT, count + 1);
+  if ((load<i32>(ATTENTION) & ATTENTION_EXIT) == 0) store<i32>(EXIT_REASON, EXIT_WATCHPOINT);
+  raiseAttention(ATTENTION_EXIT);
+}
+
+/**
+ * Copies what a watched range holds, a long one from the access on, up to the first byte that is not in RAM, given
+ * where the byte at `at` (an address of the range's kind) is. Changes nothing that a guest could notice.
+ */
+function copyWatched(index: i32, at: i64, pa: i64, out: usize): i32 {
+  const range = <usize>WATCHPOINTS + <usize>index * WATCHPOINT_SIZE;
+  const last = load<i64>(range + 8);
+  let first = load<i64>(range);
+  if (last - first >= WATCH_BYTES_MAX) first = max<i64>(first, at);
+  const length = <i32>min<i64>(last - first + 1, WATCH_BYTES_MAX);
+  const isVa = load<i32>(range + 20) == WATCH_VA;
+  let page = at & ~0xfff;
+  let pagePa = pa & ~0xfff;
+  for (let i = 0; i < length; i++) {
+    const address = first + i;
+    if ((address & ~0xfff) != page) {
+      page = address & ~0xfff;
+      pagePa = page;
+      if (isVa) {
+        const el = load<i32>(PSTATE_EL);
+        pagePa = translate(page, el == 2 ? 2 : 1, 0, ACCESS_READ) ? outPa : -1;
+        clearFault();
+      }
+    }
+    if (pagePa == -1 || !isRam(pagePa)) return i;
+    store<u8>(out + <usize>i, load<u8>(hostOf(pagePa | (address & 0xfff))));
+  }
+  return length;
+}
+
+/** What the range of a hit holds now: copied to `out`, as many bytes as it answers. */
+export function copyWatchedNow(hit: i32, out: i32): i32 {
+  const index = load<i32>(hit);
+  const isVa = load<i32>(<usize>WATCHPOINTS + <usize>index * WATCHPOINT_SIZE + 20) == WATCH_VA;
+  const at = isVa ? watchedVa(load<i64>(hit + 8)) : load<i64>(hit + 16);
+  return copyWatched(index, at, load<i64>(hit + 16), <usize>out);
 }
 
 /**

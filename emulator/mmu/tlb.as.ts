@@ -43,6 +43,8 @@ import {
   TLB_WRITE_TAG,
   WATCHPOINTS,
   WATCHPOINT_COUNT,
+  WATCHPOINT_SIZE,
+  WATCH_VA,
 } from '../memory/layout';
 import { count } from '../memory/count.as';
 import {
@@ -139,7 +141,7 @@ export function setTags(entry: usize, va: i64, el: i32): void {
   const page = load<i64>(entry + TLB_PAGE);
   if ((page & (TLB_FLAG_RAM | TLB_FLAG_DEVICE)) != TLB_FLAG_RAM || needsSlowAccess(el)) return;
   const pa = page & PAGE_MASK;
-  if (load<i32>(WATCHPOINT_COUNT) != 0 && isWatched(pa)) return;
+  if (load<i32>(WATCHPOINT_COUNT) != 0 && isWatched(va, pa)) return;
   const tag = va & ~0xfff;
   const slot = <i32>(va >>> 12) & (TLB_ENTRIES - 1);
   const offset = <i32>(pa - load<i64>(RAM_BASE));
@@ -149,11 +151,15 @@ export function setTags(entry: usize, va: i64, el: i32): void {
   store<i64>(entry + TLB_WRITE_TAG, writable ? tag : noTag(slot));
 }
 
-function isWatched(pa: i64): bool {
-  const last = pa | 0xfff;
+/** Whether something of the page is watched: accesses of this CPU to it are to be seen. */
+function isWatched(va: i64, pa: i64): bool {
+  const cpu = 1 << load<i32>(CPU_INDEX);
+  const pageVa = ((va << 8) >> 8) & ~0xfff;
   for (let i = 0; i < load<i32>(WATCHPOINT_COUNT); i++) {
-    const range = <usize>WATCHPOINTS + (<usize>i << 5);
-    if (load<i64>(range) <= last && load<i64>(range + 8) >= pa) return true;
+    const range = <usize>WATCHPOINTS + <usize>i * WATCHPOINT_SIZE;
+    const first = load<i32>(range + 20) == WATCH_VA ? pageVa : pa;
+    if (load<i64>(range) > (first | 0xfff) || load<i64>(range + 8) < first) continue;
+    if ((load<i32>(range + 24) & cpu) != 0) return true;
   }
   return false;
 }

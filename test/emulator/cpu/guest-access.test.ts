@@ -81,7 +81,7 @@ test('a watched page is never fast, and residency does not depend on it', async 
   processor.raw.setBigInt64(layout.WATCHPOINTS, BigInt(PAGE + 8), true);
   processor.raw.setBigInt64(layout.WATCHPOINTS + 8, BigInt(PAGE + 15), true);
   processor.raw.setInt32(layout.WATCHPOINTS + 16, 2, true);
-  processor.raw.setInt32(layout.WATCHPOINTS + 20, 77, true);
+  processor.raw.setInt32(layout.WATCHPOINTS + 24, -1, true);
   processor.raw.setInt32(layout.WATCHPOINT_COUNT, 1, true);
   kernels['dropTags']?.();
   expect(fastTags(processor, VA)).toEqual({ read: false, write: false });
@@ -90,7 +90,8 @@ test('a watched page is never fast, and residency does not depend on it', async 
   kernels['storeSlow']?.(VA + 12n, 4, 1n);
   expect(processor.raw.getInt32(layout.ATTENTION, true)).toBe(layout.ATTENTION_EXIT);
   expect(processor.raw.getInt32(layout.EXIT_REASON, true)).toBe(layout.EXIT_WATCHPOINT);
-  expect(processor.raw.getInt32(layout.WATCHPOINT_HIT, true)).toBe(77);
+  expect(processor.raw.getInt32(layout.WATCH_HIT_COUNT, true)).toBe(1);
+  expect(processor.raw.getInt32(layout.WATCH_HITS + 4, true)).toBe(2);
   expect(processor.memory.read32(PAGE + 12)).toBe(1);
 });
 

@@ -70,6 +70,8 @@ export class Processor {
   readonly timer: GenericTimer;
   readonly features: FeatureSet;
   readonly raw: DataView;
+  /** What `raw` is a view of. */
+  readonly wasmMemory: WebAssembly.Memory;
   /** What reached the bus. */
   readonly deviceAccesses: DeviceAccess[] = [];
   /** Value that devices answer; undefined refuses the access. */
@@ -88,6 +90,7 @@ export class Processor {
 
   private constructor(module: WebAssembly.Module, features: FeatureSet, cpus: number) {
     const memory = new WebAssembly.Memory({ initial: (layout.RAM_HOST + RAM_SIZE) / 65536 });
+    this.wasmMemory = memory;
     this.raw = new DataView(memory.buffer);
     this.features = features;
     const instance = new WebAssembly.Instance(module, { env: { memory, ...this.imports() } });
@@ -221,6 +224,8 @@ export class Processor {
       dropRegions: () => {},
       sysregRead: (index = 0) => this.registers.read(index),
       serveExit: () => 0,
+      judgeBreakpoint: () => 1,
+      judgeWatchpoints: () => 1,
       sysregWrite: (index = 0) => this.registers.write(index),
     };
   }

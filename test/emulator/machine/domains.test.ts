@@ -1,17 +1,12 @@
 // Several domains on one machine: what they share (nothing), and what the machine says of each.
 
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openFile } from '../../../debug-adapter/node/files.ts';
-import { ElfFile } from '../../../emulator/formats/elf.ts';
-import { SymbolTable } from '../../../emulator/formats/symbols.ts';
 import { InputLog, momentOf, replay } from '../../../emulator/machine/input-log.ts';
-import type { MachineConfig, MachineEvents, VcpuId } from '../../../emulator/machine/messages.ts';
+import type { MachineConfig, VcpuId } from '../../../emulator/machine/messages.ts';
 import { startHeadless } from '../../../emulator/index.ts';
-import { MachineServerImplementation } from '../../../emulator/machine/server.ts';
 import { stateHash } from '../../../emulator/machine/state-hash.ts';
-import { guestFolder } from '../../tools/build-guest.ts';
 import { configured, fresh, modules } from './guests.ts';
+import { addressOf, served } from './served.ts';
 
 const PROMPT = 'hello> ';
 
@@ -200,13 +195,6 @@ test('what does not fit on one machine is refused in words', async () => {
 
 // ---------------------------------------------------------------- drivers
 
-async function addressOf(name: string): Promise<bigint> {
-  const elf = await ElfFile.open(await openFile(join(guestFolder, 'hello-xen.elf')));
-  const [address] = (await SymbolTable.fromElf(elf)).addressesOf(name);
-  if (address === undefined) throw new Error(`the guest has no ${name}`);
-  return address;
-}
-
 function headless(
   config: MachineConfig,
   script: readonly { until: string; type?: string }[],
@@ -227,40 +215,4 @@ function headless(
     }
   };
   return { guest, consoles, run };
-}
-
-/** A server whose host turns when it is told to; idle time is skipped. */
-function served(config: MachineConfig) {
-  const queue: (() => void)[] = [];
-  const told: { name: keyof MachineEvents; event: unknown }[] = [];
-  let clock = 0;
-  const { requests } = new MachineServerImplementation(modules, {
-    now: () => (clock += 6),
-    defer: (action) => queue.push(action),
-    sleep: (milliseconds, action) => {
-      queue.push(() => {
-        clock += milliseconds;
-        action();
-      });
-      return () => {};
-    },
-    emit: (name, event) => told.push({ name, event }),
-  });
-  void requests.create(config);
-  const events = <Name extends keyof MachineEvents>(name: Name): MachineEvents[Name][] =>
-    told.filter((one) => one.name === name).map(({ event }) => event as MachineEvents[Name]);
-  const turnsUntil = (isDone: () => boolean, most = 5000): void => {
-    for (let i = 0; i < most && !isDone(); i++) queue.shift()?.();
-    expect(isDone()).toBe(true);
-  };
-  return {
-    requests,
-    events,
-    text: (domain: number): string =>
-      events('console')
-        .filter((one) => one.domain === domain)
-        .map(({ bytes }) => new TextDecoder('latin1').decode(bytes))
-        .join(''),
-    turnsUntil,
-  };
 }

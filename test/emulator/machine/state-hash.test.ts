@@ -203,6 +203,7 @@ const NOT_STATE: Readonly<Record<string, string>> = {
   'Machine.accesses.registerReads': 'a counter for people',
   'Machine.accesses.registerWrites': 'a counter for people',
   'Machine.skipBreakpoint': 'what a debugger wants',
+  'Machine.judgeWatchpoints': 'what a debugger wants',
   'Machine.stopRequested': 'what the host wants',
   'Machine.stopAt': 'the limit of one call',
   'Machine.servedEnd': 'lives during one call',

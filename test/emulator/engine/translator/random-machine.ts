@@ -17,7 +17,7 @@ const MEMORY = 4 << 20;
 const TABLES = RAM + 0x4_0000;
 /** Where harness.S has them. */
 export const PROGRAM = RAM + 0x10_0000;
-const DATA = RAM + 0x20_0000;
+export const DATA = RAM + 0x20_0000;
 const USER = 0x1000_0000;
 const EL1H_MASKED = 0x3c5;
 

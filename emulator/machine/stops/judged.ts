@@ -1,0 +1,126 @@
+// One breakpoint of any kind, and whether it stops the machine where it has just been met: scope, condition, hit
+// count, log, in this order. All that is kept between two hits is in its tally.
+
+import { hex } from '../../base/address.ts';
+import type { CompiledProgram } from '../../engine/programs/compile.ts';
+import * as layout from '../../memory/layout.ts';
+import type { HitCondition, StopRules } from '../stop-programs.ts';
+
+/** What a client calls by one id is counted together. */
+export interface Tally {
+  /** Times that the place was reached within the scope. */
+  reached: number;
+  /** Of those the ones for which the condition held. */
+  counted: number;
+  /** The condition could not be computed, and is not looked at again. */
+  isBroken: boolean;
+}
+
+export type Verdict = 'no' | 'log' | 'stop';
+
+/** A condition that failed stops once, and says why. */
+export interface Failure {
+  message: string | undefined;
+}
+
+export class Judged {
+  readonly id: number;
+  readonly rules: StopRules;
+  readonly tally: Tally;
+  /** Who counts: a bit for each CPU. */
+  readonly cpus: number;
+  readonly captures: readonly CompiledProgram[];
+  private readonly condition: CompiledProgram | undefined;
+  private readonly i32: Int32Array;
+  /** TTBR0_EL1 of the scope, in halves, without CnP. */
+  private readonly rootLow: number;
+  private readonly rootHigh: number;
+
+  constructor(
+    id: number,
+    rules: StopRules,
+    tally: Tally,
+    cpus: number,
+    memory: WebAssembly.Memory,
+    programs: {
+      readonly condition: CompiledProgram | undefined;
+      readonly captures: readonly CompiledProgram[];
+    },
+  ) {
+    this.id = id;
+    this.rules = rules;
+    this.tally = tally;
+    this.cpus = cpus;
+    this.condition = programs.condition;
+    this.captures = programs.captures;
+    this.i32 = new Int32Array(memory.buffer);
+    const root = rules.scope?.ttbr0 ?? 0n;
+    this.rootLow = Number(BigInt.asIntN(32, root)) & ~1;
+    this.rootHigh = Number(BigInt.asIntN(32, root >> 32n));
+  }
+
+  /** It was met on this CPU, which is the selected one. */
+  judge(cpu: number, failure: Failure): Verdict {
+    if (((this.cpus >>> cpu) & 1) === 0 || !this.isInScope()) return 'no';
+    const { tally, rules } = this;
+    tally.reached++;
+    if (this.condition && !tally.isBroken) {
+      this.i32[layout.PROGRAM_HITS >> 2] = tally.reached | 0;
+      this.i32[(layout.PROGRAM_HITS >> 2) + 1] = Math.floor(tally.reached / 2 ** 32);
+      const result = this.condition.test();
+      if (result === 0) return 'no';
+      if (result < 0) {
+        tally.isBroken = true;
+        failure.message = whyItFailed(this.i32);
+        return 'stop';
+      }
+    }
+    tally.counted++;
+    if (rules.hits && !countHolds(rules.hits, tally.counted)) return 'no';
+    return rules.log ? 'log' : 'stop';
+  }
+
+  private isInScope(): boolean {
+    const { scope } = this.rules;
+    if (!scope) return true;
+    const { i32 } = this;
+    if (scope.el !== undefined && i32[layout.PSTATE_EL >> 2] !== scope.el) return false;
+    if (scope.ttbr0 === undefined) return true;
+    const low = (i32[layout.TTBR0_EL1 >> 2] as number) & ~1;
+    return low === this.rootLow && i32[(layout.TTBR0_EL1 >> 2) + 1] === this.rootHigh;
+  }
+}
+
+export function countHolds({ operator, count }: HitCondition, counted: number): boolean {
+  switch (operator) {
+    case '==':
+      return counted === count;
+    case '>=':
+      return counted >= count;
+    case '>':
+      return counted > count;
+    case '<=':
+      return counted <= count;
+    case '<':
+      return counted < count;
+    case '%':
+      return count > 0 && counted % count === 0;
+  }
+}
+
+/** Why the last program failed. */
+function whyItFailed(i32: Int32Array): string {
+  switch (i32[layout.PROGRAM_FAILURE >> 2]) {
+    case layout.PROGRAM_FAULT: {
+      const low = BigInt((i32[layout.PROGRAM_ADDRESS >> 2] as number) >>> 0);
+      const high = BigInt((i32[(layout.PROGRAM_ADDRESS >> 2) + 1] as number) >>> 0);
+      return `the memory at ${hex((high << 32n) | low)} cannot be read`;
+    }
+    case layout.PROGRAM_DIVISION_BY_ZERO:
+      return 'it divides by zero';
+    case layout.PROGRAM_NO_FIELD:
+      return 'the event does not have what it asks for';
+    default:
+      return 'it asks for a register that cannot be read';
+  }
+}

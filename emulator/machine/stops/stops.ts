@@ -1,0 +1,231 @@
+// What stops the machine, as the debugger asked: breakpoints, watchpoints and events, judged where they are met,
+// between two instructions, so that what does not count costs next to nothing and changes nothing.
+//
+// A verdict that stops is kept here until the run loop has come out; the server then tells of it.
+
+import { invariant, UserError } from '../../base/errors.ts';
+import type { EngineBreakpoint } from '../../engine/engine.ts';
+import { compilePrograms, type CompiledProgram, type ProgramSockets } from '../../engine/programs/compile.ts';
+import type { Program } from '../../engine/programs/program.ts';
+import * as layout from '../../memory/layout.ts';
+import type { LoadedMachine } from '../guest.ts';
+import { MemoryAccess } from '../memory-access.ts';
+import type { Breakpoint, EventReport, MachineEvents, StopInfo, VcpuId, Watchpoint } from '../messages.ts';
+import type { Captured, StopRules } from '../stop-programs.ts';
+import { type Failure, Judged, type Tally } from './judged.ts';
+import { WatchedMemory } from './watched-memory.ts';
+
+/** Why the machine stops, as far as it was judged here. */
+export type JudgedStop = Pick<StopInfo, 'reason' | 'breakpointIds' | 'watch' | 'event' | 'conditionError'> & {
+  readonly cpu: number;
+};
+
+/** A `hit` event without its moment. */
+export type Hit = Omit<MachineEvents['hit'], 'instructions' | 'virtualNanoseconds'>;
+
+const ALL_CPUS = -1;
+
+export class Stops {
+  private readonly loaded: LoadedMachine;
+  private readonly tell: (hit: Hit) => void;
+  private readonly tallies = new Map<number, { readonly rules: string; readonly tally: Tally }>();
+  private readonly watched: WatchedMemory;
+  private pending: JudgedStop | undefined;
+  /** The event that is being judged. */
+  private event: EventReport | undefined;
+
+  /** `tell` gets what log points pass. */
+  constructor(loaded: LoadedMachine, tell: (hit: Hit) => void) {
+    this.loaded = loaded;
+    this.tell = tell;
+    this.watched = new WatchedMemory(loaded, {
+      cpusOf: (domain) => this.cpusOf(domain),
+      judge: (judged, report) => this.judge(judged, { kind: 'watchpoint', watch: report }),
+    });
+  }
+
+  // ---- what is asked for
+
+  setBreakpoints(list: readonly Breakpoint[]): void {
+    if (list.length > layout.BREAKPOINTS_MAX) throw tooMany('breakpoints', layout.BREAKPOINTS_MAX);
+    const judged = this.prepare(list, ({ domain, scope }) => this.cpusIn(domain, scope));
+    const { machine, paOfIpa } = this.loaded;
+    machine.engine.setBreakpoints(
+      list.flatMap(({ kind, domain, address }, i): EngineBreakpoint[] => {
+        const judge = (): boolean => this.judge(judged[i] as Judged, { kind: 'breakpoint' });
+        if (kind === 'va') return [{ kind, address, judge }];
+        const pa = paOfIpa(domain, Number(address));
+        return pa === undefined ? [] : [{ kind: 'pa', address: BigInt(pa), judge }];
+      }),
+    );
+  }
+
+  setWatchpoints(list: readonly Watchpoint[]): void {
+    const judged = this.prepare(list, ({ space, scope }) =>
+      space.kind === 'va' ? this.cpusIn(space.domain, scope) : this.cpusOfVcpu(scope),
+    );
+    this.watched.set(list.map((watchpoint, i) => ({ watchpoint, judged: judged[i] as Judged })));
+  }
+
+  // ---- what was judged
+
+  /** Why the machine is to stop now, once. */
+  take(): JudgedStop | undefined {
+    this.watched.judgeOutside();
+    const { pending } = this;
+    this.pending = undefined;
+    return pending;
+  }
+
+  /** Judges one that was met; true when the machine stops. */
+  private judge(judged: Judged, cause: Cause): boolean {
+    const cpu = this.loaded.machine.engine.selected;
+    const failure: Failure = { message: undefined };
+    switch (judged.judge(cpu, failure)) {
+      case 'no':
+        return false;
+      case 'log':
+        this.log(judged, cpu, cause);
+        return false;
+      case 'stop':
+        this.stop(judged, cpu, cause, failure.message);
+        return true;
+    }
+  }
+
+  private log(judged: Judged, cpu: number, cause: Cause): void {
+    this.tell({
+      id: judged.id,
+      vcpu: this.vcpuOf(cpu),
+      values: this.capture(judged, cpu),
+      ...(cause.kind === 'event' && { event: cause.event }),
+    });
+  }
+
+  /** The first cause is the one that is told; breakpoints at the same place are told together. */
+  private stop(judged: Judged, cpu: number, cause: Cause, conditionError: string | undefined): void {
+    const { pending } = this;
+    if (pending && !(pending.reason === 'breakpoint' && cause.kind === 'breakpoint')) return;
+    const known = pending?.breakpointIds ?? [];
+    const error = conditionError ?? pending?.conditionError;
+    this.pending = {
+      reason: cause.kind,
+      cpu,
+      breakpointIds: known.includes(judged.id) ? known : [...known, judged.id],
+      ...(cause.kind === 'watchpoint' && { watch: cause.watch }),
+      ...(cause.kind === 'event' && { event: cause.event }),
+      ...(error !== undefined && { conditionError: error }),
+    };
+  }
+
+  private capture(judged: Judged, cpu: number): Captured[] {
+    const access = new MemoryAccess(this.loaded);
+    const at = this.vcpuOf(cpu);
+    return (judged.rules.log ?? []).map((capture, i) => {
+      const value = judged.captures[i]?.value();
+      if (value === undefined || capture.kind === 'value') return value;
+      const address = BigInt.asUintN(64, value);
+      if (capture.kind === 'bytes') return access.read({ kind: 'va', at }, address, capture.length);
+      const bytes = access.read({ kind: 'va', at }, address, capture.limit);
+      const end = bytes.indexOf(0);
+      return end < 0 ? (bytes.length > 0 ? bytes : undefined) : bytes.subarray(0, end);
+    });
+  }
+
+  // ---- what was asked for, ready to be judged
+
+  private prepare<T extends StopRules & { readonly id: number }>(
+    list: readonly T[],
+    cpusOf: (stop: T) => number,
+  ): Judged[] {
+    const { engine } = this.loaded.machine;
+    const programs: Program[] = [];
+    const add = (program: Program): number => programs.push(program) - 1;
+    const places = list.map(({ condition, log }) => ({
+      condition: condition && add(condition),
+      captures: (log ?? []).map((capture) =>
+        add(capture.kind === 'value' ? capture.program : capture.address),
+      ),
+    }));
+    const compiled = compilePrograms(
+      programs,
+      engine.memory,
+      engine.kernels as unknown as WebAssembly.Exports,
+      this.programSockets(),
+    );
+    const tallies = this.talliesOf(list);
+    return list.map((stop, i) => {
+      const { condition, captures } = places[i] as (typeof places)[number];
+      return new Judged(stop.id, stop, tallies.get(stop.id) as Tally, cpusOf(stop), engine.memory, {
+        condition: condition === undefined ? undefined : compiled[condition],
+        captures: captures.map((place) => compiled[place] as CompiledProgram),
+      });
+    });
+  }
+
+  /** By id. What is set again unchanged goes on counting. */
+  private talliesOf(list: readonly (StopRules & { readonly id: number })[]): Map<number, Tally> {
+    const rules = new Map<number, string>();
+    for (const { id, scope, condition, hits, log } of list) {
+      const text = JSON.stringify([scope, condition, hits, log], (_key, value: unknown) =>
+        typeof value === 'bigint' ? `${value}n` : value,
+      );
+      rules.set(id, (rules.get(id) ?? '') + text);
+    }
+    const tallies = new Map<number, Tally>();
+    for (const [id, text] of rules) {
+      const known = this.tallies.get(id);
+      const tally = known?.rules === text ? known.tally : { reached: 0, counted: 0, isBroken: false };
+      this.tallies.set(id, { rules: text, tally });
+      tallies.set(id, tally);
+    }
+    return tallies;
+  }
+
+  /** Of the domain's vCPUs, in their order. */
+  private cpusOf(domain: number): number[] {
+    const { info } = this.loaded;
+    const vcpus = info.domains.find((known) => known.domain === domain)?.vcpus ?? 0;
+    const all = Array.from({ length: vcpus }, (_, vcpu) => this.loaded.cpuOf({ domain, vcpu }));
+    return all.filter((cpu) => cpu !== undefined);
+  }
+
+  private vcpuOf(cpu: number): VcpuId {
+    const vcpu = this.loaded.vcpuOf(cpu);
+    invariant(vcpu !== undefined, 'what executes instructions is a vCPU');
+    return vcpu;
+  }
+
+  private cpusIn(domain: number, scope: StopRules['scope']): number {
+    const cpus = this.cpusOf(domain);
+    const chosen = scope?.vcpu === undefined ? cpus : cpus.slice(scope.vcpu, scope.vcpu + 1);
+    return chosen.reduce((bits, cpu) => bits | (1 << cpu), 0);
+  }
+
+  /** Of a space without vCPUs of its own. */
+  private cpusOfVcpu(scope: StopRules['scope']): number {
+    return scope?.vcpu === undefined ? ALL_CPUS : 1 << scope.vcpu;
+  }
+
+  private programSockets(): ProgramSockets {
+    return {
+      readRegister: (name) => this.loaded.machine.systemRegisters.peek(name),
+      eventNumber: (field) => {
+        const value = this.event?.fields[field];
+        return typeof value === 'bigint' ? value : undefined;
+      },
+      eventText: (field) => {
+        const value = this.event?.fields[field];
+        return typeof value === 'string' ? value : undefined;
+      },
+    };
+  }
+}
+
+type Cause =
+  | { readonly kind: 'breakpoint' }
+  | { readonly kind: 'watchpoint'; readonly watch: NonNullable<StopInfo['watch']> }
+  | { readonly kind: 'event'; readonly event: EventReport };
+
+const tooMany = (what: string, limit: number): UserError =>
+  new UserError(`more than ${limit} ${what}`, 'Remove some that are not needed.');
