@@ -239,6 +239,31 @@ export const unknownSource = (reference: number) =>
 
 // ---------------------------------------------------------------- 13xx: breakpoints
 
+export const notAHitCondition = (text: string) =>
+  new AdapterError(1301, `'${text}' is no hit condition`, 'Use 5, >5, >=5, ==5, <5 or %5');
+
+export const notAFunctionName = (text: string) =>
+  new AdapterError(
+    1302,
+    `'${text}' names no function`,
+    "Use a name, d1!name, file.c'name, vfs_* or /regex/, and behind it @el0, +0x10 or :return",
+  );
+
+export const notARegularExpression = (text: string, problem: string) =>
+  new AdapterError(1303, `'${text}' is no regular expression`, problem);
+
+export const unknownMode = (text: string, modes: readonly string[]) =>
+  new AdapterError(
+    1304,
+    `There is no mode '${text}' for this breakpoint`,
+    `Use ${modes.slice(0, -1).join(', ')} or ${modes.at(-1)}`,
+  );
+
+export const notData = (text: string) =>
+  new AdapterError(1305, `'${text}' names no data`, 'Ask for its id with dataBreakpointInfo', {
+    showUser: false,
+  });
+
 /** Why a breakpoint is not verified: shown beside it. */
 export const breakpointMessages = {
   noSuchFunction: (name: string) => `No function '${name}' in the loaded symbols`,
@@ -252,6 +277,19 @@ export const breakpointMessages = {
       ? 'No more breakpoints can be set: remove others first'
       : `Code of it stands at ${count} places, which is more than can be watched. Set it where the function is called`,
   severalPlaces: (count: number) => `Set at ${count} places`,
+  namedPlaces: (count: number, places: readonly string[]) =>
+    `Set at ${count} places: ${places.join(', ')}${places.length < count ? ', …' : ''}`,
+  tooManyFunctions: (name: string, count: number) =>
+    `More than ${count - 1} functions match '${name}'. Narrow it down`,
+  noSymbols: (domain: string) =>
+    `The symbols of ${domain} are not loaded. Give 'symbols' in the launch configuration`,
+  conditionFailed: (problem: string) =>
+    `The condition could not be computed (${problem}) and is ignored from now on`,
+  unknownFilter: (name: string) => `There is no exception filter '${name}'`,
+  registerWatch: 'Registers are not watched: use the filter sysreg for system registers that trap',
+  watchedSize: (most: number) => `1 to ${most} bytes can be watched`,
+  notMapped: 'Nothing is mapped there yet, so its physical address is not known',
+  machinePhysical: 'Name the guest physical address instead: d1/ipa:0x40000000',
   badReference: (text: string) => `'${text}' is not an address`,
   notLaunched: 'No machine has been launched yet',
 } as const;

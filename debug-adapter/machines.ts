@@ -1,15 +1,21 @@
 // The machines of this process, for sessions that attach to one, and the numbers that are unique among all of them.
 
+import type { BreakpointIds } from './breakpoints.ts';
 import * as errors from './errors.ts';
 import type { SharedMachine } from './shared-machine.ts';
 
-export class Machines {
+const FIRST_HIDDEN_ID = 0x4000_0000;
+
+export class Machines implements BreakpointIds {
   private readonly machines = new Map<string, SharedMachine>();
   private machinesSoFar = 0;
   private breakpointsSoFar = 0;
+  private hiddenSoFar = 0;
 
   /** Several sessions set breakpoints in one machine. */
   readonly nextBreakpointId = (): number => ++this.breakpointsSoFar;
+  /** Of breakpoints that no client sees. */
+  readonly nextHiddenId = (): number => FIRST_HIDDEN_ID + ++this.hiddenSoFar;
 
   nextMachineId(): string {
     return `m${++this.machinesSoFar}`;

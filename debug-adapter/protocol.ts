@@ -15,6 +15,8 @@ export function threadIdOf(domain: number, vcpu: number): number {
 export interface XenEvents {
   /** Output of a console, decoded as UTF-8. The hypervisor's has the domain 0x7ff2 (DOMID_XEN) and takes no keys. */
   'xen/consoleData': { readonly domain: number; readonly name: string; readonly text: string };
+  /** Event breakpoints that count or log were passed: how often by now. Told some times in a second. */
+  'xen/hit': { readonly counts: readonly { readonly name: string; readonly count: number }[] };
   /** The machine runs or stands. */
   'xen/state': { readonly running: boolean };
   /** Views of these areas may have changed: after a stop, and while the machine runs as often as was asked for. */

@@ -26,6 +26,9 @@ export interface DapRequests {
     Dap.SetInstructionBreakpointsRequest,
     Dap.SetInstructionBreakpointsResponse
   >;
+  breakpointLocations: Call<Dap.BreakpointLocationsRequest, Dap.BreakpointLocationsResponse>;
+  dataBreakpointInfo: Call<Dap.DataBreakpointInfoRequest, Dap.DataBreakpointInfoResponse>;
+  setDataBreakpoints: Call<Dap.SetDataBreakpointsRequest, Dap.SetDataBreakpointsResponse>;
   setExceptionBreakpoints: Call<Dap.SetExceptionBreakpointsRequest, Dap.SetExceptionBreakpointsResponse>;
   exceptionInfo: Call<Dap.ExceptionInfoRequest, Dap.ExceptionInfoResponse>;
   continue: Call<Dap.ContinueRequest, Dap.ContinueResponse>;

@@ -6,7 +6,8 @@ import type { Breakpoint, MachineEvents, Moment, StopInfo, VcpuId } from '../emu
 import type { MachineBreakpoints } from './breakpoints.ts';
 import type { Debuggee } from './debuggee.ts';
 import { Judge } from './judge.ts';
-import type { StopReport } from './judge.ts';
+import type { JudgeEvents, StopReport } from './judge.ts';
+import { MachineStops } from './machine-stops.ts';
 import { stepInstruction } from './stepping.ts';
 import type { LineRange, StepContext, StepStop } from './stepping.ts';
 import type { Target } from './target.ts';
@@ -19,7 +20,11 @@ const TEMPORARY = 0;
 /** The machine ended under a plan: nothing is left to do for it. */
 class MachineEnded extends Error {}
 
-export interface RunEvents {
+export interface RunEvents extends JudgeEvents {
+  /** Whether a crashed guest is to be looked at. */
+  stopsAtCrash(): boolean;
+  /** It was learned where a program runs. */
+  moved(): Promise<void>;
   stopped(report: StopReport, moment: Moment): void;
   ended(ended: Ended): void;
   failed(message: string): void;
@@ -34,8 +39,7 @@ export class RunControl {
   private pauseWanted = false;
   private crashed: Ended | undefined;
   private waiting: { resolve(stop: StopInfo): void; reject(error: Error): void } | undefined;
-  /** What the machine was last told, as text: most parts of a plan change nothing. */
-  private placesSent = '';
+  private readonly stops: MachineStops;
   /** The places of the plan that is under way. */
   private temporary: readonly Breakpoint[] = [];
   private focus: VcpuId;
@@ -44,7 +48,8 @@ export class RunControl {
   constructor(debuggee: Debuggee, breakpoints: MachineBreakpoints, events: RunEvents) {
     this.debuggee = debuggee;
     this.breakpoints = breakpoints;
-    this.judge = new Judge(debuggee, breakpoints);
+    this.stops = new MachineStops(debuggee.machine, breakpoints);
+    this.judge = new Judge(debuggee, breakpoints, events);
     this.events = events;
     this.focus = debuggee.vcpus[0] ?? { domain: 0, vcpu: 0 };
   }
@@ -68,7 +73,7 @@ export class RunControl {
   machineEnded(ended: Ended): void {
     if (this.plan === 'ended') return;
     // A crashed guest is there to be looked at; the session ends when it is told to go on.
-    if (ended.reason === 'crash' && !this.crashed) {
+    if (ended.reason === 'crash' && !this.crashed && this.events.stopsAtCrash()) {
       this.crashed = ended;
       const vcpu = { domain: ended.domain, vcpu: 0 };
       const description = 'The guest crashed';
@@ -194,7 +199,7 @@ export class RunControl {
    */
   private async leaveBreakpoint(vcpu: VcpuId): Promise<StepStop<StopReport> | undefined> {
     const { pc } = await this.debuggee.general(vcpu);
-    if (this.breakpoints.at(this.debuggee.targetOf(vcpu.domain), pc).length === 0) return undefined;
+    if (!this.breakpoints.anyAt(this.debuggee.targetOf(vcpu.domain), pc)) return undefined;
     const stop = await stepInstruction(this.contextFor(vcpu), false);
     if (stop.kind === 'elsewhere') return stop;
     const report = await this.judge.breakpointAt(vcpu);
@@ -252,18 +257,15 @@ export class RunControl {
     this.moment = stop;
     this.debuggee.forgetRegisters();
     // Where a moved kernel runs is learned before anything else: breakpoints and names depend on it.
-    if (await this.debuggee.learnSlide(stop.vcpu)) await this.sendBreakpoints();
+    if (await this.debuggee.learnSlide(stop.vcpu)) {
+      await this.events.moved();
+      await this.sendBreakpoints();
+    }
     return stop;
   }
 
   private async sendBreakpoints(): Promise<void> {
-    const breakpoints = [...this.breakpoints.forMachine(), ...this.temporary];
-    const text = breakpoints
-      .map(({ id, domain, kind, address }) => `${id} ${domain} ${kind} ${address}`)
-      .join('\n');
-    if (text === this.placesSent) return;
-    this.placesSent = text;
-    await this.debuggee.machine.request('setBreakpoints', { breakpoints });
+    await this.stops.send(this.temporary);
   }
 }
 

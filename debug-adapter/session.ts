@@ -7,6 +7,12 @@ import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { UserError } from '../emulator/base/errors.ts';
 import { HYPERVISOR_CONSOLE, type MachineEvent, type VcpuId } from '../emulator/machine/messages.ts';
 import { BreakpointTable } from './breakpoints.ts';
+import type { UserBreakpoint } from './breakpoints.ts';
+import type { ExpressionCompiler } from './breakpoints/conditions.ts';
+import { defaultFilters } from './breakpoints/exception-filters.ts';
+import type { FilterChoice } from './breakpoints/exception-filters.ts';
+import { expressionCompiler } from './breakpoints/expression-compiler.ts';
+import { Hits } from './breakpoints/hits.ts';
 import type { LaunchConfiguration } from './configuration.ts';
 import type { Debuggee } from './debuggee.ts';
 import { Changes } from './changes.ts';
@@ -63,13 +69,17 @@ export class XenSession extends DebugSession {
   readonly handles = new Handles<HandleValue>();
   readonly machines: Machines;
   readonly breakpoints: BreakpointTable;
+  /** What the client was last told of each breakpoint. */
+  readonly shownBreakpoints = new Map<number, string>();
+  readonly compiler: ExpressionCompiler = expressionCompiler;
+  readonly hits = new Hits(this);
   readonly sources = new GeneratedSources();
   readonly changes = new Changes((event) => this.tellXen('xen/changed', event));
   /** What `initialize` said of the client. */
   client: Partial<Dap.InitializeRequestArguments> = {};
   launched: Launched | undefined;
   /** The filters of setExceptionBreakpoints that are on. */
-  exceptionFilters: ReadonlySet<string> = new Set(['panic', 'crash']);
+  exceptionFilters: readonly FilterChoice[] = defaultFilters;
   /** The vCPU of the last stop, which plain numbers as addresses refer to. */
   focus: VcpuId = { domain: 0, vcpu: 0 };
   lastStop: StopReport | undefined;
@@ -91,7 +101,7 @@ export class XenSession extends DebugSession {
     super();
     this.host = host;
     this.machines = machines;
-    this.breakpoints = new BreakpointTable(machines.nextBreakpointId);
+    this.breakpoints = new BreakpointTable(machines);
   }
 
   // ---------------------------------------------------------------- for request handlers
@@ -146,6 +156,10 @@ export class XenSession extends DebugSession {
     return this.client.linesStartAt1 === false ? line + 1 : line;
   }
 
+  columnFromClient(column: number): number {
+    return this.client.columnsStartAt1 === false ? column + 1 : column;
+  }
+
   columnToClient(column: number): number {
     return this.client.columnsStartAt1 === false ? column - 1 : column;
   }
@@ -178,6 +192,7 @@ export class XenSession extends DebugSession {
         this.consoleOutput(body.domain, body.bytes);
         return;
       case 'hit':
+        this.hits.passed(body);
         return;
       case 'log':
         this.host.log(body.level, `${body.source}: ${body.message}`);
@@ -192,6 +207,7 @@ export class XenSession extends DebugSession {
 
   /** The machine stands, and the user is to see why. `isCause`: the reason is this session's own. */
   showStop(report: StopReport, moment: string, isCause: boolean): void {
+    this.hits.flush();
     this.handles.invalidate();
     this.lastStop = report;
     this.focus = report.vcpu;
@@ -208,6 +224,25 @@ export class XenSession extends DebugSession {
     });
     this.tellXen('xen/state', { running: false });
     this.changes.machineIs(false, this.handles.stopGeneration);
+  }
+
+  wantsException(filter: string): boolean {
+    return this.exceptionFilters.some(({ filterId }) => filterId === filter);
+  }
+
+  /** A breakpoint that was for one hit is gone. */
+  breakpointUsed({ id, kind }: UserBreakpoint): void {
+    this.breakpoints.remove(id);
+    if (kind !== 'exception')
+      this.tell('breakpoint', { reason: 'removed', breakpoint: { id, verified: false } });
+  }
+
+  conditionFailed({ id, kind }: UserBreakpoint, problem: string): void {
+    const message = errors.breakpointMessages.conditionFailed(problem);
+    this.breakpoints.dropCondition(id);
+    this.say(message, 'important');
+    if (kind !== 'exception')
+      this.tell('breakpoint', { reason: 'changed', breakpoint: { id, verified: true, message } });
   }
 
   /** The client asked for it: the machine runs from now on, in all sessions. */

@@ -3,6 +3,7 @@
 // a stop with the reason, the others that they stand with it.
 
 import type { MachineEvent, Moment } from '../emulator/machine/messages.ts';
+import type { UserBreakpoint } from './breakpoints.ts';
 import { type BuiltMachine, buildMachine, disposeOf } from './build-machine.ts';
 import { CombinedBreakpoints } from './combined-breakpoints.ts';
 import type { LaunchConfiguration } from './configuration.ts';
@@ -10,7 +11,7 @@ import * as errors from './errors.ts';
 import type { StopReport } from './judge.ts';
 import type { Machines } from './machines.ts';
 import { nameOfDomain } from './memory-reference.ts';
-import { resolveAgain } from './requests/breakpoints.ts';
+import { resolveAgain } from './requests/exceptions.ts';
 import { type Ended, momentText, RunControl } from './run-control.ts';
 import type { XenSession } from './session.ts';
 
@@ -175,6 +176,7 @@ export class SharedMachine {
         this.leave(session);
         continue;
       }
+      session.breakpoints.forgetReturns();
       this.show(member);
       await resolveAgain(session);
     }
@@ -238,7 +240,18 @@ export class SharedMachine {
       stopped: (report, moment) => this.stopped(report, moment),
       ended: (ended) => this.ended(ended),
       failed: (message) => this.failed(message),
+      stopsAtCrash: () => this.members.some(({ session }) => session.wantsException('crash')),
+      moved: async () => {
+        for (const { session } of [...this.members]) await resolveAgain(session);
+      },
+      used: (breakpoint) => this.ownerOf(breakpoint)?.breakpointUsed(breakpoint),
+      conditionFailed: (breakpoint, problem) =>
+        this.ownerOf(breakpoint)?.conditionFailed(breakpoint, problem),
     });
+  }
+
+  private ownerOf({ id }: UserBreakpoint): XenSession | undefined {
+    return this.members.find(({ session }) => session.breakpoints.find(id))?.session;
   }
 
   private join(member: Member): void {

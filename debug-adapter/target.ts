@@ -5,7 +5,7 @@ import type { FrameInfo } from '../emulator/formats/dwarf/frame-info.ts';
 import type { FrameRules } from '../emulator/formats/dwarf/frame-rules.ts';
 import type { LoadMap } from './symbols/load-map.ts';
 import type { SourceMap } from './symbols/source-map.ts';
-import type { LineLookup, LineSource, SymbolSource } from './symbols/symbol-source.ts';
+import type { LineLookup, LineSource, StatementPlace, SymbolSource } from './symbols/symbol-source.ts';
 
 /** A symbol at the addresses where it runs now. */
 export interface RunningSymbol {
@@ -138,7 +138,12 @@ export class Target {
   }
 
   /** Link addresses of the code of a line. */
-  async addressesOfLine(path: string, line: number): Promise<LineLookup | undefined> {
-    return this.lines?.addressesOfLine(this.sourceMap.toRecorded(path), line);
+  async addressesOfLine(path: string, line: number, column?: number): Promise<LineLookup | undefined> {
+    return this.lines?.addressesOfLine(this.sourceMap.toRecorded(path), line, column);
+  }
+
+  /** Where statements begin in lines of a file. */
+  async statementsIn(path: string, first: number, last: number): Promise<readonly StatementPlace[]> {
+    return (await this.lines?.statementsIn(this.sourceMap.toRecorded(path), first, last)) ?? [];
   }
 }

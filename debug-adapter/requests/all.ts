@@ -2,7 +2,9 @@
 
 import type { AnyRequest } from '../request.ts';
 import { breakpointRequests } from './breakpoints.ts';
+import { dataBreakpointRequests } from './data-breakpoints.ts';
 import { evaluateRequests } from './evaluate.ts';
+import { exceptionRequests } from './exceptions.ts';
 import { executionRequests } from './execution.ts';
 import { lifecycleRequests } from './lifecycle.ts';
 import { memoryRequests } from './memory.ts';
@@ -15,6 +17,8 @@ import { xenRegisterRequests } from './xen-registers.ts';
 export const allRequests: readonly AnyRequest[] = [
   ...lifecycleRequests,
   ...breakpointRequests,
+  ...dataBreakpointRequests,
+  ...exceptionRequests,
   ...executionRequests,
   ...stackRequests,
   ...variableRequests,

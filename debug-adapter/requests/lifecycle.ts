@@ -4,8 +4,9 @@ import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { parseAttachConfiguration, parseLaunchConfiguration } from '../configuration.ts';
 import * as errors from '../errors.ts';
 import { request } from '../request.ts';
+import { exceptionFilters } from '../breakpoints/exception-filters.ts';
 import { SharedMachine } from '../shared-machine.ts';
-import { exceptionFilters, placePanics } from './breakpoints.ts';
+import { resolveAgain } from './exceptions.ts';
 
 export const lifecycleRequests = [
   request('initialize', {
@@ -28,8 +29,8 @@ export const lifecycleRequests = [
       const base = (args as { __base?: unknown }).__base;
       await SharedMachine.launch(session, configuration, typeof base === 'string' ? base : undefined);
       // Default filters hold for clients that say nothing about them; a run without debugging has none.
-      if ((args as Dap.LaunchRequestArguments).noDebug) session.exceptionFilters = new Set();
-      await placePanics(session);
+      if ((args as Dap.LaunchRequestArguments).noDebug) session.exceptionFilters = [];
+      await resolveAgain(session);
       // Breakpoints can be taken from now on; nothing runs before configurationDone.
       session.afterResponse(() => {
         session.tell('initialized');
@@ -49,7 +50,7 @@ export const lifecycleRequests = [
       const isPart = typeof own === 'string';
       session.suspends = suspend && !isPart;
       session.machines.find(isPart ? own : machine).attach(session, domain, isPart);
-      await placePanics(session);
+      await resolveAgain(session);
       session.afterResponse(() => session.tell('initialized'));
       return undefined;
     },

@@ -2,7 +2,7 @@
 
 import { DebugInfo } from '../../emulator/formats/dwarf/debug-info.ts';
 import type { ElfFile } from '../../emulator/formats/elf.ts';
-import type { FunctionScope, LineLookup, LinePlace, LineSource } from './symbol-source.ts';
+import type { FunctionScope, LineLookup, LinePlace, LineSource, StatementPlace } from './symbol-source.ts';
 
 /** Undefined: the file has no line tables. */
 export function dwarfLines(elf: ElfFile): LineSource | undefined {
@@ -37,16 +37,31 @@ class DwarfLines implements LineSource {
     }));
   }
 
-  async addressesOfLine(paths: readonly string[], line: number): Promise<LineLookup> {
+  async addressesOfLine(paths: readonly string[], line: number, column?: number): Promise<LineLookup> {
     const file = await this.recordedAs(paths);
     if (file === undefined) return { kind: 'no-file' };
-    const resolved = (await this.info.resolveSourceLine(file, line)).filter((found) => found.file === file);
-    const code = resolved.map((found) => ({
-      path: found.file,
-      line: found.line,
-      addresses: found.addresses,
-    }));
-    return code.some(({ addresses }) => addresses.length > 0) ? { kind: 'found', code } : { kind: 'no-code' };
+    const resolved = await this.info.resolveSourceLine(file, line, column);
+    const code = resolved
+      .filter((found) => found.file === file)
+      .map(({ line: number, column: at, addresses }) => ({
+        path: file,
+        line: number,
+        column: at,
+        addresses,
+      }));
+    if (code.some(({ addresses }) => addresses.length > 0)) return { kind: 'found', code };
+    // A line that has no code moves down to one that has, so there is none below.
+    const above = (await this.info.statementsIn(file, 1, line)).at(-1);
+    return { kind: 'no-code', ...(above && { nearest: above.line }) };
+  }
+
+  async statementsIn(
+    paths: readonly string[],
+    first: number,
+    last: number,
+  ): Promise<readonly StatementPlace[]> {
+    const file = await this.recordedAs(paths);
+    return file === undefined ? [] : this.info.statementsIn(file, first, last);
   }
 
   /**

@@ -2,7 +2,7 @@
 // once, and what cannot be read counts as not known.
 
 import { UserError } from '../../emulator/base/errors.ts';
-import type { FunctionScope, LineLookup, LinePlace, LineSource } from './symbol-source.ts';
+import type { FunctionScope, LineLookup, LinePlace, LineSource, StatementPlace } from './symbol-source.ts';
 
 export class ForgivingLines implements LineSource {
   private readonly lines: LineSource;
@@ -22,8 +22,12 @@ export class ForgivingLines implements LineSource {
     return this.known(this.lines.functionsAt(address), []);
   }
 
-  addressesOfLine(paths: readonly string[], line: number): Promise<LineLookup> {
-    return this.known(this.lines.addressesOfLine(paths, line), { kind: 'no-file' });
+  addressesOfLine(paths: readonly string[], line: number, column?: number): Promise<LineLookup> {
+    return this.known(this.lines.addressesOfLine(paths, line, column), { kind: 'no-file' });
+  }
+
+  statementsIn(paths: readonly string[], first: number, last: number): Promise<readonly StatementPlace[]> {
+    return this.known(this.lines.statementsIn(paths, first, last), []);
   }
 
   private async known<T>(answer: Promise<T>, otherwise: T): Promise<T> {

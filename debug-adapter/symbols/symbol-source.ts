@@ -15,6 +15,8 @@ export interface SymbolSource {
   symbolAt(address: bigint): SymbolInfo | undefined;
   /** Every address that has this name: static functions of several files may share one. */
   addressesOf(name: string): readonly bigint[];
+  /** Where functions begin whose name matches, up to `limit` of them. */
+  functionsMatching(pattern: RegExp, limit: number): readonly bigint[];
 }
 
 /** A line of a source file and the code of it around an address. */
@@ -45,7 +47,16 @@ export interface LineCode {
   readonly path: string;
   /** The line with code: the one asked for, or the next one that has any. */
   readonly line: number;
+  /** Of the statement; 0 when not known. */
+  readonly column?: number;
   readonly addresses: readonly bigint[];
+}
+
+/** Where a statement begins in the text. */
+export interface StatementPlace {
+  readonly line: number;
+  /** From 1; 0 when not known. */
+  readonly column: number;
 }
 
 export type LineLookup =
@@ -57,6 +68,11 @@ export interface LineSource {
   lineAt(address: bigint): Promise<LinePlace | undefined>;
   /** Inlined functions from the innermost on, the real one last; empty where nothing is known. */
   functionsAt(address: bigint): Promise<readonly FunctionScope[]>;
-  /** `paths`: the names under which the file may be recorded, best first. */
-  addressesOfLine(paths: readonly string[], line: number): Promise<LineLookup>;
+  /**
+   * `paths`: the names under which the file may be recorded, best first. With a column, the statement that begins
+   * there, or behind it on the same line.
+   */
+  addressesOfLine(paths: readonly string[], line: number, column?: number): Promise<LineLookup>;
+  /** Of the lines from `first` to `last`, in order. */
+  statementsIn(paths: readonly string[], first: number, last: number): Promise<readonly StatementPlace[]>;
 }

@@ -21,4 +21,8 @@ export class TableSymbols implements SymbolSource {
     const functions = this.table.addressesOf(name);
     return functions.length > 0 ? functions : this.table.find(name).map((place) => place.address);
   }
+
+  functionsMatching(pattern: RegExp, limit: number): readonly bigint[] {
+    return this.table.functionsMatching(pattern, limit);
+  }
 }

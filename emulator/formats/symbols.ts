@@ -93,6 +93,17 @@ export class SymbolTable {
     return this.groups.flatMap((group) => this.placesIn(group, name));
   }
 
+  /** Where functions start whose name matches, in order of address, up to `limit` of them. */
+  functionsMatching(pattern: RegExp, limit: number): Va[] {
+    const [functions] = this.groups;
+    const found: Va[] = [];
+    for (let i = 0; i < functions.count && found.length < limit; i++) {
+      const place = this.place(functions, i);
+      if (place.address !== found.at(-1) && pattern.test(place.name)) found.push(place.address);
+    }
+    return found;
+  }
+
   /** Up to `limit` function names with this beginning, for completion. */
   namesWithPrefix(prefix: string, limit: number): string[] {
     const wanted = encoder.encode(prefix);

@@ -67,7 +67,9 @@ test('a breakpoint on a line without code moves down; an unknown file says what 
     source: { path: '/src/steps.c' },
     breakpoints: [{ line: 99 }],
   });
-  expect(beyond.breakpoints).toMatchObject([{ verified: false, message: 'This line has no code' }]);
+  expect(beyond.breakpoints).toMatchObject([
+    { verified: false, message: 'This line has no code, the nearest is line 33' },
+  ]);
   const unknown = await session.send('setBreakpoints', {
     source: { path: '/src/other.c' },
     breakpoints: [{ line: 1 }],

@@ -369,12 +369,12 @@ test('what the guest prints arrives as output and for its terminal', async () =>
 
 test('more breakpoints than the machine can watch are refused one by one', async () => {
   const session = await launch(kernel, { machine: entry() });
-  const breakpoints = Array.from({ length: 600 }, (_, i) => ({
+  const breakpoints = Array.from({ length: 20_100 }, (_, i) => ({
     instructionReference: '0x40001000',
     offset: 4 * i,
   }));
   const answer = await session.send('setInstructionBreakpoints', { breakpoints });
   const verified = answer.breakpoints.filter((breakpoint) => breakpoint.verified);
-  expect(verified.length).toBeGreaterThan(400);
-  expect(answer.breakpoints[599]?.message).toContain('No more breakpoints');
+  expect(verified.length).toBeGreaterThan(19_000);
+  expect(answer.breakpoints[20_099]?.message).toContain('No more breakpoints');
 });

@@ -41,8 +41,16 @@ export interface ResolvedLine {
   readonly file: string;
   /** The line asked for, or the next one below it that has code. */
   readonly line: number;
+  /** Of the first statement there; 0 when unknown. */
+  readonly column: number;
   /** One address for each function or inlined copy the line has code in, in order. */
   readonly addresses: readonly Va[];
+}
+
+/** Where a statement begins in the text. */
+export interface Statement {
+  readonly line: number;
+  readonly column: number;
 }
 
 export interface FunctionAt {
@@ -135,10 +143,24 @@ export class DebugInfo {
 
   /**
    * Resolves a line of a file, named by its path or the last components of it; a line without
-   * code moves down to the next one that has code. One result for each file of that name.
+   * code moves down to the next one that has code. One result for each file of that name. With a column, the
+   * statement that begins there or behind it, if the line has one.
    */
-  async resolveSourceLine(fileSuffix: string, line: number): Promise<ResolvedLine[]> {
-    return this.resolve(fileSuffix, line, false);
+  async resolveSourceLine(fileSuffix: string, line: number, column?: number): Promise<ResolvedLine[]> {
+    return this.resolve(fileSuffix, line, false, column);
+  }
+
+  /** Where statements begin in these lines of a file, in order; of a file that several units have, in any of them. */
+  async statementsIn(file: string, first: number, last: number): Promise<Statement[]> {
+    const statements = new Map<string, Statement>();
+    for (const { uses } of (await this.files()).matching(file)) {
+      for (const { table: offset, file: index } of uses) {
+        (await this.table(offset)).forEachStatement(index, ({ line, column }) => {
+          if (line >= first && line <= last) statements.set(`${line}:${column}`, { line, column });
+        });
+      }
+    }
+    return [...statements.values()].sort((a, b) => a.line - b.line || a.column - b.column);
   }
 
   /** All source files that line tables name. */
@@ -157,17 +179,38 @@ export class DebugInfo {
 
   // ------------------------------------------------------------------ lines to addresses
 
-  private async resolve(file: string, line: number, exact: boolean): Promise<ResolvedLine[]> {
+  private async resolve(
+    file: string,
+    line: number,
+    exact: boolean,
+    column?: number,
+  ): Promise<ResolvedLine[]> {
     const resolved: ResolvedLine[] = [];
     for (const { path, uses } of (await this.files()).matching(file)) {
-      const rows = await this.rowsFrom(uses, line);
+      const atColumn = column === undefined ? [] : await this.rowsAtColumn(uses, line, column);
+      const rows = atColumn.length > 0 ? atColumn : await this.rowsFrom(uses, line);
       const lowest = rows.reduce((least, row) => Math.min(least, row.line), Number.POSITIVE_INFINITY);
       if (lowest === Number.POSITIVE_INFINITY || (exact && lowest !== line)) continue;
       const entries = rows.filter((row) => row.line === lowest);
       const addresses = (await this.oneForEachScope(entries)).map((start) => this.address(start));
-      resolved.push({ file: path, line: lowest, addresses });
+      resolved.push({ file: path, line: lowest, column: entries[0]?.column ?? 0, addresses });
     }
     return resolved;
+  }
+
+  /** The rows of the first statement of the line at or behind a column, in any unit. */
+  private async rowsAtColumn(uses: readonly FileUse[], line: number, column: number): Promise<LineRow[]> {
+    let best = Number.POSITIVE_INFINITY;
+    let found: LineRow[] = [];
+    for (const { table: offset, file } of uses) {
+      (await this.table(offset)).forEachStatement(file, (row) => {
+        if (row.line !== line || row.column < column || row.column > best) return;
+        if (row.column < best) found = [];
+        best = row.column;
+        found.push(row);
+      });
+    }
+    return found;
   }
 
   /** The rows of the first line at or below `line` that each table has code for. */

@@ -94,6 +94,16 @@ export class LineTable {
     }
   }
 
+  /** Visits every row of a file at which a statement begins. */
+  forEachStatement(file: number, visit: (row: LineRow) => void): void {
+    const { files, flags } = this.rows;
+    for (const { first, last } of this.sequences) {
+      for (let i = first; i < last; i++) {
+        if (files[i] === file && ((flags[i] ?? 0) & IS_STATEMENT) !== 0) visit(this.row(i));
+      }
+    }
+  }
+
   private row(index: number): LineRow {
     const { addresses, files, lines, columns } = this.rows;
     return {

@@ -20,6 +20,14 @@ export const sub = (register: number, immediate: number): number =>
 /** MOVZ Xd, #immediate */
 export const mov = (register: number, immediate: number): number =>
   (0xd2800000 | (immediate << 5) | register) >>> 0;
+/** STR Xt, [Xn, #offset] */
+export const str = (register: number, base: number, offset = 0): number =>
+  (0xf9000000 | ((offset >>> 3) << 10) | (base << 5) | register) >>> 0;
+/** LDR Xt, [Xn, #offset] */
+export const ldr = (register: number, base: number, offset = 0): number =>
+  (0xf9400000 | ((offset >>> 3) << 10) | (base << 5) | register) >>> 0;
+/** HVC #n: the fake machine's event n happens. */
+export const hvc = (n: number): number => (0xd4000002 | (n << 5)) >>> 0;
 export const br = (register: number): number => (0xd61f0000 | (register << 5)) >>> 0;
 
 /** An instruction that names a label. */

@@ -6,19 +6,25 @@ import type {
   AddressSpace,
   Breakpoint,
   EventBreakpoint,
+  EventReport,
   MachineConfig,
   MachineEventSink,
   MachineInfo,
   MachineServer,
+  Moment,
   StopInfo,
   Watchpoint,
 } from '../../../emulator/machine/messages.ts';
+import type { StopRules } from '../../../emulator/machine/stop-programs.ts';
 import { ERET, MMU_ON } from './assemble.ts';
+import { type FakeState, isReached, verdict } from './fake-stops.ts';
 
 export const RAM = 0x4000_0000;
 const RAM_SIZE = 0x10_0000;
 const STACK_TOP = BigInt(RAM + RAM_SIZE);
 const SLICE = 200;
+/** With an ASID of 7. */
+export const TTBR0 = 0x0007_0000_41a2_0000n;
 
 export interface FakeOptions {
   /** Link address of the image and how far the MMU moves it. */
@@ -28,6 +34,8 @@ export interface FakeOptions {
   readonly vectors?: number;
   /** An interrupt is taken before the instruction with this count. */
   readonly interruptAt?: number;
+  /** What HVC #n is an event of. */
+  readonly events?: readonly EventReport[];
   /** Register values at the entry. */
   readonly entry?: Readonly<Record<number, bigint>>;
 }
@@ -46,6 +54,13 @@ export class FakeMachine implements MachineServer {
   private executed = 0;
   private interruptTaken = false;
   private breakpoints: readonly Breakpoint[] = [];
+  private watchpoints: readonly Watchpoint[] = [];
+  private eventBreakpoints: readonly EventBreakpoint[] = [];
+  private readonly hitCounts = new Map<number, bigint>();
+  /** Breakpoints whose condition cannot be computed. */
+  private readonly failed = new Set<number>();
+  /** What the instruction that has just been executed did, if somebody watches it. */
+  private caught: Omit<StopInfo, keyof Moment | 'vcpu'> | undefined;
   private state: 'standing' | 'running' | 'pausing' = 'standing';
 
   constructor(tell: MachineEventSink, options: FakeOptions) {
@@ -97,15 +112,21 @@ export class FakeMachine implements MachineServer {
       `setBreakpoints ${breakpoints.map((b) => `${b.kind}:${b.address.toString(16)}`).join(' ')}`,
     );
     this.breakpoints = breakpoints;
+    // A condition that failed is ignored for as long as the breakpoint has one.
+    for (const id of this.failed) {
+      if (!breakpoints.some((one) => one.id === id && one.condition)) this.failed.delete(id);
+    }
   }
 
   setWatchpoints({ watchpoints }: { readonly watchpoints: readonly Watchpoint[] }): void {
+    this.watchpoints = watchpoints;
     for (const { id, access, address, size } of watchpoints) {
       this.requests.push(`setWatchpoints ${id} ${access} ${address.toString(16)}+${size}`);
     }
   }
 
   setEventBreakpoints({ events }: { readonly events: readonly EventBreakpoint[] }): void {
+    this.eventBreakpoints = events;
     for (const { id, event } of events) this.requests.push(`setEventBreakpoints ${id} ${event}`);
   }
 
@@ -121,6 +142,7 @@ export class FakeMachine implements MachineServer {
       system: [
         { name: 'ELR_EL1', value: this.elr },
         { name: 'VBAR_EL1', value: this.imageAddress(vectors) },
+        { name: 'TTBR0_EL1', value: TTBR0 },
         { name: 'SCTLR_EL1', value: this.mmu ? 1n : 0n },
         { name: 'CNTVCT_EL0', value: BigInt(this.executed) },
       ],
@@ -212,13 +234,24 @@ export class FakeMachine implements MachineServer {
   private slice(first: boolean): void {
     for (let i = 0; i < SLICE; i++) {
       if (!(first && i === 0)) {
-        const hits = this.breakpoints.filter((breakpoint) => this.isAt(breakpoint));
+        const hits = this.judged(this.breakpoints.filter((breakpoint) => this.isAt(breakpoint)));
         if (hits.length > 0) {
-          this.stop('breakpoint', [...new Set(hits.map(({ id }) => id))]);
+          const [error] = hits.flatMap(({ conditionError }) => conditionError ?? []);
+          this.stop(
+            'breakpoint',
+            hits.map(({ id }) => id),
+            error === undefined ? {} : { conditionError: error },
+          );
           return;
         }
       }
       if (!this.takeInterrupt()) this.execute();
+      if (this.caught) {
+        const { reason, breakpointIds, ...more } = this.caught;
+        this.caught = undefined;
+        this.stop(reason, breakpointIds, more);
+        return;
+      }
     }
     setImmediate(() => {
       if (this.state === 'pausing') this.stop('pause', []);
@@ -232,10 +265,112 @@ export class FakeMachine implements MachineServer {
     return offset !== undefined && address === BigInt(RAM + offset);
   }
 
-  private stop(reason: StopInfo['reason'], breakpointIds: readonly number[]): void {
+  private stop(
+    reason: StopInfo['reason'],
+    breakpointIds: readonly number[],
+    more: Partial<StopInfo> = {},
+  ): void {
     this.state = 'standing';
-    const moment = { instructions: this.executed, virtualNanoseconds: this.executed };
-    this.tell({ event: 'stopped', body: { reason, vcpu: this.vcpu, breakpointIds, ...moment } });
+    this.tell({
+      event: 'stopped',
+      body: { reason, vcpu: this.vcpu, breakpointIds, ...this.moment, ...more },
+    });
+  }
+
+  private get moment(): Moment {
+    return { instructions: this.executed, virtualNanoseconds: this.executed };
+  }
+
+  // ---------------------------------------------------------------- stops
+
+  /** Which of these that were reached stop; those that log have done so. */
+  private judged(
+    reached: readonly (StopRules & { readonly id: number })[],
+    more: Partial<FakeState> = {},
+    event?: EventReport,
+  ): readonly { readonly id: number; readonly conditionError?: string }[] {
+    const stops = new Map<number, { readonly id: number; readonly conditionError?: string }>();
+    for (const rules of reached) {
+      const { id } = rules;
+      const state = this.stateFor(id, more);
+      const { condition: _, ...unconditional } = rules;
+      const is = isReached(this.failed.has(id) ? unconditional : rules, state);
+      if (is === false) continue;
+      if (typeof is === 'string') {
+        this.failed.add(id);
+        stops.set(id, { id, conditionError: is });
+        continue;
+      }
+      const hits = (this.hitCounts.get(id) ?? 0n) + 1n;
+      this.hitCounts.set(id, hits);
+      const found = verdict(rules, { ...state, hits });
+      if (found.kind === 'stop') stops.set(id, { id });
+      else if (found.kind === 'log') {
+        const body = { id, vcpu: this.vcpu, values: found.values, ...this.moment, ...(event && { event }) };
+        this.tell({ event: 'hit', body });
+      }
+    }
+    return [...stops.values()];
+  }
+
+  private stateFor(id: number, more: Partial<FakeState>): FakeState {
+    const registers: Readonly<Record<string, bigint>> = {
+      ...Object.fromEntries([...this.x].map((value, n) => [n === 31 ? 'sp' : `x${n}`, value])),
+      pc: this.pc,
+      TTBR0_EL1: TTBR0,
+    };
+    return {
+      register: (name) => registers[name],
+      read: (address, length) => this.readMemory({ space: { kind: 'va', at: this.vcpu }, address, length }),
+      el: (this.pstate >>> 2) & 3,
+      hits: (this.hitCounts.get(id) ?? 0n) + 1n,
+      ...more,
+    };
+  }
+
+  /** An access by the instruction that is being executed. */
+  private access(kind: 'read' | 'write', address: number, act: () => void): void {
+    const watched = this.watchpoints.filter(({ address: at, size, access }) => {
+      const isMeant = kind === 'read' ? access === 'read' || access === 'access' : access !== 'read';
+      return isMeant && BigInt(address) < at + BigInt(size) && at < BigInt(address + 8);
+    });
+    const bytesOf = ({ address: at, size }: Watchpoint): Uint8Array =>
+      this.memory.slice(Number(at) - RAM, Number(at) - RAM + size);
+    const before = watched.map(bytesOf);
+    act();
+    watched.forEach((watch, i) => {
+      const after = bytesOf(watch);
+      const old = before[i] ?? after;
+      if (watch.access === 'change' && old.every((byte, n) => byte === after[n])) return;
+      const number = (bytes: Uint8Array): bigint =>
+        bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+      const [hit] = this.judged([watch], { old: number(old), new: number(after) });
+      if (!hit) return;
+      const { id, conditionError } = hit;
+      const report = {
+        id,
+        access: kind,
+        va: BigInt(address),
+        pa: BigInt(address),
+        size: 8,
+        before: old,
+        after,
+      };
+      this.caught = {
+        reason: 'watchpoint',
+        breakpointIds: [],
+        watch: report,
+        ...(conditionError !== undefined && { conditionError }),
+      };
+    });
+  }
+
+  private happen(event: EventReport): void {
+    const meant = this.eventBreakpoints.filter((one) => one.event === event.event);
+    const hits = this.judged(meant, { event }, event);
+    if (hits.length > 0) {
+      this.caught = { reason: 'event', breakpointIds: hits.map(({ id }) => id), event };
+    }
   }
 
   private takeInterrupt(): boolean {
@@ -278,8 +413,26 @@ export class FakeMachine implements MachineServer {
     } else if (top === 0x91) this.x[rd] = (this.x[rn] ?? 0n) + BigInt((word >>> 10) & 0xfff);
     else if (top === 0xd1) this.x[rd] = (this.x[rn] ?? 0n) - BigInt((word >>> 10) & 0xfff);
     else if (top === 0xd2) this.x[rd] = BigInt((word >>> 5) & 0xffff);
-    else if (word === 0xa9bf7bfd) this.push();
+    else if (word >>> 22 === 0xf9000000 >>> 22 || word >>> 22 === 0xf9400000 >>> 22) this.loadOrStore(word);
+    else if ((word & 0xffe0001f) >>> 0 === 0xd4000002) {
+      const event = this.options.events?.[(word >>> 5) & 0xffff];
+      if (event) this.happen(event);
+    } else if (word === 0xa9bf7bfd) this.push();
     else if (word === 0xa8c17bfd) this.pop();
+  }
+
+  /** LDR and STR of an X register, unsigned offset. */
+  private loadOrStore(word: number): void {
+    const view = new DataView(this.memory.buffer);
+    const rt = word & 31;
+    const address = Number(this.x[(word >>> 5) & 31] ?? 0n) + 8 * ((word >>> 10) & 0xfff);
+    if (word >>> 22 === 0xf9400000 >>> 22) {
+      this.access('read', address, () => {
+        this.x[rt] = view.getBigUint64(address - RAM, true);
+      });
+    } else {
+      this.access('write', address, () => view.setBigUint64(address - RAM, this.x[rt] ?? 0n, true));
+    }
   }
 
   private push(): void {

@@ -1,0 +1,66 @@
+// Breakpoints on data: what can be watched, and the watching of it.
+
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import { UserError } from '../../emulator/base/errors.ts';
+import { formatData, lasting, MAX_WATCHED } from '../breakpoints/data.ts';
+import { dataOfChild, dataOfExpression, type Located } from '../breakpoints/data-place.ts';
+import { parseMode } from '../breakpoints/modes.ts';
+import { setDataGroup } from '../breakpoints/place.ts';
+import { breakpointMessages } from '../errors.ts';
+import { formatMemoryReference } from '../memory-reference.ts';
+import { request } from '../request.ts';
+import type { XenSession } from '../session.ts';
+import { parsed } from './memory.ts';
+
+type Info = Dap.DataBreakpointInfoResponse['body'];
+
+/** What an address is taken to hold when nobody says how much. */
+const WORD = 8;
+
+export const dataBreakpointRequests = [
+  request('dataBreakpointInfo', {
+    capabilities: { supportsDataBreakpoints: true, supportsDataBreakpointBytes: true },
+    needs: 'machine',
+    quiet: true,
+    async handle(session, args): Promise<Info> {
+      try {
+        const mode = parseMode(args.mode, 'data');
+        const found = await locate(session, args);
+        if ('reason' in found) return refused(found.reason);
+        const size = args.bytes ?? found.size;
+        if (size < 1 || size > MAX_WATCHED) return refused(breakpointMessages.watchedSize(MAX_WATCHED));
+        const reference = await lasting(session, found.reference, mode);
+        if (!reference) return refused(breakpointMessages.notMapped);
+        const { name } = found;
+        const where = formatMemoryReference(reference);
+        return {
+          dataId: formatData({ reference, size, mode, name }),
+          description: `${name}: ${size} ${size === 1 ? 'byte' : 'bytes'} at ${where}`,
+          accessTypes: ['read', 'write', 'readWrite'],
+          canPersist: found.lasts,
+        };
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        return refused(error.toString());
+      }
+    },
+  }),
+
+  request('setDataBreakpoints', {
+    needs: 'nothing',
+    async handle(session, { breakpoints }) {
+      return { breakpoints: await setDataGroup(session, breakpoints) };
+    },
+  }),
+];
+
+const refused = (description: string): Info => ({ dataId: null, description });
+
+async function locate(
+  session: XenSession,
+  { variablesReference, name, frameId, asAddress }: Dap.DataBreakpointInfoArguments,
+): Promise<Located | { readonly reason: string }> {
+  if (asAddress) return { reference: parsed(session, name), size: WORD, name, lasts: true };
+  if (variablesReference) return dataOfChild(session, variablesReference, name);
+  return dataOfExpression(session, name, frameId);
+}
