@@ -3,7 +3,7 @@
 
 import type { UserError } from '../emulator/base/errors.ts';
 import type { ByteSource } from '../emulator/formats/byte-source.ts';
-import { readAll } from '../emulator/formats/byte-source.ts';
+import { contentOf, readAll } from '../emulator/formats/byte-source.ts';
 import { isDiskRefusal, parseDiskSpec } from '../emulator/formats/disk-spec.ts';
 import { loadKernel } from '../emulator/formats/kernel.ts';
 import { readXlConfig } from '../emulator/formats/xl-config/xl-config.ts';
@@ -235,7 +235,7 @@ async function kernelFile(host: LaunchFiles, path: string, key: string): Promise
 async function guestFile(host: LaunchFiles, path: string, key: string, memory: number): Promise<GuestFile> {
   const source = await opened(host, path, key);
   if (source.size >= memory) throw errors.tooLargeForMemory(path, source.size, memory);
-  return { name: path, bytes: await readAll(source) };
+  return { name: path, bytes: await contentOf(source) };
 }
 
 async function opened(host: LaunchFiles, path: string, key: string): Promise<ByteSource> {

@@ -2,7 +2,7 @@
 
 import type { DomainInfo } from '../emulator/machine/messages.ts';
 import { BARE_DOMAIN } from '../emulator/machine/messages.ts';
-import { readAll } from '../emulator/formats/byte-source.ts';
+import { bytesOf, readAll } from '../emulator/formats/byte-source.ts';
 import type { ByteSource } from '../emulator/formats/byte-source.ts';
 import { FrameInfo } from '../emulator/formats/dwarf/frame-info.ts';
 import { ElfFile, PT_LOAD } from '../emulator/formats/elf.ts';
@@ -72,7 +72,7 @@ async function loadSymbols(
   if (kernel.kind === 'elf') return fromElf(host, await opened(host, about.kernelPath), info, about, report);
   const file = await opened(host, about.kernelPath);
   if (await isElf(file)) return fromElf(host, file, info, about, report);
-  const kallsyms = readKallsyms(kernel.segments[0].data);
+  const kallsyms = readKallsyms(bytesOf(kernel.segments[0].data));
   if (!kallsyms) return NOTHING;
   const symbols = new TableSymbols(kallsyms.symbols, `kallsyms of ${baseName(about.kernelPath)}`);
   return { ...NOTHING, symbols, parts: imageParts(info, kallsyms.imageBase), fixed: false };

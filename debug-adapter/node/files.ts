@@ -26,16 +26,29 @@ export async function openFile(path: string): Promise<ByteSource> {
   };
 }
 
+/** A file for a machine in the same thread, which reads large ones into its own memory. */
+export async function openFileInPlace(path: string): Promise<ByteSource> {
+  return {
+    ...(await openFile(path)),
+    readInto: (offset, target) => withFile(path, (file) => fill(target, file, offset)),
+  };
+}
+
 function readAt(file: number, offset: number, length: number): Uint8Array {
   const { size } = fstatSync(file);
   const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)));
+  return bytes.subarray(0, fill(bytes, file, offset));
+}
+
+/** Up to the end of the file; returns how many bytes there were. */
+function fill(bytes: Uint8Array, file: number, offset: number): number {
   let done = 0;
   while (done < bytes.length) {
     const count = readSync(file, bytes, done, bytes.length - done, offset + done);
     if (count === 0) break;
     done += count;
   }
-  return bytes.subarray(0, done);
+  return done;
 }
 
 function withFile<T>(path: string, action: (file: number) => T): T {

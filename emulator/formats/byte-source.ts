@@ -13,6 +13,61 @@ export interface ByteSource {
   readonly size: number;
   /** The bytes at [offset, offset + length), fewer where the source ends. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Where the host can: puts bytes from `offset` on into `target` at once, so that large ones are nowhere else
+   * before. Returns how many there were.
+   */
+  readonly readInto?: (offset: number, target: Uint8Array) => number;
+}
+
+/** Bytes that are somewhere, or a part of a source that is read where it is to stand. */
+export type Content = Uint8Array | StoredBytes;
+
+/** A part of a source that can be read into memory of the caller. */
+export class StoredBytes {
+  readonly length: number;
+  private readonly source: ByteSource;
+  private readonly offset: number;
+
+  constructor(source: ByteSource, offset: number, length: number) {
+    this.source = source;
+    this.offset = offset;
+    this.length = length;
+  }
+
+  subarray(start: number, end: number): StoredBytes {
+    return new StoredBytes(this.source, this.offset + start, end - start);
+  }
+
+  /** `target` is as long as these bytes. Throws a UserError when the source is no longer what it was. */
+  copyTo(target: Uint8Array): void {
+    const { source, offset, length } = this;
+    let count: number | undefined;
+    try {
+      count = source.readInto?.(offset, target);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new UserError(`the file cannot be read any more: ${reason}`, UNCHANGED, {
+        file: source.name,
+      });
+    }
+    if (count === length) return;
+    throw new UserError(
+      `the file ended after ${offset + (count ?? 0)} bytes, where ${offset + length} were expected`,
+      UNCHANGED,
+      { file: source.name },
+    );
+  }
+}
+
+const UNCHANGED = 'Leave the files of a guest as they are while it starts.';
+
+/** In memory, whatever it was before. */
+export function bytesOf(content: Content): Uint8Array {
+  if (content instanceof Uint8Array) return content;
+  const bytes = new Uint8Array(content.length);
+  content.copyTo(bytes);
+  return bytes;
 }
 
 export type Compression = 'gzip' | 'zlib' | 'zstd' | 'xz';
@@ -53,6 +108,11 @@ export async function readExactly(
 
 export async function readAll(source: ByteSource): Promise<Uint8Array> {
   return readExactly(source, 0, source.size, 'the file');
+}
+
+/** All of a source, unread where that is possible. */
+export async function contentOf(source: ByteSource): Promise<Content> {
+  return source.readInto ? new StoredBytes(source, 0, source.size) : readAll(source);
 }
 
 function truncated(source: ByteSource, what: string, offset: number, length: number): UserError {

@@ -2,8 +2,8 @@
 // memory: flat Image, Image packed by gzip, zstd, xz or LZ4, EFI zboot, ELF.
 
 import { UserError } from '../base/errors.ts';
-import { readAll, readExactly, decompressPart, memorySource } from './byte-source.ts';
-import type { ByteSource, Compression, Decompress } from './byte-source.ts';
+import { contentOf, decompressPart, memorySource, readAll, readExactly } from './byte-source.ts';
+import type { ByteSource, Compression, Content, Decompress } from './byte-source.ts';
 import { ElfFile, PT_LOAD } from './elf.ts';
 import { IMAGE_HEADER_SIZE, readImageHeader, readZbootHeader, recognizeKernel } from './image.ts';
 import type { ImageHeader } from './image.ts';
@@ -13,13 +13,16 @@ import { unpackLegacyLz4 } from './lz4.ts';
 const MAX_KERNEL_SIZE = 512 << 20;
 /** Enough of the file to recognize every format (an x86 bzImage says so at 514). */
 const HEAD_SIZE = 1024;
+/** Signature and file header of PE, and an entry of its section table. */
+const PE_HEADER_SIZE = 24;
+const PE_SECTION_SIZE = 40;
 /** Physical addresses have at most 48 bits; an ELF that asks for more is linked to virtual ones. */
 const PHYSICAL_LIMIT = 1n << 48n;
 
 export interface KernelSegment {
   /** Offset from a 2 MiB boundary for an Image, physical address for an ELF. */
   readonly address: number;
-  readonly data: Uint8Array;
+  readonly data: Content;
   /** At least data.length; what lies behind the data is zero. */
   readonly memorySize: number;
 }
@@ -60,7 +63,7 @@ async function load(source: ByteSource, decompress: Decompress, depth: number): 
   if (format.kind !== 'elf' && format.kind !== 'refused') checkSize(source.size, source.name);
   switch (format.kind) {
     case 'image':
-      return imageKernel(await readAll(source), source.name);
+      return imageKernel(source);
     case 'elf':
       return elfKernel(await ElfFile.open(source, decompress));
     case 'refused':
@@ -125,20 +128,21 @@ async function unpack(
   return decompressPart(decompress, known, payload, MAX_KERNEL_SIZE, { file, offset: payloadOffset });
 }
 
-function imageKernel(data: Uint8Array, file: string): ImageKernel {
-  const header = readImageHeader(data.subarray(0, IMAGE_HEADER_SIZE), file);
+async function imageKernel(source: ByteSource): Promise<ImageKernel> {
+  const { name: file, size } = source;
+  const header = readImageHeader(await source.read(0, IMAGE_HEADER_SIZE), file);
   // The header counts bss and the file does not, so a shorter file is normal, but only down to
   // the end of initialized data. PE headers say where that is.
-  const initialized = peFileSize(data);
-  if (data.length < initialized) {
+  const initialized = await peFileSize(source);
+  if (size < initialized) {
     throw new UserError(
-      `the Image holds ${initialized} bytes, but the file ends after ${data.length}`,
+      `the Image holds ${initialized} bytes, but the file ends after ${size}`,
       'The file is truncated: copy or build it again.',
-      { file, offset: data.length },
+      { file, offset: size },
     );
   }
-  const memorySize = Math.max(header.imageSize, data.length);
-  const segment = { address: header.textOffset, data, memorySize };
+  const memorySize = Math.max(header.imageSize, size);
+  const segment = { address: header.textOffset, data: await contentOf(source), memorySize };
   return {
     kind: 'image',
     header,
@@ -149,21 +153,25 @@ function imageKernel(data: Uint8Array, file: string): ImageKernel {
 }
 
 /** Where the last PE section of an EFI-capable Image ends in the file, or 0 without PE headers. */
-function peFileSize(data: Uint8Array): number {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const pe = view.getUint32(60, true);
-  if (data[0] !== 0x4d || data[1] !== 0x5a || pe + 24 > data.length) return 0;
-  if (view.getUint32(pe, true) !== 0x4550) return 0;
-  const sections = view.getUint16(pe + 6, true);
-  const table = pe + 24 + view.getUint16(pe + 20, true);
+async function peFileSize(source: ByteSource): Promise<number> {
+  const dos = viewOf(await source.read(0, IMAGE_HEADER_SIZE));
+  const pe = dos.getUint32(60, true);
+  if (dos.getUint16(0, true) !== 0x5a4d || pe + PE_HEADER_SIZE > source.size) return 0;
+  const header = viewOf(await readExactly(source, pe, PE_HEADER_SIZE, 'the PE header'));
+  if (header.getUint32(0, true) !== 0x4550) return 0;
+  const sections = header.getUint16(6, true);
+  const at = pe + PE_HEADER_SIZE + header.getUint16(20, true);
+  const table = viewOf(await source.read(at, PE_SECTION_SIZE * sections));
   let end = 0;
-  for (let i = 0; i < sections && table + 40 * (i + 1) <= data.length; i++) {
-    const at = table + 40 * i;
-    const rawEnd = view.getUint32(at + 20, true) + view.getUint32(at + 16, true);
+  for (let section = 0; section + PE_SECTION_SIZE <= table.byteLength; section += PE_SECTION_SIZE) {
+    const rawEnd = table.getUint32(section + 20, true) + table.getUint32(section + 16, true);
     end = Math.max(end, rawEnd);
   }
   return end;
 }
+
+const viewOf = (bytes: Uint8Array): DataView =>
+  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 async function elfKernel(elf: ElfFile): Promise<Kernel> {
   const file = elf.source.name;
@@ -241,5 +249,5 @@ async function flattenedImage(
       { file, offset: 24 },
     );
   }
-  return imageKernel(data, file);
+  return imageKernel(memorySource(data, file));
 }

@@ -1,11 +1,13 @@
 // What crosses the border between a machine and whoever drives it: requests with one answer each,
 // and events. All of it is plain data that a structured clone keeps (bigint and typed arrays
-// included), so that the machine may live in a worker, in another process or in the same thread.
+// included), so that the machine may live in a worker, in another process or in the same thread. Only a machine in
+// the same thread may be given files that are not read yet (`StoredBytes`).
 //
 // There is one run state for the whole machine. `run` and `step` are answered as soon as the machine
 // runs; that it stands again is told by exactly one `stopped` or `terminated` event for each of them.
 // Everything else may be asked at any time and is served between two slices.
 
+import type { Content } from '../formats/byte-source.ts';
 import type { Kernel } from '../formats/kernel.ts';
 import type { MachineSnapshot } from './snapshot.ts';
 import type { Captured, StopRules } from './stop-programs.ts';
@@ -28,11 +30,11 @@ export interface VcpuId {
 
 // ---------------------------------------------------------------- configuration
 
-/** A file the guest needs, already read and decompressed. */
-export interface GuestFile {
+/** A file the guest needs, found and decompressed. */
+export interface GuestFile<Bytes = Content> {
   /** As the user named it: for messages. */
   readonly name: string;
-  readonly bytes: Uint8Array;
+  readonly bytes: Bytes;
 }
 
 /** A kernel file, unpacked and taken apart by `loadKernel`. */
@@ -71,7 +73,7 @@ export interface DomainConfig {
 export interface BareConfig {
   readonly kernel: GuestKernel;
   readonly ramdisk?: GuestFile;
-  readonly deviceTree?: GuestFile;
+  readonly deviceTree?: GuestFile<Uint8Array>;
   readonly cmdline: string;
   /** Bytes. */
   readonly memory: number;

@@ -4,6 +4,7 @@
 // Addresses outside RAM are a mistake of the caller: ask `contains` first.
 
 import { invariant } from '../base/errors.ts';
+import { type Content } from '../formats/byte-source.ts';
 import { PAGE_MAP, RAM_HOST } from './layout.ts';
 
 /** The kernel that makes records of written words be decoded again. */
@@ -81,9 +82,11 @@ export class PhysicalMemory {
     this.written(address, 8);
   }
 
-  write(address: number, bytes: Uint8Array): void {
+  write(address: number, bytes: Content): void {
     this.observer?.(address, bytes.length);
-    this.memory.set(bytes, this.offset(address, bytes.length));
+    const at = this.offset(address, bytes.length);
+    if (bytes instanceof Uint8Array) this.memory.set(bytes, at);
+    else bytes.copyTo(this.memory.subarray(at, at + bytes.length));
     this.written(address, bytes.length);
   }
 

@@ -5,7 +5,7 @@ import type { MachineConfig } from '../../../emulator/index.ts';
 import { readDtb } from '../../../emulator/formats/dtb.ts';
 import { type LaunchConfiguration, parseLaunchConfiguration } from '../../configuration.ts';
 import { type PreparedLaunch, prepareLaunch } from '../../launch.ts';
-import { openFile } from '../files.ts';
+import { openFile, openFileInPlace } from '../files.ts';
 import { readLaunchEntry, splitLaunchEntry } from '../launch-file.ts';
 import { logToStderr, nodeHost } from '../node-host.ts';
 
@@ -70,10 +70,11 @@ function translation({
   return { translate: { threshold, counts } };
 }
 
-/** Reads the files of a run. */
+/** Opens the files of a run. The machine is to be in this thread: it reads what is large by itself. */
 export async function prepareNamed({ configuration, folder, file }: NamedRun): Promise<PreparedLaunch> {
   try {
-    return await prepareLaunch(nodeHost(logToStderr), configuration, folder);
+    const host = { ...nodeHost(logToStderr), openFile: openFileInPlace };
+    return await prepareLaunch(host, configuration, folder);
   } catch (error) {
     if (file === undefined || !(error instanceof UserError) || error.place.file !== undefined) throw error;
     throw new UserError(error.message, error.hint, { file });

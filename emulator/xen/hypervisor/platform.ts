@@ -4,11 +4,12 @@
 import type { Pa } from '../../base/address.ts';
 import type { Logger } from '../../base/log.ts';
 import type { GenericTimer } from '../../devices/generic-timer.ts';
+import type { Content } from '../../formats/byte-source.ts';
 import type { MachineMemory } from '../sockets.ts';
 
 /** The machine's RAM. Writes go through it, so that predecoded code of a page is invalidated. */
 export interface HostMemory extends MachineMemory {
-  write(address: Pa, bytes: Uint8Array): void;
+  write(address: Pa, bytes: Content): void;
   fill(address: Pa, length: number, value: number): void;
   contains(address: Pa, length: number): boolean;
 }

@@ -3,6 +3,7 @@
 
 import { type Gfn, gfn, type Ipa, ipa, gfnOf, PAGE_SIZE, pa } from '../../base/address.ts';
 import { invariant, UserError } from '../../base/errors.ts';
+import type { Content } from '../../formats/byte-source.ts';
 import { LARGEST_SCRATCH_DISK, virtualDeviceNumber } from '../../formats/disk-spec.ts';
 import { writeDtb } from '../../formats/dtb.ts';
 import {
@@ -188,7 +189,7 @@ function populate(hosted: HostedDomain, config: DomainConfig, first: Gfn, pages:
 }
 
 /** Copies into guest memory, which may lie in several runs of machine pages. */
-function load({ platform }: Hypervisor, hosted: HostedDomain, start: Ipa, data: Uint8Array): void {
+function load({ platform }: Hypervisor, hosted: HostedDomain, start: Ipa, data: Content): void {
   for (let done = 0; done < data.length; ) {
     const at = start + done;
     const entry = hosted.p2m.lookup(gfn(Math.floor(at / PAGE_SIZE)));

@@ -1,5 +1,6 @@
 // What the toolstack builds a domain from: an xl.cfg or a launch configuration with its files read.
 
+import type { Content } from '../../formats/byte-source.ts';
 import type { Kernel } from '../../formats/kernel.ts';
 
 /** A scratch disk: zeros at first, gone with the machine. */
@@ -16,7 +17,7 @@ export interface DomainConfig {
   readonly kernel: Kernel;
   /** The kernel file's name, for messages. */
   readonly kernelFile: string;
-  readonly ramdisk?: Uint8Array;
+  readonly ramdisk?: Content;
   /** /chosen/bootargs; without it the property is missing. */
   readonly cmdline?: string;
   /** Bytes of RAM (xl's `memory` is in MiB). */

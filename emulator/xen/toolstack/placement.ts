@@ -3,6 +3,7 @@
 
 import { hex } from '../../base/address.ts';
 import { UserError } from '../../base/errors.ts';
+import type { Content } from '../../formats/byte-source.ts';
 import type { Kernel } from '../../formats/kernel.ts';
 import { GUEST_RAM_BASE, ramBanks } from './guest-layout.ts';
 
@@ -11,7 +12,7 @@ const MIB = 2 ** 20;
 
 export interface PlacedSegment {
   readonly ipa: number;
-  readonly data: Uint8Array;
+  readonly data: Content;
   /** What lies behind the data, up to here, is zero. */
   readonly size: number;
 }

@@ -1,6 +1,7 @@
 // A machine of some twenty instructions, to test the adapter without the emulator: one CPU with the registers a
 // debugger looks at, an MMU that is off or shifts the image to where KASLR would put it, and one interrupt.
 
+import { bytesOf } from '../../../emulator/formats/byte-source.ts';
 import { BARE_DOMAIN } from '../../../emulator/machine/messages.ts';
 import type {
   AddressSpace,
@@ -73,7 +74,7 @@ export class FakeMachine implements MachineServer {
     if (!guest) throw new Error('nothing to boot');
     this.memory = new Uint8Array(RAM_SIZE);
     const segments = guest.kernel.kernel.segments.map(({ address, data, memorySize }) => {
-      this.memory.set(data, address % RAM_SIZE);
+      this.memory.set(bytesOf(data), address % RAM_SIZE);
       return { ipa: RAM + (address % RAM_SIZE), size: memorySize };
     });
     const entry = guest.kernel.kernel.entry;

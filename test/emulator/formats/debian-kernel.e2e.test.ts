@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import { memorySource, noDecompress } from '../../../emulator/formats/byte-source.ts';
+import { bytesOf, memorySource, noDecompress } from '../../../emulator/formats/byte-source.ts';
 import { readKallsyms } from '../../../emulator/formats/kallsyms.ts';
 import { loadKernel } from '../../../emulator/formats/kernel.ts';
 import { SymbolTable } from '../../../emulator/formats/symbols.ts';
@@ -22,8 +22,9 @@ test(`the kernel ${debian.kernelVersion} and its own symbols can be read`, async
     entry: 0,
     header: { placement: 'anywhere', pageSize: 4096 },
   });
-  const [{ data, memorySize }] =
+  const [{ data: content, memorySize }] =
     kernel.kind === 'image' ? kernel.segments : [{ data: new Uint8Array(), memorySize: 0 }];
+  const data = bytesOf(content);
   expect(memorySize).toBeGreaterThan(data.length);
 
   const found = readKallsyms(data);

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { UserError } from '../../../emulator/base/errors.ts';
-import { memorySource } from '../../../emulator/formats/byte-source.ts';
-import type { Decompress } from '../../../emulator/formats/byte-source.ts';
+import { bytesOf, memorySource, StoredBytes } from '../../../emulator/formats/byte-source.ts';
+import type { ByteSource, Decompress } from '../../../emulator/formats/byte-source.ts';
 import { loadKernel } from '../../../emulator/formats/kernel.ts';
 
 const decompress: Decompress = async (compression, data, limit) => {
@@ -91,6 +91,33 @@ test('a flat Image is one segment at its text offset, with room for bss', async 
 test('an Image of before 3.17, which gives no size, stands at 0x80000', async () => {
   const kernel = await load(image((view) => view.setBigUint64(16, 0n, true)));
   expect(kernel).toMatchObject({ kind: 'image', textOffset: 0x80000, entry: 0x80000 });
+});
+
+/** A file that a machine reads into its own memory. */
+function stored(bytes: Uint8Array): ByteSource {
+  const readInto = (offset: number, target: Uint8Array): number => {
+    const part = bytes.subarray(offset, offset + target.length);
+    target.set(part);
+    return part.length;
+  };
+  return { ...memorySource(bytes, 'vmlinuz'), readInto };
+}
+
+test('an Image that can be read where it is to stand is the same kernel, and not read before', async () => {
+  const bytes = image();
+  const kernel = await loadKernel(stored(bytes), decompress);
+  const [segment] = kernel.segments;
+  expect(segment?.data).toBeInstanceOf(StoredBytes);
+  const read = kernel.segments.map(({ data, ...place }) => ({ ...place, data: bytesOf(data) }));
+  expect({ ...kernel, segments: read }).toEqual(await load(bytes));
+});
+
+test('a file that ends earlier than when it was opened is told when it is read', async () => {
+  const source = stored(image());
+  const kernel = await loadKernel({ ...source, size: 5000 }, decompress);
+  expect(() => bytesOf(kernel.segments[0]?.data ?? new Uint8Array())).toThrow(
+    'the file ended after 4096 bytes, where 5000 were expected',
+  );
 });
 
 test('a packed Image gives the same kernel as the Image', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { memorySource, StoredBytes } from '../../../emulator/formats/byte-source.ts';
 import { PAGE_MAP, RAM_HOST } from '../../../emulator/memory/layout.ts';
 import { PhysicalMemory } from '../../../emulator/memory/physical-memory.ts';
 
@@ -22,6 +23,20 @@ test('what was written is read, little-endian, at every width', () => {
   physical.write32(BASE, 0xffff_ffff);
   expect(physical.read32(BASE)).toBe(0xffff_ffff);
   expect(physical.read64(BASE)).toBe(0x1122_3344_ffff_ffffn);
+});
+
+test('a part of a file is read into RAM, and nothing beside it', () => {
+  const { physical, invalidated, markCode } = ram();
+  markCode(0);
+  const file = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+  const readInto = (offset: number, target: Uint8Array): number => {
+    target.set(file.subarray(offset, offset + target.length));
+    return target.length;
+  };
+  const content = new StoredBytes({ ...memorySource(file), readInto }, 0, 8);
+  physical.write(BASE + 8, content.subarray(2, 6));
+  expect([...physical.bytes(BASE + 6, 8)]).toEqual([0, 0, 3, 4, 5, 6, 0, 0]);
+  expect(invalidated).toEqual([[BigInt(BASE + 8), 4]]);
 });
 
 test('only the range of RAM is RAM', () => {
