@@ -2,12 +2,7 @@
 
 import { closeSync, constants as fileConstants, fstatSync, openSync, readSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { constants, gunzip, inflate, zstdDecompress } from 'node:zlib';
-import * as xz from 'xz-decompress';
 import type { ByteSource, Decompress } from '../../emulator/formats/byte-source.ts';
-
-// A UMD module: a bundle sees its names, Node its default export.
-const { XzReadableStream } = 'default' in xz ? (xz.default as typeof xz) : xz;
 
 /**
  * A file for positioned reads. It is opened for each read, so nothing has to be closed when a session
@@ -78,7 +73,10 @@ export function reasonOf(error: unknown): string {
   return known[code ?? ''] ?? message;
 }
 
+/** Most guests have nothing to unpack: the means are loaded when they are needed. */
 export const decompress: Decompress = async (compression, data, limit) => {
+  if (compression === 'xz') return unpackXz(data, limit);
+  const { constants, gunzip, inflate, zstdDecompress } = await import('node:zlib');
   switch (compression) {
     case 'gzip':
       return promisify(gunzip)(data, { maxOutputLength: limit });
@@ -90,12 +88,13 @@ export const decompress: Decompress = async (compression, data, limit) => {
         maxOutputLength: limit,
         params: { [constants.ZSTD_d_windowLogMax]: 31 },
       });
-    case 'xz':
-      return unpackXz(data, limit);
   }
 };
 
 async function unpackXz(data: Uint8Array, limit: number): Promise<Uint8Array> {
+  const xz = await import('xz-decompress');
+  // A UMD module: a bundle sees its names, Node its default export.
+  const { XzReadableStream } = 'default' in xz ? (xz.default as typeof xz) : xz;
   const input = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(data);

@@ -1,19 +1,17 @@
 // The debug adapter's host in Node.
 
-import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import type { LogLevel } from '../../emulator/base/log.ts';
 import type { Host } from '../host.ts';
 import { decompress, openFile } from './files.ts';
-import { startWorkerMachine } from './worker-host.ts';
 
 export function nodeHost(log: (level: LogLevel, message: string) => void): Host {
   return {
-    startMachine: () => startWorkerMachine(),
+    startMachine: async () => (await import('./worker-host.ts')).startWorkerMachine(),
     openFile,
-    fileExists: async (path) => (await stat(path).catch(() => undefined))?.isFile() ?? false,
+    fileExists: async (path) => isFile(path),
     resolvePath: (base, path) => (base === undefined ? resolve(path) : resolve(base, path)),
     decompress,
     readCapstone,
@@ -21,13 +19,21 @@ export function nodeHost(log: (level: LogLevel, message: string) => void): Host 
   };
 }
 
+function isFile(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  } catch {
+    return false;
+  }
+}
+
 /** Beside the bundle, or in its package when the sources are run as they are. */
 async function readCapstone(): Promise<Uint8Array> {
   const here = import.meta.dirname ?? __dirname;
   const bundled = join(here, 'capstone.wasm');
-  if (existsSync(bundled)) return readFile(bundled);
+  if (existsSync(bundled)) return readFileSync(bundled);
   const from = createRequire(join(here, 'package.json'));
-  return readFile(from.resolve('@alexaltea/capstone-js/dist/capstone.wasm'));
+  return readFileSync(from.resolve('@alexaltea/capstone-js/dist/capstone.wasm'));
 }
 
 /** One JSON object a line on stderr: stdout belongs to the protocol. */

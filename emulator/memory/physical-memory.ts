@@ -4,7 +4,7 @@
 // Addresses outside RAM are a mistake of the caller: ask `contains` first.
 
 import { invariant } from '../base/errors.ts';
-import { type Content } from '../formats/byte-source.ts';
+import type { Content } from '../formats/byte-source.ts';
 import { PAGE_MAP, RAM_HOST } from './layout.ts';
 
 /** The kernel that makes records of written words be decoded again. */

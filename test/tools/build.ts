@@ -18,6 +18,7 @@ export const outputs = [
   'capstone.wasm',
   'cli.js',
   'xenscope.js',
+  'program.cjs',
   'adapter.js',
   'machine-worker.js',
   'extension.cjs',

@@ -2,6 +2,7 @@
 // (ES modules), the extension (CommonJS, as older editors load nothing else) and the panels (ES modules for
 // webviews, in dist/media). What they load at run time is copied beside them.
 
+import { createHash } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -13,7 +14,7 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type BuildOptions, build, type Metafile } from 'esbuild';
+import { type BuildOptions, build, type Metafile, type Plugin } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NODE = join(ROOT, 'debug-adapter/node');
@@ -24,6 +25,11 @@ const COMMON_JS = [
   'const require = makeRequire(import.meta.url);',
   'const { filename: __filename, dirname: __dirname } = import.meta;',
 ].join(' ');
+
+/** The function around a module of which the command line is made, and what modules ask of themselves in it. */
+const SCRIPT_START =
+  '(function (exports, require, module, __filename, __dirname) { "use strict"; const importMeta = { dirname: __dirname, ' +
+  "filename: __filename, get url() { return require('node:url').pathToFileURL(__filename).href; } };";
 
 const NOTICES = 'third-party-notices.txt';
 
@@ -52,12 +58,12 @@ export async function buildBundles(folder: string): Promise<void> {
     module(
       folder,
       {
-        xenscope: join(NODE, 'cli.ts'),
         adapter: join(NODE, 'adapter.ts'),
         'machine-worker': join(NODE, 'machine-worker.ts'),
       },
       { splitting: true },
     ),
+    buildCommandLine(folder),
     bundled({
       // Panels are a bundle of their own: nothing of them is loaded before one is opened.
       entryPoints: {
@@ -75,6 +81,45 @@ export async function buildBundles(folder: string): Promise<void> {
   writeFileSync(join(folder, NOTICES), notices(results.map(({ metafile }) => metafile)));
   const capstone = createRequire(import.meta.url).resolve('@alexaltea/capstone-js/dist/capstone.wasm');
   copyFileSync(capstone, join(folder, 'capstone.wasm'));
+}
+
+/** commander can start other programs as commands. Ours are none: what it takes, with sockets and all, waits until then. */
+const lateChildProcess: Plugin = {
+  name: 'late child_process',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      /\bnode_modules\/commander\//.test(importer) ? { path: 'child_process', namespace: 'late' } : undefined,
+    );
+    onLoad({ filter: /^child_process$/, namespace: 'late' }, () => ({
+      contents: "module.exports = { get spawn() { return require('node:child_process').spawn; } };",
+    }));
+  },
+};
+
+/** The command line: what starts it knows the identity of the script, of which something is kept between processes. */
+async function buildCommandLine(folder: string): Promise<{ metafile: Metafile }> {
+  const program = await bundled({
+    entryPoints: { program: join(NODE, 'program.ts') },
+    outdir: folder,
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    banner: { js: SCRIPT_START },
+    footer: { js: '})' },
+    plugins: [lateChildProcess],
+    define: { 'import.meta': 'importMeta' },
+    // Less to read, without renaming what errors show.
+    minifyWhitespace: true,
+    minifySyntax: true,
+  });
+  const script = readFileSync(join(folder, 'program.cjs'));
+  if (script.some((byte) => byte > 0x7f)) throw new Error('the program is read as ASCII, and is not');
+  const identity = createHash('sha256').update(script).digest('hex').slice(0, 16);
+  const start = { xenscope: join(NODE, 'shipped-cli.ts') };
+  await module(folder, start, {
+    banner: {},
+    define: { PROGRAM_IDENTITY: JSON.stringify(identity) },
+  });
+  return program;
 }
 
 /** The language server, and its client: loaded when the first xl.cfg file opens. */

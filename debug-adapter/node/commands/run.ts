@@ -3,6 +3,7 @@
 
 import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isatty } from 'node:tty';
 import { Command } from 'commander';
 import { UserError } from '../../../emulator/base/errors.ts';
 import {
@@ -80,7 +81,7 @@ async function run(
     output: (_domain, bytes) => output.write(bytes),
     log: stderrLogger,
   });
-  const isInteractive = script.length === 0 && process.stdin.isTTY;
+  const isInteractive = script.length === 0 && isatty(0);
   const end = await (isInteractive ? interactive(guest, output) : headless(guest, output, bounds.outOfTime));
   output.close();
   if (options.stats !== undefined) writeStatistics(options.stats, guest, started);
