@@ -262,6 +262,11 @@ export class XenSession extends DebugSession {
     this.changes.machineIs(true, this.handles.stopGeneration);
   }
 
+  vcpuSwitched({ domain, vcpu }: VcpuId, isOn: boolean): void {
+    if (!this.launched?.debuggee.shown.includes(domain)) return;
+    this.tell('thread', { reason: isOn ? 'started' : 'exited', threadId: threadIdOf(domain, vcpu) });
+  }
+
   /** A domain is gone, with its vCPUs. */
   threadsExited(domain: number): void {
     for (const one of this.launched?.debuggee.vcpus ?? []) {

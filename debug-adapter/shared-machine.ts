@@ -299,6 +299,9 @@ export class SharedMachine {
       case 'domainEnded':
         this.domainEnded(event.body);
         return;
+      case 'vcpu':
+        for (const { session } of [...this.members]) session.vcpuSwitched(event.body, event.body.isOn);
+        return;
       default:
         // What concerns everybody is said once to each client.
         for (const { session, role } of [...this.members]) {

@@ -97,5 +97,6 @@ function threadName(
   session: XenSession,
 ): string {
   const who = session.debuggee.isBare ? `cpu ${vcpu}` : `d${domain} v${vcpu}`;
+  if (state === 'off') return `${who} (off)`;
   return state === 'running' ? `${who} · EL${el}` : `${who} · EL${el} (${state})`;
 }

@@ -69,6 +69,7 @@ export function createBareMachine(
     },
     cpuOf: ({ domain, vcpu }) => (domain === BARE_DOMAIN && vcpu in machine.cpus ? vcpu : undefined),
     vcpuOf: (cpu) => (cpu in machine.cpus ? { domain: BARE_DOMAIN, vcpu: cpu } : undefined),
+    isOn: ({ vcpu }) => !machine.isOff(vcpu),
     consoleInput: (_domain, bytes) => {
       for (const byte of bytes) machine.devices.uart.receive(byte);
     },

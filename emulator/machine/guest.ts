@@ -27,6 +27,8 @@ export interface LoadedMachine {
   vcpuOf(cpu: number): VcpuId | undefined;
   /** What the hypervisor knows; undefined on a bare machine. */
   readonly view?: HypervisorView;
+  /** Whether a vCPU was started and has not switched itself off since. */
+  isOn(vcpu: VcpuId): boolean;
   /** Watches the hypervisor from now on; on a bare machine the interrupts that CPUs take and end. */
   observe?(observer: XenObserver): void;
   /** Somebody changes something through the hypervisor. Throws UserErrors for what cannot be. */

@@ -385,6 +385,8 @@ export interface MachineEvents {
    * looked at, a `stopped` with that reason follows.
    */
   domainEnded: DomainEnd;
+  /** A vCPU was switched on or off, by PSCI. */
+  vcpu: VcpuId & { readonly isOn: boolean };
   /** The last domain powered itself off, or asked for a reboot; its state can still be read. */
   terminated: DomainEnd;
   /** The machine is gone. (A mistake of ours that leaves it standing is a `stopped` with the reason `crash`.) */

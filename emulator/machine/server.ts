@@ -73,6 +73,8 @@ export class MachineServerImplementation {
   private pauseWanted = false;
   private step: Step | undefined;
   private domains = new DomainEnds([]);
+  /** By CPU: whether its vCPU was on when that was last told. */
+  private on: boolean[] = [];
   /** Ends the sleep of an idle machine; with it goes on or, when another one takes its place, not. */
   private cancelSleep: ((goOn: boolean) => void) | undefined;
   /** Counts runs: what was deferred for an earlier one does nothing. */
@@ -118,6 +120,7 @@ export class MachineServerImplementation {
       );
       this.domains = new DomainEnds(this.loaded.info.domains.map(({ domain }) => domain));
       this.inputLog = new InputLog(this.loaded);
+      this.on = this.loaded.machine.cpus.map((_, cpu) => this.isOn(cpu));
       this.inspector = this.createInspector(this.loaded);
       this.stops = this.createStops(this.loaded);
       return this.loaded.info;
@@ -223,6 +226,7 @@ export class MachineServerImplementation {
       this.endHits();
     }
     this.console.flush();
+    this.tellVcpus();
     this.host.defer(() => this.turn(run));
   }
 
@@ -308,6 +312,7 @@ export class MachineServerImplementation {
     this.running = false;
     this.step = undefined;
     this.console.flush();
+    this.tellVcpus();
     // Nothing is to happen between what is shown now and what a debugger changes then.
     if (reason === 'pause') this.machine.machine.settle();
     this.host.emit('stopped', {
@@ -391,6 +396,21 @@ export class MachineServerImplementation {
     return this.machine.vcpuOf(currentCpu)?.domain === domain ? currentCpu : this.cpuOf({ domain, vcpu: 0 });
   }
 
+  private isOn(cpu: number): boolean {
+    const vcpu = this.machine.vcpuOf(cpu);
+    return vcpu !== undefined && this.machine.isOn(vcpu);
+  }
+
+  /** Which vCPUs were switched on or off since the last time. */
+  private tellVcpus(): void {
+    for (const [cpu, was] of this.on.entries()) {
+      const isOn = this.isOn(cpu);
+      if (isOn === was) continue;
+      this.on[cpu] = isOn;
+      this.host.emit('vcpu', { ...this.vcpuOf(cpu), isOn });
+    }
+  }
+
   /** By domain and number; those of a domain that is gone are not there. */
   private vcpus(): VcpuInfo[] {
     const { machine, view, info } = this.machine;
@@ -402,10 +422,11 @@ export class MachineServerImplementation {
         const state = machine.cpus[cpu] as CpuState;
         // A CPU whose vCPU is paused is parked, as one is that was never started.
         const isPaused = known.find(({ id }) => id === domain)?.vcpus[vcpu]?.state === 'paused';
+        const isOn = this.machine.isOn({ domain, vcpu });
         return {
           domain,
           vcpu,
-          state: isPaused ? 'paused' : machine.stateOf(cpu),
+          state: !isOn ? 'off' : isPaused ? 'paused' : machine.stateOf(cpu),
           el: state.el,
           pc: state.pc,
         };

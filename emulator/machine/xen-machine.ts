@@ -139,6 +139,7 @@ export function createXenMachine(
       const vcpu = hypervisor.scheduler.residentOn(cpu);
       return vcpu && { domain: vcpu.domid, vcpu: vcpu.id };
     },
+    isOn: ({ domain, vcpu }) => hypervisor.domain(domain)?.vcpus[vcpu]?.down === false,
     // One keyboard for the PV console and the emulated UART: a guest listens to the one it was told to use.
     consoleInput: (domid, bytes) => {
       control.type(domid, bytes);

@@ -9,6 +9,7 @@ import type { Host } from '../../../debug-adapter/host.ts';
 import { LocalMachineClient } from '../../../debug-adapter/machine-client.ts';
 import { decompress } from '../../../debug-adapter/node/files.ts';
 import type { Requests } from '../../../debug-adapter/request.ts';
+import type { Machines } from '../../../debug-adapter/machines.ts';
 import { XenSession } from '../../../debug-adapter/session.ts';
 import { assemble, bytesOf } from './assemble.ts';
 import type { Program } from './assemble.ts';
@@ -72,16 +73,25 @@ export class TestSession {
   private seq = 1;
   private seen = 0;
   private wake: () => void = () => {};
+  /** What a client says to a request of the adapter: whether it did it. */
+  onAsked: (command: string, args: unknown) => Promise<boolean> = async () => false;
 
-  constructor(host: Host) {
-    this.session = new XenSession(host);
+  constructor(host: Host, machines?: Machines) {
+    this.session = new XenSession(host, machines);
     this.session.onDidSendMessage((sent) => {
       const message = sent as Dap.ProtocolMessage;
       if (message.type === 'response')
         this.responses.get((message as Dap.Response).request_seq)?.(message as Dap.Response);
       else if (message.type === 'event') this.events.push(message as Dap.Event);
+      else void this.asked(message as Dap.Request);
       this.wake();
     });
+  }
+
+  private async asked({ seq, command, arguments: args }: Dap.Request): Promise<void> {
+    const success = await this.onAsked(command, args);
+    const response = { seq: this.seq++, type: 'response', request_seq: seq, command, success };
+    this.session.handleMessage(response as Dap.Response);
   }
 
   /** The body of a successful answer. */

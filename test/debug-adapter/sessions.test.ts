@@ -1,0 +1,264 @@
+// Several domains, several sessions, one run state: two bundled guests on one machine, seen by clients of all kinds.
+
+import { join } from 'node:path';
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import { afterEach, expect, test } from 'vitest';
+import type { Host } from '../../debug-adapter/host.ts';
+import { LocalMachineClient } from '../../debug-adapter/machine-client.ts';
+import { Machines } from '../../debug-adapter/machines.ts';
+import { createMachineServer } from '../../debug-adapter/node/machine-server.ts';
+import { nodeHost } from '../../debug-adapter/node/node-host.ts';
+import { TestSession } from './support/drive.ts';
+
+const SAMPLE = join(import.meta.dirname, '../../media/samples/hello-xen');
+const D1 = 257;
+const D2 = 513;
+
+const host: Host = {
+  ...nodeHost(() => {}),
+  startMachine: async () => new LocalMachineClient(createMachineServer),
+};
+const guest = (name: string, vcpus = 1) => ({
+  name,
+  kernel: join(SAMPLE, 'hello-xen.elf'),
+  memory: 16,
+  vcpus,
+  sourceMap: { '/hello-xen': SAMPLE },
+});
+const TWO = { domains: [guest('one'), guest('two')] };
+
+const open = new Set<TestSession>();
+afterEach(async () => {
+  for (const session of [...open].reverse()) await disconnect(session);
+});
+
+async function disconnect(session: TestSession, more: Record<string, unknown> = {}): Promise<void> {
+  open.delete(session);
+  await session.send('disconnect', more);
+}
+
+async function client(machines: Machines, more: Record<string, unknown> = {}): Promise<TestSession> {
+  const session = new TestSession(host, machines);
+  open.add(session);
+  await session.send('initialize', { adapterID: 'xen', pathFormat: 'path', ...more });
+  return session;
+}
+
+interface Family {
+  readonly parent: TestSession;
+  readonly children: Map<number, TestSession>;
+}
+
+/** A client that makes a session for each domain, and has configured none of them. */
+async function family(launch: Record<string, unknown> = TWO): Promise<Family> {
+  const machines = new Machines();
+  const children = new Map<number, TestSession>();
+  const parent = await client(machines, { supportsStartDebuggingRequest: true });
+  const all = new Promise<void>((resolve) => {
+    parent.onAsked = async (command, args) => {
+      const { request, configuration } = args as Dap.StartDebuggingRequestArguments;
+      expect([command, request]).toEqual(['startDebugging', 'attach']);
+      const { domain } = configuration as { domain: number };
+      const child = await client(machines);
+      await child.send('attach', configuration as Dap.AttachRequestArguments);
+      await child.until('initialized');
+      children.set(domain, child);
+      if (children.size === 2) resolve();
+      return true;
+    };
+  });
+  await parent.send('launch', launch as Dap.LaunchRequestArguments);
+  await parent.until('initialized');
+  await all;
+  return { parent, children };
+}
+
+const childOf = ({ children }: Family, domain: number): TestSession => {
+  const child = children.get(domain);
+  if (!child) throw new Error(`there is no session of domain ${domain}`);
+  return child;
+};
+
+async function configured({ parent, children }: Family): Promise<void> {
+  await parent.send('configurationDone', {});
+  for (const child of children.values()) await child.send('configurationDone', {});
+}
+
+const bodyOf = async (session: TestSession, event: string): Promise<unknown> =>
+  (await session.until(event)).body as unknown;
+
+const threadsOf = async (session: TestSession): Promise<string[]> =>
+  ((await session.send('threads', undefined as never)) as Dap.ThreadsResponse['body']).threads.map(
+    ({ id, name }) => `${id} ${name.split(' · ')[0]}`,
+  );
+
+test('each domain has a session, and a breakpoint stops in the one that set it', async () => {
+  const all = await family();
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  const set = await d2.send('setFunctionBreakpoints', { breakpoints: [{ name: 'print' }] });
+  expect(set.breakpoints).toMatchObject([{ verified: true, id: 1 }]);
+  await configured(all);
+  for (let stop = 0; stop < 3; stop++) {
+    expect(await bodyOf(d2, 'stopped')).toMatchObject({
+      reason: 'function breakpoint',
+      threadId: D2,
+      hitBreakpointIds: [1],
+      allThreadsStopped: true,
+    });
+    for (const other of [d1, all.parent]) {
+      expect(await bodyOf(other, 'stopped')).toMatchObject({
+        reason: 'pause',
+        description: 'Paused with d2',
+        preserveFocusHint: true,
+        allThreadsStopped: true,
+      });
+    }
+    // Whoever lets it run: the others are told.
+    await d1.send('continue', { threadId: D1 });
+    for (const other of [d2, all.parent]) {
+      expect(await bodyOf(other, 'continued')).toMatchObject({ allThreadsContinued: true });
+    }
+  }
+  expect(d1.events.some(({ event }) => event === 'continued')).toBe(false);
+});
+
+test('a session lists the vCPUs of its domain, and reaches every address of the others', async () => {
+  const all = await family({ ...TWO, stopOnEntry: true });
+  await configured(all);
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  expect(await bodyOf(d1, 'stopped')).toMatchObject({ reason: 'entry', threadId: D1 });
+  expect(await bodyOf(d2, 'stopped')).toMatchObject({ description: 'Paused with d1', threadId: D2 });
+  expect(await bodyOf(all.parent, 'stopped')).not.toHaveProperty('threadId');
+  expect(await threadsOf(d1)).toEqual([`${D1} d1 v0`]);
+  expect(await threadsOf(d2)).toEqual([`${D2} d2 v0`]);
+  expect(await threadsOf(all.parent)).toEqual([]);
+  expect((await d2.raw('stackTrace', { threadId: D1 })).success).toBe(false);
+
+  await d1.send('writeMemory', { memoryReference: 'd2/ipa:0x40f00000', data: 'AQID' });
+  const own = await d2.send('readMemory', { memoryReference: '0x40f00000', count: 3 });
+  expect(own).toMatchObject({ data: 'AQID' });
+  const first = await d2.send('readMemory', { memoryReference: 'd1/va@v0:0x40f00000', count: 3 });
+  expect(first).toMatchObject({ data: 'AAAA' });
+});
+
+test('what was shown of a stop is stale in every session once the machine ran', async () => {
+  const all = await family({ ...TWO, stopOnEntry: true });
+  await configured(all);
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  await d1.until('stopped');
+  const { stackFrames } = await d1.send('stackTrace', { threadId: D1 });
+  await d2.send('stepIn', { threadId: D2, granularity: 'instruction' });
+  expect(await bodyOf(d1, 'continued')).toMatchObject({ allThreadsContinued: true });
+  expect(await bodyOf(d1, 'stopped')).toMatchObject({ description: 'Paused with d2' });
+  const scopes = await d1.raw('scopes', { frameId: stackFrames[0]?.id });
+  expect(scopes).toMatchObject({ success: false });
+});
+
+test('a client that cannot start sessions sees all domains in one', async () => {
+  const session = await client(new Machines());
+  await session.send('launch', TWO as Dap.LaunchRequestArguments);
+  await session.until('initialized');
+  const set = await session.send('setFunctionBreakpoints', {
+    breakpoints: [{ name: 'd2!print' }, { name: 'print' }],
+  });
+  expect(set.breakpoints).toMatchObject([{ verified: true }, { verified: true, message: 'Set at 2 places' }]);
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'd2!print' }] });
+  await session.send('configurationDone', {});
+  for (let stop = 0; stop < 3; stop++) {
+    expect(await bodyOf(session, 'stopped')).toMatchObject({ threadId: D2, allThreadsStopped: true });
+    expect(await threadsOf(session)).toEqual([`${D1} d1 v0`, `${D2} d2 v0`]);
+    await session.send('continue', { threadId: D1 });
+  }
+});
+
+test('a client that refuses a session sees that domain with the machine', async () => {
+  const parent = await client(new Machines(), { supportsStartDebuggingRequest: true });
+  await parent.send('launch', { ...TWO, stopOnEntry: true } as Dap.LaunchRequestArguments);
+  await parent.until('initialized');
+  await parent.send('configurationDone', {});
+  expect(await bodyOf(parent, 'stopped')).toMatchObject({ reason: 'entry', threadId: D1 });
+  expect(await threadsOf(parent)).toEqual([`${D1} d1 v0`, `${D2} d2 v0`]);
+});
+
+test('who attaches sees the domains, and leaves the machine as it is', async () => {
+  const machines = new Machines();
+  const first = await client(machines);
+  await first.send('launch', TWO as Dap.LaunchRequestArguments);
+  await first.until('initialized');
+  await first.send('configurationDone', {});
+
+  const second = await client(machines);
+  const wrong = await second.raw('attach', { machine: 'm7' });
+  expect(wrong.message).toContain("There is no machine 'm7'");
+  expect(wrong.message).toContain('m1 (one, two)');
+  expect((await second.raw('attach', { domain: 5 })).message).toContain('1 (one), 2 (two)');
+  await second.send('attach', {} as Dap.AttachRequestArguments);
+  await second.until('initialized');
+  await second.send('configurationDone', {});
+  expect(await bodyOf(second, 'stopped')).toMatchObject({ reason: 'pause', threadId: D1 });
+  expect(await threadsOf(second)).toEqual([`${D1} d1 v0`, `${D2} d2 v0`]);
+  const { view } = await second.send('xen/domains', {});
+  expect(view.domains.map(({ name }) => name)).toEqual(['Domain-0', 'one', 'two']);
+  await first.until('stopped');
+  await disconnect(second);
+  expect(await threadsOf(first)).toHaveLength(2);
+
+  const third = await client(machines);
+  await third.send('attach', { domain: 2 } as Dap.AttachRequestArguments);
+  await third.send('configurationDone', {});
+  expect(await bodyOf(third, 'stopped')).toMatchObject({ threadId: D2 });
+  expect(await threadsOf(third)).toEqual([`${D2} d2 v0`]);
+  await disconnect(first);
+  await third.until('terminated');
+  expect((await (await client(machines)).raw('attach', {})).message).toContain(
+    'There is no machine to attach to',
+  );
+});
+
+test('a domain that powers off ends its session, and the last one the machine', async () => {
+  const all = await family();
+  await configured(all);
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  const prompts = new Set<number>();
+  while (prompts.size < 2) {
+    const { domain, text } = (await bodyOf(all.parent, 'xen/consoleData')) as {
+      domain: number;
+      text: string;
+    };
+    if (text.includes('hello> ')) prompts.add(domain);
+  }
+  await d1.send('xen/console', { text: 'poweroff\n' });
+  expect(await bodyOf(d1, 'thread')).toEqual({ reason: 'exited', threadId: D1 });
+  await d1.until('exited');
+  await d1.until('terminated');
+  expect(await threadsOf(d2)).toEqual([`${D2} d2 v0`]);
+  expect(d2.events.some(({ event }) => event === 'terminated')).toBe(false);
+  await d2.send('xen/console', { text: 'poweroff\n' });
+  await d2.until('terminated');
+  await all.parent.until('terminated');
+  expect(d1.events.filter(({ event }) => event === 'terminated')).toHaveLength(1);
+});
+
+test('a restart in one session is a restart in all, with all breakpoints', async () => {
+  const all = await family();
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  await d2.send('setFunctionBreakpoints', { breakpoints: [{ name: 'print' }] });
+  await configured(all);
+  expect(await bodyOf(d2, 'stopped')).toMatchObject({ hitBreakpointIds: [1] });
+  const hash = async (): Promise<string> => (await d1.send('xen/machine', {})).view.stateHash;
+  const before = await hash();
+  await d1.send('restart', {});
+  expect(await bodyOf(d2, 'stopped')).toMatchObject({ hitBreakpointIds: [1], threadId: D2 });
+  // The same run, to the same state.
+  expect(await hash()).toBe(before);
+});
+
+test('a session that is ended for good takes its domain along', async () => {
+  const all = await family({ ...TWO, stopOnEntry: true });
+  await configured(all);
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  await d1.until('stopped');
+  await disconnect(d1, { terminateDebuggee: true });
+  const { view } = await d2.send('xen/domains', {});
+  expect(view.domains.map(({ name }) => name)).toEqual(['Domain-0', 'two']);
+});
