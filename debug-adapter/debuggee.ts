@@ -13,6 +13,7 @@ import type {
 import { BARE_DOMAIN } from '../emulator/machine/messages.ts';
 import { invariant } from '../emulator/base/errors.ts';
 import * as errors from './errors.ts';
+import { frameExpression } from './frame-expression.ts';
 import type { MachineClient } from './machine-client.ts';
 import { threadIdOf } from './protocol.ts';
 import { walkStack } from './stack.ts';
@@ -124,6 +125,7 @@ export class Debuggee {
       rulesAt: (address) => target.rulesAt(address),
       symbolAt: (address) => target.symbolAt(address),
       systemRegister: (name) => this.systemRegister(vcpu, name),
+      evaluate: (bytes, frame, initial) => frameExpression(bytes, frame, initial, this.reader(vcpu)),
     };
   }
 
