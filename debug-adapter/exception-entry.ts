@@ -48,7 +48,12 @@ export async function exceptionEntry(source: StackSource, frame: Frame): Promise
   const isFirst = frame.standing && frame.pc === vbar + BigInt(vector * VECTOR);
   values[SP] = usesSpEl0 ? await source.systemRegister('SP_EL0') : isFirst ? sp : undefined;
   const cause = CAUSES[vector & 3];
-  return { pc: elr, el: from, values, taken: { from, ...(cause !== undefined && { cause }) } };
+  const taken = {
+    from,
+    ...(cause !== undefined && { cause }),
+    ...(sp !== undefined && { savedAt: sp }),
+  } as const;
+  return { pc: elr, el: from, values, taken };
 }
 
 /** The number of the vector whose code this address is, or the function that it branches to. */

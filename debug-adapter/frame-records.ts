@@ -10,6 +10,7 @@ export type ReadGuest = (address: bigint, length: number) => Promise<Uint8Array>
 const LOOKAHEAD = 64;
 
 export interface FrameRecord {
+  readonly at: bigint;
   readonly callersRecord: bigint;
   readonly returnAddress: bigint;
   /** Registers of the code that an exception interrupted, when that made the record. */
@@ -56,7 +57,11 @@ export async function readRecord(
   const plain = await read(record, 24);
   if (plain.length < 16) return undefined;
   const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength);
-  const found = { callersRecord: view.getBigUint64(0, true), returnAddress: view.getBigUint64(8, true) };
+  const found = {
+    at: record,
+    callersRecord: view.getBigUint64(0, true),
+    returnAddress: view.getBigUint64(8, true),
+  };
   if (!inKernel) return found;
 
   // Taken from EL1: the record repeats X29 and the PC. Nothing else has both before a record.
@@ -73,7 +78,7 @@ export async function readRecord(
   if (!meta) return found;
   if (kind === META_IS_FINAL) return isFromUser(meta) ? { ...found, interrupted: meta } : found;
   const interrupted = { ...meta, syscall: undefined };
-  return { callersRecord: meta.x[29] ?? 0n, returnAddress: meta.pc, interrupted };
+  return { at: record, callersRecord: meta.x[29] ?? 0n, returnAddress: meta.pc, interrupted };
 }
 
 /**

@@ -22,6 +22,8 @@ export interface ExceptionTaken {
   readonly syscall?: number;
   /** By its vector, while it has just been taken: see exceptionEntry(). */
   readonly cause?: string;
+  /** Where on the stack its registers were saved, or would be. */
+  readonly savedAt?: bigint;
 }
 
 /** How a frame was found. */
@@ -234,7 +236,7 @@ async function callerByRecord(
       by: 'frame-record',
       standing: true,
       values: [...interrupted.x, interrupted.sp],
-      taken: { from, ...(syscall >= 0 && { syscall }) },
+      taken: { from, savedAt: record.at, ...(syscall >= 0 && { syscall }) },
     });
   }
   const pc = await codeAddress(source, record.returnAddress);

@@ -1,17 +1,16 @@
 // Steps by instruction, by line and out of a function, as plans over "run to one of these places" and
 // "execute one instruction".
 //
-// A step belongs to one vCPU and one activation of a function. The activation is named by its caller: the
-// return address and the caller's X29, which do not change while the function runs, so recursion, other
-// tasks and interrupt handlers that come by a place are let through. Inside a line the guest runs at full
-// speed to the exits of the line; only returns, register branches and calls to be entered are executed
-// one at a time.
+// A step belongs to one vCPU and one activation of a function (step-activation.ts), so recursion, other tasks and
+// interrupt handlers that come by a place are let through. Inside a line the guest runs at full speed to the
+// exits of the line; only returns, register branches and calls to be entered are executed one at a time.
 
 import type { GeneralRegisters, VcpuId } from '../emulator/machine/messages.ts';
 import { controlFlow, successors } from './instructions.ts';
 import type { ControlFlow } from './instructions.ts';
-import { SP, walkStack } from './stack.ts';
-import type { Frame, ReadGuest, StackSource } from './stack.ts';
+import type { ReadGuest, StackSource } from './stack.ts';
+import { activationOf, callerOf, isSame, sameStack } from './step-activation.ts';
+import type { Activation, Caller } from './step-activation.ts';
 
 /** Why a part of a step ended: this vCPU is where it should be, or something else must be shown first. */
 export type StepStop<Report> =
@@ -26,6 +25,7 @@ export interface AddressRange {
 export interface SourceLine {
   readonly path: string;
   readonly line: number;
+  readonly column?: number;
 }
 
 /** The contiguous code of a line around an address. */
@@ -53,7 +53,6 @@ export interface StepContext<Report> {
   functionAt(pc: bigint): AddressRange | undefined;
 }
 
-const X29 = 29;
 const HERE = { kind: 'here' } as const;
 /** Interrupts between two instructions of the program, and exits of a line, before we give up. */
 const MAX_ROUNDS = 100_000;
@@ -63,9 +62,10 @@ const MAX_LINE_BYTES = 0x1_0000;
 /** One instruction. `over`: calls and exceptions run to completion. Interrupts always do. */
 export async function stepInstruction<R>(ctx: StepContext<R>, over: boolean): Promise<StepStop<R>> {
   const before = await ctx.registers();
-  const { pc, sp } = before;
+  const { pc } = before;
   const flow = await flowAt(ctx, pc);
-  if (over && flow && comesBack(flow)) return runToSame(ctx, pc + 4n, (now) => now.sp === sp);
+  const isBack = await sameStack(ctx, before);
+  if (over && flow && comesBack(flow)) return runToSame(ctx, pc + 4n, isBack);
 
   const after = flow && successors(flow, pc, (n) => before.x[n] ?? 0n);
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -75,75 +75,110 @@ export async function stepInstruction<R>(ctx: StepContext<R>, over: boolean): Pr
     if (!after || after.includes(now.pc)) return stop;
     const taken = await exceptionTaken(ctx, now, [pc, ...after]);
     if (!taken) return stop;
-    if (taken.synchronous && !over) return stop;
-    const back = await runBack(ctx, taken.returnAddress, sp);
+    // A page of a program that is not there yet is the kernel's business; what the kernel itself does is shown.
+    const isShown = flow?.kind === 'exception' || elOf(before) > 0;
+    if (taken.synchronous && !over && isShown) return stop;
+    const back = await runBack(ctx, taken.returnAddress, isBack);
     if (back.kind === 'elsewhere' || taken.returnAddress !== pc) return back;
   }
   return HERE;
 }
 
+export interface LineStep {
+  /** Functions with lines are entered. */
+  readonly into: boolean;
+  /** The call instruction to be entered, and no other; whatever is known of the function. */
+  readonly target?: bigint | undefined;
+  /** Every statement of a line is a step of its own. */
+  readonly statements?: boolean;
+}
+
 /** One line of source; one instruction where there is no line information. */
-export async function stepLine<R>(ctx: StepContext<R>, into: boolean): Promise<StepStop<R>> {
+export async function stepLine<R>(ctx: StepContext<R>, how: LineStep): Promise<StepStop<R>> {
   const first = await ctx.registers();
   const origin = await ctx.lineAt(first.pc);
-  if (!origin) return stepInstruction(ctx, !into);
-  const caller = await callerOf(ctx);
+  if (!origin) return stepInstruction(ctx, !how.into);
+  const activation = await activationOf(ctx, first);
 
   let pc = first.pc;
   let range: LineRange = origin;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const scope = ctx.functionAt(pc) ?? range;
+    const crossing: Crossing = { ...how, scope: ctx.functionAt(pc) ?? range, caller: activation.caller };
     const flow = await flowAt(ctx, pc);
-    if (flow && mustBeSeen(flow, into, scope)) {
-      const crossed = await crossOver(ctx, flow, { into, scope, caller });
+    if (flow && mustBeSeen(flow, pc, crossing)) {
+      const crossed = await crossOver(ctx, flow, pc, crossing);
       if (crossed.kind !== 'inside') return crossed;
     } else {
-      const exits = await exitsOf(ctx, range, { into, scope });
-      const stop = await runInActivation(ctx, exits, caller);
+      const exits = await exitsOf(ctx, range, crossing);
+      const stop = await runInActivation(ctx, exits, activation);
       if (stop.kind === 'elsewhere') return stop;
     }
     pc = (await ctx.registers()).pc;
     const next = await ctx.lineAt(pc);
     if (!next) return HERE;
     // The middle of another line is the rest of something that began elsewhere: on to a beginning.
-    if (pc === next.start && !isWithin(origin, next, into)) return HERE;
+    if (pc === next.start && !isWithin(origin, next, how)) return HERE;
     range = next;
   }
   return HERE;
 }
 
-/** Runs until the caller goes on. Undefined: no caller is known. */
+/** Runs until the caller goes on: behind the call, or where an exception interrupted it. Undefined: none is known. */
 export async function stepOut<R>(ctx: StepContext<R>): Promise<StepStop<R> | undefined> {
   const caller = await callerOf(ctx);
   if (!caller) return undefined;
-  return runToSame(ctx, caller.pc, caller.isBack);
+  // A breakpoint on an instruction that was interrupted has been reported before.
+  return caller.frame.standing
+    ? runBack(ctx, caller.pc, caller.isBack)
+    : runToSame(ctx, caller.pc, caller.isBack);
+}
+
+/** Runs to the handler of the next exception that the line takes, or to its end. */
+export async function stepIntoException<R>(ctx: StepContext<R>): Promise<StepStop<R>> {
+  const first = await ctx.registers();
+  const vectors = await vectorsOf(ctx, first);
+  const origin = (await ctx.lineAt(first.pc)) ?? { start: first.pc, end: first.pc + 4n };
+  const activation = await activationOf(ctx, first);
+  const scope = ctx.functionAt(first.pc) ?? origin;
+  const exits = await exitsOf(ctx, origin, { into: false, scope, caller: undefined });
+  const level = elOf(first);
+  for (;;) {
+    const stop = await ctx.runTo([...exits, ...vectors]);
+    if (stop.kind === 'elsewhere') return stop;
+    const now = await ctx.registers();
+    if (!vectors.includes(now.pc)) {
+      if (isSame(await activationOf(ctx, now), activation)) return stop;
+      continue;
+    }
+    // Of this line, or of what it called: not of somebody else whose turn it is.
+    const returns = await ctx.systemRegister('ELR_EL1');
+    const spsr = (await ctx.systemRegister('SPSR_EL1')) ?? 0n;
+    const isOurs = Number((spsr >> 2n) & 3n) === level;
+    if (isOurs && returns !== undefined && returns >= origin.start && returns <= origin.end) return stop;
+  }
 }
 
 /** True while a step that began at `origin` is not over: on its line, or in what is inlined there. */
-function isWithin(origin: LineRange, now: LineRange, into: boolean): boolean {
+function isWithin(
+  origin: LineRange,
+  now: LineRange,
+  { into, target, statements = false }: LineStep,
+): boolean {
   const sameScope = sameNames(origin.scope, now.scope);
-  if (sameScope && sameLine(origin.shown, now.shown)) return true;
-  if (into) return sameScope && sameLine(origin.code, now.code);
+  if (sameScope && sameLine(origin.shown, now.shown, statements)) return true;
+  if (into && target === undefined) return sameScope && sameLine(origin.code, now.code, statements);
   return (
     now.scope.length > origin.scope.length && sameNames(origin.scope, now.scope.slice(0, origin.scope.length))
   );
 }
 
-const sameLine = (a: SourceLine, b: SourceLine): boolean => a.line === b.line && a.path === b.path;
+const sameLine = (a: SourceLine, b: SourceLine, statements: boolean): boolean =>
+  a.line === b.line && a.path === b.path && (!statements || a.column === b.column);
 
 const sameNames = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((name, i) => name === b[i]);
 
-/** The caller of an activation, which tells that activation from others of the same function. */
-interface Caller {
-  readonly pc: bigint;
-  readonly frame: Frame;
-  /** Whether these registers are the caller's own, once it goes on. */
-  isBack(now: GeneralRegisters): boolean;
-}
-
-interface Crossing {
-  readonly into: boolean;
+interface Crossing extends LineStep {
   readonly scope: AddressRange;
   readonly caller: Caller | undefined;
 }
@@ -152,31 +187,55 @@ interface Crossing {
 async function crossOver<R>(
   ctx: StepContext<R>,
   flow: ControlFlow,
-  { into, scope, caller }: Crossing,
+  pc: bigint,
+  { into, target, scope, caller }: Crossing,
 ): Promise<StepStop<R> | { readonly kind: 'inside' }> {
+  if (flow.kind === 'exception-return') return crossExceptionReturn(ctx, into);
   const stop = await stepInstruction(ctx, false);
   if (stop.kind === 'elsewhere') return stop;
   const now = await ctx.registers();
-  if (flow.kind === 'return' || flow.kind === 'exception-return') return HERE;
-  if (flow.kind !== 'call' && flow.kind !== 'call-register' && contains(scope, now.pc))
-    return { kind: 'inside' };
+  if (flow.kind === 'return') return HERE;
+  const isCall = flow.kind === 'call' || flow.kind === 'call-register';
+  if (!isCall && contains(scope, now.pc)) return { kind: 'inside' };
 
   // Another function, by a call or a tail call.
-  if (into && (await ctx.lineAt(now.pc))) return HERE;
-  if (flow.kind === 'call' || flow.kind === 'call-register') {
-    const { x, sp } = now;
-    const back = await runToSame(ctx, x[30] ?? 0n, (then) => then.sp === sp);
+  if (target === pc || (into && target === undefined && (await ctx.lineAt(now.pc)))) return HERE;
+  if (isCall) {
+    const back = await runToSame(ctx, now.x[30] ?? 0n, await sameStack(ctx, now));
     return back.kind === 'elsewhere' ? back : { kind: 'inside' };
   }
   if (!caller) return HERE;
   return runToSame(ctx, caller.pc, caller.isBack);
 }
 
+/** An ERET to a program leads there when asked to; else the step ends when the program comes back on this stack. */
+async function crossExceptionReturn<R>(ctx: StepContext<R>, into: boolean): Promise<StepStop<R>> {
+  const before = await ctx.registers();
+  const vectors = await vectorsOf(ctx, before);
+  const stop = await ctx.stepOnce();
+  if (stop.kind === 'elsewhere' || into || elOf(before) !== 1) return stop;
+  if (elOf(await ctx.registers()) !== 0) return stop;
+  const fromProgram = vectors.slice(VECTORS_FROM_PROGRAM);
+  return runToAny(ctx, fromProgram, async (now) => elOf(now) === 1 && now.sp === before.sp);
+}
+
+/** The vectors of EL1: four for each of four groups, 0x80 bytes each (DDI 0487, "Exception vectors"). */
+async function vectorsOf<R>(ctx: StepContext<R>, now: GeneralRegisters): Promise<readonly bigint[]> {
+  const base = elOf(now) > 1 ? undefined : await ctx.systemRegister('VBAR_EL1');
+  if (base === undefined) return [];
+  return Array.from({ length: 16 }, (_, n) => BigInt.asUintN(64, base + BigInt(0x80 * n)));
+}
+
+/** Of the sixteen, those behind the eight that are taken from EL1 itself. */
+const VECTORS_FROM_PROGRAM = 8;
+
+const elOf = ({ pstate }: GeneralRegisters): number => (pstate >>> 2) & 3;
+
 /** Where the code of a line can be left, or must be executed instruction by instruction. */
 async function exitsOf<R>(
   ctx: StepContext<R>,
   range: AddressRange,
-  { into, scope }: { into: boolean; scope: AddressRange },
+  crossing: Crossing,
 ): Promise<readonly bigint[]> {
   const length = Number(range.end - range.start);
   const bytes = await ctx.read(range.start, Math.min(length, MAX_LINE_BYTES));
@@ -186,7 +245,7 @@ async function exitsOf<R>(
   for (let i = 0; i < count; i++) {
     const at = range.start + BigInt(4 * i);
     const flow = controlFlow(view.getUint32(4 * i, true), at);
-    if (mustBeSeen(flow, into, scope)) exits.add(at);
+    if (mustBeSeen(flow, at, crossing)) exits.add(at);
     else if ((flow.kind === 'branch' || flow.kind === 'conditional') && !contains(range, flow.target))
       exits.add(flow.target);
   }
@@ -194,7 +253,7 @@ async function exitsOf<R>(
 }
 
 /** Where this leads is known only when it is executed, or must be looked at. */
-function mustBeSeen(flow: ControlFlow, into: boolean, scope: AddressRange): boolean {
+function mustBeSeen(flow: ControlFlow, at: bigint, { into, target, scope }: Crossing): boolean {
   switch (flow.kind) {
     case 'return':
     case 'branch-register':
@@ -202,7 +261,7 @@ function mustBeSeen(flow: ControlFlow, into: boolean, scope: AddressRange): bool
       return true;
     case 'call':
     case 'call-register':
-      return into;
+      return target === undefined ? into : target === at;
     case 'branch':
     case 'conditional':
       return !contains(scope, flow.target);
@@ -212,58 +271,45 @@ function mustBeSeen(flow: ControlFlow, into: boolean, scope: AddressRange): bool
   }
 }
 
-/** Runs to one of the places in the activation with this caller. */
+/** Runs to one of the places in an activation. */
 async function runInActivation<R>(
   ctx: StepContext<R>,
   places: readonly bigint[],
-  caller: Caller | undefined,
+  activation: Activation,
 ): Promise<StepStop<R>> {
-  for (;;) {
-    const stop = await ctx.runTo(places);
-    if (stop.kind === 'elsewhere') return stop;
-    const now = await callerOf(ctx);
-    if (sameCaller(now, caller)) return stop;
-  }
+  return runToAny(ctx, places, async (now) => isSame(await activationOf(ctx, now), activation));
 }
 
 /** Runs to a place, and on while the registers there are not those of the same frame. */
-async function runToSame<R>(
+function runToSame<R>(
   ctx: StepContext<R>,
   place: bigint,
-  same: (registers: GeneralRegisters) => boolean,
+  isBack: (now: GeneralRegisters) => Promise<boolean>,
+): Promise<StepStop<R>> {
+  return runToAny(ctx, [BigInt.asUintN(64, place)], isBack);
+}
+
+async function runToAny<R>(
+  ctx: StepContext<R>,
+  places: readonly bigint[],
+  isMeant: (now: GeneralRegisters) => Promise<boolean>,
 ): Promise<StepStop<R>> {
   for (;;) {
-    const stop = await ctx.runTo([BigInt.asUintN(64, place)]);
-    if (stop.kind === 'elsewhere' || same(await ctx.registers())) return stop;
+    const stop = await ctx.runTo(places);
+    if (stop.kind === 'elsewhere' || (await isMeant(await ctx.registers()))) return stop;
   }
 }
 
 /** Runs an exception handler to its end. */
-async function runBack<R>(ctx: StepContext<R>, place: bigint, sp: bigint): Promise<StepStop<R>> {
+async function runBack<R>(
+  ctx: StepContext<R>,
+  place: bigint,
+  isBack: (now: GeneralRegisters) => Promise<boolean>,
+): Promise<StepStop<R>> {
   for (;;) {
     const stop = await ctx.runBackTo(place);
-    if (stop.kind === 'elsewhere' || (await ctx.registers()).sp === sp) return stop;
+    if (stop.kind === 'elsewhere' || (await isBack(await ctx.registers()))) return stop;
   }
-}
-
-async function callerOf<R>(ctx: StepContext<R>): Promise<Caller | undefined> {
-  const [, frame] = await walkStack(await ctx.registers(), ctx.stack, 2);
-  if (!frame) return undefined;
-  const sp = frame.register(SP);
-  const x29 = frame.register(X29);
-  return {
-    pc: frame.pc,
-    frame,
-    isBack: (now) => (sp === undefined ? now.x[X29] === x29 : now.sp === sp),
-  };
-}
-
-/** X29 of a caller does not change while the functions that it called run; neither does its SP, where known. */
-function sameCaller(a: Caller | undefined, b: Caller | undefined): boolean {
-  if (!a || !b) return a === b;
-  if (a.pc !== b.pc || a.frame.register(X29) !== b.frame.register(X29)) return false;
-  const [sp, other] = [a.frame.register(SP), b.frame.register(SP)];
-  return sp === undefined || other === undefined || sp === other;
 }
 
 async function flowAt<R>(ctx: StepContext<R>, pc: bigint): Promise<ControlFlow | undefined> {

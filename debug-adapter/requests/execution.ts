@@ -39,7 +39,9 @@ export const executionRequests = [
     needs: 'stopped',
     handle(session, { threadId, granularity }) {
       return step(session, threadId, (context) =>
-        granularity === 'instruction' ? stepInstruction(context, true) : stepLine(context, false),
+        granularity === 'instruction'
+          ? stepInstruction(context, true)
+          : stepLine(context, { into: false, statements: granularity === 'statement' }),
       );
     },
   }),
@@ -48,7 +50,9 @@ export const executionRequests = [
     needs: 'stopped',
     handle(session, { threadId, granularity }) {
       return step(session, threadId, (context) =>
-        granularity === 'instruction' ? stepInstruction(context, false) : stepLine(context, true),
+        granularity === 'instruction'
+          ? stepInstruction(context, false)
+          : stepLine(context, { into: true, statements: granularity === 'statement' }),
       );
     },
   }),
