@@ -19,6 +19,8 @@ export function act(hypervisor: Hypervisor, control: ControlDomain, action: Acti
       return unpause(hypervisor, action.domain);
     case 'destroy':
       return destroy(hypervisor, control, action.domain);
+    case 'vcpu-off':
+      return turnOff(hypervisor, action.domain, action.vcpu);
     case 'shutdown':
       return shutdown(hypervisor, control, action.domain, action.reason);
     case 'send-event':
@@ -37,6 +39,7 @@ const MEMBERS: Readonly<Record<Action['kind'], Readonly<Record<string, 'number' 
   pause: { domain: 'number' },
   unpause: { domain: 'number' },
   destroy: { domain: 'number' },
+  'vcpu-off': { domain: 'number', vcpu: 'number' },
   shutdown: { domain: 'number', reason: 'string' },
   'send-event': { domain: 'number', port: 'number' },
   'mask-event': { domain: 'number', port: 'number', masked: 'boolean' },
@@ -78,6 +81,14 @@ function destroy(hypervisor: Hypervisor, control: ControlDomain, domid: number):
   hypervisor.scheduler.pauseDomain(domain);
   control.domainDestroyed(domid, uuidOf(domain));
   hypervisor.destroyDomain(domid);
+}
+
+function turnOff(hypervisor: Hypervisor, domid: number, number: number): void {
+  const domain = living(hypervisor, domid);
+  const vcpu = domain.vcpus[number];
+  if (!vcpu) throw new UserError(`domain ${domid} has no vCPU ${number}`, 'Ask for the list of vCPUs.');
+  if (vcpu.down) throw new UserError(`vCPU ${number} of domain ${domid} is off`, 'There is nothing to do.');
+  hypervisor.scheduler.goDown(domain, vcpu);
 }
 
 /** As `xl shutdown`: the guest is asked to, and does it when it likes. */

@@ -85,14 +85,21 @@ export function createBareMachine(
         deactivated: (cpu, intid) => observer.interruptEnded(BARE_DOMAIN, cpu, intid),
       };
     },
-    act: ({ kind }) => {
+    act: (action) => {
+      if (action.kind === 'vcpu-off') return turnOff(machine, action.vcpu);
       throw new UserError(
-        `'${kind}' needs a hypervisor`,
+        `'${action.kind}' needs a hypervisor`,
         'This is a bare machine: start the guest as a domain.',
       );
     },
     saveMonitor: () => undefined,
   };
+}
+
+function turnOff(machine: Machine, cpu: number): void {
+  if (!(cpu in machine.cpus)) throw new UserError(`there is no CPU ${cpu}`, 'Ask for the list of CPUs.');
+  if (machine.isOff(cpu)) throw new UserError(`CPU ${cpu} is off`, 'There is nothing to do.');
+  machine.stopCpu(cpu);
 }
 
 /** The device tree that the machine would get, for `--print-dtb`. */

@@ -24,7 +24,9 @@ export type Input =
   /** Somebody changed something through the hypervisor. */
   | { readonly kind: 'action'; readonly action: Action }
   /** A CPU that is stepped has its turn at once. */
-  | { readonly kind: 'turn'; readonly cpu: number };
+  | { readonly kind: 'turn'; readonly cpu: number }
+  /** Only this CPU executes from now on; undefined: all do. */
+  | { readonly kind: 'only'; readonly cpu: number | undefined };
 
 /** An input, where it belongs in a run, and its number among the inputs. */
 export interface LoggedInput extends Moment {
@@ -131,6 +133,8 @@ function apply(loaded: LoadedMachine, input: Input): void {
       return loaded.act(input.action);
     case 'turn':
       return loaded.machine.giveTurnTo(input.cpu);
+    case 'only':
+      return loaded.machine.runOnly(input.cpu);
   }
 }
 

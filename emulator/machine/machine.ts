@@ -73,6 +73,8 @@ export interface MachineState {
   readonly turn: number;
   readonly sliceLeft: number;
   readonly waits: readonly CpuWait[];
+  /** See runOnly(). */
+  readonly only?: number;
 }
 
 export class Machine {
@@ -97,6 +99,7 @@ export class Machine {
   judgeWatchpoints: (() => boolean) | undefined;
 
   private readonly waits: CpuWait[];
+  private only: number | undefined;
   /** The CPU whose turn it is, and where its slice ends (in instructions of the machine). */
   private turn = 0;
   private sliceEnd = 0;
@@ -264,6 +267,15 @@ export class Machine {
     this.sliceEnd = this.engine.instructions + SLICE;
   }
 
+  /** The other CPUs stand still until they are let go on: by undefined, all are. */
+  runOnly(cpu: number | undefined): void {
+    this.only = cpu;
+  }
+
+  get onlyCpu(): number | undefined {
+    return this.only;
+  }
+
   /** What the CPU does, for people. */
   stateOf(cpu: number): 'running' | 'wfi' | 'wfe' | 'off' | 'blocked' {
     if (this.waits[cpu] === 'off') return 'off';
@@ -286,7 +298,13 @@ export class Machine {
   /** What the run loop remembers beside registers, RAM and devices. */
   save(): MachineState {
     const left = Math.max(this.sliceEnd - this.engine.instructions, 0);
-    return { clock: this.clock.nanoseconds(), turn: this.turn, sliceLeft: left, waits: [...this.waits] };
+    return {
+      clock: this.clock.nanoseconds(),
+      turn: this.turn,
+      sliceLeft: left,
+      waits: [...this.waits],
+      ...(this.only !== undefined && { only: this.only }),
+    };
   }
 
   /** Executes up to the end of a slice, and at most `limit` instructions. */
@@ -443,7 +461,7 @@ export class Machine {
 
   private canRun(cpu: number): boolean {
     const state = this.cpus[cpu] as CpuState;
-    if (this.waits[cpu] === 'off') return false;
+    if (this.waits[cpu] === 'off' || (this.only !== undefined && this.only !== cpu)) return false;
     // An interrupt ends the wait, whatever PSTATE masks; a physical one brings the monitor back.
     if (this.waits[cpu] === 'monitor') return state.read32(layout.LINES) !== 0;
     if (state.read32(layout.WAITING) === layout.WAIT_NONE) return true;

@@ -255,6 +255,8 @@ export interface Stage2Range {
 export type Action =
   /** Its vCPUs stand, or go on. */
   | { readonly kind: 'pause' | 'unpause' | 'destroy'; readonly domain: number }
+  /** As if the vCPU had called CPU_OFF of PSCI; works without a hypervisor too. */
+  | { readonly kind: 'vcpu-off'; readonly domain: number; readonly vcpu: number }
   /** Asks the guest, through `control/shutdown` in xenstore. */
   | { readonly kind: 'shutdown'; readonly domain: number; readonly reason: 'poweroff' | 'reboot' | 'halt' }
   /** Raises an event at a port of the domain, as its peer would. */
@@ -281,17 +283,22 @@ interface Call<Arguments, Result> {
   readonly result: Result;
 }
 
+export interface RunOptions {
+  /** The other vCPUs of all domains stand still meanwhile. */
+  readonly only?: VcpuId;
+}
+
 /** Every request: what it carries and what it answers. A UserError crosses the border as one. */
 export interface MachineRequests {
   /** Builds the machine at moment 0, in place of the one before. Executes nothing. */
   create: Call<MachineConfig, MachineInfo>;
   /** Runs until a breakpoint, a pause or an end. No breakpoint fires on the instruction a vCPU stands at. */
-  run: Call<Record<string, never>, void>;
+  run: Call<RunOptions, void>;
   /**
    * Runs until this vCPU has executed `count` instructions; the others go on as they would. Taking an
    * exception ends the step too: the PC is then at the vector, the interrupted instruction not executed.
    */
-  step: Call<{ readonly vcpu: VcpuId; readonly count: number }, void>;
+  step: Call<RunOptions & { readonly vcpu: VcpuId; readonly count: number }, void>;
   /** Ends a run within one slice (`stopped`, reason `pause`). Without effect on a machine that stands. */
   pause: Call<Record<string, never>, void>;
   /** The whole new list. May be sent while the machine runs. */

@@ -125,10 +125,10 @@ export class MachineServerImplementation {
       this.stops = this.createStops(this.loaded);
       return this.loaded.info;
     },
-    run: () => this.start(undefined),
-    step: ({ vcpu, count }) => {
+    run: ({ only }) => this.start(undefined, only),
+    step: ({ vcpu, count, only }) => {
       if (this.domains.hasEnded(vcpu.domain)) throw notSteppable(vcpu.domain);
-      this.start({ cpu: this.cpuOf(vcpu), left: count });
+      this.start({ cpu: this.cpuOf(vcpu), left: count }, only);
     },
     pause: () => {
       if (!this.running) return;
@@ -199,10 +199,12 @@ export class MachineServerImplementation {
 
   // ---- running
 
-  private start(step: Step | undefined): void {
+  private start(step: Step | undefined, only: VcpuId | undefined): void {
     const { machine } = this.machine;
     if (this.broken !== undefined) throw new UserError(this.broken, 'Restart the machine.');
     if (this.running) return;
+    const onlyCpu = only && this.cpuOf(only);
+    if (machine.onlyCpu !== onlyCpu) this.toInputLog().enter({ kind: 'only', cpu: onlyCpu });
     this.running = true;
     this.pauseWanted = false;
     this.step = step;
