@@ -162,6 +162,11 @@ export const unknownThread = (threadId: number) =>
 export const noCaller = () =>
   new AdapterError(1104, 'No caller of this frame is known', 'Set a breakpoint where execution should stop');
 
+export const noSuchTarget = () =>
+  new AdapterError(1120, 'This target is of another stop or another vCPU', 'Ask for the targets again', {
+    showUser: false,
+  });
+
 export const unsupportedRequest = (command: string) =>
   new AdapterError(1105, `The request '${command}' is not supported`, 'Leave it out', { showUser: false });
 

@@ -18,6 +18,7 @@ export interface StopReport {
     | 'event'
     | 'step'
     | 'pause'
+    | 'goto'
     | 'exception';
   readonly vcpu: VcpuId;
   readonly description: string;

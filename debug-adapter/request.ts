@@ -36,6 +36,10 @@ export interface DapRequests {
   next: Call<Dap.NextRequest, Dap.NextResponse>;
   stepIn: Call<Dap.StepInRequest, Dap.StepInResponse>;
   stepOut: Call<Dap.StepOutRequest, Dap.StepOutResponse>;
+  stepInTargets: Call<Dap.StepInTargetsRequest, Dap.StepInTargetsResponse>;
+  gotoTargets: Call<Dap.GotoTargetsRequest, Dap.GotoTargetsResponse>;
+  goto: Call<Dap.GotoRequest, Dap.GotoResponse>;
+  terminateThreads: Call<Dap.TerminateThreadsRequest, Dap.TerminateThreadsResponse>;
   threads: Call<Dap.ThreadsRequest, Dap.ThreadsResponse>;
   stackTrace: Call<Dap.StackTraceRequest, Dap.StackTraceResponse>;
   scopes: Call<Dap.ScopesRequest, Dap.ScopesResponse>;

@@ -37,6 +37,8 @@ export class RunControl {
   private readonly events: RunEvents;
   private plan: 'none' | 'running' | 'ended' = 'none';
   private pauseWanted = false;
+  /** The others stand still while it runs. */
+  private only: VcpuId | undefined;
   private crashed: Ended | undefined;
   private waiting: { resolve(stop: StopInfo): void; reject(error: Error): void } | undefined;
   private readonly stops: MachineStops;
@@ -110,7 +112,8 @@ export class RunControl {
   }
 
   /** Runs until there is something to see. */
-  continue(vcpu: VcpuId): void {
+  continue(vcpu: VcpuId, alone = false): void {
+    this.only = alone ? vcpu : undefined;
     this.perform(async () => {
       const left = await this.leaveBreakpoint(vcpu);
       if (left?.kind === 'elsewhere') return left.report;
@@ -141,7 +144,9 @@ export class RunControl {
   step(
     vcpu: VcpuId,
     plan: (context: StepContext<StopReport>) => Promise<StepStop<StopReport> | undefined>,
+    alone = false,
   ): void {
+    this.only = alone ? vcpu : undefined;
     this.perform(async () => {
       const stop = await plan(this.contextFor(vcpu));
       if (stop?.kind === 'elsewhere') return stop.report;
@@ -153,6 +158,14 @@ export class RunControl {
         description: 'Paused on step',
         hitBreakpointIds: here.map(({ id }) => id),
       };
+    });
+  }
+
+  /** The vCPU goes on elsewhere; nothing is executed. */
+  goTo(vcpu: VcpuId, address: bigint): void {
+    this.perform(async () => {
+      await this.debuggee.writeRegister(vcpu, 'pc', address);
+      return { reason: 'goto', vcpu, description: 'Moved to another statement', hitBreakpointIds: [] };
     });
   }
 
@@ -251,7 +264,9 @@ export class RunControl {
       this.waiting = { resolve, reject };
     });
     const { machine } = this.debuggee;
-    const request = how === 'run' ? machine.request('run', {}) : machine.request('step', how);
+    const options = this.only ? { only: this.only } : {};
+    const request =
+      how === 'run' ? machine.request('run', options) : machine.request('step', { ...how, ...options });
     request.catch((error: Error) => this.waiting?.reject(error));
     const stop = await stopped;
     this.moment = stop;

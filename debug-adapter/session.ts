@@ -37,6 +37,9 @@ import type { Frame } from './stack.ts';
 /** Behind a frame id or a variables reference. */
 export type HandleValue =
   | { readonly kind: 'label' }
+  /** A call to step into, by its address; undefined: the handler of the next exception. */
+  | { readonly kind: 'step-target'; readonly vcpu: VcpuId; readonly call: bigint | undefined }
+  | { readonly kind: 'goto-target'; readonly vcpu: VcpuId; readonly address: bigint }
   | { readonly kind: 'frame'; readonly vcpu: VcpuId; readonly index: number; readonly frame: Frame }
   | {
       readonly kind: 'registers';
@@ -130,8 +133,8 @@ export class XenSession extends DebugSession {
   }
 
   /** The user changed something: what the client shows of the stop is out of date. */
-  changedByUser(): void {
-    if (this.client.supportsInvalidatedEvent) this.tell('invalidated', { areas: ['variables', 'stacks'] });
+  changedByUser(areas: readonly Dap.InvalidatedAreas[] = ['variables', 'stacks']): void {
+    if (this.client.supportsInvalidatedEvent) this.tell('invalidated', { areas });
     if (this.launched?.run.running === false) this.changes.machineIs(false, this.handles.stopGeneration);
   }
 

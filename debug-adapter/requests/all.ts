@@ -10,6 +10,7 @@ import { lifecycleRequests } from './lifecycle.ts';
 import { memoryRequests } from './memory.ts';
 import { sourceRequests } from './sources.ts';
 import { stackRequests } from './stack.ts';
+import { targetRequests } from './targets.ts';
 import { variableRequests } from './variables.ts';
 import { xenRequests } from './xen.ts';
 import { xenRegisterRequests } from './xen-registers.ts';
@@ -20,6 +21,7 @@ export const allRequests: readonly AnyRequest[] = [
   ...dataBreakpointRequests,
   ...exceptionRequests,
   ...executionRequests,
+  ...targetRequests,
   ...stackRequests,
   ...variableRequests,
   ...evaluateRequests,

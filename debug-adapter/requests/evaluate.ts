@@ -63,7 +63,8 @@ export async function evaluateAddress(
 function scopeOf(session: XenSession, frameId: number | undefined): Scope {
   if (frameId === undefined) return { vcpu: session.focus, caller: undefined };
   const handle = session.handles.get(frameId);
-  if (handle.kind === 'label') return { vcpu: session.focus, caller: undefined };
+  if (handle.kind !== 'frame' && handle.kind !== 'registers')
+    return { vcpu: session.focus, caller: undefined };
   return { vcpu: handle.vcpu, caller: handle.index > 0 ? handle.frame : undefined };
 }
 

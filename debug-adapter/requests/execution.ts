@@ -7,21 +7,22 @@ import { threadIdOf } from '../protocol.ts';
 import { request } from '../request.ts';
 import type { StopReport } from '../judge.ts';
 import type { XenSession } from '../session.ts';
-import { stepInstruction, stepLine, stepOut } from '../stepping.ts';
+import { stepInstruction, stepIntoException, stepLine, stepOut } from '../stepping.ts';
 import type { StepContext, StepStop } from '../stepping.ts';
 
 export const executionRequests = [
   request('continue', {
+    capabilities: { supportsSingleThreadExecutionRequests: true },
     needs: 'stopped',
-    handle(session, { threadId }) {
+    handle(session, { threadId, singleThread = false }) {
       const { run } = session.machine;
       if (run.ended) throw errors.notLaunched();
       const vcpu = session.debuggee.vcpuOfThread(threadId);
       session.afterResponse(() => {
         session.running();
-        run.continue(vcpu);
+        run.continue(vcpu, singleThread);
       });
-      return { allThreadsContinued: true };
+      return { allThreadsContinued: !singleThread };
     },
   }),
 
@@ -37,32 +38,39 @@ export const executionRequests = [
   request('next', {
     capabilities: { supportsSteppingGranularity: true },
     needs: 'stopped',
-    handle(session, { threadId, granularity }) {
-      return step(session, threadId, (context) =>
-        granularity === 'instruction'
-          ? stepInstruction(context, true)
-          : stepLine(context, { into: false, statements: granularity === 'statement' }),
-      );
+    handle(session, args) {
+      return step(session, args, (context) => planOf(context, args.granularity, false));
     },
   }),
 
   request('stepIn', {
     needs: 'stopped',
-    handle(session, { threadId, granularity }) {
-      return step(session, threadId, (context) =>
-        granularity === 'instruction'
-          ? stepInstruction(context, false)
-          : stepLine(context, { into: true, statements: granularity === 'statement' }),
-      );
+    handle(session, args) {
+      if (args.targetId !== undefined) return stepIntoTarget(session, args, args.targetId);
+      return step(session, args, (context) => planOf(context, args.granularity, true));
     },
   }),
 
   request('stepOut', {
     needs: 'stopped',
-    async handle(session, { threadId }) {
-      const vcpu = session.debuggee.vcpuOfThread(threadId);
+    async handle(session, args) {
+      const vcpu = session.debuggee.vcpuOfThread(args.threadId);
       if ((await session.debuggee.walk(vcpu, 2)).length < 2) throw errors.noCaller();
-      return step(session, threadId, stepOut);
+      return step(session, args, stepOut);
+    },
+  }),
+
+  request('terminateThreads', {
+    capabilities: { supportsTerminateThreadsRequest: true },
+    needs: 'machine',
+    async handle(session, { threadIds = [] }) {
+      for (const threadId of threadIds) {
+        const { domain, vcpu } = session.debuggee.vcpuOfThread(threadId);
+        const action = { kind: 'vcpu-off', domain, vcpu } as const;
+        await session.machine.client.request('act', { action });
+      }
+      session.afterResponse(() => session.changedByUser(['threads', 'stacks', 'variables']));
+      return undefined;
     },
   }),
 
@@ -84,13 +92,38 @@ export const executionRequests = [
 
 type Plan = (context: StepContext<StopReport>) => Promise<StepStop<StopReport> | undefined>;
 
-function step(session: XenSession, threadId: number, plan: Plan): undefined {
+interface Stepped {
+  readonly threadId: number;
+  readonly singleThread?: boolean;
+}
+
+/** By instruction or by line; by statement when that is asked for, as nobody means it who says nothing. */
+function planOf(
+  context: StepContext<StopReport>,
+  granularity: Dap.SteppingGranularity | undefined,
+  into: boolean,
+): Promise<StepStop<StopReport>> {
+  if (granularity === 'instruction') return stepInstruction(context, !into);
+  return stepLine(context, { into, statements: granularity === 'statement' });
+}
+
+function stepIntoTarget(session: XenSession, which: Stepped, targetId: number): undefined {
+  const handle = session.handles.get(targetId);
+  if (handle.kind !== 'step-target') throw errors.noSuchTarget();
+  if (threadIdOf(handle.vcpu.domain, handle.vcpu.vcpu) !== which.threadId) throw errors.noSuchTarget();
+  const { call } = handle;
+  return step(session, which, (context) =>
+    call === undefined ? stepIntoException(context) : stepLine(context, { into: true, target: call }),
+  );
+}
+
+function step(session: XenSession, { threadId, singleThread = false }: Stepped, plan: Plan): undefined {
   const { run, debuggee } = session.machine;
   if (run.ended) throw errors.notLaunched();
   const vcpu = debuggee.vcpuOfThread(threadId);
   session.afterResponse(() => {
     session.running();
-    run.step(vcpu, plan);
+    run.step(vcpu, plan, singleThread);
   });
   return undefined;
 }

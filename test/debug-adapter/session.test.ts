@@ -251,9 +251,9 @@ test('what needs a stopped machine is refused while it runs', async () => {
 
 test('unknown requests and broken arguments get an answer', async () => {
   const session = await launch(kernel, { machine: entry() });
-  expect(await session.raw('gotoTargets', {})).toMatchObject({
+  expect(await session.raw('stepBack', {})).toMatchObject({
     success: false,
-    message: "The request 'gotoTargets' is not supported",
+    message: "The request 'stepBack' is not supported",
   });
   expect(await session.raw('readMemory', { memoryReference: 'nowhere', count: 4 })).toMatchObject({
     success: false,
