@@ -64,6 +64,7 @@ export const executionRequests = [
     capabilities: { supportsTerminateThreadsRequest: true },
     needs: 'machine',
     async handle(session, { threadIds = [] }) {
+      if (!Array.isArray(threadIds)) throw errors.badArgument('terminateThreads', 'threadIds', 'a list');
       for (const threadId of threadIds) {
         const { domain, vcpu } = session.debuggee.vcpuOfThread(threadId);
         const action = { kind: 'vcpu-off', domain, vcpu } as const;
