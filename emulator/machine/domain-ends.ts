@@ -17,13 +17,14 @@ export class DomainEnds {
     this.living = new Set(domains);
   }
 
-  /** One that was shut down, and is looked at, may be destroyed later: it has ended before. */
-  end(domain: number, reason: GuestEnd): void {
+  /** False for one that had ended before: what was shut down, and is looked at, may be destroyed later. */
+  end(domain: number, reason: GuestEnd): boolean {
     if (reason === 'destroyed') this.gone.add(domain);
-    if (!this.living.delete(domain)) return;
+    if (!this.living.delete(domain)) return false;
     const ended = { domain, reason };
     this.ends.push(ended);
     this.news.push(ended);
+    return true;
   }
 
   /** What came since the last time. */

@@ -23,6 +23,8 @@ export interface HeadlessOptions {
   readonly outOfTime?: () => boolean;
   /** Guest output. */
   readonly output: (domain: number, bytes: Uint8Array) => void;
+  /** A domain has come to its end. */
+  readonly ended?: (domain: number, reason: GuestEnd) => void;
   readonly log: Logger;
 }
 
@@ -93,7 +95,7 @@ export function startHeadless(
         script.observe(domain, byte);
       },
       ended: (domain, reason) => {
-        ends.end(domain, reason);
+        if (ends.end(domain, reason)) options.ended?.(domain, reason);
         loaded.machine.requestStop();
       },
     },

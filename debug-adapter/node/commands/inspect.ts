@@ -20,6 +20,7 @@ import {
   startHeadless,
   takeSnapshot,
 } from '../../../emulator/index.ts';
+import { DomainConsoles } from '../domain-consoles.ts';
 import { loadEngineModules } from '../engine-modules.ts';
 import { reasonOf } from '../files.ts';
 import { logToStderr } from '../node-host.ts';
@@ -112,16 +113,20 @@ async function afterRun(
 ): Promise<Inspectable> {
   const bounds = boundsOf(options);
   const prepared = await prepareRun(configs, options);
+  const consoles = new DomainConsoles(prepared.machine.domains?.length ?? 1, (bytes) =>
+    process.stderr.write(bytes),
+  );
   const guest = startHeadless(loadEngineModules(), prepared.machine, {
     script: scriptOf(options, command),
     ...bounds,
-    output: (_domain, bytes) => {
-      if (options.console) process.stderr.write(bytes);
+    output: (domain, bytes) => {
+      if (options.console) consoles.write(domain, bytes);
     },
     log: { log: (level, source, message) => logToStderr(level, `${source}: ${message}`) },
   });
   const inspector = createInspector(guest.loaded);
   const status = reached(run(guest, bounds), guest) ? 0 : 1;
+  consoles.close();
   if (options.save !== undefined) save(options.save, configs, options, guest);
   return { loaded: guest.loaded, inspector, status };
 }

@@ -15,6 +15,7 @@ import {
 } from '../../../emulator/index.ts';
 import type { PreparedLaunch } from '../../launch.ts';
 import { ConsoleOutput } from '../console-output.ts';
+import { DomainConsoles } from '../domain-consoles.ts';
 import { loadEngineModules } from '../engine-modules.ts';
 import { reasonOf } from '../files.ts';
 import type { SetStatus } from '../program.ts';
@@ -52,6 +53,8 @@ export const runCommand = (setStatus: SetStatus): Command =>
     .addHelpText(
       'after',
       '\nWithout --until, in a terminal, keys go to the guest; Ctrl-] leaves.\n' +
+        'Of several domains, each line says whose it is. Any of them may print what --until waits for, and what\n' +
+        '--type types goes there; keys go to the first. The run ends when the last domain has ended.\n' +
         'Status: 0 when every --until was met or, without one, when the machine powers itself off;\n' +
         '1 when it ends otherwise or reaches a bound before that; 2 for unusable arguments or input.',
     )
@@ -75,14 +78,22 @@ async function run(
   if (options.stats !== undefined) checkWritable(options.stats);
 
   const output = new ConsoleOutput();
+  const domains = prepared.machine.domains?.length ?? 1;
+  const consoles = new DomainConsoles(domains, (bytes) => output.write(bytes));
   const guest = startHeadless(loadEngineModules(), prepared.machine, {
     script,
     ...bounds,
-    output: (_domain, bytes) => output.write(bytes),
+    output: (domain, bytes) => consoles.write(domain, bytes),
+    ended: (domain, reason) => {
+      if (domains > 1) say(`domain d${domain} ended (${reason})`);
+    },
     log: stderrLogger,
   });
   const isInteractive = script.length === 0 && isatty(0);
-  const end = await (isInteractive ? interactive(guest, output) : headless(guest, output, bounds.outOfTime));
+  const end = await (isInteractive
+    ? interactive(guest, output, consoles)
+    : headless(guest, output, bounds.outOfTime));
+  consoles.close();
   output.close();
   if (options.stats !== undefined) writeStatistics(options.stats, guest, started);
   return report(end, guest);
@@ -102,12 +113,17 @@ async function headless(
 }
 
 /** Idle time passes as on the wall clock, so that the guest's clock is right and an idle guest costs little. */
-async function interactive(guest: HeadlessRun, output: ConsoleOutput): Promise<RunEnd> {
+async function interactive(
+  guest: HeadlessRun,
+  output: ConsoleOutput,
+  consoles: DomainConsoles,
+): Promise<RunEnd> {
   const terminal = attachTerminal();
   try {
     for (;;) {
       const result = guest.turnAtWallClock(SHORT_TURN, () => performance.now());
       if (result && 'kind' in result) return result;
+      if (result) consoles.settle();
       await terminal.pause(result?.milliseconds ?? 0);
       result?.end();
       if (terminal.left) return { kind: 'left' };
