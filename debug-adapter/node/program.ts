@@ -22,12 +22,12 @@ const COMMANDS: Readonly<Record<string, LoadCommand>> = {
   check: async (setStatus) => (await import('./commands/check.ts')).checkCommand(setStatus),
   cases: async (setStatus) => (await import('./commands/cases.ts')).casesCommand(setStatus),
   bench: async (setStatus) => (await import('./commands/bench.ts')).benchCommand(setStatus),
+  gdbserver: async (setStatus) => (await import('./commands/gdbserver.ts')).gdbserverCommand(setStatus),
   dap: async () => (await import('./commands/dap.ts')).dapCommand(),
 };
 
 /** Commands that are part of the design and not written yet: asked for by name, they say so. */
 const ABSENT: Readonly<Record<string, string>> = {
-  gdbserver: 'serve the GDB remote protocol',
   replay: 'repeat a recorded run',
   fmt: 'format xl.cfg files and Xen device trees',
 };

@@ -36,6 +36,12 @@ export class LoadMap {
     return this.knownSlide;
   }
 
+  /** Where the first part of the program runs. */
+  get start(): bigint | undefined {
+    const [first] = this.parts;
+    return first && this.toRuntime(first.link);
+  }
+
   /** The program starts anew. */
   forget(fixed: boolean): void {
     this.knownSlide = fixed ? 0n : undefined;

@@ -21,16 +21,23 @@ export interface HeadlessGuestOptions extends GuestOptions, RunBounds {}
 const collect = (value: string, list: readonly string[]): readonly string[] => [...list, value];
 
 export function addGuestOptions(command: Command): Command {
+  return addBootOptions(
+    command
+      .option('--until <text>', 'end when the console printed it; may repeat, met in order', collect, [])
+      .option(
+        '--type <text>',
+        'type it once the --until before it was met (\\n is Enter); may repeat',
+        collect,
+        [],
+      )
+      .option('--max-instructions <n>', 'end with status 1 after so many instructions')
+      .option('--max-seconds <n>', 'end with status 1 after so many seconds'),
+  );
+}
+
+/** What is booted, without how far. */
+export function addBootOptions(command: Command): Command {
   return command
-    .option('--until <text>', 'end when the console printed it; may repeat, met in order', collect, [])
-    .option(
-      '--type <text>',
-      'type it once the --until before it was met (\\n is Enter); may repeat',
-      collect,
-      [],
-    )
-    .option('--max-instructions <n>', 'end with status 1 after so many instructions')
-    .option('--max-seconds <n>', 'end with status 1 after so many seconds')
     .addOption(new Option('--cpu <model>', 'core (default: a53)').choices(['a53', 'max']))
     .option('--seed <n>', 'everything random derives from it (default: 0)')
     .addOption(new Option('--no-translate', 'interpret everything').hideHelp())
