@@ -23,7 +23,7 @@ export class GdbMachine {
   private readonly options: GdbMachineOptions;
   private built: { readonly debuggee: Debuggee; readonly run: GdbRunControl };
   private targets: Promise<Debuggee> | undefined;
-  /** Processes that no client is attached to; there are none as long as nobody has detached. */
+  /** Domains that the client is not attached to. */
   readonly detached = new Set<number>();
 
   /** A machine at its first instruction. */
@@ -100,8 +100,11 @@ export class GdbMachine {
       case 'stopped':
         this.run.machineStopped(event.body);
         break;
+      case 'domainEnded':
+        this.run.domainEnded(event.body, false);
+        break;
       case 'terminated':
-        this.run.machineEnded(event.body);
+        this.run.domainEnded(event.body, true);
         break;
       case 'failed':
         this.run.failed(event.body.message);

@@ -100,5 +100,5 @@ const ownHelp = (): string =>
 
 function stateOf(session: GdbSession, domain: number): string {
   if (!session.run.isAlive(domain)) return ' (ended)';
-  return session.machine.detached.has(domain) ? ' (detached)' : '';
+  return session.machine.detached.has(domain) ? ` (attach ${pidOf(domain)})` : '';
 }

@@ -150,3 +150,8 @@ export const binaryOf = (bytes: Uint8Array): string => {
 export const bytesOfBinary = (text: string): Uint8Array => Uint8Array.from(text, codeOf);
 
 export const hexOfText = (text: string): string => hexOf(new TextEncoder().encode(text));
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+
+export const escapedXml = (text: string): string =>
+  text.replace(/[^ -~]/g, '?').replace(/[&<>"]/g, (character) => ENTITIES[character] ?? '');

@@ -2,7 +2,7 @@
 // which becomes one stop reply.
 
 import { UserError } from '../../emulator/base/errors.ts';
-import type { Breakpoint, MachineEvents, StopInfo, VcpuId } from '../../emulator/machine/messages.ts';
+import type { Breakpoint, DomainEnd, StopInfo, VcpuId } from '../../emulator/machine/messages.ts';
 import type { Debuggee } from '../debuggee.ts';
 import { stepInstruction } from '../stepping.ts';
 import type { AddressRange, StepContext, StepStop } from '../stepping.ts';
@@ -37,15 +37,13 @@ export type Resume =
   /** One instruction of this vCPU; with a range, instructions until its PC is outside. */
   | { readonly kind: 'step'; readonly vcpu: VcpuId; readonly range?: AddressRange };
 
-type Ended = MachineEvents['terminated'];
+/** A process came to its end under a plan. */
+class ProcessEnded extends Error {
+  readonly end: DomainEnd;
 
-/** The machine ended under a plan. */
-class MachineEnded extends Error {
-  readonly ended: Ended;
-
-  constructor(ended: Ended) {
-    super(`the guest ended (${ended.reason})`);
-    this.ended = ended;
+  constructor(end: DomainEnd) {
+    super(`the guest ended (${end.reason})`);
+    this.end = end;
   }
 }
 
@@ -55,8 +53,8 @@ export class GdbRunControl {
   private readonly living: Set<number>;
   private current: Promise<Stop> | undefined;
   private interruptWanted = false;
-  /** A crashed guest is there to be looked at; its process ends when it is told to go on. */
-  private crashed: Ended | undefined;
+  /** Ends that no stop has told yet. Of a crash the first stop tells that it happened, the next one that it is over. */
+  private readonly ends: { readonly end: DomainEnd; isDue: boolean }[] = [];
   private waiting: { resolve(stop: StopInfo): void; reject(error: Error): void } | undefined;
   private focus: VcpuId;
   private latest: Stop;
@@ -98,22 +96,20 @@ export class GdbRunControl {
     waiting?.resolve(stop);
   }
 
-  machineEnded(ended: Ended): void {
-    if (ended.reason === 'crash' && !this.crashed) {
-      this.crashed = ended;
-      const vcpu = { domain: ended.domain, vcpu: 0 };
-      this.machineStopped({
-        ...ended,
-        reason: 'crash',
-        vcpu,
-        breakpointIds: [],
-        description: 'The guest crashed',
-      });
+  /** `isLast`: the machine stands, as nothing is left in it. */
+  domainEnded(end: DomainEnd, isLast: boolean): void {
+    if (!this.living.has(end.domain)) return;
+    this.ends.push({ end, isDue: end.reason !== 'crash' });
+    if (!isLast) {
+      // A crash stops the machine by itself.
+      if (end.reason !== 'crash') void this.debuggee.machine.request('pause', {}).catch(() => {});
       return;
     }
-    const { waiting } = this;
-    this.waiting = undefined;
-    waiting?.reject(new MachineEnded(ended));
+    const vcpu = { domain: end.domain, vcpu: 0 };
+    const description = 'The guest crashed';
+    const reason = end.reason === 'crash' ? 'crash' : 'pause';
+    const { instructions, virtualNanoseconds } = end;
+    this.machineStopped({ instructions, virtualNanoseconds, reason, vcpu, breakpointIds: [], description });
   }
 
   failed(message: string): void {
@@ -128,13 +124,14 @@ export class GdbRunControl {
   /** Resolves when the machine stands again. The vCPU in focus is named by an interrupt. */
   resume(how: Resume, focus: VcpuId): Promise<Stop> {
     if (this.current) return this.current;
+    if (this.ended) return Promise.resolve(this.latest);
     this.focus = focus;
     this.interruptWanted = false;
     const plan = how.kind === 'continue' ? this.continue() : this.step(how.vcpu, how.range);
     this.current = plan
       .catch((error: unknown): Stop => {
-        if (!(error instanceof MachineEnded)) throw error;
-        return this.endOf(error.ended);
+        if (!(error instanceof ProcessEnded)) throw error;
+        return this.endOf(error.end);
       })
       .then((stop) => {
         this.latest = stop;
@@ -205,6 +202,7 @@ export class GdbRunControl {
     return {
       vcpu,
       read: debuggee.reader(vcpu),
+      stack: { read: debuggee.reader(vcpu) },
       runTo: (places) => this.runTo(vcpu, places),
       runBackTo: (place) => this.runTo(vcpu, [place]),
       stepOnce: () => this.stepOnce(vcpu),
@@ -242,9 +240,10 @@ export class GdbRunControl {
     how: 'run' | { readonly vcpu: VcpuId; readonly count: number },
     temporary: readonly Breakpoint[],
   ): Promise<StopInfo> {
-    const { crashed, debuggee } = this;
+    const { debuggee } = this;
     await this.points.send(temporary);
-    if (crashed) throw new MachineEnded(crashed);
+    for (const end of this.ends) end.isDue = true;
+    this.tellEnd();
     if (this.interruptWanted) {
       const moment = { instructions: 0, virtualNanoseconds: 0 };
       return { ...moment, reason: 'pause', vcpu: this.focus, breakpointIds: [] };
@@ -256,11 +255,16 @@ export class GdbRunControl {
     const { machine } = debuggee;
     const request = how === 'run' ? machine.request('run', {}) : machine.request('step', how);
     request.catch((error: Error) => this.waiting?.reject(error));
-    try {
-      return await stopped;
-    } finally {
-      debuggee.forgetRegisters();
-    }
+    const stop = await stopped.finally(() => debuggee.forgetRegisters());
+    // Whatever else it stopped for is told first: the machine would not stop for that again.
+    if (stop.reason === 'pause') this.tellEnd();
+    return stop;
+  }
+
+  private tellEnd(): void {
+    const index = this.ends.findIndex(({ isDue }) => isDue);
+    const [due] = index < 0 ? [] : this.ends.splice(index, 1);
+    if (due) throw new ProcessEnded(due.end);
   }
 
   /** Undefined: the stop concerns the plan only, or nobody. */
@@ -303,7 +307,7 @@ export class GdbRunControl {
     return ids.map((id) => this.points.byId(id)).find((point) => point !== undefined);
   }
 
-  private endOf({ domain, reason }: Ended): Stop {
+  private endOf({ domain, reason }: DomainEnd): Stop {
     this.living.delete(domain);
     this.points.removeAll(domain);
     switch (reason) {

@@ -22,8 +22,6 @@ export class GdbServer {
       channel.close();
       return undefined;
     }
-    // Whoever comes is attached to everything again.
-    this.machine.detached.clear();
     this.connection = new GdbConnection(this.machine, channel);
     return this.connection;
   }

@@ -123,6 +123,17 @@ export class GdbSession {
     return this.debuggee.vcpus.filter(({ domain }) => domains.has(domain));
   }
 
+  /**
+   * A client that knows processes begins with the first one, and attaches to others as it wants: gdb reads the target
+   * description of an inferior only when it attaches to it. One that does not sees the threads of all.
+   */
+  attachAtFirst(): void {
+    const { detached } = this.machine;
+    detached.clear();
+    if (this.multiprocess) for (const domain of this.domains.slice(1)) detached.add(domain);
+    this.general = this.firstThread();
+  }
+
   threadName(vcpu: VcpuId): string {
     if (this.multiprocess) return `p${pidOf(vcpu.domain).toString(16)}.${tidOf(vcpu.vcpu).toString(16)}`;
     return (1 + this.debuggee.vcpus.findIndex((other) => sameVcpu(other, vcpu))).toString(16);

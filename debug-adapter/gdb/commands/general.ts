@@ -4,6 +4,7 @@ import { badPacket, type Command, EINVAL, GdbError, OK, UNSUPPORTED } from '../c
 import { monitor } from '../monitor.ts';
 import { bytesOfHex, PACKET_SIZE, parseHex } from '../packets.ts';
 import type { GdbSession } from '../session.ts';
+import { processList } from './processes.ts';
 import { threadList } from './threads.ts';
 
 const FEATURES = [
@@ -17,6 +18,7 @@ const FEATURES = [
   'binary-upload+',
   'qXfer:features:read+',
   'qXfer:threads:read+',
+  'qXfer:osdata:read+',
 ];
 
 export const generalCommands: readonly Command[] = [
@@ -29,6 +31,7 @@ export const generalCommands: readonly Command[] = [
       session.multiprocess = theirs.has('multiprocess+') && theirs.has('swbreak+');
       session.errorMessages = theirs.has('error-message+');
       session.breakReasons = theirs.has('swbreak+') || theirs.has('hwbreak+');
+      session.attachAtFirst();
       return FEATURES.join(';');
     },
   },
@@ -75,7 +78,7 @@ export const generalCommands: readonly Command[] = [
   },
   {
     name: 'qXfer',
-    doc: 'Reads an object: features, threads',
+    doc: 'Reads an object: features, threads, osdata',
     async handle(session, args) {
       const match = /^([a-z-]+):read:([^:]*):([0-9a-f]+),([0-9a-f]+)$/i.exec(args);
       if (!match) return UNSUPPORTED;
@@ -98,6 +101,7 @@ export const generalCommands: readonly Command[] = [
 
 async function objectOf(session: GdbSession, object: string, annex: string): Promise<string | undefined> {
   if (object === 'threads') return threadList(session);
+  if (object === 'osdata') return annex === '' || annex === 'processes' ? processList(session, annex) : undefined;
   if (object !== 'features') return undefined;
   if (annex !== 'target.xml') throw new GdbError(EINVAL, `there is no '${annex}'`);
   return session.targetXml();

@@ -1,8 +1,9 @@
 // Processes, which are domains: attach, detach, kill, and the whole machine from its beginning.
 
 import { badPacket, type Command, EPERM, ESRCH, GdbError, NO_REPLY, OK } from '../command.ts';
-import { parseHex } from '../packets.ts';
+import { escapedXml, parseHex } from '../packets.ts';
 import type { GdbSession } from '../session.ts';
+import { pidOf } from '../thread-ids.ts';
 import { stopReply } from './execution.ts';
 
 export const processCommands: readonly Command[] = [
@@ -72,6 +73,22 @@ export const processCommands: readonly Command[] = [
     },
   },
 ];
+
+/** For `info os processes`: which domains there are to attach to. */
+export function processList(session: GdbSession, annex: string): string {
+  const columns = (row: Readonly<Record<string, string>>): string =>
+    `<item>${Object.entries(row)
+      .map(([name, value]) => `<column name="${name}">${escapedXml(value)}</column>`)
+      .join('')}</item>`;
+  const rows =
+    annex === ''
+      ? [{ Type: 'processes', Description: 'Domains of the machine', Title: 'Domains' }]
+      : session.debuggee.info.domains
+          .filter(({ domain }) => session.run.isAlive(domain))
+          .map(({ domain, name }) => ({ pid: `${pidOf(domain)}`, user: 'xen', command: name }));
+  const type = annex === '' ? 'types' : annex;
+  return `<?xml version="1.0"?>\n<osdata type="${type}">${rows.map(columns).join('')}</osdata>\n`;
+}
 
 function domainNamed(session: GdbSession, text: string): number {
   const pid = parseHex(text);

@@ -3,7 +3,7 @@
 import type { VcpuId, VcpuInfo } from '../../../emulator/machine/messages.ts';
 import { nameOfDomain } from '../../memory-reference.ts';
 import { badPacket, type Command, OK } from '../command.ts';
-import { hexOfText } from '../packets.ts';
+import { escapedXml, hexOfText } from '../packets.ts';
 import type { GdbSession } from '../session.ts';
 import { sameVcpu } from '../thread-ids.ts';
 
@@ -61,7 +61,7 @@ export async function threadList(session: GdbSession): Promise<string> {
   const known = await states(session);
   const lines = session.threads.map((vcpu) => {
     const id = session.threadName(vcpu);
-    const name = escaped(nameOf(session, vcpu));
+    const name = escapedXml(nameOf(session, vcpu));
     return `<thread id="${id}" core="${vcpu.vcpu}" name="${name}">${stateOf(known, vcpu)}</thread>`;
   });
   return `<?xml version="1.0"?>\n<threads>\n${lines.join('\n')}\n</threads>\n`;
@@ -81,8 +81,3 @@ function stateOf(known: readonly VcpuInfo[], vcpu: VcpuId): string {
   if (!info) return 'gone';
   return info.state === 'running' ? `EL${info.el}` : `EL${info.el}, ${info.state}`;
 }
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-
-const escaped = (text: string): string =>
-  text.replace(/[&<>"]/g, (character) => ENTITIES[character] ?? '').replace(/[^ -~]/g, '?');

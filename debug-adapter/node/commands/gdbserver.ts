@@ -196,6 +196,7 @@ function show(event: MachineEvent, output: ConsoleOutput): void {
       return;
     case 'stopped':
     case 'hit':
+    case 'domainEnded':
     case 'terminated':
       return;
   }
