@@ -9,7 +9,7 @@ import { allCommands } from './commands/all.ts';
 import type { GdbMachine } from './machine.ts';
 import { hexOfText, PACKET_SIZE } from './packets.ts';
 import { RegisterFile } from './registers.ts';
-import type { GdbRunControl } from './run-control.ts';
+import type { GdbRunControl, Resume, Stop } from './run-control.ts';
 import { targetDescription } from './target-description.ts';
 import { parseThreadId, pidOf, sameVcpu, tidOf } from './thread-ids.ts';
 
@@ -47,6 +47,8 @@ export class GdbSession {
   memorySpace: MemorySpace = 'va';
 
   private queue: Promise<void> = Promise.resolve();
+  private waiting = 0;
+  private interruptsNext = false;
   private described: { readonly of: Debuggee; readonly xml: string; readonly names: string[] } | undefined;
 
   constructor(machine: GdbMachine, events: SessionEvents) {
@@ -67,16 +69,27 @@ export class GdbSession {
 
   /** Serves a packet after those before it. */
   receive(body: string): Promise<void> {
+    this.waiting++;
     this.queue = this.queue.then(async () => {
       const reply = await this.answer(body);
       if (reply !== undefined) this.events.send(reply);
+      if (--this.waiting === 0) this.interruptsNext = false;
     });
     return this.queue;
   }
 
   /** Ctrl-C: not a packet, and not in their order. */
   interrupt(): void {
-    this.run.interrupt();
+    if (this.run.running) this.run.interrupt();
+    // It may be for a packet that has come with it.
+    else this.interruptsNext = this.waiting > 0;
+  }
+
+  resume(how: Resume, focus: VcpuId): Promise<Stop> {
+    const stop = this.run.resume(how, focus);
+    if (this.interruptsNext) this.run.interrupt();
+    this.interruptsNext = false;
+    return stop;
   }
 
   private async answer(body: string): Promise<string | undefined> {
@@ -132,6 +145,11 @@ export class GdbSession {
     detached.clear();
     if (this.multiprocess) for (const domain of this.domains.slice(1)) detached.add(domain);
     this.general = this.firstThread();
+  }
+
+  /** Domains that the client has nothing to do with do not wait for it. */
+  goOnAlone(): void {
+    if (this.domains.length === 0) this.machine.goOn();
   }
 
   threadName(vcpu: VcpuId): string {

@@ -125,17 +125,17 @@ function rangeOf(text: string): AddressRange {
 }
 
 async function resume(session: GdbSession, how: Resume): Promise<string> {
-  const { stepTaken, run } = session;
+  const { stepTaken } = session;
   session.stepTaken = undefined;
   if (how.kind === 'step' && stepTaken && sameVcpu(how.vcpu, stepTaken)) {
     return stopReply(session, { kind: 'stopped', vcpu: stepTaken, signal: SIGTRAP });
   }
-  const stop = await run.resume(how, how.kind === 'step' ? how.vcpu : session.general);
+  const stop = await session.resume(how, how.kind === 'step' ? how.vcpu : session.general);
   if (stop.kind === 'stopped') {
     if (stop.message !== undefined) session.print(stop.message);
     const isWatch = stop.cause !== undefined && stop.cause.kind.endsWith('watch');
     if (isWatch && !session.expectsWatchAfter) session.stepTaken = stop.vcpu;
-  }
+  } else session.goOnAlone();
   return stopReply(session, stop);
 }
 

@@ -21,7 +21,7 @@ export const processCommands: readonly Command[] = [
         session.run.points.removeAll(domain);
       }
       await session.run.points.send([]);
-      if (session.domains.length === 0) session.machine.goOn();
+      session.goOnAlone();
       return OK;
     },
   },
@@ -45,6 +45,7 @@ export const processCommands: readonly Command[] = [
     doc: 'Destroys a domain',
     async handle(session, args) {
       await session.run.kill(domainNamed(session, args));
+      session.goOnAlone();
       return OK;
     },
   },
@@ -53,6 +54,7 @@ export const processCommands: readonly Command[] = [
     doc: 'Ends everything',
     async handle(session) {
       for (const domain of session.domains) await session.run.kill(domain);
+      session.goOnAlone();
       return NO_REPLY;
     },
   },
