@@ -110,6 +110,7 @@ export class GdbMachine {
         this.run.failed(event.body.message);
         break;
       case 'console':
+      case 'vcpu':
       case 'hit':
       case 'log':
         break;

@@ -167,19 +167,22 @@ const commandLines: [string[], RegExp][] = [
   [['dap', '--listen', 'everywhere'], /--listen is 'everywhere'\. Give an address of this computer/],
   [['dap', '--listen', '0.0.0.0:1234'], /address of this computer/],
   [['dap', '--listen', '127.0.0.1:99999'], /address of this computer/],
+  [['gdbserver', kernel], /required option '--listen <address>' not specified/],
+  [['gdbserver', '--listen', '0.0.0.0:1234', kernel], /address of this computer/],
+  [['gdbserver', '--listen', '127.0.0.1:0', missing], /cannot be read/],
 ];
 
 test.each(commandLines)('%j', async (args, message) => {
   expect(await refused(...args)).toMatch(message);
 });
 
-test.each(['gdbserver', 'replay', 'fmt'])('%s is not there yet, and says so', async (command) => {
+test.each(['replay', 'fmt'])('%s is not there yet, and says so', async (command) => {
   const message = `xenscope: '${command}' is not available in this version. `;
   expect(await refused(command)).toContain(message);
   expect(await refused(command, '--listen', '127.0.0.1:1', 'x.cfg')).toContain(message);
 });
 
-test.each(['run', 'cases', 'dap', 'demo', 'inspect'])('%s has help', async (command) => {
+test.each(['run', 'cases', 'dap', 'demo', 'gdbserver', 'inspect'])('%s has help', async (command) => {
   const { status, stdout, stderr } = await runCli(command, '--help');
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toContain(`Usage: xenscope ${command}`);

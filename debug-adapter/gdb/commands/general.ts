@@ -101,7 +101,8 @@ export const generalCommands: readonly Command[] = [
 
 async function objectOf(session: GdbSession, object: string, annex: string): Promise<string | undefined> {
   if (object === 'threads') return threadList(session);
-  if (object === 'osdata') return annex === '' || annex === 'processes' ? processList(session, annex) : undefined;
+  if (object === 'osdata')
+    return annex === '' || annex === 'processes' ? processList(session, annex) : undefined;
   if (object !== 'features') return undefined;
   if (annex !== 'target.xml') throw new GdbError(EINVAL, `there is no '${annex}'`);
   return session.targetXml();

@@ -197,6 +197,7 @@ function show(event: MachineEvent, output: ConsoleOutput): void {
     case 'stopped':
     case 'hit':
     case 'domainEnded':
+    case 'vcpu':
     case 'terminated':
       return;
   }
