@@ -45,6 +45,11 @@ export class Debuggee {
     this.registerCache = registerCache;
   }
 
+  /** With all domains. */
+  get whole(): Debuggee {
+    return this.showing(this.info.domains.map(({ domain }) => domain));
+  }
+
   /** The same machine as a session sees it that shows these domains. */
   showing(shown: readonly number[]): Debuggee {
     return new Debuggee(this.machine, this.info, this.allTargets, shown, this.registerCache);
@@ -71,9 +76,9 @@ export class Debuggee {
 
   /** In a session that shows no domain itself, whatever is done is done to the whole machine. */
   vcpuOfThread(threadId: number): VcpuId {
-    const [first] = this.info.domains;
-    if (first && this.shown.length === 0) return { domain: first.domain, vcpu: 0 };
-    const vcpu = this.vcpus.find((id) => threadIdOf(id.domain, id.vcpu) === threadId);
+    const isWhole = this.shown.length === 0;
+    const { vcpus } = isWhole ? this.whole : this;
+    const vcpu = vcpus.find((id) => threadIdOf(id.domain, id.vcpu) === threadId) ?? (isWhole && vcpus[0]);
     if (!vcpu) throw errors.unknownThread(threadId);
     return vcpu;
   }

@@ -1,6 +1,6 @@
-// Starts a debug adapter for a session: a process of its own under the editor's Node, which serves the
-// session on a named pipe. An emulator that runs out of memory takes that process with it, not the
-// extension host.
+// Starts a debug adapter for a session that launches a machine: a process of its own under the editor's Node, which
+// serves sessions on a named pipe. Those of the machine's domains, and others that attach to it, connect to the same.
+// An emulator that runs out of memory takes that process with it, not the extension host.
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -21,6 +21,8 @@ export class AdapterProcesses implements vscode.DebugAdapterDescriptorFactory, v
   private readonly program: string;
   private readonly log: vscode.LogOutputChannel;
   private readonly running = new Set<ChildProcess>();
+  /** By the id of the session that launched its machine, the last one last: where each process listens. */
+  private readonly pipes = new Map<string, string>();
 
   constructor(program: string, log: vscode.LogOutputChannel) {
     this.program = program;
@@ -28,6 +30,9 @@ export class AdapterProcesses implements vscode.DebugAdapterDescriptorFactory, v
   }
 
   async createDebugAdapterDescriptor(session: vscode.DebugSession): Promise<vscode.DebugAdapterDescriptor> {
+    if (session.configuration.request === 'attach') {
+      return new vscode.DebugAdapterNamedPipeServer(this.pipeToAttach(session));
+    }
     const { pipe, remove } = newPipe();
     const child = fork(this.program, [pipe], {
       execArgv: [],
@@ -39,16 +44,27 @@ export class AdapterProcesses implements vscode.DebugAdapterDescriptorFactory, v
     this.forwardLog(child);
     child.on('exit', (code, signal) => {
       this.running.delete(child);
+      this.pipes.delete(session.id);
       remove();
       this.exited(child, code, signal);
     });
     await listening(child);
+    this.pipes.set(session.id, pipe);
     return new vscode.DebugAdapterNamedPipeServer(pipe);
   }
 
   dispose(): void {
     for (const child of this.running) child.kill();
     this.running.clear();
+  }
+
+  /** The process of the parent session's machine; without a parent, of the machine that was launched last. */
+  private pipeToAttach({ parentSession }: vscode.DebugSession): string {
+    const pipe = parentSession ? this.pipes.get(parentSession.id) : [...this.pipes.values()].at(-1);
+    if (pipe === undefined) {
+      throw new Error(vscode.l10n.t('There is no machine to attach to: launch one first.'));
+    }
+    return pipe;
   }
 
   private forwardLog(child: ChildProcess): void {

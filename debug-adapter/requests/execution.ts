@@ -30,7 +30,9 @@ export const executionRequests = [
     needs: 'machine',
     urgent: true,
     handle(session, { threadId }) {
-      session.machine.run.pause(session.debuggee.vcpuOfThread(threadId));
+      // A panel may mean a domain that another session shows.
+      const { debuggee, run } = session.machine;
+      run.pause((debuggee.shown.length === 0 ? debuggee : debuggee.whole).vcpuOfThread(threadId));
       return undefined;
     },
   }),
