@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
-import { expect } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { memorySource } from '../../../emulator/formats/byte-source.ts';
 import type { Host } from '../../../debug-adapter/host.ts';
 import { LocalMachineClient } from '../../../debug-adapter/machine-client.ts';
@@ -15,6 +15,7 @@ import { assemble, bytesOf } from './assemble.ts';
 import type { Program } from './assemble.ts';
 import { FakeMachine } from './fake-machine.ts';
 import type { FakeOptions } from './fake-machine.ts';
+import { faultOf } from './protocol-schema.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 /** Code begins behind the Image's header. */
@@ -77,9 +78,13 @@ export class TestSession {
   onAsked: (command: string, args: unknown) => Promise<boolean> = async () => false;
 
   constructor(host: Host, machines?: Machines) {
+    const faults: string[] = [];
+    onTestFinished(() => expect(faults, 'messages that the protocol does not know').toEqual([]));
     this.session = new XenSession(host, machines);
     this.session.onDidSendMessage((sent) => {
       const message = sent as Dap.ProtocolMessage;
+      const fault = faultOf(message);
+      if (fault !== undefined) faults.push(fault);
       if (message.type === 'response')
         this.responses.get((message as Dap.Response).request_seq)?.(message as Dap.Response);
       else if (message.type === 'event') this.events.push(message as Dap.Event);
