@@ -63,7 +63,7 @@ export class ElfFile {
   /** All addresses of this program as numbers. */
   readonly window: AddressWindow;
 
-  private readonly decompress: Decompress;
+  readonly decompress: Decompress;
   /** Sections that had to be decompressed, kept. */
   private readonly unpacked = new Map<number, Promise<ByteSource>>();
 

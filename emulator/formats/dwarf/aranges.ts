@@ -13,6 +13,7 @@ export class UnitRanges {
   private readonly starts: Float64Array;
   private readonly ends: Float64Array;
   private readonly units: Float64Array;
+  private sorted: Float64Array | undefined;
 
   constructor(rows: readonly (readonly [start: number, end: number, unit: number])[]) {
     const sorted = [...rows].sort((a, b) => a[0] - b[0]);
@@ -24,6 +25,12 @@ export class UnitRanges {
   unitAt(address: number): number | undefined {
     const index = lastAtMost(this.starts, this.starts.length, address);
     return index >= 0 && address < (this.ends[index] ?? 0) ? this.units[index] : undefined;
+  }
+
+  /** Where the units start, in order; some more than once. */
+  get sortedOffsets(): Float64Array {
+    this.sorted ??= this.units.slice().sort();
+    return this.sorted;
   }
 
   unitOffsets(): Set<number> {

@@ -25,7 +25,8 @@ export interface Links {
   /** The entry that a type signature stands for. */
   signature(value: bigint): EntryId | undefined;
   supplementaryEntry(offset: number): EntryId | undefined;
-  supplementaryString(offset: number): string | undefined;
+  /** .debug_str of the supplementary file. */
+  readonly supplementaryStrings: Uint8Array | undefined;
 }
 
 export class LoadedUnit {
@@ -35,6 +36,8 @@ export class LoadedUnit {
   readonly sectionId: EntryId;
   readonly tables: Tables;
   readonly links: Links;
+  /** Of a split unit: what of it is in the program. */
+  readonly skeleton: LoadedUnit | undefined;
   readonly plans: Plans;
   /** Over the whole unit, header included. */
   readonly cursor: Cursor;
@@ -46,12 +49,14 @@ export class LoadedUnit {
     bytes: Uint8Array;
     tables: Tables;
     links: Links;
+    skeleton?: LoadedUnit;
   }) {
     this.unit = parts.unit;
     this.sections = parts.sections;
     this.sectionId = parts.sectionId;
     this.tables = parts.tables;
     this.links = parts.links;
+    this.skeleton = parts.skeleton;
     this.plans = compilePlans(parts.unit.table, parts.unit);
     this.cursor = new Cursor(parts.bytes, parts.unit.unitOffset);
   }
@@ -62,6 +67,11 @@ export class LoadedUnit {
 
   get end(): EntryId {
     return this.sectionId + this.unit.end;
+  }
+
+  /** The unit whose line table names the source files: a split one has none of its own. */
+  get lines(): LoadedUnit {
+    return this.skeleton ?? this;
   }
 
   holds(entry: EntryId): boolean {
@@ -160,7 +170,7 @@ export class LoadedUnit {
       case 'string-index':
         return this.stringIn(tables.str, this.stringOffset(value.value));
       case 'supplementary-string':
-        return this.links.supplementaryString(value.value);
+        return this.links.supplementaryStrings && this.stringIn(this.links.supplementaryStrings, value.value);
       case 'number':
       case 'address':
       case 'address-index':

@@ -98,13 +98,12 @@ export class NameIndex {
     for (let i = this.firstFrom(wanted); i < this.parts.names.length && found.length < limit; i++) {
       const text = this.text(i);
       if (compareBytes(text.subarray(0, wanted.length), wanted) !== 0) break;
-      const name = decoder.decode(text);
       const entries: IndexedEntry[] = [];
       this.collect(i, entries);
-      for (const { kind, entry } of entries) {
-        if (found.length >= limit) break;
-        if (!found.some((other) => other.name === name && other.kind === kind))
-          found.push({ name, entry, kind });
+      const kinds = new Map(entries.map((entry) => [entry.kind, entry]));
+      const name = decoder.decode(text);
+      for (const { kind, entry } of kinds.values()) {
+        if (found.length < limit) found.push({ name, entry, kind });
       }
     }
     return found;

@@ -5,6 +5,8 @@ import type { UserError } from '../../base/errors.ts';
 import type { ElfFile } from '../elf.ts';
 import { callSiteIn } from './call-sites.ts';
 import * as dw from './constants.ts';
+import { NO_FILES } from './debug-files.ts';
+import type { DebugFiles } from './debug-files.ts';
 import type { Die, LoadedUnit } from './entries.ts';
 import type { FunctionEntry } from './function-table.ts';
 import { Lru } from './lru.ts';
@@ -36,8 +38,9 @@ const KEPT_UNIT_INDEXES = 16;
 export function openProgramInfo(
   elf: ElfFile,
   report: (error: UserError) => void = () => {},
+  files: DebugFiles = NO_FILES,
 ): ProgramInfo | undefined {
-  const units = new ProgramUnits(elf, report);
+  const units = new ProgramUnits(elf, files, report);
   return units.sections.has('info') ? new Program(units) : undefined;
 }
 

@@ -1,42 +1,68 @@
 // The units of a program, read when an address or an entry in them is asked for, and kept as long as they are in
 // use. A unit of vmlinux has 73 KB on average; .debug_info as a whole is never in memory.
+//
+// An entry is known by its offset in .debug_info. Behind the end of that come the type units of .debug_types
+// (DWARF 4), then the split units, each in a range of 4 GB told by its skeleton, then the supplementary file.
 
 import { UserError } from '../../base/errors.ts';
 import { lastAtMost } from '../address-window.ts';
 import type { ElfFile } from '../elf.ts';
-import { readAranges, scanUnits } from './aranges.ts';
-import type { UnitRanges } from './aranges.ts';
+import { UnitRanges, readAranges } from './aranges.ts';
+import * as dw from './constants.ts';
+import { supplementaryFile } from './debug-files.ts';
+import type { DebugFiles } from './debug-files.ts';
 import { LoadedUnit } from './entries.ts';
 import type { Die, Links, Tables } from './entries.ts';
 import { FunctionTable } from './function-table.ts';
 import { Lru } from './lru.ts';
 import type { EntryId } from './model.ts';
+import { rangesOf } from './ranges.ts';
 import { DwarfSections } from './sections.ts';
 import { SourceFiles } from './source-files.ts';
-import { openUnit, readUnitHeader } from './units.ts';
+import { SplitFiles } from './split-files.ts';
+import { UnitSection } from './unit-section.ts';
+import { openUnit } from './units.ts';
 
 const KEPT_UNITS = 64;
+/** The room that a split unit has. */
+const SPLIT_SIZE = 2 ** 32;
+const SUPPLEMENT = 2 ** 52;
 
 /** Called once for each damaged unit. */
 export type DamageReport = (error: UserError) => void;
 
+interface Supplement {
+  readonly section: UnitSection;
+  readonly strings: Uint8Array;
+}
+
 export class ProgramUnits {
   readonly sections: DwarfSections;
+  private readonly elf: ElfFile;
+  private readonly files: DebugFiles;
   private readonly report: DamageReport;
   private readonly reported = new Set<string>();
-  private readonly loaded = new Lru<number, LoadedUnit>(KEPT_UNITS);
+  private readonly info: UnitSection;
+  private readonly split: SplitFiles;
+  private readonly loaded = new Lru<EntryId, LoadedUnit>(KEPT_UNITS);
   private readonly functions = new Lru<EntryId, FunctionTable>(KEPT_UNITS);
-  private readonly files = new WeakMap<LoadedUnit, SourceFiles>();
-  private readonly ends = new Map<number, number>();
-  private known: Promise<Float64Array> | undefined;
+  private readonly sourceFiles = new WeakMap<LoadedUnit, SourceFiles>();
+  private types: Promise<UnitSection> | undefined;
   private aranges: Promise<UnitRanges> | undefined;
   private scanned: Promise<UnitRanges> | undefined;
-  private starts: Promise<Float64Array> | undefined;
+  private signatures: Promise<ReadonlyMap<bigint, EntryId>> | undefined;
+  private supplement: Promise<Supplement | undefined> | undefined;
 
-  constructor(elf: ElfFile, report: DamageReport) {
-    this.sections = new DwarfSections(elf);
+  constructor(elf: ElfFile, files: DebugFiles, report: DamageReport) {
+    this.elf = elf;
+    this.files = files;
     this.report = report;
+    this.sections = new DwarfSections(elf);
+    this.info = new UnitSection(this.sections, 'info', 0);
+    this.split = new SplitFiles(elf, this.sections, files);
   }
+
+  // ---------------------------------------------------------------- by address
 
   /** The unit with code at a distance from the program's base. */
   async unitAt(at: number): Promise<LoadedUnit | undefined> {
@@ -45,51 +71,97 @@ export class ProgramUnits {
     let offset = aranges.unitAt(at);
     // Only code of the program is worth a scan of all units, not whatever a guest's pc holds.
     if (offset === undefined && this.sections.holdsCode(at)) {
-      this.scanned ??= scanUnits(this.sections, aranges.unitOffsets());
+      this.scanned ??= this.scan(aranges.unitOffsets());
       offset = (await this.scanned).unitAt(at);
     }
     return offset === undefined ? undefined : this.load(offset);
   }
+
+  private arangesOnce(): Promise<UnitRanges> {
+    this.aranges ??= this.tolerate(new UnitRanges([]), () => readAranges(this.sections));
+    return this.aranges;
+  }
+
+  /** The ranges of units that .debug_aranges leaves out, from their first entries. */
+  private async scan(known: ReadonlySet<number>): Promise<UnitRanges> {
+    const rows: [start: number, end: number, unit: number][] = [];
+    for (const start of await this.unitStarts()) {
+      if (known.has(start)) continue;
+      const ranges = await this.tolerate([], async () => {
+        const unit = await openUnit(this.sections, start);
+        return rangesOf(this.sections, unit, unit.root);
+      });
+      for (const [from, to] of ranges) if (from >= 0) rows.push([from, to, start]);
+    }
+    return new UnitRanges(rows);
+  }
+
+  // ---------------------------------------------------------------- by entry
 
   async die(entry: EntryId): Promise<Die> {
     return (await this.unitOf(entry)).die(entry);
   }
 
   async unitOf(entry: EntryId): Promise<LoadedUnit> {
-    // Only the headers between a unit that .debug_aranges names and the one that is looked for are read.
-    this.known ??= this.arangesOnce().then((aranges) => Float64Array.from(aranges.unitOffsets()).sort());
-    const known = await this.known;
-    const size = await this.sections.size('info');
-    for (let start = known[lastAtMost(known, known.length, entry)] ?? 0; start <= entry && start < size; ) {
-      const end = await this.endOf(start);
-      if (entry < end) return this.load(start);
-      start = end;
+    if (entry >= SUPPLEMENT) {
+      const supplement = await this.supplementOnce();
+      return this.load((await supplement?.section.unitHolding(entry, [])) ?? this.nothing(entry));
     }
+    if (entry >= SPLIT_SIZE) return this.load(Math.floor(entry / SPLIT_SIZE) - 1);
+    const types = await this.typesOnce();
+    if (entry >= types.id) return this.load((await types.unitHolding(entry, [])) ?? this.nothing(entry));
+    // Only the headers between a unit that .debug_aranges names and the one that is looked for are read.
+    const known = (await this.arangesOnce()).sortedOffsets;
+    return this.load((await this.info.unitHolding(entry, known)) ?? this.nothing(entry));
+  }
+
+  /** The unit that starts there; of a skeleton, the unit that it stands for. */
+  load(start: EntryId): Promise<LoadedUnit> {
+    return this.loaded.get(start, () => this.read(start));
+  }
+
+  /** Where all units of the program start, in order. */
+  async unitStarts(): Promise<readonly number[]> {
+    const { info } = this;
+    const known = (await this.arangesOnce()).sortedOffsets;
+    const size = await info.size();
+    const starts: number[] = [];
+    for (let start = 0; start < size; ) {
+      const here = start;
+      const end = await this.tolerate(undefined, () => info.endOf(here));
+      if (end !== undefined) starts.push(start);
+      // Behind a damaged header the next unit is one that something else names.
+      start = end ?? known[lastAtMost(known, known.length, start) + 1] ?? size;
+    }
+    return starts;
+  }
+
+  private nothing(entry: EntryId): never {
     throw this.sections.damaged('info', entry, 'no unit is there');
   }
 
-  /** Where all units start, in order. */
-  async unitStarts(): Promise<Float64Array> {
-    this.starts ??= this.findStarts();
-    return this.starts;
+  private async typesOnce(): Promise<UnitSection> {
+    this.types ??= this.info.size().then((size) => new UnitSection(this.sections, 'types', size));
+    return this.types;
   }
 
-  load(offset: number): Promise<LoadedUnit> {
-    return this.loaded.get(offset, () => this.read(offset));
-  }
+  // ---------------------------------------------------------------- parts of units
 
   functionsOf(unit: LoadedUnit): Promise<FunctionTable> {
     return this.functions.get(unit.id, () => FunctionTable.read(unit));
   }
 
   filesOf(unit: LoadedUnit): SourceFiles {
-    let files = this.files.get(unit);
+    let files = this.sourceFiles.get(unit);
     if (files === undefined) {
-      files = new SourceFiles(unit.sections, unit.unit);
-      this.files.set(unit, files);
+      const { sections, unit: header } = unit.lines;
+      files = new SourceFiles(sections, header);
+      this.sourceFiles.set(unit, files);
     }
     return files;
   }
+
+  // ---------------------------------------------------------------- damage
 
   /** Runs what concerns one unit; damage there is reported once and gives `otherwise`. */
   async tolerate<T>(otherwise: T, action: () => Promise<T>): Promise<T> {
@@ -106,42 +178,95 @@ export class ProgramUnits {
     }
   }
 
+  // ---------------------------------------------------------------- reading
+
   /** Reads a unit that nobody will ask for again. */
-  async read(offset: number): Promise<LoadedUnit> {
-    const { sections } = this;
-    const unit = await openUnit(sections, offset);
+  async read(start: EntryId): Promise<LoadedUnit> {
+    const section = await this.sectionOf(start);
+    const { sections } = section;
+    const unit = await openUnit(sections, start - section.id, section.name);
     const [bytes, tables] = await Promise.all([
-      sections.range('info', unit.unitOffset, unit.end),
+      sections.range(section.name, unit.unitOffset, unit.end),
       tablesOf(sections),
     ]);
-    return new LoadedUnit({ unit, sections, sectionId: 0, bytes, tables, links: NO_LINKS });
+    const links = await this.linksOf(unit.forms);
+    const loaded = new LoadedUnit({ unit, sections, sectionId: section.id, bytes, tables, links });
+    return section === this.info ? this.completed(loaded) : loaded;
   }
 
-  private arangesOnce(): Promise<UnitRanges> {
-    this.aranges ??= readAranges(this.sections);
-    return this.aranges;
+  private async sectionOf(start: EntryId): Promise<UnitSection> {
+    if (start >= SUPPLEMENT) return (await this.supplementOnce())?.section ?? this.nothing(start);
+    const types = await this.typesOnce();
+    return start >= types.id ? types : this.info;
   }
 
-  private async endOf(start: number): Promise<number> {
-    let end = this.ends.get(start);
-    if (end === undefined) {
-      ({ end } = await this.sections.parse('info', start, readUnitHeader));
-      this.ends.set(start, end);
+  /** The unit that a skeleton stands for; the same for all others. */
+  private async completed(skeleton: LoadedUnit): Promise<LoadedUnit> {
+    const root = skeleton.root();
+    const name = root.text(dw.DW_AT_dwo_name) ?? root.text(dw.DW_AT_GNU_dwo_name);
+    const id = skeleton.unit.dwoId ?? root.constant(dw.DW_AT_GNU_dwo_id);
+    if (name === undefined || id === undefined) return skeleton;
+    return this.tolerate(skeleton, async () => {
+      const folder = root.text(dw.DW_AT_comp_dir) ?? '';
+      const sections = await this.split.sectionsOf(id, name, folder);
+      const unit = await openUnit(sections, 0, 'info', skeleton.unit);
+      const bytes = await sections.range('info', 0, unit.end);
+      const sectionId = (skeleton.unit.unitOffset + 1) * SPLIT_SIZE;
+      const tables = await tablesOf(sections);
+      const links = await this.linksOf(unit.forms);
+      const split = new LoadedUnit({ unit, sections, sectionId, bytes, tables, links, skeleton });
+      const found = unit.dwoId ?? split.root().constant(dw.DW_AT_GNU_dwo_id);
+      if (found === id) return split;
+      throw new UserError(`'${name}' belongs to another build of the program`, 'Build the program again.', {
+        file: this.elf.source.name,
+      });
+    });
+  }
+
+  /** What a unit with values of these forms may refer to. */
+  private async linksOf(forms: ReadonlySet<number>): Promise<Links> {
+    const bySignature = forms.has(dw.DW_FORM_ref_sig8) ? await this.signaturesOnce() : undefined;
+    const refersOut =
+      forms.has(dw.DW_FORM_GNU_ref_alt) ||
+      forms.has(dw.DW_FORM_GNU_strp_alt) ||
+      forms.has(dw.DW_FORM_ref_sup4) ||
+      forms.has(dw.DW_FORM_ref_sup8) ||
+      forms.has(dw.DW_FORM_strp_sup);
+    const supplement = refersOut ? await this.supplementOnce() : undefined;
+    return {
+      signature: (value) => bySignature?.get(value),
+      supplementaryEntry: (offset) => supplement && SUPPLEMENT + offset,
+      supplementaryStrings: supplement?.strings,
+    };
+  }
+
+  private async signaturesOnce(): Promise<ReadonlyMap<bigint, EntryId>> {
+    this.signatures ??= this.findSignatures();
+    return this.signatures;
+  }
+
+  private async findSignatures(): Promise<ReadonlyMap<bigint, EntryId>> {
+    const found = new Map<bigint, EntryId>();
+    for (const section of [this.info, await this.typesOnce()]) {
+      await this.tolerate(undefined, async () => {
+        const size = await section.size();
+        for (let start = section.id; start < section.id + size; start = await section.endOf(start)) {
+          const { type } = await section.header(start);
+          if (type !== undefined) found.set(type.signature, section.id + type.entry);
+        }
+      });
     }
-    return end;
+    return found;
   }
 
-  private async findStarts(): Promise<Float64Array> {
-    const size = await this.sections.size('info');
-    const starts: number[] = [];
-    for (let offset = 0; offset < size; ) {
-      const here = offset;
-      const header = await this.tolerate(undefined, () => this.sections.parse('info', here, readUnitHeader));
-      if (header === undefined) break;
-      starts.push(offset);
-      offset = header.end;
-    }
-    return Float64Array.from(starts);
+  private supplementOnce(): Promise<Supplement | undefined> {
+    this.supplement ??= this.tolerate(undefined, async () => {
+      const elf = await supplementaryFile(this.elf, this.files);
+      if (elf === undefined) return undefined;
+      const sections = new DwarfSections(elf);
+      return { section: new UnitSection(sections, 'info', SUPPLEMENT), strings: await sections.whole('str') };
+    });
+    return this.supplement;
   }
 }
 
@@ -154,9 +279,3 @@ async function tablesOf(sections: DwarfSections): Promise<Tables> {
   ]);
   return { str, line_str, str_offsets, addr };
 }
-
-const NO_LINKS: Links = {
-  signature: () => undefined,
-  supplementaryEntry: () => undefined,
-  supplementaryString: () => undefined,
-};

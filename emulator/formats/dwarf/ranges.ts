@@ -41,7 +41,10 @@ export async function rangesOf(
 }
 
 async function listAt(sections: DwarfSections, unit: Unit, offset: number): Promise<Range[]> {
-  if (unit.version < 5) return sections.parse('ranges', offset, (cursor) => oldList(cursor, unit, sections));
+  if (unit.version < 5) {
+    const start = unit.bases.oldRanges + offset;
+    return sections.parse('ranges', start, (cursor) => oldList(cursor, unit, sections));
+  }
   const addresses = await sections.whole('addr');
   return sections.parse('rnglists', offset, (cursor) => newList(cursor, unit, sections, addresses));
 }

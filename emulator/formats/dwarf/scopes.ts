@@ -77,7 +77,7 @@ async function describe(
   const { window } = die.unit.sections;
   const isBlock = die.tag === dw.DW_TAG_lexical_block;
   const variables: Variable[] = [];
-  for (const entry of isBlock ? own : completed(chain, own)) {
+  for (const entry of completed(chain, own)) {
     const variable = await variableOf(units, entry, at, 'local');
     if (variable !== undefined) variables.push(variable);
   }

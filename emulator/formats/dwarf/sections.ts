@@ -3,7 +3,7 @@
 
 import { UserError } from '../../base/errors.ts';
 import type { AddressWindow } from '../address-window.ts';
-import { memorySource } from '../byte-source.ts';
+import { memorySource, readExactly } from '../byte-source.ts';
 import type { ByteSource } from '../byte-source.ts';
 import { SHF_EXECINSTR, stringAt } from '../elf.ts';
 import type { ElfFile } from '../elf.ts';
@@ -12,15 +12,30 @@ import { BadDwarf, Cursor, OutOfBytes } from './cursor.ts';
 const EMPTY = memorySource(new Uint8Array());
 const FIRST_READ = 1024;
 
+/** Sections of a .dwo or .dwp file, which belong to a unit of the program itself. */
+export interface SplitOf {
+  /** The program: it keeps what the linker has to change. */
+  readonly program: DwarfSections;
+  /** Of a .dwp file: the part of each section that is this unit's. Others are common to all. */
+  readonly parts?: ReadonlyMap<string, readonly [offset: number, size: number]>;
+  /** The same file without parts, whose common sections are shared. */
+  readonly common?: DwarfSections;
+}
+
+/** What split units leave in the program; .debug_ranges only DWARF 4. */
+const IN_PROGRAM: ReadonlySet<string> = new Set(['addr', 'ranges', 'aranges']);
+
 export class DwarfSections {
   readonly window: AddressWindow;
   private readonly elf: ElfFile;
+  private readonly split: SplitOf | undefined;
   private readonly sources = new Map<string, Promise<ByteSource>>();
   private readonly wholes = new Map<string, Promise<Uint8Array>>();
 
-  constructor(elf: ElfFile) {
+  constructor(elf: ElfFile, split?: SplitOf) {
     this.elf = elf;
-    this.window = elf.window;
+    this.split = split;
+    this.window = split === undefined ? elf.window : split.program.window;
   }
 
   get file(): string {
@@ -29,7 +44,7 @@ export class DwarfSections {
 
   /** Of a .dwo or .dwp file. */
   get isSplit(): boolean {
-    return false;
+    return this.split !== undefined;
   }
 
   /** Whether the program has instructions at a distance from its base. */
@@ -43,6 +58,8 @@ export class DwarfSections {
 
   /** Whether a section such as `line` is there. */
   has(name: string): boolean {
+    const elsewhere = this.elsewhere(name);
+    if (elsewhere !== undefined) return elsewhere.has(name);
     return this.find(name) !== undefined;
   }
 
@@ -52,10 +69,11 @@ export class DwarfSections {
 
   /** The whole section; empty when there is none. Kept. */
   async whole(name: string): Promise<Uint8Array> {
+    const elsewhere = this.elsewhere(name);
+    if (elsewhere !== undefined) return elsewhere.whole(name);
     let bytes = this.wholes.get(name);
     if (bytes === undefined) {
-      const section = this.find(name);
-      bytes = section === undefined ? Promise.resolve(new Uint8Array()) : this.elf.readSection(section);
+      bytes = this.read(name);
       this.wholes.set(name, bytes);
       // From now on, parts of it need no reads.
       const source = bytes.then((whole) => memorySource(whole));
@@ -142,17 +160,58 @@ export class DwarfSections {
     );
   }
 
+  private async read(name: string): Promise<Uint8Array> {
+    const source = await this.open(name);
+    return readExactly(source, 0, source.size, `section .debug_${name}`);
+  }
+
   private async source(name: string): Promise<ByteSource> {
+    const elsewhere = this.elsewhere(name);
+    if (elsewhere !== undefined) return elsewhere.source(name);
     let source = this.sources.get(name);
     if (source === undefined) {
-      const section = this.find(name);
-      source = section === undefined ? Promise.resolve(EMPTY) : this.elf.sectionSource(section);
+      source = this.open(name);
       this.sources.set(name, source);
     }
     return source;
   }
 
+  private async open(name: string): Promise<ByteSource> {
+    const section = this.find(name);
+    if (section === undefined) return EMPTY;
+    const source = await this.elf.sectionSource(section);
+    const part = this.split?.parts?.get(name);
+    return part === undefined ? source : new PartSource(source, ...part);
+  }
+
+  /** The sections that have this one for us. */
+  private elsewhere(name: string): DwarfSections | undefined {
+    if (this.split === undefined) return undefined;
+    if (IN_PROGRAM.has(name)) return this.split.program;
+    return this.split.parts?.has(name) === true ? undefined : this.split.common;
+  }
+
   private find(name: string): ReturnType<ElfFile['section']> {
-    return this.elf.section(`.debug_${name}`) ?? this.elf.section(`.zdebug_${name}`);
+    const suffix = this.split === undefined ? '' : '.dwo';
+    return this.elf.section(`.debug_${name}${suffix}`) ?? this.elf.section(`.zdebug_${name}${suffix}`);
+  }
+}
+
+/** A part of a section as a section of its own. */
+class PartSource implements ByteSource {
+  readonly name: string;
+  readonly size: number;
+  private readonly whole: ByteSource;
+  private readonly start: number;
+
+  constructor(whole: ByteSource, start: number, size: number) {
+    this.name = whole.name;
+    this.whole = whole;
+    this.start = start;
+    this.size = Math.max(0, Math.min(size, whole.size - start));
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    return this.whole.read(this.start + offset, Math.min(length, Math.max(0, this.size - offset)));
   }
 }

@@ -21,15 +21,23 @@ export interface UnitHeader extends Encoding {
   /** Where the root entry starts. */
   readonly entries: number;
   readonly abbreviations: number;
+  /** Of a type unit: its signature, and the .debug_info offset of the type. */
+  readonly type: { readonly signature: bigint; readonly entry: number } | undefined;
+  /** What a split unit and its skeleton have in common. DWARF 4 has it as an attribute. */
+  readonly dwoId: bigint | undefined;
 }
 
 export interface Unit extends UnitHeader {
   readonly table: AbbreviationTable;
+  /** All forms that its entries use. */
+  readonly forms: ReadonlySet<number>;
   readonly root: ReadonlyMap<number, FormValue>;
   /** Bases of the unit's indexes into other sections. */
   readonly bases: {
     readonly strings: number;
     readonly addresses: number;
+    /** Of .debug_ranges. */
+    readonly oldRanges: number;
     readonly rangeLists: number;
     readonly locationLists: number;
   };
@@ -40,7 +48,8 @@ export interface Unit extends UnitHeader {
 /** An entry's attributes, as far as they were asked for. */
 export type Attributes = ReadonlyMap<number, FormValue>;
 
-export function readUnitHeader(cursor: Cursor): UnitHeader {
+/** `inTypes`: in .debug_types of DWARF 4, where all units are type units. */
+export function readUnitHeader(cursor: Cursor, inTypes = false): UnitHeader {
   const unitOffset = cursor.offset;
   const { length, offsetSize } = cursor.initialLength();
   const end = cursor.offset + length;
@@ -48,47 +57,78 @@ export function readUnitHeader(cursor: Cursor): UnitHeader {
   if (version < 2 || version > 5) throw new BadDwarf(`a unit has version ${version}`, unitOffset);
   let addressSize = 0;
   let abbreviations = 0;
+  let kind = inTypes ? DW_UT_type : 0;
   if (version >= 5) {
-    const type = cursor.u8();
+    kind = cursor.u8();
     addressSize = cursor.u8();
     abbreviations = cursor.unsigned(offsetSize);
-    if (type === DW_UT_skeleton || type === DW_UT_split_compile) cursor.skip(8);
-    if (type === DW_UT_type || type === DW_UT_split_type) cursor.skip(8 + offsetSize);
   } else {
     abbreviations = cursor.unsigned(offsetSize);
     addressSize = cursor.u8();
   }
+  const dwoId = kind === DW_UT_skeleton || kind === DW_UT_split_compile ? cursor.big64() : undefined;
+  const hasType = kind === DW_UT_type || kind === DW_UT_split_type;
+  const type = hasType
+    ? { signature: cursor.big64(), entry: unitOffset + cursor.unsigned(offsetSize) }
+    : undefined;
   if (addressSize !== 4 && addressSize !== 8) {
     throw new BadDwarf(`a unit has addresses of ${addressSize} bytes`, unitOffset);
   }
   if (end < cursor.offset) throw new BadDwarf('a unit is shorter than its header', unitOffset);
-  return { unitOffset, end, version, addressSize, offsetSize, abbreviations, entries: cursor.offset };
+  const entries = cursor.offset;
+  return { unitOffset, end, version, addressSize, offsetSize, abbreviations, entries, type, dwoId };
 }
 
-export async function openUnit(sections: DwarfSections, offset: number): Promise<Unit> {
-  const header = await sections.parse('info', offset, readUnitHeader);
-  if (header.end > (await sections.size('info'))) {
-    throw sections.damaged('info', offset, `a unit claims ${header.end - offset} bytes`);
+export async function openUnit(
+  sections: DwarfSections,
+  offset: number,
+  section: 'info' | 'types' = 'info',
+  /** Of a split unit. */
+  skeleton?: Unit,
+): Promise<Unit> {
+  const header = await sections.parse(section, offset, (cursor) =>
+    readUnitHeader(cursor, section === 'types'),
+  );
+  if (header.end > (await sections.size(section))) {
+    throw sections.damaged(section, offset, `a unit claims ${header.end - offset} bytes`);
   }
   const table = await sections.parse('abbrev', header.abbreviations, readAbbreviations);
   const root = await sections.parse(
-    'info',
+    section,
     header.entries,
     (cursor) => readEntry(cursor, table, header, sections)?.attributes ?? new Map<number, FormValue>(),
     header.end,
   );
+  const bases = basesOf(header, root, skeleton);
+  const low = await addressOf(sections, { ...header, bases }, root.get(dw.DW_AT_low_pc));
+  const forms = new Set<number>();
+  for (const { attributes } of table.values()) for (const [, form] of attributes) forms.add(form);
+  return {
+    ...header,
+    table,
+    forms,
+    root,
+    bases,
+    low: low ?? skeleton?.low ?? sections.window.offsetOfHalves(0, 0),
+  };
+}
+
+function basesOf(header: UnitHeader, root: Attributes, skeleton: Unit | undefined): Unit['bases'] {
+  // Without an explicit base, index tables start behind their section's header; GCC's of DWARF 4 have none.
+  const isOld = header.version < 5;
+  const wide = header.offsetSize === 8;
+  const afterHeader = isOld ? 0 : wide ? 16 : 8;
+  const afterListHeader = isOld ? 0 : wide ? 20 : 12;
   const base = (attribute: number, standard: number): number => numberOf(root.get(attribute)) ?? standard;
-  // Without an explicit base, index tables start behind their section's header.
-  const afterHeader = header.offsetSize === 8 ? 16 : 8;
-  const afterListHeader = header.offsetSize === 8 ? 20 : 12;
-  const bases = {
+  return {
     strings: base(dw.DW_AT_str_offsets_base, afterHeader),
-    addresses: base(dw.DW_AT_addr_base, afterHeader),
+    addresses:
+      skeleton?.bases.addresses ?? base(dw.DW_AT_addr_base, base(dw.DW_AT_GNU_addr_base, afterHeader)),
+    // Only the units inside .dwo files count from the skeleton's base, not the skeleton itself.
+    oldRanges: numberOf(skeleton?.root.get(dw.DW_AT_GNU_ranges_base)) ?? 0,
     rangeLists: base(dw.DW_AT_rnglists_base, afterListHeader),
     locationLists: base(dw.DW_AT_loclists_base, afterListHeader),
   };
-  const low = await addressOf(sections, { ...header, bases }, root.get(dw.DW_AT_low_pc));
-  return { ...header, table, root, bases, low: low ?? sections.window.offsetOfHalves(0, 0) };
 }
 
 /** Attributes that anybody here reads; all others are skipped. */
@@ -108,6 +148,11 @@ const WANTED = new Set<number>([
   dw.DW_AT_addr_base,
   dw.DW_AT_rnglists_base,
   dw.DW_AT_loclists_base,
+  dw.DW_AT_dwo_name,
+  dw.DW_AT_GNU_dwo_name,
+  dw.DW_AT_GNU_dwo_id,
+  dw.DW_AT_GNU_addr_base,
+  dw.DW_AT_GNU_ranges_base,
 ]);
 
 export interface Entry {
