@@ -121,7 +121,8 @@ export class LoadedUnit {
     return at < this.cursor.bytes.length ? this.dieAt(at) : undefined;
   }
 
-  private afterChildren(die: Die): number {
+  /** Where the children of an entry end in the bytes of the unit. */
+  afterChildren(die: Die): number {
     if (!die.plan.hasChildren) return die.end;
     const sibling = die.get(dw.DW_AT_sibling);
     const { cursor, unit } = this;

@@ -3,12 +3,10 @@
 
 import * as dw from './constants.ts';
 import type { Die, LoadedUnit } from './entries.ts';
+import { isC } from './languages.ts';
 import { rangesOf } from './ranges.ts';
 import type { Range } from './ranges.ts';
 
-const DW_AT_language = 0x13;
-/** C89, C, C99, C11, C17: their structures hold no functions. */
-const C_LANGUAGES: ReadonlySet<number> = new Set([0x01, 0x02, 0x0c, 0x1d, 0x2c]);
 const MAX_DEPTH = 64;
 
 export interface FunctionEntry {
@@ -25,9 +23,7 @@ export class FunctionTable {
 
   static async read(unit: LoadedUnit): Promise<FunctionTable> {
     const dies: Die[] = [];
-    const root = unit.root();
-    const inC = C_LANGUAGES.has(root.number(DW_AT_language) ?? 0);
-    collect(unit, root, inC, dies, 0);
+    collect(unit, unit.root(), isC(unit), dies, 0);
     const functions: FunctionEntry[] = [];
     for (const die of dies) functions.push({ die, ranges: await rangesOf(unit.sections, unit.unit, die) });
     return new FunctionTable(functions);

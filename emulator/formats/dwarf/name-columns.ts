@@ -4,6 +4,7 @@
 import type { Cursor } from './cursor.ts';
 import { readForm } from './forms.ts';
 import type { LoadedUnit } from './entries.ts';
+import { isC } from './languages.ts';
 import type { EntryId } from './model.ts';
 import { DECLARED_TYPE, NameScan, VARIABLE, compileScan } from './name-scan.ts';
 import type { NameSink } from './name-scan.ts';
@@ -37,7 +38,13 @@ export class NameColumns implements NameSink {
   scan(unit: LoadedUnit): void {
     this.unit = unit;
     this.namespaces.length = 0;
-    const scan = new NameScan(unit.cursor, compileScan(unit.unit.table, unit.unit), unit.unit, this);
+    const scan = new NameScan(
+      unit.cursor,
+      compileScan(unit.unit.table, unit.unit),
+      unit.unit,
+      this,
+      !isC(unit),
+    );
     scan.run(unit.unit.entries - unit.unit.unitOffset);
   }
 
@@ -91,7 +98,7 @@ export class NameColumns implements NameSink {
   }
 
   enter(name: number): void {
-    this.namespaces.push(name < 0 ? '(anonymous namespace)' : this.textOf(name));
+    this.namespaces.push(name < 0 ? '(anonymous)' : this.textOf(name));
   }
 
   leave(): void {

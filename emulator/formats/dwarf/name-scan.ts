@@ -51,16 +51,18 @@ interface ScanPlan {
 /** Kinds beyond those that are names. */
 const ENUMERATION = 5;
 const NAMESPACE = 6;
-const NOTHING = 7;
+/** A type that may have others inside. */
+const CLASS = 7;
+const NOTHING = 8;
 
 const KINDS: ReadonlyMap<number, number> = new Map([
   [dw.DW_TAG_subprogram, FUNCTION],
   [dw.DW_TAG_variable, VARIABLE],
   [dw.DW_TAG_base_type, TYPE],
-  [dw.DW_TAG_structure_type, TYPE],
-  [dw.DW_TAG_union_type, TYPE],
-  [dw.DW_TAG_class_type, TYPE],
-  [dw.DW_TAG_interface_type, TYPE],
+  [dw.DW_TAG_structure_type, CLASS],
+  [dw.DW_TAG_union_type, CLASS],
+  [dw.DW_TAG_class_type, CLASS],
+  [dw.DW_TAG_interface_type, CLASS],
   [dw.DW_TAG_typedef, TYPE],
   [dw.DW_TAG_template_alias, TYPE],
   [dw.DW_TAG_unspecified_type, TYPE],
@@ -116,6 +118,7 @@ export class NameScan {
   private readonly plans: ScanPlans;
   private readonly encoding: Encoding;
   private readonly sink: NameSink;
+  private readonly nesting: boolean;
   // Of the entry that was read last.
   private name = NONE;
   private sibling = NONE;
@@ -124,7 +127,9 @@ export class NameScan {
   private specification = NONE;
   private isDeclaration = false;
 
-  constructor(cursor: Cursor, plans: ScanPlans, encoding: Encoding, sink: NameSink) {
+  /** `nesting`: whether types have types inside, as in all languages but C. */
+  constructor(cursor: Cursor, plans: ScanPlans, encoding: Encoding, sink: NameSink, nesting: boolean) {
+    this.nesting = nesting;
     this.cursor = cursor;
     this.plans = plans;
     this.encoding = encoding;
@@ -144,15 +149,15 @@ export class NameScan {
       const plan = this.next();
       if (plan === undefined) return;
       const { kind } = plan;
-      const { sibling } = this;
+      const { sibling, name } = this;
       let known = false;
       if (kind === FUNCTION || kind === VARIABLE) this.addDefinition(kind, at);
-      else if (kind === TYPE || kind === ENUMERATION) known = !this.addType(at);
+      else if (kind === TYPE || kind === ENUMERATION || kind === CLASS) known = !this.addType(at);
       if (!plan.hasChildren) continue;
       if (kind === ENUMERATION && !known) {
         this.enumerators();
-      } else if (kind === NAMESPACE && depth < MAX_DEPTH) {
-        sink.enter(this.name);
+      } else if (depth < MAX_DEPTH && (kind === NAMESPACE || (kind === CLASS && this.nesting && !known))) {
+        sink.enter(name);
         this.siblings(depth + 1);
         sink.leave();
       } else if (sibling > cursor.at && sibling <= cursor.bytes.length) {

@@ -21,6 +21,7 @@ import { DwarfSections } from './sections.ts';
 import { SourceFiles } from './source-files.ts';
 import { SplitFiles } from './split-files.ts';
 import { UnitSection } from './unit-section.ts';
+import type { Sorted } from './unit-section.ts';
 import { openUnit } from './units.ts';
 
 const KEPT_UNITS = 64;
@@ -85,7 +86,8 @@ export class ProgramUnits {
   /** The ranges of units that .debug_aranges leaves out, from their first entries. */
   private async scan(known: ReadonlySet<number>): Promise<UnitRanges> {
     const rows: [start: number, end: number, unit: number][] = [];
-    for (const start of await this.unitStarts()) {
+    const all = await this.startsIn(this.info, (await this.arangesOnce()).sortedOffsets);
+    for (const start of all) {
       if (known.has(start)) continue;
       const ranges = await this.tolerate([], async () => {
         const unit = await openUnit(this.sections, start);
@@ -120,18 +122,21 @@ export class ProgramUnits {
     return this.loaded.get(start, () => this.read(start));
   }
 
-  /** Where all units of the program start, in order. */
-  async unitStarts(): Promise<readonly number[]> {
-    const { info } = this;
+  /** Where all units of the program start, in order, type units of DWARF 4 last. */
+  async unitStarts(): Promise<readonly EntryId[]> {
     const known = (await this.arangesOnce()).sortedOffsets;
-    const size = await info.size();
-    const starts: number[] = [];
-    for (let start = 0; start < size; ) {
+    return [...(await this.startsIn(this.info, known)), ...(await this.startsIn(await this.typesOnce(), []))];
+  }
+
+  private async startsIn(section: UnitSection, known: Sorted): Promise<readonly EntryId[]> {
+    const behind = section.id + (await section.size());
+    const starts: EntryId[] = [];
+    for (let start = section.id; start < behind; ) {
       const here = start;
-      const end = await this.tolerate(undefined, () => info.endOf(here));
+      const end = await this.tolerate(undefined, () => section.endOf(here));
       if (end !== undefined) starts.push(start);
       // Behind a damaged header the next unit is one that something else names.
-      start = end ?? known[lastAtMost(known, known.length, start) + 1] ?? size;
+      start = end ?? known[lastAtMost(known, known.length, start) + 1] ?? behind;
     }
     return starts;
   }

@@ -9,6 +9,7 @@ import { locationOf } from './locations.ts';
 import type { LexicalScope, Location, Variable } from './model.ts';
 import { havingOf, withOrigins } from './origins.ts';
 import type { ProgramUnits } from './program-units.ts';
+import { qualifiedName } from './qualified-names.ts';
 import { rangesOf } from './ranges.ts';
 import type { Range } from './ranges.ts';
 import { variableOf } from './variables.ts';
@@ -84,7 +85,7 @@ async function describe(
   return {
     kind: isBlock ? 'block' : die.tag === dw.DW_TAG_inlined_subroutine ? 'inlined' : 'function',
     entry: die.id,
-    name: isBlock ? undefined : havingOf(chain, dw.DW_AT_name)?.text(dw.DW_AT_name),
+    name: isBlock ? undefined : qualifiedName(chain),
     returns: havingOf(chain, dw.DW_AT_type)?.reference(dw.DW_AT_type),
     variables,
     frameBase: await frameBaseOf(chain, at),

@@ -13,7 +13,9 @@ import type {
   QualifiedType,
   StructureType,
 } from './model.ts';
+import { withOrigins } from './origins.ts';
 import type { ProgramUnits } from './program-units.ts';
+import { qualifiedName } from './qualified-names.ts';
 
 /** Chains of typedefs, qualifiers and specifications are short; a damaged one may be a ring. */
 const MAX_CHAIN = 64;
@@ -43,7 +45,7 @@ export async function typeOf(units: ProgramUnits, die: Die): Promise<DwarfType> 
       return enumeration(units, die);
     case dw.DW_TAG_typedef:
     case dw.DW_TAG_template_alias:
-      return { kind: 'typedef', name: die.text(dw.DW_AT_name) ?? '', target };
+      return { kind: 'typedef', name: (await nameOfType(units, die)) ?? '', target };
     case dw.DW_TAG_const_type:
     case dw.DW_TAG_immutable_type:
       return qualified('const', target);
@@ -300,13 +302,5 @@ async function sizeOf(units: ProgramUnits, entry: EntryId): Promise<number> {
 }
 
 async function nameOfType(units: ProgramUnits, die: Die): Promise<string | undefined> {
-  let current = die;
-  for (let i = 0; i < MAX_CHAIN; i++) {
-    const name = current.text(dw.DW_AT_name);
-    if (name !== undefined) return name;
-    const origin = current.reference(dw.DW_AT_specification) ?? current.reference(dw.DW_AT_abstract_origin);
-    if (origin === undefined) return undefined;
-    current = await units.die(origin);
-  }
-  return undefined;
+  return qualifiedName(await withOrigins(units, die));
 }

@@ -6,6 +6,12 @@ import type { DwarfSections } from './sections.ts';
 import { readUnitHeader } from './units.ts';
 import type { UnitHeader } from './units.ts';
 
+/** Numbers in ascending order. */
+export interface Sorted {
+  readonly [index: number]: number;
+  readonly length: number;
+}
+
 export class UnitSection {
   readonly sections: DwarfSections;
   readonly name: 'info' | 'types';
@@ -38,10 +44,7 @@ export class UnitSection {
   }
 
   /** Where the unit that holds an entry starts. `known`: places where units start, in order. */
-  async unitHolding(
-    entry: EntryId,
-    known: { readonly [index: number]: number; readonly length: number },
-  ): Promise<EntryId | undefined> {
+  async unitHolding(entry: EntryId, known: Sorted): Promise<EntryId | undefined> {
     const behind = this.id + (await this.size());
     let start = known[lastAtMost(known, known.length, entry)] ?? this.id;
     while (start <= entry && start < behind) {

@@ -1,0 +1,10 @@
+// Source languages of units (DW_AT_language; DWARF 5, section 7.12).
+
+import type { LoadedUnit } from './entries.ts';
+
+const DW_AT_language = 0x13;
+/** C89, C, C99, C11, C17. */
+const C_LANGUAGES: ReadonlySet<number> = new Set([0x01, 0x02, 0x0c, 0x1d, 0x2c]);
+
+/** Functions and types then stand on the top level, and names stand alone. */
+export const isC = (unit: LoadedUnit): boolean => C_LANGUAGES.has(unit.root().number(DW_AT_language) ?? 0);
