@@ -1,0 +1,56 @@
+// Two Debian guests of one kernel on one machine.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { stopsInTwoGuests } from '../tools/domain-breakpoint.ts';
+import { testWith } from '../tools/external.ts';
+import { folder, type Run, run } from './console.ts';
+import { debian, type Guest, PROMPT, xlConfig } from './debian.ts';
+
+function twoGuests(guest: Guest): string[] {
+  return [1, 2].map((vcpus) => {
+    const config = join(folder, `two-${vcpus}.cfg`);
+    writeFileSync(config, xlConfig(guest, { gic: 3, vcpus }).replace('"debian"', `"debian-${vcpus}"`));
+    return config;
+  });
+}
+
+/** Each shell is asked once it prompts, whichever is first. */
+const QUESTION = 'echo "cpus: $(nproc)"';
+const script = [
+  ...['--until', PROMPT, '--type', `${QUESTION}\\n`, '--until', 'cpus: ', '--until', PROMPT],
+  ...['--until', PROMPT, '--type', `${QUESTION}\\n`, '--until', 'cpus: ', '--until', PROMPT],
+];
+
+const linesOf = ({ console }: Run, domain: number): string =>
+  console
+    .split('\n')
+    .filter((line) => line.startsWith(`(d${domain}) `))
+    .join('\n');
+
+testWith([debian], 'two guests boot side by side, the same way each time', async (guest: Guest) => {
+  const args = [...twoGuests(guest), ...script];
+  const [one, again, interpreted] = [
+    await run(args),
+    await run(args),
+    await run([...args, '--no-translate']),
+  ];
+  expect(one.errors).not.toContain('was not printed');
+  expect(one.status).toBe(0);
+  for (const domain of [1, 2]) {
+    expect(linesOf(one, domain)).toContain(`smp: Brought up 1 node, ${domain} CPU`);
+    expect(linesOf(one, domain)).toContain('Xen 4.17 support found');
+  }
+  expect(again.console).toBe(one.console);
+  for (const { figures } of [again, interpreted]) {
+    expect(figures.stateHash).toBe(one.figures.stateHash);
+    expect(figures.instructions).toBe(one.figures.instructions);
+  }
+});
+
+testWith([debian], 'a breakpoint stops in the guest asked for only', async (guest: Guest) => {
+  const { stops, otherRounds } = await stopsInTwoGuests(guest, 40);
+  expect([...stops]).toEqual([[2, 40]]);
+  expect(otherRounds).toBeGreaterThan(0);
+});
