@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { on, once } from 'node:events';
 import { connect } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { listen } from '../../../debug-adapter/node/stdio.ts';
@@ -74,3 +74,50 @@ test('an address that is taken is refused in a sentence', async () => {
   await expect(listen(`127.0.0.1:${port}`)).rejects.toThrow(`cannot listen on 127.0.0.1:${port}`);
   server.close();
 });
+
+test('a second connection attaches to the machine of the first, and sees its domains', async () => {
+  const server = await listen('127.0.0.1:0');
+  const { port } = server.address() as AddressInfo;
+  const kernel = join(import.meta.dirname, '../../../media/samples/hello-xen/hello-xen.elf');
+  const domains = ['one', 'two'].map((name) => ({ name, kernel, memory: 16 }));
+  const [first, second] = [new Connection(port), new Connection(port)];
+  await first.send('initialize', { adapterID: 'xen' });
+  expect(await first.send('launch', { domains, stopOnEntry: true })).toMatchObject({ success: true });
+  await second.send('initialize', { adapterID: 'xen' });
+  expect(await second.send('attach', {})).toMatchObject({ success: true });
+  expect(await second.send('threads', {})).toMatchObject({ body: { threads: [{ id: 257 }, { id: 513 }] } });
+  await first.send('disconnect', {});
+  await second.send('disconnect', {});
+  server.close();
+});
+
+class Connection {
+  private readonly socket: Socket;
+  private readonly waiting = new Map<number, (answer: Record<string, unknown>) => void>();
+  private seq = 0;
+  private text = '';
+
+  constructor(port: number) {
+    this.socket = connect(port, '127.0.0.1').setEncoding('utf8');
+    this.socket.on('data', (chunk: string) => this.receive(chunk));
+  }
+
+  send(command: string, args: unknown): Promise<Record<string, unknown>> {
+    const seq = ++this.seq;
+    this.socket.write(framed(seq, command, args));
+    return new Promise((resolve) => this.waiting.set(seq, resolve));
+  }
+
+  private receive(chunk: string): void {
+    this.text += chunk;
+    for (;;) {
+      const header = /^Content-Length: (\d+)\r\n\r\n/.exec(this.text);
+      const end = (header?.[0].length ?? 0) + Number(header?.[1]);
+      // Nothing here is beyond ASCII.
+      if (!header || this.text.length < end) return;
+      const message = JSON.parse(this.text.slice(header[0].length, end)) as Record<string, unknown>;
+      this.text = this.text.slice(end);
+      this.waiting.get(Number(message['request_seq']))?.(message);
+    }
+  }
+}
