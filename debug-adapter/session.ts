@@ -257,9 +257,8 @@ export class XenSession extends DebugSession {
   showRun(isAsked: boolean): void {
     this.handles.invalidate();
     if (!isAsked) {
-      const [first] = this.launched?.debuggee.vcpus ?? [];
-      const threadId = first ? threadIdOf(first.domain, first.vcpu) : 0;
-      this.tell('continued', { threadId, allThreadsContinued: true });
+      const { domain, vcpu } = this.focus;
+      this.tell('continued', { threadId: threadIdOf(domain, vcpu), allThreadsContinued: true });
     }
     this.tellXen('xen/state', { running: true });
     this.changes.machineIs(true, this.handles.stopGeneration);

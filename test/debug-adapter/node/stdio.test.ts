@@ -98,7 +98,7 @@ class Connection {
   private text = '';
 
   constructor(port: number) {
-    this.socket = connect(port, '127.0.0.1').setEncoding('utf8');
+    this.socket = connect(port, '127.0.0.1').setEncoding('latin1');
     this.socket.on('data', (chunk: string) => this.receive(chunk));
   }
 
@@ -113,7 +113,7 @@ class Connection {
     for (;;) {
       const header = /^Content-Length: (\d+)\r\n\r\n/.exec(this.text);
       const end = (header?.[0].length ?? 0) + Number(header?.[1]);
-      // Nothing here is beyond ASCII.
+      // The length counts bytes, as the encoding does.
       if (!header || this.text.length < end) return;
       const message = JSON.parse(this.text.slice(header[0].length, end)) as Record<string, unknown>;
       this.text = this.text.slice(end);

@@ -198,7 +198,7 @@ test('what does not fit on one machine is refused in words', async () => {
 function headless(
   config: MachineConfig,
   script: readonly { until: string; type?: string }[],
-  maxInstructions = 20_000_000,
+  maxInstructions = 6_000_000,
 ) {
   const consoles = new Map<number, string>();
   const guest = startHeadless(modules, config, {
