@@ -4,6 +4,7 @@
 export { hex } from './base/address.ts';
 export { UserError } from './base/errors.ts';
 export type { Logger, LogLevel } from './base/log.ts';
+export { type EventCategory, eventCatalog, eventCategories, type EventRow } from './debug/events/catalog.ts';
 export { inspectionNamed, inspections, type Inspections } from './debug/inspect/catalog.ts';
 export { argumentValue } from './debug/inspect/command.ts';
 export type { AnyInspection } from './debug/inspect/inspection.ts';

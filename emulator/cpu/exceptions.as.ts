@@ -13,6 +13,8 @@ import {
   ELR_EL2,
   ESR_EL1,
   ESR_EL2,
+  EVENT_IRQ,
+  EXCEPTION_EVENTS,
   EXIT_FIRMWARE,
   EXIT_REASON,
   EXIT_TRAP,
@@ -50,6 +52,10 @@ import {
   unbankSp,
   updateRegime,
 } from './pstate.as';
+
+/** To whom a debugger wants to be told of exceptions: it was taken, from this EL; PC is at the vector. */
+@external('env', 'exceptionTaken')
+declare function exceptionTaken(target: i32, from: i32, vector: i32): void;
 
 export const VECTOR_SYNC: i32 = 0x000;
 export const VECTOR_IRQ: i32 = 0x080;
@@ -132,9 +138,13 @@ export function takeException(targetEl: i32, vector: i32, esr: i64, far: i64, re
     store<i32>(TRAP_VECTOR, offset);
     store<i32>(EXIT_REASON, EXIT_TRAP);
     raiseAttention(ATTENTION_PC | ATTENTION_EXIT);
-  } else {
-    raiseAttention(ATTENTION_PC);
+    return;
   }
+  raiseAttention(ATTENTION_PC);
+  const events = load<i64>(EXCEPTION_EVENTS);
+  if (events == 0) return;
+  const kind = vector == VECTOR_SYNC ? (esr >>> 26) & 0x3f : <i64>(EVENT_IRQ - 1 + (vector >>> 7));
+  if (((events >>> kind) & 1) != 0) exceptionTaken(targetEl, from, vector);
 }
 
 /** Aborts, PC alignment and watchpoint exceptions have an address; others leave FAR alone. */

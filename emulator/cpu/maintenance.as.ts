@@ -2,6 +2,7 @@
 // Whether the current EL may execute them is settled before (see system-access.as.ts).
 
 import {
+  EL2_EMBEDDED,
   PAR_EL1,
   PROGRAM_ADDRESS,
   PROGRAM_FAILURE,
@@ -173,7 +174,8 @@ export function probe(va: i64, el: i32, write: i32): i64 {
 export function peekData(va: i64, size: i32): i64 {
   const fast = fastHost(va, size, TLB_READ_TAG);
   if (fast != 0) return loadHost(fast, size);
-  const el = load<i32>(PSTATE_EL) == 2 ? 2 : 1;
+  // What sits at EL2 and is no guest code serves a trap of EL1 or EL0.
+  const el = load<i32>(PSTATE_EL) == 2 && load<i32>(EL2_EMBEDDED) == 0 ? 2 : 1;
   if (<i32>(va & 0xfff) + size <= 4096) {
     if (!translate(va, el, 0, ACCESS_READ) || !isRam(outPa)) return peekFailed(va);
     return loadHost(hostOf(outPa), size);

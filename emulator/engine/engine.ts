@@ -43,6 +43,8 @@ export interface EngineHost {
    * there: it does.
    */
   judgeWatchpoints?(): boolean;
+  /** One of the exceptions that setExceptionEvents() named was taken; PC is at its vector. */
+  exceptionTaken?(targetEl: number, fromEl: number, vector: number): void;
   /** Something that the user of the machine should know; the guest goes on. */
   warn?(message: string): void;
 }
@@ -274,6 +276,11 @@ export class Engine {
     this.kernels.dropTags();
   }
 
+  /** Which exceptions EngineHost.exceptionTaken() is told of: bits as in EXCEPTION_EVENTS. */
+  setExceptionEvents(classes: bigint): void {
+    new DataView(this.memory.buffer).setBigUint64(layout.EXCEPTION_EVENTS, classes, true);
+  }
+
   /** Figures of the second tier, where there is one. */
   get statistics(): TranslatorStatistics | undefined {
     return this.translator?.statistics;
@@ -348,6 +355,8 @@ export class Engine {
       sysregWrite: (index: number): void => host.writeSystemRegister(index),
       decodeByHost: (record: number): void => this.code.decode(record),
       serveExit: (): number => this.serveExit(host),
+      exceptionTaken: (target: number, from: number, vector: number): void =>
+        host.exceptionTaken?.(target, from, vector),
       judgeBreakpoint: (place: number): number => this.judgeBreakpoint(place),
       judgeWatchpoints: (): number => ((host.judgeWatchpoints?.() ?? true) ? 1 : 0),
       allocateRecords: (ramPage: number): number => this.code.allocate(ramPage),

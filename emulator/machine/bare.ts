@@ -15,6 +15,7 @@ import { Machine } from './machine.ts';
 import { BARE_DOMAIN, type BareConfig, type LoadedSegment, type MachineConfig } from './messages.ts';
 import { callFirmware, type PsciSockets } from './psci.ts';
 import { randomBytes } from '../base/random.ts';
+import { ObserverRelay } from '../xen/observer.ts';
 import { translateOptions } from './translation.ts';
 
 const MIB = 1 << 20;
@@ -49,7 +50,16 @@ export function createBareMachine(
   const segments = loadKernelSegments(machine, bare);
   const kernelEnd = Math.max(...segments.map(({ ipa, size }) => ipa + size));
   const { at: tree, blob } = placeTree(machine, bare, config.seed, kernelEnd);
-  installFirmware(machine, bare, events);
+  const observers = new ObserverRelay();
+  installFirmware(machine, bare, events, observers);
+  const { gicV2, gicV3 } = machine.devices;
+  const distributor = (gicV3 ?? gicV2)?.distributor;
+  if (distributor) {
+    distributor.observer = {
+      acknowledged: (cpu, intid) => observers.interruptRaised(BARE_DOMAIN, cpu, intid, false),
+      deactivated: (cpu, intid) => observers.interruptEnded(BARE_DOMAIN, cpu, intid),
+    };
+  }
 
   for (let cpu = 1; cpu < bare.cpus; cpu++) machine.stopCpu(cpu);
   machine.cpus[0]?.setX(0, BigInt(tree));
@@ -76,15 +86,7 @@ export function createBareMachine(
     paOfIpa: (_domain, ipa) => ipa,
     stage2Map: () => [],
     deviceTree: (domain) => (domain === BARE_DOMAIN ? blob : undefined),
-    observe: (observer) => {
-      const { gicV2, gicV3 } = machine.devices;
-      const distributor = (gicV3 ?? gicV2)?.distributor;
-      if (!distributor) return;
-      distributor.observer = {
-        acknowledged: (cpu, intid) => observer.interruptRaised(BARE_DOMAIN, cpu, intid, false),
-        deactivated: (cpu, intid) => observer.interruptEnded(BARE_DOMAIN, cpu, intid),
-      };
-    },
+    observe: (observer) => observers.add(observer),
     act: (action) => {
       if (action.kind === 'vcpu-off') return turnOff(machine, action.vcpu);
       throw new UserError(
@@ -190,7 +192,12 @@ function treeOptions(
 }
 
 /** PSCI by HVC for a kernel at EL1, by SMC for one at EL2. */
-function installFirmware(machine: Machine, bare: BareConfig, events: GuestEvents): void {
+function installFirmware(
+  machine: Machine,
+  bare: BareConfig,
+  events: GuestEvents,
+  observers: ObserverRelay,
+): void {
   const conduit = bare.el === 1 ? layout.CONDUIT_HVC : layout.CONDUIT_SMC;
   new DataView(machine.engine.memory.buffer).setInt32(layout.FIRMWARE_CONDUIT, conduit, true);
   const end = (reason: 'poweroff' | 'reboot'): void => {
@@ -215,7 +222,12 @@ function installFirmware(machine: Machine, bare: BareConfig, events: GuestEvents
   machine.firmware = {
     call: (cpu) => {
       const caller = callers[cpu];
-      if (caller) callFirmware(sockets, caller);
+      if (!caller) return;
+      const id = caller.xLow(0);
+      const args = [caller.x(1), caller.x(2), caller.x(3)];
+      observers.firmwareCalled(BARE_DOMAIN, cpu, id, args);
+      callFirmware(sockets, caller);
+      observers.firmwareDone(BARE_DOMAIN, cpu, id, args, caller.x(0));
     },
   };
 }

@@ -29,8 +29,11 @@ export interface LoadedMachine {
   readonly view?: HypervisorView;
   /** Whether a vCPU was started and has not switched itself off since. */
   isOn(vcpu: VcpuId): boolean;
-  /** Watches the hypervisor from now on; on a bare machine the interrupts that CPUs take and end. */
-  observe?(observer: XenObserver): void;
+  /**
+   * Watches the hypervisor from now on, until what it answers is called; on a bare machine the interrupts that CPUs
+   * take and end, and calls of the firmware.
+   */
+  observe?(observer: XenObserver): () => void;
   /** Somebody changes something through the hypervisor. Throws UserErrors for what cannot be. */
   act(action: Action): void;
   /** Somebody typed. */

@@ -97,6 +97,8 @@ export class Machine {
 
   /** Whether what an instruction touched of what is watched stops the machine; see EngineHost. */
   judgeWatchpoints: (() => boolean) | undefined;
+  /** Is told of exceptions as Engine.setExceptionEvents() says. */
+  exceptionTaken: ((targetEl: number, fromEl: number, vector: number) => void) | undefined;
 
   private readonly waits: CpuWait[];
   private only: number | undefined;
@@ -147,6 +149,7 @@ export class Machine {
           this.deadlineMayHaveMoved();
         },
         serveExit: (reason) => this.serveExit(reason),
+        exceptionTaken: (target, from, vector) => this.exceptionTaken?.(target, from, vector),
         judgeWatchpoints: () => this.judgeWatchpoints?.() ?? true,
       },
     );

@@ -87,7 +87,8 @@ export class MemoryAccess {
         const pa = machine.withCpu(cpu, () => {
           const root = state.sysreg(layout.TTBR0_EL1);
           if (space.ttbr0 !== undefined) state.setSysreg(layout.TTBR0_EL1, space.ttbr0);
-          const found = machine.engine.kernels.probe(address, state.el === 2 ? 2 : 1, 0);
+          const isAtEl2 = state.el === 2 && state.read32(layout.EL2_EMBEDDED) === 0;
+          const found = machine.engine.kernels.probe(address, isAtEl2 ? 2 : 1, 0);
           state.setSysreg(layout.TTBR0_EL1, root);
           return found;
         });

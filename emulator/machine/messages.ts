@@ -209,6 +209,11 @@ export interface Watchpoint extends StopRules {
 export interface EventBreakpoint extends StopRules {
   readonly id: number;
   readonly event: string;
+  /**
+   * As it begins, or with its result; the usual one of the event where it is not said. The machine stops when the
+   * trap or instruction has been served, once for both.
+   */
+  readonly stage?: 'pre' | 'post' | 'both';
   /** Undefined: of any domain. */
   readonly domain?: number;
 }

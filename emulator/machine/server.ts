@@ -15,6 +15,7 @@ import { InputLog, type LoggedInput } from './input-log.ts';
 import { MemoryAccess } from './memory-access.ts';
 import {
   type Breakpoint,
+  type EventBreakpoint,
   HYPERVISOR_CONSOLE,
   type MachineEvents,
   type MachineServer,
@@ -26,6 +27,7 @@ import {
 import { readRegisters } from './registers.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { stateHash } from './state-hash.ts';
+import type { EventSource } from './stops/occurrence.ts';
 import { type Hit, type JudgedStop, Stops } from './stops/stops.ts';
 
 /** What the server needs of the thread it runs on. */
@@ -45,6 +47,9 @@ export interface MachineInspector {
   inspect(name: string, args: Readonly<Record<string, unknown>>): unknown;
   /** A view as text, for a line such as `gic vcpu=1`. Throws UserErrors. */
   command(line: string, focus: VcpuId): string;
+  readonly events: EventSource;
+  /** A guest has printed it: lines are events too. */
+  consoleByte(domain: number, byte: number): void;
 }
 
 /** Real milliseconds between two looks at the messages, as far as slices are shorter than that. */
@@ -67,6 +72,7 @@ export class MachineServerImplementation {
   private stops: Stops | undefined;
   private breakpoints: readonly Breakpoint[] = [];
   private watchpoints: readonly Watchpoint[] = [];
+  private events: readonly EventBreakpoint[] = [];
   /** Of this turn: hits of log points, whether or not they were told of. */
   private hits = 0;
   private running = false;
@@ -106,7 +112,10 @@ export class MachineServerImplementation {
         this.modules,
         config,
         {
-          console: (domain, byte) => this.console.write(domain, byte),
+          console: (domain, byte) => {
+            this.console.write(domain, byte);
+            this.inspector?.consoleByte(domain, byte);
+          },
           hypervisorConsole: (text) => {
             this.console.flush();
             this.host.emit('console', { domain: HYPERVISOR_CONSOLE, bytes: new TextEncoder().encode(text) });
@@ -122,7 +131,7 @@ export class MachineServerImplementation {
       this.inputLog = new InputLog(this.loaded);
       this.on = this.loaded.machine.cpus.map((_, cpu) => this.isOn(cpu));
       this.inspector = this.createInspector(this.loaded);
-      this.stops = this.createStops(this.loaded);
+      this.stops = this.createStops(this.loaded, this.inspector.events);
       return this.loaded.info;
     },
     run: ({ only }) => this.start(undefined, only),
@@ -144,7 +153,8 @@ export class MachineServerImplementation {
       this.watchpoints = watchpoints;
     },
     setEventBreakpoints: ({ events }) => {
-      if (events.length > 0) throw notSupported('event breakpoints');
+      this.stops?.setEvents(events);
+      this.events = events;
     },
     vcpus: () => this.vcpus(),
     readRegisters: ({ vcpu, groups }) => readRegisters(this.machine.machine, this.cpuOf(vcpu), groups),
@@ -353,10 +363,11 @@ export class MachineServerImplementation {
 
   // ---- breakpoints
 
-  private createStops(loaded: LoadedMachine): Stops {
-    const stops = new Stops(loaded, (hit) => this.hit(hit));
+  private createStops(loaded: LoadedMachine, events: EventSource): Stops {
+    const stops = new Stops(loaded, events, (hit) => this.hit(hit));
     stops.setBreakpoints(this.breakpoints);
     stops.setWatchpoints(this.watchpoints);
+    stops.setEvents(this.events);
     return stops;
   }
 
@@ -442,9 +453,6 @@ export class MachineServerImplementation {
   }
 }
 
-const notSupported = (what: string): UserError =>
-  new UserError(`the machine has no ${what}`, 'Set a breakpoint at an address instead.');
-
 const notSteppable = (domain: number): UserError =>
   new UserError(`domain ${domain} has ended`, 'Step a vCPU of another domain, or let the machine run.');
 
@@ -454,5 +462,6 @@ const notInspectable = (): MachineInspector => {
   const refuse = (): never => {
     throw new UserError('this machine cannot be inspected', 'It was started without inspections.');
   };
-  return { inspect: refuse, command: refuse };
+  const events = { stagesOf: () => undefined, listen: () => {} };
+  return { inspect: refuse, command: refuse, events, consoleByte: () => {} };
 };

@@ -152,9 +152,7 @@ export function createXenMachine(
     stage2Map: (domid) => hypervisor.view.p2mRanges(domid),
     deviceTree: (domid) => (domid === BARE_DOMAIN ? boardTree : built.get(domid)?.deviceTree),
     view: hypervisor.view,
-    observe: (observer) => {
-      hypervisor.observer.target = observer;
-    },
+    observe: (observer) => hypervisor.observer.add(observer),
     act(action) {
       act(hypervisor, control, action);
       if (action.kind === 'destroy') events.ended(action.domain, 'destroyed');

@@ -214,12 +214,12 @@ export const REGION_CUT = MACHINE + 0x34;
 export const DECODE_BY_HOST = MACHINE + 0x38;
 /** i32: how many watched ranges the present instruction has touched; see WATCH_HITS. */
 export const WATCH_HIT_COUNT = MACHINE + 0x40;
-/** i64: exception classes of which EngineHost.exceptionTaken() is told, a bit for each; interrupts are EVENT_*. */
+/** i64: classes of exceptions that EngineHost.exceptionTaken() is told of, a bit for each; interrupts are EVENT_*. */
 export const EXCEPTION_EVENTS = MACHINE + 0x48;
 /** Bits of classes that no ESR_ELx has: IRQ, FIQ, SError. */
-export const EVENT_IRQ = 60;
-export const EVENT_FIQ = 61;
-export const EVENT_SERROR = 62;
+export const EVENT_IRQ = 61;
+export const EVENT_FIQ = 62;
+export const EVENT_SERROR = 63;
 
 /** i32: how often an access in a region was not in the page that another one was found in. */
 export const STRAY_ACCESSES = MACHINE + 0x60;

@@ -9,6 +9,7 @@
 import { OnceLogger } from '../base/log.ts';
 import { invariant } from '../base/errors.ts';
 import type { Monitor, TrapOutcome } from '../cpu/monitor.ts';
+import { ESR_EL2 } from '../memory/layout.ts';
 import { SHUTDOWN_CRASH } from './abi/sched.ts';
 import { DomainList } from './domain-list.ts';
 import { noMemory } from './domain.ts';
@@ -55,7 +56,7 @@ export class Hypervisor implements Monitor {
     this.platform = platform;
     this.once = new OnceLogger(platform.log);
     this.heap = new Heap(platform.memory, platform.ramBase, platform.ramSize);
-    this.scheduler = new Scheduler(platform, (domid) => this.hosted.get(domid));
+    this.scheduler = new Scheduler(platform, (domid) => this.hosted.get(domid), this.observer);
     this.sockets = {
       machine: platform.memory,
       heap: this.heap,
@@ -64,6 +65,7 @@ export class Hypervisor implements Monitor {
         domainShutDown: (domid, reason) => {
           const domain = this.hosted.get(domid);
           if (domain) this.scheduler.pauseDomain(domain);
+          this.observer.domainShutDown(domid, reason);
           if (reason === SHUTDOWN_CRASH) this.warn(`crash:${domid}`, `domain ${domid} crashed`);
           options.onShutdown(domid, reason);
         },
@@ -94,6 +96,7 @@ export class Hypervisor implements Monitor {
   createDomain(config: NewDomain): HostedDomain {
     const domain = buildHostedDomain(this, config);
     this.hosted.set(domain.id, domain);
+    this.observer.domainCreated(domain.id, config.name);
     return domain;
   }
 
@@ -107,6 +110,7 @@ export class Hypervisor implements Monitor {
     this.scheduler.pauseDomain(domain);
     domain.domain.kill();
     this.domains.destroy(domid);
+    this.observer.domainDestroyed(domid);
   }
 
   domain(domid: number): HostedDomain | undefined {
@@ -121,6 +125,7 @@ export class Hypervisor implements Monitor {
     invariant(domain !== undefined, 'a resident vCPU belongs to a domain');
     const registers = domain.vgic.cpus[vcpu.id]?.listRegisters;
 
+    this.observer.trapTaken(vcpu.domid, vcpu.id, vcpu.cpu.trapVector(), vcpu.cpu.sysregLow(ESR_EL2));
     registers?.sync();
     const stop = handleTrap(this, domain, vcpu);
     registers?.flush();

@@ -4,7 +4,7 @@
 
 import type { Gfn, Ipa, Mfn, Pa } from '../base/address.ts';
 import type { Logger } from '../base/log.ts';
-import type { XenObserver } from './observer.ts';
+import type { ObserverCalls } from './observer.ts';
 
 /**
  * The machine's RAM by physical address. `PhysicalMemory` fits. Whoever writes guest memory writes
@@ -124,5 +124,5 @@ export interface XenSockets {
   readonly domains: DomainControl;
   readonly clock: XenClock;
   readonly log: Logger;
-  readonly observer: XenObserver;
+  readonly observer: ObserverCalls;
 }

@@ -3,7 +3,6 @@
 // as one that is not. Every record is bounded.
 
 import type { LoadedMachine } from '../../machine/guest.ts';
-import type { XenObserver } from '../../xen/observer.ts';
 import { EventRecord } from './event-record.ts';
 import { GrantRecord } from './grant-record.ts';
 import { InterruptRecord } from './interrupt-record.ts';
@@ -11,7 +10,7 @@ import { clockOf, type RecordPart } from './part.ts';
 import { RingRecord, ringSockets } from './ring-record.ts';
 import { XenstoreRecord } from './xenstore-record.ts';
 
-export class Recorder implements XenObserver {
+export class Recorder implements RecordPart {
   readonly events: EventRecord;
   readonly grants: GrantRecord;
   readonly interrupts: InterruptRecord;

@@ -6,7 +6,7 @@ import { findRings, type FoundRing, memoryOf } from '../rings/find.ts';
 import { MessageLog } from '../rings/message-log.ts';
 import type { RingProtocol, Side } from '../rings/protocol.ts';
 import { ringProtocols } from '../rings/protocols.ts';
-import type { Moment } from '../rings/recorded.ts';
+import type { Moment, RecordedMessage } from '../rings/recorded.ts';
 import type { RingMemory } from '../rings/ring-memory.ts';
 import { type RingTrack, trackOf } from '../rings/track.ts';
 import { type RingWorld, worldOf } from '../rings/world.ts';
@@ -41,6 +41,17 @@ export interface History {
   readonly log: MessageLog;
 }
 
+/** What was seen at one event, in its order. */
+export interface NewMessages {
+  /** The frontend's. */
+  readonly domain: number;
+  readonly backend: number | undefined;
+  /** Of the ring. */
+  readonly name: string;
+  readonly protocol: RingProtocol;
+  readonly messages: readonly RecordedMessage[];
+}
+
 /** Histories outlive their rings, but not without end. */
 const MOST_HISTORIES = 256;
 
@@ -54,6 +65,8 @@ export class RingRecord implements RecordPart {
   private ends = new Map<number, End[]>();
   /** By domain and name of the ring. */
   private readonly logs = new Map<string, History>();
+  /** Who else wants to know. */
+  listener: ((messages: NewMessages) => void) | undefined;
   /** Rings may have come or gone since they were looked up. */
   private isStale = false;
   /** Some frontend's port is not bound yet. */
@@ -76,7 +89,15 @@ export class RingRecord implements RecordPart {
     const ends = this.ends.get(endKey(domid, port));
     if (!ends) return;
     const now = this.now();
-    for (const { followed, reader } of ends) followed.track.observe(followed.memory, reader, now);
+    for (const { followed, reader } of ends) {
+      const { ring, track, memory } = followed;
+      const before = track.log.total;
+      track.observe(memory, reader, now);
+      const count = track.log.total - before;
+      if (count === 0) continue;
+      const { domain, backend, name, protocol } = ring;
+      this.listener?.({ domain, backend, name, protocol, messages: track.log.last(count) });
+    }
   }
 
   xenstoreChanged(path: string): void {

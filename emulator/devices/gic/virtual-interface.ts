@@ -64,6 +64,13 @@ export interface VirtualInterfaceSockets {
   deactivatePhysical(intid: number): void;
 }
 
+/** Who watches what a guest does; no part of the state. */
+export interface VirtualInterfaceObserver {
+  /** SPURIOUS when there was none. */
+  acknowledged(intid: number): void;
+  ended(intid: number): void;
+}
+
 export interface VirtualInterfaceState {
   readonly control: number;
   readonly enables: number;
@@ -88,6 +95,8 @@ export class VirtualInterface {
   splitEoi = false;
   private readonly listLow = new Uint32Array(LIST_REGISTERS);
   private readonly listHigh = new Uint32Array(LIST_REGISTERS);
+
+  observer: VirtualInterfaceObserver | undefined;
 
   private readonly options: VirtualInterfaceOptions;
   private readonly sockets: VirtualInterfaceSockets;
@@ -263,6 +272,7 @@ export class VirtualInterface {
   /** IAR of a group: the list register it took (its interrupt is active now), or -1 for spurious. */
   acknowledge(group: number): number {
     const best = this.acknowledgeable(group);
+    this.observer?.acknowledged(best < 0 ? SPURIOUS : this.listLow[best]!);
     if (best < 0) return -1;
     const high = this.listHigh[best]!;
     if (isSpecial(this.listLow[best]!)) {
@@ -279,6 +289,7 @@ export class VirtualInterface {
   /** EOIR. `group` is -1 where the register serves both groups (GICv2). */
   endInterrupt(intid: number, group: number): void {
     if (isSpecial(intid)) return;
+    this.observer?.ended(intid);
     const dropped = this.priorities.drop();
     if (dropped !== IDLE_PRIORITY) {
       const index = this.activeLr(intid);

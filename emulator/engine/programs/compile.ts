@@ -273,9 +273,14 @@ class ProgramBody {
     const general = /^x(\d{1,2})$/.exec(name);
     const number = Number(general?.[1]);
     if (general && number < 31) return b.loadAt('i64', layout.X + 8 * number);
-    if (name === 'sp') return b.loadAt('i64', layout.SP);
-    if (name === 'pc') return b.loadAt('i64', layout.PC);
-    if (name === 'pstate') return b.callValue(this.set.functionOf('pstate'), [], 'i64');
+    if (name === 'sp') return this.unlessTrapped(b.loadAt('i64', layout.SP), () => this.guestSp());
+    if (name === 'pc') {
+      return this.unlessTrapped(b.loadAt('i64', layout.PC), () => b.loadAt('i64', layout.ELR_EL2));
+    }
+    if (name === 'pstate') {
+      const pstate = b.callValue(this.set.functionOf('pstate'), [], 'i64');
+      return this.unlessTrapped(pstate, () => b.loadAt('i64', layout.SPSR_EL2));
+    }
     const numbered = lookupName(name);
     if (numbered === undefined || numbered.row.access === 'wo') {
       throw new UserError(`there is no register '${name}'`, "Use a name such as 'x0' or 'TTBR0_EL1'.");
@@ -285,6 +290,21 @@ class ProgramBody {
     const isPlain = slot !== 0 && !row.read && !row.peek && !/^(SP_EL\d|FPCR|FPSR)$/.test(name);
     if (isPlain) return b.loadAt('i64', slot);
     return this.callFallible('readRegister', [this.set.nameIndex(name)]);
+  }
+
+  /** While the embedded hypervisor serves a trap, the guest's own registers stand where exceptions put them. */
+  private unlessTrapped(running: code.Expression, trapped: () => code.Expression): code.Expression {
+    const { b } = this;
+    const isAtEl2 = code.compare('eq', b.loadAt('i32', layout.PSTATE_EL), code.constant('i32', 2));
+    const isTrapped = code.binary('and', isAtEl2, b.loadAt('i32', layout.EL2_EMBEDDED));
+    return code.select(isTrapped, trapped(), running);
+  }
+
+  /** By SPSR_EL2.M[0]. */
+  private guestSp(): code.Expression {
+    const { b } = this;
+    const own = code.binary('and', b.loadAt('i32', layout.SPSR_EL2), code.constant('i32', 1));
+    return code.select(own, b.loadAt('i64', layout.SP_EL1), b.loadAt('i64', layout.SP_EL0));
   }
 
   private binary(operator: BinaryOperator, left: code.Expression, right: code.Expression): code.Expression {

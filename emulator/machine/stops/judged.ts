@@ -84,10 +84,18 @@ export class Judged {
     const { scope } = this.rules;
     if (!scope) return true;
     const { i32 } = this;
-    if (scope.el !== undefined && i32[layout.PSTATE_EL >> 2] !== scope.el) return false;
+    if (scope.el !== undefined && this.guestEl() !== scope.el) return false;
     if (scope.ttbr0 === undefined) return true;
     const low = (i32[layout.TTBR0_EL1 >> 2] as number) & ~1;
     return low === this.rootLow && i32[(layout.TTBR0_EL1 >> 2) + 1] === this.rootHigh;
+  }
+
+  /** While the embedded hypervisor serves a trap, the one that it came from. */
+  private guestEl(): number {
+    const { i32 } = this;
+    const el = i32[layout.PSTATE_EL >> 2] as number;
+    if (el !== 2 || i32[layout.EL2_EMBEDDED >> 2] === 0) return el;
+    return ((i32[layout.SPSR_EL2 >> 2] as number) >> 2) & 3;
   }
 }
 

@@ -10,8 +10,17 @@ import type { Program } from '../../engine/programs/program.ts';
 import * as layout from '../../memory/layout.ts';
 import type { LoadedMachine } from '../guest.ts';
 import { MemoryAccess } from '../memory-access.ts';
-import type { Breakpoint, EventReport, MachineEvents, StopInfo, VcpuId, Watchpoint } from '../messages.ts';
+import type {
+  Breakpoint,
+  EventBreakpoint,
+  EventReport,
+  MachineEvents,
+  StopInfo,
+  VcpuId,
+  Watchpoint,
+} from '../messages.ts';
 import type { Captured, StopRules } from '../stop-programs.ts';
+import type { EventSource, Occurrence } from './occurrence.ts';
 import { type Failure, Judged, type Tally } from './judged.ts';
 import { WatchedMemory } from './watched-memory.ts';
 
@@ -27,6 +36,7 @@ const ALL_CPUS = -1;
 
 export class Stops {
   private readonly loaded: LoadedMachine;
+  private readonly events: EventSource;
   private readonly tell: (hit: Hit) => void;
   private readonly tallies = new Map<number, { readonly rules: string; readonly tally: Tally }>();
   private readonly watched: WatchedMemory;
@@ -35,8 +45,9 @@ export class Stops {
   private event: EventReport | undefined;
 
   /** `tell` gets what log points pass. */
-  constructor(loaded: LoadedMachine, tell: (hit: Hit) => void) {
+  constructor(loaded: LoadedMachine, events: EventSource, tell: (hit: Hit) => void) {
     this.loaded = loaded;
+    this.events = events;
     this.tell = tell;
     this.watched = new WatchedMemory(loaded, {
       cpusOf: (domain) => this.cpusOf(domain),
@@ -65,6 +76,51 @@ export class Stops {
       space.kind === 'va' ? this.cpusIn(space.domain, scope) : this.cpusOfVcpu(scope),
     );
     this.watched.set(list.map((watchpoint, i) => ({ watchpoint, judged: judged[i] as Judged })));
+  }
+
+  setEvents(list: readonly EventBreakpoint[]): void {
+    for (const { event } of list) if (!this.events.stagesOf(event)) throw noEvent(event);
+    // Whose event it is, is judged by the event.
+    const judged = this.prepare(list, ({ domain, scope }) =>
+      domain === undefined || scope?.vcpu === undefined ? this.cpusOfVcpu(scope) : this.cpusIn(domain, scope),
+    );
+    const wanted = new Map<string, WantedEvent[]>();
+    list.forEach((breakpoint, i) => {
+      const [usual = 'pre'] = this.events.stagesOf(breakpoint.event) ?? [];
+      const { stage = usual } = breakpoint;
+      for (const each of stage === 'both' ? (['pre', 'post'] as const) : [stage]) {
+        const key = `${each}:${breakpoint.event}`;
+        const one = { breakpoint, judged: judged[i] as Judged };
+        wanted.set(key, [...(wanted.get(key) ?? []), one]);
+      }
+    });
+    this.events.listen(new Set(wanted.keys()), (occurrence) => this.happened(wanted, occurrence));
+  }
+
+  /** In the middle of a trap or an instruction: the machine stops behind it. */
+  private happened(wanted: ReadonlyMap<string, readonly WantedEvent[]>, occurrence: Occurrence): void {
+    const { machine } = this.loaded;
+    const { names, stage, domains, vcpu } = occurrence;
+    const cpu = (vcpu && this.loaded.cpuOf(vcpu)) ?? machine.engine.selected;
+    let event: EventReport | undefined;
+    for (const name of names) {
+      for (const { breakpoint, judged } of wanted.get(`${stage}:${name}`) ?? []) {
+        if (breakpoint.domain !== undefined && !domains.includes(breakpoint.domain)) continue;
+        event ??= occurrence.report();
+        if (this.judgeEvent(judged, cpu, event)) machine.requestStop();
+      }
+    }
+  }
+
+  private judgeEvent(judged: Judged, cpu: number, event: EventReport): boolean {
+    const { machine } = this.loaded;
+    const before = this.event;
+    this.event = event;
+    const judge = (): boolean => this.judge(judged, { kind: 'event', event });
+    // Programs see the registers of the CPU that is selected.
+    const stops = cpu === machine.engine.selected ? judge() : machine.withCpu(cpu, judge);
+    this.event = before;
+    return stops;
   }
 
   // ---- what was judged
@@ -105,7 +161,7 @@ export class Stops {
   /** The first cause is the one that is told; breakpoints at the same place are told together. */
   private stop(judged: Judged, cpu: number, cause: Cause, conditionError: string | undefined): void {
     const { pending } = this;
-    if (pending && !(pending.reason === 'breakpoint' && cause.kind === 'breakpoint')) return;
+    if (pending && !isSameCause(pending, cause)) return;
     const known = pending?.breakpointIds ?? [];
     const error = conditionError ?? pending?.conditionError;
     this.pending = {
@@ -226,6 +282,21 @@ type Cause =
   | { readonly kind: 'breakpoint' }
   | { readonly kind: 'watchpoint'; readonly watch: NonNullable<StopInfo['watch']> }
   | { readonly kind: 'event'; readonly event: EventReport };
+
+interface WantedEvent {
+  readonly breakpoint: EventBreakpoint;
+  readonly judged: Judged;
+}
+
+/** Several breakpoints at one place, or for one event, stop together. */
+/** A trap is served as a whole: what began in it is told with its result. */
+const isSameCause = (pending: JudgedStop, cause: Cause): boolean =>
+  cause.kind === 'event'
+    ? pending.event?.event === cause.event.event
+    : pending.reason === 'breakpoint' && cause.kind === 'breakpoint';
+
+const noEvent = (name: string): UserError =>
+  new UserError(`there is no event '${name}'`, 'Take one of the event catalogue.');
 
 const tooMany = (what: string, limit: number): UserError =>
   new UserError(`more than ${limit} ${what}`, 'Remove some that are not needed.');

@@ -6,7 +6,7 @@
 import type { Errno } from '../abi/errno.ts';
 import { isGlobalVirq, NR_VIRQS } from '../abi/event-channel.ts';
 import type { DomainVcpu } from '../domain-vcpu.ts';
-import type { XenObserver } from '../observer.ts';
+import type { ObserverCalls } from '../observer.ts';
 import type { Page } from '../page.ts';
 import { type Binding, type Channel, type Delivery, isUsable, newChannel } from './channel.ts';
 import { EmbeddedDelivery } from './embedded.ts';
@@ -33,7 +33,7 @@ export interface EventChannelSockets {
   /** Raises the event interrupt at a vCPU. */
   raiseInterrupt(vcpu: number): void;
   wake(vcpu: number): void;
-  readonly observer: XenObserver;
+  readonly observer: ObserverCalls;
 }
 
 export interface PortDetails {
@@ -380,8 +380,13 @@ export class EventChannels {
     const { domid, observer } = this.sockets;
     const wasPending = this.delivery.isPending(channel) || this.isLatched(channel);
     observer.eventRaised(domid, channel.port, byDomid, byVcpu, byPort, wasPending);
-    if (handler) handler();
-    else this.delivery.setPending(channel);
+    if (handler) {
+      handler();
+      return;
+    }
+    this.delivery.setPending(channel);
+    if (wasPending) return;
+    observer.eventDelivered(domid, channel.port, channel.notifyVcpu, this.delivery.isMasked(channel));
   }
 
   private channel(port: number): Channel | undefined {

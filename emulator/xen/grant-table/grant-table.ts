@@ -21,7 +21,7 @@ import {
   GTF_type_mask,
   GTF_writing,
 } from '../abi/grant-table.ts';
-import type { XenObserver } from '../observer.ts';
+import type { ObserverCalls } from '../observer.ts';
 import { Page } from '../page.ts';
 import type { DomainMemory, MachineMemory, XenHeap } from '../sockets.ts';
 import { Maptrack } from './maptrack.ts';
@@ -35,7 +35,7 @@ export interface GrantTableSockets {
   readonly memory: DomainMemory;
   readonly maximumFrames: number;
   readonly maximumMaptrackFrames: number;
-  readonly observer: XenObserver;
+  readonly observer: ObserverCalls;
 }
 
 /** A grant in use. */
@@ -124,6 +124,19 @@ export class GrantTable {
    * `purpose` map refuses sub-page entries, as Xen does.
    */
   pin(ref: number, by: number, readonly: boolean, purpose: 'map' | 'copy'): { mfn: Mfn } | GrantStatus {
+    const result = this.tryToPin(ref, by, readonly, purpose);
+    const { observer } = this.sockets;
+    if (typeof result === 'string') observer.grantRefused(this.domid, ref, by, result);
+    else observer.grantUsed(this.domid, ref, by, purpose, readonly);
+    return result;
+  }
+
+  private tryToPin(
+    ref: number,
+    by: number,
+    readonly: boolean,
+    purpose: 'map' | 'copy',
+  ): { mfn: Mfn } | GrantStatus {
     const entry = this.entry(ref);
     if (!entry) return 'bad_gntref';
     const active = this.active.get(ref);
@@ -147,7 +160,6 @@ export class GrantTable {
     else grant.writers++;
     // The owner may give the page up; it is not reused while the grant is in use.
     this.sockets.heap.addReference(grant.mfn);
-    this.sockets.observer.grantUsed(this.domid, ref, by, purpose, readonly);
     return { mfn: grant.mfn };
   }
 

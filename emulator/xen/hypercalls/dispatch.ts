@@ -119,7 +119,11 @@ function outcomeOf(
     ctx.xen.once.once(key, 'info', 'xen', `${key}: not in the table of Xen, -ENOSYS`);
     return errnoResult('ENOSYS');
   }
-  return numberOf(row.invoke(ctx, args));
+  const { observer } = ctx.xen.sockets;
+  observer.hypercallMade(ctx, number, args);
+  const outcome = numberOf(row.invoke(ctx, args));
+  observer.hypercallDone(ctx, number, args, typeof outcome === 'number' ? outcome : undefined);
+  return outcome;
 }
 
 function numberOf(result: HypercallResult): number | Continuation {

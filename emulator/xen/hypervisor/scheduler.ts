@@ -7,6 +7,7 @@ import { NANOSECONDS_PER_TICK } from '../../devices/clock.ts';
 import { CTL_ENABLE } from '../../devices/generic-timer.ts';
 import { SPSR_EL2 } from '../../memory/layout.ts';
 import type { Runstate } from '../abi/shared-info.ts';
+import type { ObserverCalls } from '../observer.ts';
 import type { VcpuControl } from '../sockets.ts';
 import { GUEST_EVTCHN_PPI } from '../toolstack/guest-layout.ts';
 import type { Vcpu } from '../vcpu.ts';
@@ -28,8 +29,14 @@ export class Scheduler implements VcpuControl {
   private yielded = false;
   private readonly platform: Platform;
   private readonly find: (domid: number) => HostedDomain | undefined;
+  private readonly observer: ObserverCalls;
 
-  constructor(platform: Platform, find: (domid: number) => HostedDomain | undefined) {
+  constructor(
+    platform: Platform,
+    find: (domid: number) => HostedDomain | undefined,
+    observer: ObserverCalls,
+  ) {
+    this.observer = observer;
     this.platform = platform;
     this.find = find;
     this.residents = platform.cpus.map(() => undefined);
@@ -236,6 +243,7 @@ export class Scheduler implements VcpuControl {
 
   private enterRunstate(vcpu: Vcpu, state: Runstate): void {
     this.find(vcpu.domid)?.domain.vcpus[vcpu.id]?.enterRunstate(state, this.nanoseconds());
+    if (state !== 'runnable') this.observer.vcpuChanged(vcpu.domid, vcpu.id, state);
   }
 }
 

@@ -162,6 +162,7 @@ function contextsOf(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): TrapCont
       memory,
       find: (ipa) => domain.mmio.find(ipa),
       warn: (key, message) => xen.warn(`d${domain.id}:${key}`, message),
+      fault: (fault) => xen.observer.stage2Fault(domain.id, vcpu.id, fault),
     },
   };
   domain.trapContexts[vcpu.id] = contexts;
@@ -182,7 +183,11 @@ function handleHypercall(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): voi
 }
 
 function handleSmccc(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): void {
-  smccc(vcpu.cpu, {
+  const { cpu } = vcpu;
+  const functionId = cpu.xLow(0);
+  const args = [cpu.x(1), cpu.x(2), cpu.x(3)];
+  xen.observer.firmwareCalled(domain.id, vcpu.id, functionId, args);
+  smccc(cpu, {
     cpuOff: () => xen.scheduler.goDown(domain, vcpu),
     cpuOn: (mpidr, entry, context) => cpuOn(xen, domain, mpidr, entry, context),
     anyOn: (affinity, mask) =>
@@ -197,6 +202,7 @@ function handleSmccc(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): void {
         `unhandled SMC/HVC function ${hex(functionId)}, answered -1`,
       ),
   });
+  xen.observer.firmwareDone(domain.id, vcpu.id, functionId, args, cpu.x(0));
 }
 
 function cpuOn(xen: Hypervisor, domain: HostedDomain, mpidr: bigint, entry: bigint, context: bigint): number {
@@ -223,6 +229,8 @@ function sysregContext(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu) {
     },
     sendSgi: (value: bigint) => sendSgi(domain, vcpu, value),
     warn: (key: string, message: string) => xen.warn(`d${domain.id}:${key}`, message),
+    accessed: (name: string, isRead: boolean, value: bigint | undefined) =>
+      xen.observer.registerAccessed(domain.id, vcpu.id, name, isRead, value),
   };
 }
 

@@ -8,7 +8,7 @@
 // a guest.
 
 import type { HostGic } from '../hypervisor/platform.ts';
-import type { XenObserver } from '../observer.ts';
+import type { ObserverCalls } from '../observer.ts';
 import { type InterruptState, PRIVATE_INTERRUPTS, SGIS, VirtualInterrupt } from './interrupt.ts';
 import { ListRegisters, type ListRegistersState } from './list-registers.ts';
 
@@ -40,7 +40,7 @@ export interface VgicOptions {
   readonly gic: HostGic;
   /** An interrupt was injected: the vCPU may have something to run for. */
   readonly kick: (vcpu: number) => void;
-  readonly observer: XenObserver;
+  readonly observer: ObserverCalls;
 }
 
 export class Vgic {
@@ -52,7 +52,7 @@ export class Vgic {
 
   private readonly domid: number;
   private readonly kick: (vcpu: number) => void;
-  private readonly observer: XenObserver;
+  private readonly observer: ObserverCalls;
 
   constructor({ domid, version, vcpus, spis, gic, kick, observer }: VgicOptions) {
     this.domid = domid;

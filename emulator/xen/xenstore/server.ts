@@ -49,7 +49,7 @@ export class XenstoreServer {
   constructor(options: XenstoreServerOptions) {
     this.options = options;
     this.store = new Store((path, change, byDomid) =>
-      options.observer?.xenstoreChanged(path, change, byDomid),
+      options.observer?.xenstoreChanged?.(path, change, byDomid),
     );
   }
 
@@ -148,6 +148,8 @@ export class XenstoreServer {
     const context: RequestContext = { server: this, client, transaction, view: transaction ?? this.store };
     this.store.actor = client.domid;
     const reply = row.handle(context, payload);
+    const error = typeof reply === 'string' ? reply : undefined;
+    this.options.observer?.xenstoreAsked?.(client.domid, row.name, payload, error);
     if (typeof reply === 'string') return { reply };
     if (reply.length > XENSTORE_PAYLOAD_MAX) return { reply: 'E2BIG' };
     return { reply, after: () => row.after?.(context, payload) };
@@ -173,7 +175,10 @@ export class XenstoreServer {
         .watchList()
         .filter((watch) => (exact ? watch.path === path : isAtOrBelow(path, watch.path)));
       if (watches.length === 0 || !this.mayHearOf(connection, path, node, oldPermissions)) continue;
-      for (const watch of watches) connection.sendEvent(watch, path);
+      for (const watch of watches) {
+        connection.sendEvent(watch, path);
+        this.options.observer?.xenstoreWatchFired?.(connection.domid, path, watch.token);
+      }
     }
   }
 

@@ -224,6 +224,7 @@ export class Processor {
       dropRegions: () => {},
       sysregRead: (index = 0) => this.registers.read(index),
       serveExit: () => 0,
+      exceptionTaken: () => {},
       judgeBreakpoint: () => 1,
       judgeWatchpoints: () => 1,
       sysregWrite: (index = 0) => this.registers.write(index),

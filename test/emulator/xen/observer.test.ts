@@ -25,7 +25,7 @@ function listening(): { observer: XenObserver; heard: string[] } {
 
 function listen(xen: FakeXen): string[] {
   const { observer, heard } = listening();
-  (xen.services.sockets.observer as ObserverRelay).target = observer;
+  (xen.services.sockets.observer as ObserverRelay).add(observer);
   return heard;
 }
 
@@ -100,7 +100,7 @@ test('changes of xenstore are told with who made them; a transaction tells at it
 test('an interrupt is told when it is raised, and once Xen finds that the guest ended it', () => {
   const { observer, heard } = listening();
   const machine = new FakeMachine();
-  machine.hypervisor.observer.target = observer;
+  machine.hypervisor.observer.add(observer);
   const { vgic } = machine.domain;
   const virtual = machine.virtual[0]!;
   virtual.setEnables(3);

@@ -37,7 +37,7 @@ interface Seen {
 /** Runs with watchpoints, through every stop. */
 function runWatched(random: RandomMachine, watchpoints: readonly Watchpoint[], count: number): Seen[] {
   const { machine } = random;
-  const stops = new Stops(loadedOf(random), () => {});
+  const stops = new Stops(loadedOf(random), { stagesOf: () => undefined, listen: () => {} }, () => {});
   stops.setWatchpoints(watchpoints);
   const seen: Seen[] = [];
   while (machine.engine.instructions < count) {

@@ -1,6 +1,7 @@
 // A Xen with one domain, its daemons, and a guest that makes hypercalls by name: for the inspections of what the
 // hypervisor knows. There is no processor; the vGIC and its list registers are real.
 
+import type { XenObserver } from '../../../../../emulator/xen/observer.ts';
 import type { Inspections } from '../../../../../emulator/debug/inspect/catalog.ts';
 import { createInspector } from '../../../../../emulator/debug/inspect/inspector.ts';
 import type { LoadedMachine } from '../../../../../emulator/machine/guest.ts';
@@ -50,9 +51,7 @@ export function inspectedXen(options: FakeMachineOptions = {}) {
     },
     view: hypervisor.view,
     deviceTree: () => undefined,
-    observe: (observer: typeof hypervisor.observer.target) => {
-      hypervisor.observer.target = observer;
-    },
+    observe: (observer: XenObserver) => hypervisor.observer.add(observer),
   } as unknown as LoadedMachine;
 
   writeDomainNodes(control.client, {

@@ -1,0 +1,80 @@
+// Tells the machine of the events in catalog.ts. It listens to the hypervisor, to exceptions and to interrupt
+// controllers, and only while somebody wants to know: each kind of listener is there for as long as one of its events
+// is wanted. It changes nothing.
+
+import type { LoadedMachine } from '../../machine/guest.ts';
+import type { VcpuId } from '../../machine/messages.ts';
+import type { EventSource, EventStage, Occurrence } from '../../machine/stops/occurrence.ts';
+import type { Recorder } from '../record/recorder.ts';
+import { eventNamed } from './catalog.ts';
+import { ConsoleLines } from './console-lines.ts';
+import type { EventSink, EventText } from './event-sink.ts';
+import { ExceptionEvents } from './exception-events.ts';
+import { InterruptEvents } from './interrupt-events.ts';
+import { RingEvents } from './ring-events.ts';
+import { XEN_GROUPS, xenEvents } from './xen-events.ts';
+
+/** A part listens while one of its events is wanted. */
+interface Part {
+  readonly groups: readonly string[];
+  /** Given the groups that are wanted. */
+  start(wanted: ReadonlySet<string>): () => void;
+  stop: (() => void) | undefined;
+}
+
+export class MachineEventSource implements EventSource, EventSink {
+  private wanted: ReadonlySet<string> = new Set();
+  private happened: (occurrence: Occurrence) => void = () => {};
+  private readonly parts: readonly Part[];
+  readonly console: ConsoleLines;
+
+  constructor(loaded: LoadedMachine, record: Recorder) {
+    const part = (groups: readonly string[], start: Part['start']): Part => ({
+      groups,
+      start,
+      stop: undefined,
+    });
+    this.console = new ConsoleLines(this);
+    this.parts = [
+      part(XEN_GROUPS, (groups) => loaded.observe?.(xenEvents(loaded, this, groups)) ?? (() => {})),
+      part(['irq'], () => new InterruptEvents(loaded, record, this).start()),
+      part(['el1exception', 'syscall'], () =>
+        new ExceptionEvents(loaded, this).start((name) => this.wants([name])),
+      ),
+      part(['ring'], () => new RingEvents(record.rings, this).start()),
+    ];
+  }
+
+  stagesOf(name: string): readonly EventStage[] | undefined {
+    return eventNamed(name)?.stages;
+  }
+
+  listen(wanted: ReadonlySet<string>, happened: (occurrence: Occurrence) => void): void {
+    this.wanted = wanted;
+    this.happened = happened;
+    const groups = new Set([...wanted].map((key) => groupOf(key.slice(key.indexOf(':') + 1))));
+    for (const part of this.parts) {
+      part.stop?.();
+      part.stop = part.groups.some((group) => groups.has(group)) ? part.start(groups) : undefined;
+    }
+  }
+
+  wants(names: readonly string[], stage: EventStage = 'pre'): boolean {
+    for (const name of names) if (this.wanted.has(`${stage}:${name}`)) return true;
+    return false;
+  }
+
+  tell(
+    names: readonly string[],
+    domains: readonly number[],
+    vcpu: VcpuId | undefined,
+    text: () => EventText,
+    stage: EventStage = 'pre',
+  ): void {
+    if (!this.wants(names, stage)) return;
+    const event = names.at(-1) as string;
+    this.happened({ names, stage, domains, vcpu, report: () => ({ event, ...text() }) });
+  }
+}
+
+const groupOf = (name: string): string => name.split('.', 1)[0] as string;
