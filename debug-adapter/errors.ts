@@ -153,6 +153,10 @@ export const tooLargeForMemory = (file: string, size: number, memory: number) =>
 export const notStopped = () =>
   new AdapterError(1101, 'notStopped', 'Pause the machine first', { showUser: false });
 
+/** The protocol's own word for it. */
+export const cancelled = () =>
+  new AdapterError(1111, 'cancelled', 'The client gave the request up', { showUser: false });
+
 export const stale = () =>
   new AdapterError(1102, 'stale', 'Ask again: the machine has run since', { showUser: false });
 

@@ -12,6 +12,8 @@ export interface Host {
   /** A file for positioned reads. Fails with an Error whose message says why it cannot be read. */
   openFile(path: string): Promise<ByteSource>;
   fileExists(path: string): Promise<boolean>;
+  /** MD5 of a file in 32 hexadecimal digits; undefined where it cannot be had. */
+  md5Of(path: string): Promise<string | undefined>;
   /** `path` as seen from the directory `base`; absolute paths stay. Without `base` from the working directory. */
   resolvePath(base: string | undefined, path: string): string;
   readonly decompress: Decompress;

@@ -50,6 +50,8 @@ export interface DapRequests {
   writeMemory: Call<Dap.WriteMemoryRequest, Dap.WriteMemoryResponse>;
   disassemble: Call<Dap.DisassembleRequest, Dap.DisassembleResponse>;
   source: Call<Dap.SourceRequest, Dap.SourceResponse>;
+  loadedSources: Call<Dap.LoadedSourcesRequest, Dap.LoadedSourcesResponse>;
+  cancel: Call<Dap.CancelRequest, Dap.CancelResponse>;
   modules: Call<Dap.ModulesRequest, Dap.ModulesResponse>;
 }
 

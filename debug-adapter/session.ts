@@ -24,6 +24,7 @@ import { Handles } from './handles.ts';
 import type { Host } from './host.ts';
 import type { MachineClient } from './machine-client.ts';
 import { Machines } from './machines.ts';
+import { PlainOutput } from './plain-output.ts';
 import { threadIdOf } from './protocol.ts';
 import type { XenEvents } from './protocol.ts';
 import { type AnyRequest, checkArguments, type Need } from './request.ts';
@@ -93,9 +94,17 @@ export class XenSession extends DebugSession {
   onDisconnected: () => void = () => {};
 
   private queue: Promise<void> = Promise.resolve();
+  /** By number: requests without an answer yet, and whether the client gave them up. */
+  private readonly unanswered = new Map<number, { isCancelled: boolean }>();
+  /** The one under way. */
+  private current: { readonly isCancelled: boolean } | undefined;
   private afterwards: (() => void)[] = [];
+  private readonly compared = new Set<string>();
   private readonly existing = new Map<string, Promise<boolean>>();
-  private readonly consoles = new Map<number, TextDecoder>();
+  private readonly consoles = new Map<
+    number,
+    { readonly decoder: TextDecoder; readonly plain: PlainOutput }
+  >();
   private loadingDisassembler: Promise<Disassembler> | undefined;
   private over = false;
 
@@ -185,6 +194,16 @@ export class XenSession extends DebugSession {
       this.existing.set(path, answer);
     }
     return answer;
+  }
+
+  /** Says once for each file that it is not what the guest was built from: lines may be off. */
+  async compareSource(path: string, md5: string): Promise<void> {
+    if (this.compared.has(path)) return;
+    this.compared.add(path);
+    const own = await this.host.md5Of(path);
+    if (own !== undefined && own !== md5) {
+      this.say(`${path} differs from the file that the guest was built from: lines may be off`, 'important');
+    }
   }
 
   // ---------------------------------------------------------------- what the machine tells
@@ -306,19 +325,20 @@ export class XenSession extends DebugSession {
   }
 
   private consoleOutput(domain: number, bytes: Uint8Array): void {
-    let decoder = this.consoles.get(domain);
-    if (!decoder) {
-      decoder = new TextDecoder();
-      this.consoles.set(domain, decoder);
+    let state = this.consoles.get(domain);
+    if (!state) {
+      state = { decoder: new TextDecoder(), plain: new PlainOutput() };
+      this.consoles.set(domain, state);
     }
-    const text = decoder.decode(bytes, { stream: true });
+    const text = state.decoder.decode(bytes, { stream: true });
     if (text === '') return;
     const isXen = domain === HYPERVISOR_CONSOLE;
     const info = this.launched?.debuggee.info.domains.find((candidate) => candidate.domain === domain);
     const name = isXen ? 'Xen' : (info?.name ?? '');
     // Our extension shows a terminal instead.
     if (this.client.clientID !== 'vscode') {
-      this.tell('output', { category: isXen ? 'console' : 'stdout', output: text });
+      const output = this.client.supportsANSIStyling ? text : state.plain.write(text);
+      if (output !== '') this.tell('output', { category: isXen ? 'console' : 'stdout', output });
     }
     this.tellXen('xen/consoleData', { domain, name, text });
   }
@@ -327,6 +347,7 @@ export class XenSession extends DebugSession {
 
   protected override dispatchRequest(request: Dap.Request): void {
     const row = requestsByCommand.get(request.command) ?? inspectionRequest(request.command);
+    this.unanswered.set(request.seq, { isCancelled: false });
     const answer = (): Promise<void> => this.answer(request, row);
     if (row?.urgent) void answer();
     else this.queue = this.queue.then(answer);
@@ -335,7 +356,10 @@ export class XenSession extends DebugSession {
   private async answer(request: Dap.Request, row: AnyRequest | undefined): Promise<void> {
     const response = new Response(request);
     const actions: (() => void)[] = [];
+    const state = this.unanswered.get(request.seq);
+    if (!row?.urgent) this.current = state;
     try {
+      if (state?.isCancelled) throw errors.cancelled();
       if (!row) throw errors.unsupportedRequest(request.command);
       this.check(row.needs);
       checkArguments(row, request.arguments ?? {});
@@ -346,7 +370,19 @@ export class XenSession extends DebugSession {
       actions.length = 0;
       this.refuse(response, error, row?.quiet ?? false);
     }
+    this.unanswered.delete(request.seq);
     for (const action of actions) action();
+  }
+
+  /** The client no longer wants the answer of this request; it gets one that says so, if there is time. */
+  giveUp(seq: number): void {
+    const state = this.unanswered.get(seq);
+    if (state) state.isCancelled = true;
+  }
+
+  /** Throws when the client gave up the request that is being answered: asked between the parts of a long one. */
+  checkCancelled(): void {
+    if (this.current?.isCancelled) throw errors.cancelled();
   }
 
   /** An urgent request comes between the steps of another, whose actions it leaves alone. */

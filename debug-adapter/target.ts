@@ -19,6 +19,8 @@ export interface RunningLine {
   readonly path: string;
   readonly line: number;
   readonly column: number;
+  /** Of the file that was compiled, where the compiler recorded it. */
+  readonly md5?: string;
   readonly start: bigint;
   readonly end: bigint;
 }
@@ -31,6 +33,7 @@ export interface ScopeLine {
   readonly path: string;
   readonly line: number;
   readonly column: number;
+  readonly md5?: string;
 }
 
 /** The image that symbols belong to: a module of the protocol. */
@@ -93,18 +96,19 @@ export class Target {
     return this.symbols?.addressesOf(name) ?? [];
   }
 
+  /** On the user's disk, as far as sourceMap says. */
+  async sourceFiles(): Promise<readonly string[]> {
+    const files = (await this.lines?.sourceFiles()) ?? [];
+    return files.map((path) => this.sourceMap.toUser(path));
+  }
+
   async lineAt(address: bigint): Promise<RunningLine | undefined> {
     const link = this.map.toLink(address);
     const place = link === undefined ? undefined : await this.lines?.lineAt(link);
     if (link === undefined || !place) return undefined;
     const shift = address - link;
-    return {
-      path: this.sourceMap.toUser(place.path),
-      line: place.line,
-      column: place.column,
-      start: place.start + shift,
-      end: place.end + shift,
-    };
+    const path = this.sourceMap.toUser(place.path);
+    return { ...place, path, start: place.start + shift, end: place.end + shift };
   }
 
   /**
@@ -116,17 +120,16 @@ export class Target {
     const link = this.map.toLink(address);
     if (!line || link === undefined) return [];
     const functions = (await this.lines?.functionsAt(link)) ?? [];
-    let { path, line: number, column } = line;
-    if (functions.length === 0) return [{ name: undefined, inlined: false, path, line: number, column }];
+    const { path, column, md5 } = line;
+    let place: Omit<ScopeLine, 'name' | 'inlined'> = { path, line: line.line, column, ...(md5 && { md5 }) };
+    if (functions.length === 0) return [{ name: undefined, inlined: false, ...place }];
     const scopes: ScopeLine[] = [];
     for (const { name, inlined, start, call } of functions) {
       if (!(standing && inlined && start === link && scopes.length === 0)) {
-        scopes.push({ name, inlined, path, line: number, column });
+        scopes.push({ name, inlined, ...place });
       }
       if (!call) continue;
-      path = this.sourceMap.toUser(call.path);
-      number = call.line;
-      column = 0;
+      place = { path: this.sourceMap.toUser(call.path), line: call.line, column: 0 };
     }
     return scopes;
   }

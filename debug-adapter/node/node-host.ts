@@ -1,5 +1,6 @@
 // The debug adapter's host in Node.
 
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
@@ -11,6 +12,8 @@ export function nodeHost(log: (level: LogLevel, message: string) => void): Host 
   return {
     startMachine: async () => (await import('./worker-host.ts')).startWorkerMachine(),
     openFile,
+    md5Of: async (path) =>
+      isFile(path) ? createHash('md5').update(readFileSync(path)).digest('hex') : undefined,
     fileExists: async (path) => isFile(path),
     resolvePath: (base, path) => (base === undefined ? resolve(path) : resolve(base, path)),
     decompress,

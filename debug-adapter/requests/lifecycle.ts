@@ -10,6 +10,7 @@ import { resolveAgain } from './exceptions.ts';
 
 export const lifecycleRequests = [
   request('initialize', {
+    capabilities: { supportsANSIStyling: true },
     needs: 'nothing',
     handle(session, args) {
       session.client = args;
@@ -65,6 +66,17 @@ export const lifecycleRequests = [
     },
   }),
 
+  request('cancel', {
+    capabilities: { supportsCancelRequest: true },
+    needs: 'nothing',
+    takes: { requestId: 'number?' },
+    urgent: true,
+    handle(session, { requestId }) {
+      if (requestId !== undefined) session.giveUp(requestId);
+      return undefined;
+    },
+  }),
+
   request('restart', {
     capabilities: { supportsRestartRequest: true },
     needs: 'machine',
@@ -92,11 +104,13 @@ export const lifecycleRequests = [
   }),
 
   request('disconnect', {
-    capabilities: { supportTerminateDebuggee: true },
+    capabilities: { supportTerminateDebuggee: true, supportSuspendDebuggee: true },
     needs: 'nothing',
     urgent: true,
     async handle(session, args) {
-      const { terminateDebuggee } = (args ?? {}) as Dap.DisconnectArguments;
+      const { terminateDebuggee, suspendDebuggee } = (args ?? {}) as Dap.DisconnectArguments;
+      // Of a machine that goes on for others.
+      if (suspendDebuggee) session.launched?.run.pause(session.focus);
       if (terminateDebuggee) await session.launched?.shared.endShown(session).catch(() => {});
       session.endMachine();
       session.afterResponse(() => session.disconnected());

@@ -74,8 +74,10 @@ export const memoryRequests = [
       const lines = (await session.disassembler()).disassemble(words, start.address);
       const target = start.space.kind === 'va' ? session.debuggee.targetOf(start.space.at.domain) : undefined;
       const instructions: Dap.DisassembledInstruction[] = [];
-      for (const line of lines)
+      for (const line of lines) {
+        session.checkCancelled();
         instructions.push(await instructionOf(session, line, resolveSymbols ? target : undefined));
+      }
       return { instructions };
     },
   }),

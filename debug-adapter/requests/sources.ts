@@ -19,6 +19,25 @@ export const sourceRequests = [
     },
   }),
 
+  request('loadedSources', {
+    capabilities: { supportsLoadedSourcesRequest: true },
+    needs: 'machine',
+    async handle(session) {
+      const paths = new Set<string>();
+      for (const target of session.debuggee.targets) {
+        for (const path of await target.sourceFiles()) paths.add(path);
+        session.checkCancelled();
+      }
+      const sources = [...paths].sort().map(
+        (path): Dap.Source => ({
+          name: path.split(/[/\\]/).at(-1) ?? path,
+          path: session.pathToClient(path),
+        }),
+      );
+      return { sources };
+    },
+  }),
+
   request('modules', {
     capabilities: {
       supportsModulesRequest: true,

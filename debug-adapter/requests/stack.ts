@@ -29,7 +29,7 @@ type Row =
 
 export const stackRequests = [
   request('stackTrace', {
-    capabilities: { supportsDelayedStackTraceLoading: true },
+    capabilities: { supportsDelayedStackTraceLoading: true, supportedChecksumAlgorithms: ['MD5'] },
     needs: 'stopped',
     async handle(session, { threadId, startFrame = 0, levels = 0 }) {
       const vcpu = session.debuggee.vcpuOfThread(threadId);
@@ -110,7 +110,12 @@ async function sourceOf(
 ): Promise<Pick<Dap.StackFrame, 'source' | 'line' | 'column'>> {
   if (scope && (await session.fileExists(scope.path))) {
     const column = scope.column === 0 ? 0 : session.columnToClient(scope.column);
-    const source: Dap.Source = { name: baseName(scope.path), path: session.pathToClient(scope.path) };
+    if (scope.md5 !== undefined) await session.compareSource(scope.path, scope.md5);
+    const source: Dap.Source = {
+      name: baseName(scope.path),
+      path: session.pathToClient(scope.path),
+      ...(scope.md5 !== undefined && { checksums: [{ algorithm: 'MD5', checksum: scope.md5 }] }),
+    };
     return { source, line: session.lineToClient(scope.line), column };
   }
   if (!symbol) return { line: 0, column: 0 };

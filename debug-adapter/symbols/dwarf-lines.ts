@@ -19,12 +19,16 @@ class DwarfLines implements LineSource {
     this.info = info;
   }
 
+  sourceFiles(): Promise<readonly string[]> {
+    return this.info.sourceFiles();
+  }
+
   async lineAt(address: bigint): Promise<LinePlace | undefined> {
     const location = await this.info.locate(address);
     // Line 0 is code that belongs to no line.
     if (!location || location.line === 0) return undefined;
-    const { file, line, column, start, end } = location;
-    return { path: file, line, column, start, end };
+    const { file, ...place } = location;
+    return { path: file, ...place };
   }
 
   async functionsAt(address: bigint): Promise<readonly FunctionScope[]> {

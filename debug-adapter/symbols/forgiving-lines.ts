@@ -14,6 +14,10 @@ export class ForgivingLines implements LineSource {
     this.report = report;
   }
 
+  sourceFiles(): Promise<readonly string[]> {
+    return this.known(this.lines.sourceFiles(), []);
+  }
+
   lineAt(address: bigint): Promise<LinePlace | undefined> {
     return this.known(this.lines.lineAt(address), undefined);
   }

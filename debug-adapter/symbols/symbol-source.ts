@@ -27,6 +27,8 @@ export interface LinePlace {
   readonly line: number;
   /** From 1; 0 when not known. */
   readonly column: number;
+  /** Of the file that was compiled, where it is recorded: 32 hexadecimal digits. */
+  readonly md5?: string;
   /** The contiguous code of this line that holds the address asked for. */
   readonly start: bigint;
   readonly end: bigint;
@@ -65,6 +67,8 @@ export type LineLookup =
   | { readonly kind: 'no-file' };
 
 export interface LineSource {
+  /** Every source file the program was made of, as the compiler recorded it. */
+  sourceFiles(): Promise<readonly string[]>;
   lineAt(address: bigint): Promise<LinePlace | undefined>;
   /** Inlined functions from the innermost on, the real one last; empty where nothing is known. */
   functionsAt(address: bigint): Promise<readonly FunctionScope[]>;

@@ -161,7 +161,10 @@ test('a client that cannot start sessions sees all domains in one', async () => 
   const set = await session.send('setFunctionBreakpoints', {
     breakpoints: [{ name: 'd2!print' }, { name: 'print' }],
   });
-  expect(set.breakpoints).toMatchObject([{ verified: true }, { verified: true, message: expect.stringContaining('2 places') }]);
+  expect(set.breakpoints).toMatchObject([
+    { verified: true },
+    { verified: true, message: expect.stringContaining('2 places') },
+  ]);
   await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'd2!print' }] });
   await session.send('configurationDone', {});
   for (let stop = 0; stop < 3; stop++) {

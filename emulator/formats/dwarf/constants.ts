@@ -135,6 +135,7 @@ export const DW_FORM_GNU_strp_alt = 0x1f21;
 
 export const DW_LNCT_path = 1;
 export const DW_LNCT_directory_index = 2;
+export const DW_LNCT_MD5 = 5;
 
 export const DW_ATE_address = 0x01;
 export const DW_ATE_boolean = 0x02;

@@ -32,6 +32,8 @@ export interface SourceLocation {
   readonly line: number;
   /** From 1; 0 when unknown. */
   readonly column: number;
+  /** Of the file that was compiled, where the compiler recorded it: 32 hexadecimal digits. */
+  readonly md5?: string;
   /** The run of instructions around the address that belong to this line: [start, end). */
   readonly start: Va;
   readonly end: Va;
@@ -126,7 +128,9 @@ export class DebugInfo {
       (await this.rowsAt(at, 'scan'));
     if (found === undefined) return undefined;
     const { unit, table, row, run } = found;
+    const md5 = table.header.files[row.file]?.md5;
     return {
+      ...(md5 && { md5: hexadecimal(md5) }),
       file: await this.pathOf(unit, table, row.file),
       line: row.line,
       column: row.column,
@@ -383,3 +387,6 @@ function chainAt(scopes: readonly Scope[], at: number): Scope[] {
     chain.push(scope);
   return chain;
 }
+
+const hexadecimal = (bytes: Uint8Array): string =>
+  [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -14,6 +14,8 @@ export type Name = string | { readonly section: 'str' | 'line_str'; readonly off
 export interface LineFile {
   readonly name: Name;
   readonly directory: number;
+  /** Of the text that was compiled; clang records it. */
+  readonly md5?: Uint8Array;
 }
 
 export interface LineHeader {
@@ -94,14 +96,16 @@ function readEntries(cursor: Cursor, encoding: Encoding, sections: DwarfSections
     const before = cursor.at;
     let name: Name = '';
     let directory = 0;
+    let md5: Uint8Array | undefined;
     for (const [content, form] of formats) {
       const value = readForm(cursor, form, 0, encoding, sections.window);
       if (content === dw.DW_LNCT_path) name = nameOf(value);
       if (content === dw.DW_LNCT_directory_index && value.kind === 'number') directory = value.value;
+      if (content === dw.DW_LNCT_MD5 && value.kind === 'block') md5 = value.bytes.slice();
     }
     // An entry without bytes could be repeated 2^53 times by a short header.
     if (cursor.at === before) throw new BadDwarf('a list of names has empty entries', cursor.offset);
-    entries.push({ name, directory });
+    entries.push({ name, directory, ...(md5 && { md5 }) });
   }
   return entries;
 }

@@ -1,5 +1,6 @@
 // A debug session over a fake machine, told as a person would see it.
 
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
@@ -57,6 +58,10 @@ function fakeHost(files: Readonly<Record<string, string | Uint8Array>>, options:
       if (file === undefined) throw new Error('no such file');
       return memorySource(typeof file === 'string' ? new TextEncoder().encode(file) : file, path);
     },
+    md5Of: async (path) => {
+      const file = files[path];
+      return file === undefined ? undefined : createHash('md5').update(file).digest('hex');
+    },
     fileExists: async (path) => path in files,
     resolvePath: (base, path) => (base === undefined || path.startsWith('/') ? path : `${base}/${path}`),
     decompress,
@@ -107,6 +112,11 @@ export class TestSession {
     const response = await this.raw(command, args);
     if (!response.success) throw new Error(response.message ?? 'refused');
     return response.body as Requests[Name]['body'];
+  }
+
+  /** Of the last request. */
+  get lastSeq(): number {
+    return this.seq - 1;
   }
 
   raw(command: string, args: unknown): Promise<Dap.Response> {
