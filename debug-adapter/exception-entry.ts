@@ -13,6 +13,31 @@ export interface CodeRange {
 /** DDI 0487, "Exception vectors": four groups of four, 0x80 bytes each. */
 const VECTORS = 0x800;
 const VECTOR = 0x80;
+/** DDI 0487, "ESR_EL1", exception class. */
+const CLASSES: Readonly<Record<number, string>> = {
+  0x00: 'undefined instruction',
+  0x07: 'trapped access to FP and SIMD registers',
+  0x0d: 'branch target exception',
+  0x0e: 'illegal execution state',
+  0x15: 'system call',
+  0x18: 'trapped system instruction',
+  0x19: 'trapped access to SVE registers',
+  0x1c: 'pointer authentication failure',
+  0x20: 'instruction abort',
+  0x21: 'instruction abort',
+  0x22: 'misaligned PC',
+  0x24: 'data abort',
+  0x25: 'data abort',
+  0x26: 'misaligned SP',
+  0x2c: 'floating-point exception',
+  0x30: 'breakpoint exception',
+  0x31: 'breakpoint exception',
+  0x32: 'software step exception',
+  0x33: 'software step exception',
+  0x34: 'watchpoint exception',
+  0x35: 'watchpoint exception',
+  0x3c: 'BRK instruction',
+};
 const CAUSES = ['exception', 'interrupt', 'fast interrupt', 'SError'] as const;
 const SP = 31;
 const X29 = 29;
@@ -47,13 +72,19 @@ export async function exceptionEntry(source: StackSource, frame: Frame): Promise
   // In the vector's first instruction SP_EL1 is still what it was.
   const isFirst = frame.standing && frame.pc === vbar + BigInt(vector * VECTOR);
   values[SP] = usesSpEl0 ? await source.systemRegister('SP_EL0') : isFirst ? sp : undefined;
-  const cause = CAUSES[vector & 3];
+  const cause = (vector & 3) === 0 ? await classOf(source) : CAUSES[vector & 3];
   const taken = {
     from,
     ...(cause !== undefined && { cause }),
     ...(sp !== undefined && { savedAt: sp }),
   } as const;
   return { pc: elr, el: from, values, taken };
+}
+
+/** ESR_EL1.EC in words. */
+async function classOf(source: StackSource): Promise<string> {
+  const esr = (await source.systemRegister?.('ESR_EL1')) ?? 0n;
+  return CLASSES[Number((esr >> 26n) & 63n)] ?? 'exception';
 }
 
 /** The number of the vector whose code this address is, or the function that it branches to. */
