@@ -18,6 +18,7 @@ import type { MachineClient } from './machine-client.ts';
 import { threadIdOf } from './protocol.ts';
 import { walkStack } from './stack.ts';
 import type { Frame, ReadGuest, StackSource } from './stack.ts';
+import { StopMemory } from './stop-memory.ts';
 import type { Target } from './target.ts';
 
 export class Debuggee {
@@ -29,6 +30,7 @@ export class Debuggee {
   /** A session may show some domains only; the others can be reached by address and name. */
   readonly shown: readonly number[];
   private readonly registerCache: Map<string, Promise<Registers>>;
+  private readonly memory: StopMemory;
 
   constructor(
     machine: MachineClient,
@@ -36,6 +38,7 @@ export class Debuggee {
     targets: readonly Target[],
     shown: readonly number[] = info.domains.map(({ domain }) => domain),
     registerCache = new Map<string, Promise<Registers>>(),
+    memory = new StopMemory(machine),
   ) {
     this.machine = machine;
     this.info = info;
@@ -43,6 +46,7 @@ export class Debuggee {
     this.targets = targets.filter(({ domain }) => shown.includes(domain));
     this.shown = shown;
     this.registerCache = registerCache;
+    this.memory = memory;
   }
 
   /** With all domains. */
@@ -52,7 +56,7 @@ export class Debuggee {
 
   /** The same machine as a session sees it that shows these domains. */
   showing(shown: readonly number[]): Debuggee {
-    return new Debuggee(this.machine, this.info, this.allTargets, shown, this.registerCache);
+    return new Debuggee(this.machine, this.info, this.allTargets, shown, this.registerCache, this.memory);
   }
 
   /** The machine runs, or somebody wrote a register. */
@@ -134,8 +138,9 @@ export class Debuggee {
     };
   }
 
+  /** Memory as the vCPU sees it at this stop. */
   reader(vcpu: VcpuId): ReadGuest {
-    return (address, length) => this.readMemory({ kind: 'va', at: vcpu }, address, length);
+    return (address, length) => this.memory.read(vcpu, address, length);
   }
 
   readMemory(space: AddressSpace, address: bigint, length: number): Promise<Uint8Array> {

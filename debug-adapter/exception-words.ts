@@ -40,7 +40,7 @@ export function exceptionInWords(
   { from, syscall, cause }: ExceptionTaken,
   functions: readonly string[],
 ): string {
-  const what = syscall === undefined ? (byFunctions(functions) ?? cause ?? 'exception') : systemCall(syscall);
+  const what = syscall === undefined ? (cause ?? byFunctions(functions) ?? 'exception') : systemCall(syscall);
   return from === 0 ? `${what} from EL0` : what;
 }
 

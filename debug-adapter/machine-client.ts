@@ -17,23 +17,47 @@ export interface MachineClient {
     name: Name,
     args: MachineRequests[Name]['arguments'],
   ): Promise<MachineRequests[Name]['result']>;
+  /** Goes up whenever the machine may have become another one: what was read of it before may be out of date. */
+  readonly changes: number;
   /** One listener: the session that owns the machine. */
   onEvent: MachineEventSink;
   /** Ends the machine and its worker. Requests under way fail. */
   dispose(): void;
 }
 
+/** Requests that leave the machine as it is. */
+const LOOKS: ReadonlySet<MachineRequestName> = new Set<MachineRequestName>([
+  'setBreakpoints',
+  'setWatchpoints',
+  'setEventBreakpoints',
+  'vcpus',
+  'readRegisters',
+  'readMemory',
+  'translate',
+  'stage2Map',
+  'inspect',
+  'inspectCommand',
+  'stateHash',
+  'snapshot',
+  'statistics',
+]);
+
+/** Events that may come while the machine stands, and say nothing of its state. */
+const NEWS: ReadonlySet<MachineEvent['event']> = new Set<MachineEvent['event']>(['console', 'hit', 'log']);
+
 // ---------------------------------------------------------------- same thread
 
 /** Drives a machine in the same thread. Events come between two turns, as they would from a worker. */
 export class LocalMachineClient implements MachineClient {
   onEvent: MachineEventSink = () => {};
+  changes = 0;
   private readonly server: MachineServer;
   private disposed = false;
 
   constructor(create: (events: MachineEventSink) => MachineServer) {
     this.server = create((event) => {
       queueMicrotask(() => {
+        if (!NEWS.has(event.event)) this.changes++;
         if (!this.disposed) this.onEvent(event);
       });
     });
@@ -44,6 +68,7 @@ export class LocalMachineClient implements MachineClient {
     args: MachineRequests[Name]['arguments'],
   ): Promise<MachineRequests[Name]['result']> {
     if (this.disposed) throw errors.machineFailed('it has been disposed of');
+    if (!LOOKS.has(name)) this.changes++;
     return await this.server[name](args);
   }
 
@@ -83,6 +108,7 @@ type ReplyMessage =
 
 export class PortMachineClient implements MachineClient {
   onEvent: MachineEventSink = () => {};
+  changes = 0;
   private readonly port: Port;
   private readonly close: () => void;
   private readonly waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
@@ -100,6 +126,7 @@ export class PortMachineClient implements MachineClient {
     args: MachineRequests[Name]['arguments'],
   ): Promise<MachineRequests[Name]['result']> {
     if (this.failure) return Promise.reject(this.failure);
+    if (!LOOKS.has(name)) this.changes++;
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve: resolve as (value: unknown) => void, reject });
@@ -124,6 +151,7 @@ export class PortMachineClient implements MachineClient {
 
   private receive(message: ReplyMessage): void {
     if ('event' in message) {
+      if (!NEWS.has(message.event.event)) this.changes++;
       this.onEvent(message.event);
       return;
     }

@@ -21,6 +21,9 @@ export type TranslateVa = (address: bigint) => Promise<number | undefined>;
 /** KASLR of arm64 Linux moves by multiples of this (MIN_KIMG_ALIGN and the offset of the load address). */
 const SLIDE_ALIGNMENT = 0x1000n;
 
+/** Bytes from an address to what is looked at around it: farther than an alias reaches. */
+const NEIGHBOUR = 0x1_0000n;
+
 export class LoadMap {
   private readonly parts: readonly LoadedPart[];
   /** Undefined until it has been seen. */
@@ -91,11 +94,23 @@ export class LoadMap {
     if (address === BigInt(ipa) && link !== address) return false;
     const slide = BigInt.asUintN(64, address - link);
     if (slide % SLIDE_ALIGNMENT !== 0n) return false;
-    // An alias of one page (the trampoline of KPTI) is not the place of the whole image.
-    const start = this.parts[0];
-    if (!start || (await translate(BigInt.asUintN(64, start.link + slide))) !== start.ipa) return false;
+    if (!(await this.isMapped(slide, link, translate))) return false;
     this.knownSlide = slide;
     return true;
+  }
+
+  /**
+   * An alias of one page (the trampoline of KPTI) is not the place of the whole image. Its start is not always mapped:
+   * arm64 Linux maps its header no more once it has page tables of its own. Then what lies around must be there.
+   */
+  private async isMapped(slide: bigint, link: bigint, translate: TranslateVa): Promise<boolean> {
+    const isThere = async (place: bigint): Promise<boolean> => {
+      const ipa = this.toIpa(place);
+      return ipa !== undefined && (await translate(BigInt.asUintN(64, place + slide))) === ipa;
+    };
+    const [start] = this.parts;
+    if (start && (await isThere(start.link))) return true;
+    return (await isThere(link - NEIGHBOUR)) || isThere(link + NEIGHBOUR);
   }
 
   private partAt(link: bigint): LoadedPart | undefined {
