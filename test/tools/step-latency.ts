@@ -135,12 +135,11 @@ function report(title: string, measured: readonly Measured[], slowest: number): 
     console.log(`  ${name} stopped ${percentiles(list.map((m) => m.step))}`);
     console.log(`  ${name} shown   ${percentiles(list.map((m) => m.refresh))}`);
   }
-  for (const { command, place, step: time, refresh: shown, instructions } of short
-    .toSorted((a, b) => b.step - a.step)
-    .slice(0, slowest)) {
-    console.log(
-      `    ${time.toFixed(1)} ms, ${shown.toFixed(1)} ms: ${command} ${place}, ${instructions} instructions`,
-    );
+  const byTime = short.toSorted((a, b) => b.step - a.step).slice(0, slowest);
+  const long = measured.filter(({ instructions }) => instructions > LONG);
+  for (const { command, place, step: time, refresh: then, instructions } of [...byTime, ...long]) {
+    const times = `${time.toFixed(1)} ms, ${then.toFixed(1)} ms`;
+    console.log(`    ${times}: ${command} ${place}, ${instructions} instructions`);
   }
 }
 
