@@ -5,6 +5,7 @@ import { BARE_DOMAIN } from '../emulator/machine/messages.ts';
 import { bytesOf, readAll } from '../emulator/formats/byte-source.ts';
 import type { ByteSource } from '../emulator/formats/byte-source.ts';
 import { FrameInfo } from '../emulator/formats/dwarf/frame-info.ts';
+import { openProgramInfo } from '../emulator/formats/dwarf/program-info.ts';
 import { ElfFile, PT_LOAD } from '../emulator/formats/elf.ts';
 import type { ElfSegment } from '../emulator/formats/elf.ts';
 import { readKallsyms } from '../emulator/formats/kallsyms.ts';
@@ -105,9 +106,10 @@ async function fromElf(
   const loads = elf.segments.filter((segment) => segment.type === PT_LOAD && segment.memorySize > 0);
   const parts = about.kernel.kernel.kind === 'elf' ? segmentParts(info, loads) : flattenedParts(info, loads);
   const moves = elf.type === ET_DYN;
+  const program = openProgramInfo(elf, (error) => report(error.toString()));
   return {
     symbols,
-    lines: dwarfLines(elf),
+    lines: dwarfLines(elf, program),
     frames: FrameInfo.open(elf, report),
     parts,
     fixed: !moves,

@@ -1,22 +1,25 @@
 // Lines from DWARF, read as they are asked for.
 
 import { DebugInfo } from '../../emulator/formats/dwarf/debug-info.ts';
+import type { ProgramInfo } from '../../emulator/formats/dwarf/model.ts';
 import type { ElfFile } from '../../emulator/formats/elf.ts';
 import type { FunctionScope, LineLookup, LinePlace, LineSource, StatementPlace } from './symbol-source.ts';
 
-/** Undefined: the file has no line tables. */
-export function dwarfLines(elf: ElfFile): LineSource | undefined {
-  const info = DebugInfo.open(elf);
-  return info && new DwarfLines(info);
+/** Undefined: the file has no line tables. `program`: of the same file. */
+export function dwarfLines(elf: ElfFile, program: ProgramInfo | undefined): LineSource | undefined {
+  const info = DebugInfo.open(elf, program);
+  return info && new DwarfLines(info, program);
 }
 
 class DwarfLines implements LineSource {
   private readonly info: DebugInfo;
+  private readonly program: ProgramInfo | undefined;
   /** Recorded files by their last component. */
   private byName: Promise<ReadonlyMap<string, readonly string[]>> | undefined;
 
-  constructor(info: DebugInfo) {
+  constructor(info: DebugInfo, program: ProgramInfo | undefined) {
     this.info = info;
+    this.program = program;
   }
 
   sourceFiles(): Promise<readonly string[]> {
@@ -32,8 +35,8 @@ class DwarfLines implements LineSource {
   }
 
   async functionsAt(address: bigint): Promise<readonly FunctionScope[]> {
-    const functions = await this.info.functionsAt(address);
-    return functions.map(({ name, inlined, start, call }) => ({
+    const functions = await (this.program ?? this.info).functionsAt(address);
+    return functions.map(({ name = '', inlined, start, call }) => ({
       name,
       inlined,
       start,

@@ -36,7 +36,7 @@ const lies: [string, number, bigint][] = [
 ];
 
 test.each(lies)('%s with %i = %i', async (section, field, value) => {
-  const lines = dwarfLines(await withField(section, field, value));
+  const lines = dwarfLines(await withField(section, field, value), undefined);
   if (!lines) return;
   const asked = [
     lines.addressesOfLine(SOURCE, 60),

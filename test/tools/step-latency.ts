@@ -47,16 +47,11 @@ async function measure(steps: number, slowest: number): Promise<void> {
   } as Dap.LaunchRequestArguments);
   const measured: Measured[] = [];
   for (const place of ['start_kernel', 'do_sys_openat2']) {
-    const isLaunch = measured.length === 0;
-    await client.send('setFunctionBreakpoints', { breakpoints: [{ name: place }] });
-    const stopped = nextStop(client);
-    if (isLaunch) await client.send('configurationDone', {});
-    else await client.send('continue', { threadId: THREAD });
-    await stopped;
-    await client.send('setFunctionBreakpoints', { breakpoints: [] });
+    let shown = await runTo(client, place, measured.length === 0);
     const part: Measured[] = [];
-    let shown = await refresh(client);
     while (part.length < steps / 2) {
+      // A program's last system call never comes back.
+      if (shown.startsWith('0x')) shown = await runTo(client, place, false);
       const measure = await step(client, commandOf(part.length, shown.startsWith(place)), shown);
       shown = measure.shown;
       part.push(measure);
@@ -68,7 +63,18 @@ async function measure(steps: number, slowest: number): Promise<void> {
   await client.send('disconnect', {});
 }
 
-/** Mostly over lines, now and then into and out of functions; not out of the one where all began. */
+/** Answers the innermost frame. */
+async function runTo(client: DirectClient, place: string, isLaunch: boolean): Promise<string> {
+  await client.send('setFunctionBreakpoints', { breakpoints: [{ name: place }] });
+  const stopped = nextStop(client);
+  if (isLaunch) await client.send('configurationDone', {});
+  else await client.send('continue', { threadId: THREAD });
+  lastInstructions = instructionsOf((await stopped).body.text);
+  await client.send('setFunctionBreakpoints', { breakpoints: [] });
+  return refresh(client);
+}
+
+/** Mostly over lines, now and then into and out of functions; not out of what may never return. */
 function commandOf(n: number, isOutermost: boolean): 'next' | 'stepIn' | 'stepOut' {
   if (n % 25 === 24 && !isOutermost) return 'stepOut';
   return n % 5 === 4 ? 'stepIn' : 'next';

@@ -20,6 +20,7 @@ import { readLineHeader, readLineUnitEnd } from './line-header.ts';
 import { LineTable } from './line-table.ts';
 import type { LineRow } from './line-table.ts';
 import { Lru } from './lru.ts';
+import type { ProgramInfo } from './model.ts';
 import { DwarfSections } from './sections.ts';
 import { pathOf } from './source-files.ts';
 import { numberOf, openUnit } from './units.ts';
@@ -65,6 +66,8 @@ export interface FunctionAt {
   readonly call?: { readonly file: string; readonly line: number };
 }
 
+export type FunctionLookup = Pick<ProgramInfo, 'functionsAt'>;
+
 interface RowsAt {
   readonly unit: Unit;
   readonly table: LineTable;
@@ -87,6 +90,8 @@ interface Shared {
   readonly units: Lru<number, Unit>;
   readonly tables: Lru<number, LineTable>;
   readonly functions: Lru<number, Scope[]>;
+  /** Knows functions without reading those of a whole unit. */
+  readonly program: FunctionLookup | undefined;
   aranges?: Promise<UnitRanges>;
   scanned?: Promise<UnitRanges>;
   files?: Promise<FileIndex>;
@@ -101,8 +106,8 @@ export class DebugInfo {
     this.loadOffset = loadOffset;
   }
 
-  /** Undefined when the file has no line tables. */
-  static open(elf: ElfFile): DebugInfo | undefined {
+  /** Undefined when the file has no line tables. `program`: of the same file. */
+  static open(elf: ElfFile, program?: FunctionLookup): DebugInfo | undefined {
     const sections = new DwarfSections(elf);
     if (!sections.has('line')) return undefined;
     const shared = {
@@ -110,7 +115,7 @@ export class DebugInfo {
       units: new Lru<number, Unit>(KEPT_UNITS),
       tables: new Lru<number, LineTable>(KEPT_UNITS),
     };
-    return new DebugInfo({ ...shared, functions: new Lru<number, Scope[]>(KEPT_UNITS) }, 0n);
+    return new DebugInfo({ ...shared, program, functions: new Lru<number, Scope[]>(KEPT_UNITS) }, 0n);
   }
 
   /** The same program, running `loadOffset` bytes above where it was linked. */
@@ -277,10 +282,18 @@ export class DebugInfo {
     for (let next = at + INSTRUCTION; next <= at + MAX_PATCH_AREA; next += INSTRUCTION) {
       const found = await this.rowsAt(next, 'aranges');
       if (found === undefined) continue;
-      const scopes = await this.functionsOf(found.unit);
-      return scopes.some((scope) => scope.ranges.some(([start]) => start === next)) ? found : undefined;
+      return (await this.beginsFunction(found.unit, next)) ? found : undefined;
     }
     return undefined;
+  }
+
+  private async beginsFunction(unit: Unit, at: number): Promise<boolean> {
+    const { program, sections } = this.shared;
+    if (program) {
+      const address = sections.window.addressOf(at);
+      return (await program.functionsAt(address)).at(-1)?.start === address;
+    }
+    return (await this.functionsOf(unit)).some(({ ranges }) => ranges.some(([start]) => start === at));
   }
 
   // ------------------------------------------------------------------ parts, read once

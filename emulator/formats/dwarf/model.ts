@@ -157,6 +157,16 @@ export interface LexicalScope {
   readonly call: { readonly file: string; readonly line: number; readonly column: number } | undefined;
 }
 
+/** A function around an address, without what is in it. */
+export interface FunctionAt {
+  readonly name: string | undefined;
+  readonly inlined: boolean;
+  /** First address of the part that holds the address asked for. */
+  readonly start: bigint;
+  /** Where an inlined function was called. */
+  readonly call: { readonly file: string; readonly line: number } | undefined;
+}
+
 /** Parameters at a call: what DW_OP_entry_value of the callee asks for (DW_TAG_call_site). */
 export interface CallSite {
   /** The address the call returns to. */
@@ -181,6 +191,8 @@ export interface ProgramInfo {
   type(entry: EntryId): Promise<DwarfType>;
   /** From the innermost block to the function, variables in order of declaration. Empty where nothing is known. */
   scopesAt(address: bigint): Promise<readonly LexicalScope[]>;
+  /** Inlined functions from the innermost on, the real one last. Empty where nothing is known. */
+  functionsAt(address: bigint): Promise<readonly FunctionAt[]>;
   /** Statics of the file around an address. */
   staticsAt(address: bigint): Promise<readonly Variable[]>;
   callSiteBefore(returns: bigint): Promise<CallSite | undefined>;

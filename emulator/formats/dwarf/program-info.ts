@@ -14,6 +14,7 @@ import type {
   CallSite,
   DwarfType,
   EntryId,
+  FunctionAt,
   FunctionType,
   LexicalScope,
   NamedEntry,
@@ -24,7 +25,7 @@ import { NameColumns } from './name-columns.ts';
 import { NameIndex } from './name-index.ts';
 import type { IndexedEntry } from './name-index.ts';
 import { ProgramUnits } from './program-units.ts';
-import { readScopes } from './scopes.ts';
+import { readFunctionsAt, readScopes } from './scopes.ts';
 import { functionType, typeOf } from './types.ts';
 import { variableOf } from './variables.ts';
 
@@ -32,6 +33,7 @@ const INSTRUCTION = 4;
 /** The arm64 kernel reserves two instructions. */
 const MAX_PATCH_AREA = 2 * INSTRUCTION;
 const KEPT_TYPES = 4096;
+const KEPT_CHAINS = 4096;
 const KEPT_UNIT_INDEXES = 16;
 
 /** Undefined when the file has no debug information. `report` hears of each damaged unit once. */
@@ -48,6 +50,7 @@ class Program implements ProgramInfo {
   private readonly units: ProgramUnits;
   private readonly types_ = new Lru<EntryId, DwarfType>(KEPT_TYPES);
 
+  private readonly functionChains = new Lru<number, readonly FunctionAt[]>(KEPT_CHAINS);
   private readonly unitIndexes = new Lru<EntryId, NameIndex>(KEPT_UNIT_INDEXES);
   private allNames: Promise<NameIndex> | undefined;
 
@@ -69,6 +72,19 @@ class Program implements ProgramInfo {
       const found = await this.functionAt(at);
       return found === undefined ? [] : readScopes(units, found, at);
     });
+  }
+
+  /** Asked for every frame of a stack at every step. */
+  functionsAt(address: bigint): Promise<readonly FunctionAt[]> {
+    const { units } = this;
+    const at = this.distance(address);
+    if (Number.isNaN(at)) return Promise.resolve([]);
+    return this.functionChains.get(at, () =>
+      units.tolerate<readonly FunctionAt[]>([], async () => {
+        const found = await this.functionAt(at);
+        return found === undefined ? [] : readFunctionsAt(units, found, at);
+      }),
+    );
   }
 
   async staticsAt(address: bigint): Promise<readonly Variable[]> {

@@ -6,7 +6,7 @@ import type { Die } from './entries.ts';
 import { hasCode, inRanges } from './function-table.ts';
 import type { FunctionEntry } from './function-table.ts';
 import { locationOf } from './locations.ts';
-import type { LexicalScope, Location, Variable } from './model.ts';
+import type { FunctionAt, LexicalScope, Location, Variable } from './model.ts';
 import { havingOf, withOrigins } from './origins.ts';
 import type { ProgramUnits } from './program-units.ts';
 import { qualifiedName } from './qualified-names.ts';
@@ -32,6 +32,31 @@ export async function readScopes(
   }
   // Blocks without variables are no news.
   return scopes.filter(({ kind, variables }) => kind !== 'block' || variables.length > 0).reverse();
+}
+
+/** Inlined functions from the innermost on, then the function itself. */
+export async function readFunctionsAt(
+  units: ProgramUnits,
+  { die, ranges }: FunctionEntry,
+  at: number,
+): Promise<FunctionAt[]> {
+  const functions: FunctionAt[] = [];
+  let next: { die: Die; ranges: readonly Range[] } | undefined = { die, ranges };
+  for (let depth = 0; next !== undefined && depth < MAX_DEPTH; depth++) {
+    const { die: scope, ranges: parts }: { die: Die; ranges: readonly Range[] } = next;
+    if (scope.tag !== dw.DW_TAG_lexical_block) {
+      const chain = await withOrigins(units, scope);
+      const [start] = parts.find((part) => inRanges([part], at)) ?? [at];
+      functions.push({
+        name: havingOf(chain, dw.DW_AT_name)?.text(dw.DW_AT_name),
+        inlined: scope.tag === dw.DW_TAG_inlined_subroutine,
+        start: scope.unit.sections.window.addressOf(start),
+        call: await callOf(units, scope),
+      });
+    }
+    next = (await partsOf(scope, at)).inner;
+  }
+  return functions.reverse();
 }
 
 interface Parts {

@@ -23,6 +23,7 @@ export const NO_CONFIG = { cpu: 'a53', seed: 0, domains: [] } as const satisfies
 const MOMENT = { instructions: 1, virtualNanoseconds: 1 };
 
 export class ScriptedMachine implements MachineClient {
+  readonly changes = 0;
   onEvent: MachineEventSink = () => {};
   /** What was asked of it, but for reads. */
   readonly done: { readonly name: MachineRequestName; readonly args: unknown }[] = [];
