@@ -2,7 +2,11 @@
 // they come in pieces.
 
 const ESCAPE = '\u001b';
-const SEQUENCE = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)|[ -/]*[0-Z\\^-~])/g;
+const BELL = '\u0007';
+const SEQUENCE = new RegExp(
+  `${ESCAPE}(?:\\[[0-?]*[ -/]*[@-~]|\\][^${BELL}${ESCAPE}]*(?:${BELL}|${ESCAPE}\\\\)|[ -/]*[0-Z\\\\^-~])`,
+  'g',
+);
 /** A sequence that does not end by then was none. */
 const LONGEST = 256;
 

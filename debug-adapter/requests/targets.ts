@@ -45,7 +45,7 @@ export const targetRequests = [
     capabilities: { supportsGotoTargetsRequest: true },
     needs: 'stopped',
     takes: { line: 'number' },
-    async handle(session, { source = {}, line }) {
+    async handle(session, { source, line }) {
       const vcpu = session.focus;
       const target = session.debuggee.targetOf(vcpu.domain);
       const { pc } = await session.debuggee.general(vcpu);
