@@ -6,6 +6,9 @@ import type { RecordWriter } from './interpreter/decode.ts';
 import type { KernelExports } from './kernel-exports.ts';
 import type { Translator } from './translator/translator.ts';
 
+/** Of the computer that runs us, most often. */
+const HOST_PAGE = 4096;
+
 const recordsAt = (slot: number): number => layout.RECORDS + slot * layout.RECORD_PAGE_SIZE;
 
 export class CodeCache {
@@ -55,14 +58,23 @@ export class CodeCache {
       this.kernels.forgetRecords(records);
       this.i32[(layout.PAGE_MAP >> 2) + before] = 0;
     }
-    // Memory that was never used is zero.
     if (slot < this.usedSlots) this.u8.fill(0, records, records + layout.RECORD_PAGE_SIZE);
-    else this.usedSlots = slot + 1;
+    else this.use(slot);
     this.u16[(records + layout.RECORD_SENTINEL) >> 1] = layout.HANDLER_NEXT_PAGE;
     this.i32[(records + layout.RECORD_PAGE_INDEX) >> 2] = ramPage;
     this.i32[(layout.PAGE_MAP >> 2) + ramPage] = records;
     this.pageOfSlot[slot] = ramPage;
     return records;
+  }
+
+  /**
+   * The first time: memory that was never used is zero. Each record is read before it is written; where the host's
+   * first access to a page is a read, it finds the page twice, and the second time is dear.
+   */
+  private use(slot: number): void {
+    this.usedSlots = slot + 1;
+    const records = recordsAt(slot);
+    for (let at = 0; at < layout.RECORD_SENTINEL; at += HOST_PAGE) this.i32[(records + at) >> 2] = 0;
   }
 
   /**

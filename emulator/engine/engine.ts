@@ -135,6 +135,7 @@ export class Engine {
         memory: this.memory,
         kernels: kernelInstance.exports,
         interpreter: interpreter.exports,
+        tables: modules.tables,
         threshold: options.translate.threshold,
         counts: options.translate.counts ?? false,
         decode: (record) => this.code.decode(record),

@@ -48,6 +48,18 @@ function combinations(row: InstructionRow): Record<string, number>[] {
   return result;
 }
 
+/** The static fields of one of these combinations. */
+export function combinationAt(row: InstructionRow, index: number): Record<string, number> {
+  const statics: Record<string, number> = {};
+  let count = 1;
+  for (const values of row.statics.values()) count *= values.length;
+  for (const [name, values] of row.statics) {
+    count /= values.length;
+    statics[name] = values[Math.floor(index / count) % values.length] as number;
+  }
+  return statics;
+}
+
 /** The index of a combination, or -1 when a field has a value that the row does not list. */
 export function combinationIndex(
   row: InstructionRow,

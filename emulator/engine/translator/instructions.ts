@@ -1,18 +1,16 @@
 // What stands in a page of records, as the translator sees it: the instruction at each place, and how it goes on.
 
 import { instructions } from '../../cpu/isa/catalog.ts';
-import type { FieldPosition } from '../../cpu/isa/define.ts';
+import type { FieldPosition, InstructionRow } from '../../cpu/isa/define.ts';
 import * as layout from '../../memory/layout.ts';
 import { FunctionBuilder } from '../code/function-builder.ts';
 import * as code from '../code/expression.ts';
-import { enumerateHandlers, type Handler } from '../interpreter/enumerate.ts';
+import { combinationAt, type Handler } from '../interpreter/enumerate.ts';
+import type { InterpreterTables } from '../interpreter/generate.ts';
 import type { InstructionFlow } from './blocks.ts';
 import { executeInstruction, type Instruction } from './emit-region.ts';
 import type { FlagUse } from './live-flags.ts';
 import { NotTranslatable, TranslatorOps } from './translator-ops.ts';
-
-/** Shared by all engines of this JavaScript realm: it depends on the tables only. */
-let handlersByNumber: readonly Handler[] | undefined;
 
 /** Nothing is lost when they are forgotten but time. */
 const LONERS_MAX = 10_000;
@@ -34,7 +32,10 @@ export class InstructionReader {
   private readonly u16: Uint16Array;
   private readonly i32: Int32Array;
   private readonly view: DataView;
+  private readonly tables: InterpreterTables;
   private readonly decode: (record: number) => void;
+  /** By number of a handler: its row and combination. Made when the first instruction is translated. */
+  private places: readonly (HandlerPlace | undefined)[] | undefined;
   /** By handler; what is the same for all its instructions. */
   private readonly traits: (Traits | undefined)[] = [];
   /** Those of MRS, MSR and SYS, by register. */
@@ -61,17 +62,19 @@ export class InstructionReader {
   private readonly loners = new Set<number>();
 
   /** `decode` fills in a record that was not decoded yet. */
-  constructor(memory: WebAssembly.Memory, decode: (record: number) => void) {
+  constructor(memory: WebAssembly.Memory, tables: InterpreterTables, decode: (record: number) => void) {
     this.u16 = new Uint16Array(memory.buffer);
     this.i32 = new Int32Array(memory.buffer);
     this.view = new DataView(memory.buffer);
+    this.tables = tables;
     this.decode = decode;
   }
 
-  /** Made when the first instruction is translated: short runs never come to that. */
-  private get handlers(): readonly Handler[] {
-    handlersByNumber ??= enumerateHandlers(instructions).handlers;
-    return handlersByNumber;
+  private instructionsOf(handler: number): Pick<Handler, 'row' | 'statics'> {
+    this.places ??= handlerPlaces(this.tables);
+    const { row: index, combination } = this.places[handler] as HandlerPlace;
+    const row = instructions[index] as InstructionRow;
+    return { row, statics: combinationAt(row, combination) };
   }
 
   /** The handler of a record, whatever stands before it. */
@@ -149,7 +152,7 @@ export class InstructionReader {
     const handler = this.handlerAt(records + 4 * offset, records);
     let decoder = this.decoders[handler];
     if (!decoder) {
-      decoder = new OperandDecoder(this.handlers[handler - layout.HANDLERS_FIRST] as Handler);
+      decoder = new OperandDecoder(this.instructionsOf(handler));
       this.decoders[handler] = decoder;
     }
     const page = this.i32[(records + layout.RECORD_PAGE_INDEX) >> 2] as number;
@@ -214,6 +217,20 @@ export class InstructionReader {
   }
 }
 
+/** Where a handler stands in the tables of the interpreter. */
+interface HandlerPlace {
+  readonly row: number;
+  readonly combination: number;
+}
+
+function handlerPlaces({ handlers }: InterpreterTables): (HandlerPlace | undefined)[] {
+  const places: (HandlerPlace | undefined)[] = [];
+  for (const [row, numbers] of handlers.entries()) {
+    for (const [combination, handler] of numbers.entries()) places[handler] = { row, combination };
+  }
+  return places;
+}
+
 /** What all instructions of a handler have in common. */
 interface Traits extends FlagUse {
   readonly kind: InstructionFlow['kind'];
@@ -237,7 +254,7 @@ export class OperandDecoder {
   /** The others are the same in all words. */
   private readonly dynamicFields: readonly FieldPosition[];
 
-  constructor({ row, statics }: Handler) {
+  constructor({ row, statics }: Pick<Handler, 'row' | 'statics'>) {
     this.instruction = { row, operands: { ...statics } };
     this.dynamicFields = row.fields.filter(({ name }) => !(name in statics));
   }

@@ -9,6 +9,7 @@
 // page's records and a breakpoint inside it put the original handlers back.
 
 import * as layout from '../../memory/layout.ts';
+import type { InterpreterTables } from '../interpreter/generate.ts';
 import { entriesAround } from './entries.ts';
 import { InstructionReader, recordsOf, type Whereabouts } from './instructions.ts';
 import { Profile, type ProfiledPlace } from './profile.ts';
@@ -39,6 +40,7 @@ export interface TranslatorHost {
   readonly kernels: WebAssembly.Exports;
   /** Exports of the interpreter: its table of handlers, and what translated code shares with it. */
   readonly interpreter: WebAssembly.Exports;
+  readonly tables: InterpreterTables;
   /** See TranslateOptions. */
   readonly threshold: number;
   readonly counts: boolean;
@@ -115,7 +117,7 @@ export class Translator {
     const { buffer } = host.memory;
     this.u16 = new Uint16Array(buffer);
     this.i32 = new Int32Array(buffer);
-    this.reader = new InstructionReader(host.memory, (record) => host.decode(record));
+    this.reader = new InstructionReader(host.memory, host.tables, (record) => host.decode(record));
     this.regions = new Regions(host.memory, host.interpreter['handlers'] as WebAssembly.Table, this.reader);
     if (host.counts) {
       this.counters = new RegionCounters(host.memory);
