@@ -34,8 +34,8 @@ export class InstructionReader {
   private readonly view: DataView;
   private readonly tables: InterpreterTables;
   private readonly decode: (record: number) => void;
-  /** By number of a handler: its row and combination. Made when the first instruction is translated. */
-  private places: readonly (HandlerPlace | undefined)[] | undefined;
+  /** By number of a handler: row << 16 | combination. Made when the first instruction is translated. */
+  private places: readonly number[] | undefined;
   /** By handler; what is the same for all its instructions. */
   private readonly traits: (Traits | undefined)[] = [];
   /** Those of MRS, MSR and SYS, by register. */
@@ -72,9 +72,9 @@ export class InstructionReader {
 
   private instructionsOf(handler: number): Pick<Handler, 'row' | 'statics'> {
     this.places ??= handlerPlaces(this.tables);
-    const { row: index, combination } = this.places[handler] as HandlerPlace;
-    const row = instructions[index] as InstructionRow;
-    return { row, statics: combinationAt(row, combination) };
+    const place = this.places[handler] as number;
+    const row = instructions[place >>> 16] as InstructionRow;
+    return { row, statics: combinationAt(row, place & 0xffff) };
   }
 
   /** The handler of a record, whatever stands before it. */
@@ -217,16 +217,14 @@ export class InstructionReader {
   }
 }
 
-/** Where a handler stands in the tables of the interpreter. */
-interface HandlerPlace {
-  readonly row: number;
-  readonly combination: number;
-}
-
-function handlerPlaces({ handlers }: InterpreterTables): (HandlerPlace | undefined)[] {
-  const places: (HandlerPlace | undefined)[] = [];
-  for (const [row, numbers] of handlers.entries()) {
-    for (const [combination, handler] of numbers.entries()) places[handler] = { row, combination };
+/** Where each handler stands in the tables of the interpreter. */
+function handlerPlaces({ handlers }: InterpreterTables): number[] {
+  const places: number[] = [];
+  for (let row = 0; row < handlers.length; row++) {
+    const numbers = handlers[row] as readonly number[];
+    for (let combination = 0; combination < numbers.length; combination++) {
+      places[numbers[combination] as number] = (row << 16) | combination;
+    }
   }
   return places;
 }
