@@ -2,11 +2,13 @@
 
 import { join } from 'node:path';
 import { keepCompiledCode } from './compile-cache.ts';
+import { optimizeLater } from './engine-flags.ts';
 import { loadKeptScript } from './kept-script.ts';
 
 /** Of the script's content; the bundler puts it in. */
 declare const PROGRAM_IDENTITY: string;
 
+optimizeLater();
 keepCompiledCode();
 const [command = ''] = process.argv.slice(2);
 const use = /^[a-z]+$/.test(command) ? command : 'help';
