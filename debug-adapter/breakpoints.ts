@@ -56,6 +56,8 @@ export interface UserBreakpoint {
   readonly watch?: Watch;
   readonly events?: readonly Omit<EventBreakpoint, 'id'>[];
   readonly action?: EventAction;
+  /** Of an exception that the adapter finds itself, over what is known of it. */
+  readonly eventCondition?: Program;
   /** Stops where the function has returned to. */
   readonly atReturn?: boolean;
   /** Goes after the first hit. */

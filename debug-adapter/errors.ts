@@ -294,6 +294,11 @@ export const breakpointMessages = {
     `The symbols of ${domain} are not loaded. Give 'symbols' in the launch configuration`,
   conditionFailed: (problem: string) =>
     `The condition could not be computed (${problem}) and is ignored from now on`,
+  eventCondition: (fields: readonly string[]) =>
+    `An expression of ${fields.map((field) => `$ev.${field}`).join(', ')}`,
+  unknownEvent: (name: string) => `There is no event '${name}'`,
+  noStage: (event: string, stage: string) => `The event '${event}' has no stage '${stage}'`,
+  onlyOnXen: (event: string) => `The event '${event}' does not happen on a bare machine`,
   unknownFilter: (name: string) => `There is no exception filter '${name}'`,
   registerWatch: 'Registers are not watched: use the filter sysreg for system registers that trap',
   watchedSize: (most: number) => `1 to ${most} bytes can be watched`,

@@ -3,6 +3,7 @@
 import type { EventReport, StopInfo, VcpuId, WatchReport } from '../emulator/machine/messages.ts';
 import type { MachineBreakpoints, UserBreakpoint } from './breakpoints.ts';
 import type { Debuggee } from './debuggee.ts';
+import { conditionHolds } from './breakpoints/event-condition.ts';
 import { breakpointMessages } from './errors.ts';
 import { type Panic, panicAt } from './panics.ts';
 import type { Target } from './target.ts';
@@ -94,16 +95,20 @@ export class Judge {
         this.breakpoints.entered(hit, { target, returns: x[30] ?? 0n, sp, name });
       }
     }
-    const [first] = hits;
-    if (!first) return undefined;
+    if (hits.length === 0) return undefined;
     const hitBreakpointIds = hits.filter(({ kind }) => kind !== 'exception').map(({ id }) => id);
-    if (hits.some(({ kind }) => kind === 'exception')) {
+    const filter = hits.find(({ kind }) => kind === 'exception');
+    if (filter) {
       const panic = await panicAt(this.debuggee, vcpu, target.symbolAt(pc)?.name);
       const { description } = panic;
-      const exception = { id: 'panic', description, event: panicEvent(panic) };
-      return { reason: 'exception', vcpu, description, hitBreakpointIds, exception };
+      const event = panicEvent(panic);
+      const exception = { id: 'panic', description, event };
+      if (this.isWanted(filter, event))
+        return { reason: 'exception', vcpu, description, hitBreakpointIds, exception };
+      if (hitBreakpointIds.length === 0) return undefined;
     }
-    const reason = REASONS[first.kind as keyof typeof REASONS] ?? 'breakpoint';
+    const shown = hits.find(({ kind }) => kind !== 'exception');
+    const reason = REASONS[shown?.kind as keyof typeof REASONS] ?? 'breakpoint';
     return { reason, vcpu, description: `Paused on ${reason}`, hitBreakpointIds };
   }
 
@@ -114,7 +119,8 @@ export class Judge {
         return { reason: 'pause', vcpu: focus, description: 'Paused', hitBreakpointIds: [] };
       case 'crash': {
         const description = stop.description ?? 'The guest crashed';
-        const exception = { id: 'crash', description, ...(stop.event && { event: stop.event }) };
+        const event = { event: 'crash', fields: { reason: 'crash' }, description };
+        const exception = { id: 'crash', description, event };
         return { reason: 'exception', vcpu, description, hitBreakpointIds: [], exception };
       }
       case 'step':
@@ -126,6 +132,11 @@ export class Judge {
       case 'breakpoint':
         return this.breakpointAt(vcpu, stop.breakpointIds);
     }
+  }
+
+  /** A condition that cannot be computed stops. */
+  private isWanted({ eventCondition }: UserBreakpoint, event: EventReport): boolean {
+    return eventCondition === undefined || conditionHolds(eventCondition, event) !== false;
   }
 
   private async watched(vcpu: VcpuId, report: WatchReport): Promise<StopReport | undefined> {

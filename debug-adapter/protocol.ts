@@ -16,7 +16,7 @@ export interface XenEvents {
   /** Output of a console, decoded as UTF-8. The hypervisor's has the domain 0x7ff2 (DOMID_XEN) and takes no keys. */
   'xen/consoleData': { readonly domain: number; readonly name: string; readonly text: string };
   /** Event breakpoints that count or log were passed: how often by now. Told some times in a second. */
-  'xen/hit': { readonly counts: readonly { readonly name: string; readonly count: number }[] };
+  'xen/hit': { readonly counts: readonly { readonly id: number; readonly count: number }[] };
   /** The machine runs or stands. */
   'xen/state': { readonly running: boolean };
   /** Views of these areas may have changed: after a stop, and while the machine runs as often as was asked for. */
@@ -104,6 +104,16 @@ interface OtherRequests {
     };
     readonly result: Record<string, never>;
   };
+  /** Every event that can be had as a breakpoint, in the order of a tree. */
+  'xen/eventCatalog': {
+    readonly arguments: Record<string, never>;
+    readonly result: { readonly categories: readonly CatalogCategory[] };
+  };
+  /** Replaces all event breakpoints of the session; the answers are in the order of the list. */
+  'xen/setEventBreakpoints': {
+    readonly arguments: { readonly breakpoints: readonly EventBreakpointRequest[] };
+    readonly result: { readonly breakpoints: readonly EventBreakpointAnswer[] };
+  };
   /** The text of a snapshot file: how to come to where the machine stands. `xenscope inspect FILE` reads it. */
   'xen/snapshot': {
     readonly arguments: Record<string, never>;
@@ -121,6 +131,51 @@ interface OtherRequests {
     readonly arguments: { readonly domain?: number; readonly text: string };
     readonly result: { readonly memoryReference: string; readonly address: string };
   };
+}
+
+export interface CatalogCategory {
+  readonly id: string;
+  readonly label: string;
+  readonly events: readonly CatalogEvent[];
+}
+
+export interface CatalogEvent {
+  /** Dots lead from a group to its members. */
+  readonly name: string;
+  readonly label: string;
+  readonly description: string;
+  readonly stages: readonly EventStage[];
+  /** It can happen in the machine of this session. */
+  readonly available: boolean;
+  /** What a condition may name as `$ev.…`. */
+  readonly fields: readonly {
+    readonly name: string;
+    readonly type: 'number' | 'text';
+    readonly doc: string;
+  }[];
+}
+
+/** `pre`: as it begins; `post`: with its result. */
+export type EventStage = 'pre' | 'post';
+
+export interface EventBreakpointRequest {
+  readonly event: string;
+  readonly condition?: string;
+  readonly hitCondition?: string;
+  /** The first one that the event has, when left out. */
+  readonly stage?: EventStage | 'both';
+  /** `stop` when left out. `log`: its sentence goes to the console. `count`: told by `xen/hit`. */
+  readonly action?: 'stop' | 'log' | 'count';
+  /** A mode of `breakpointModes`. */
+  readonly mode?: string;
+}
+
+export interface EventBreakpointAnswer {
+  readonly id: number;
+  readonly verified: boolean;
+  /** How often it was passed so far, when its action is not to stop. */
+  readonly count: number;
+  readonly message?: string;
 }
 
 export interface AddressSymbol {

@@ -26,7 +26,7 @@ import type { MachineClient } from './machine-client.ts';
 import { Machines } from './machines.ts';
 import { PlainOutput } from './plain-output.ts';
 import { threadIdOf } from './protocol.ts';
-import type { XenEvents } from './protocol.ts';
+import type { EventBreakpointRequest, XenEvents } from './protocol.ts';
 import { type AnyRequest, checkArguments, type Need } from './request.ts';
 import { allRequests } from './requests/all.ts';
 import { inspectionRequest } from './requests/inspections.ts';
@@ -82,6 +82,8 @@ export class XenSession extends DebugSession {
   /** What `initialize` said of the client. */
   client: Partial<Dap.InitializeRequestArguments> = {};
   launched: Launched | undefined;
+  /** What the client last asked for, to be asked for again of another machine. */
+  eventRequests: readonly EventBreakpointRequest[] = [];
   /** The filters of setExceptionBreakpoints that are on. */
   exceptionFilters: readonly FilterChoice[] = defaultFilters;
   /** The vCPU of the last stop, which plain numbers as addresses refer to. */

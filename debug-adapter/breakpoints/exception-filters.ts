@@ -2,7 +2,9 @@
 // tells of. Filters are shortcuts: each event can be had for itself by `xen/setEventBreakpoints`.
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import { eventNamed } from '../../emulator/debug/events/catalog.ts';
 import type { Place, WantedBreakpoint } from '../breakpoints.ts';
+import { breakpointMessages } from '../errors.ts';
 import { PANIC_FUNCTIONS } from '../panics.ts';
 import type { XenSession } from '../session.ts';
 import { rulesOf } from './conditions.ts';
@@ -14,41 +16,64 @@ interface FilterRow {
   readonly label: string;
   readonly description: string;
   readonly default?: true;
-  /** What a condition may name as `$ev.…`. */
-  readonly fields: readonly string[];
   /** Events of emulator/debug/events; none of what is found otherwise. */
   readonly events: readonly string[];
+  /** What a condition may name as `$ev.…`, of a filter without events. */
+  readonly fields?: readonly string[];
 }
+
+/** A filter that is one event of the catalogue, with its fields and words. */
+const eventFilter = (filter: string, label: string, isDefault = false): FilterRow => ({
+  filter,
+  label,
+  description: eventNamed(filter)?.description ?? label,
+  ...(isDefault && { default: true }),
+  events: [filter],
+});
 
 const rows: readonly FilterRow[] = [
   {
     filter: 'panic',
     label: 'Guest panic, oops, BUG, assert',
-    description: 'Stops where a kernel finds itself broken, as far as its symbols name the function',
+    description: 'A kernel finds itself broken, as far as its symbols name the function that it then calls.',
     default: true,
-    fields: ['os', 'message'],
     events: [],
+    fields: ['os', 'message'],
   },
   {
     filter: 'crash',
     label: 'Domain crashed',
-    description: 'Stops when a domain has crashed, so that it can be looked at',
+    description: 'A domain has crashed, and is there to be looked at.',
     default: true,
-    fields: ['reason'],
     events: [],
+    fields: ['reason'],
   },
+  eventFilter('s2unhandled', 'Stage-2 fault nobody handles', true),
+  eventFilter('s2fault', 'Any stage-2 fault'),
+  eventFilter('hypercall', 'Hypercall entry'),
+  eventFilter('hypercall.error', 'Hypercall returned an error'),
+  eventFilter('el1exception', 'Synchronous exception taken to EL1'),
+  eventFilter('syscall', 'SVC from EL0'),
+  eventFilter('irq', 'Interrupt delivered to a vCPU'),
+  eventFilter('evtchn', 'Event channel sent or delivered'),
+  eventFilter('xenstore', 'xenstore write, remove, watch fired'),
+  eventFilter('ring', 'Ring request or response'),
+  eventFilter('grant', 'Grant map, unmap, access after revoke'),
+  eventFilter('sysreg', 'Trapped system-register access, SMC, PSCI'),
+  eventFilter('console', 'Console line'),
 ];
 
-export const exceptionFilters: readonly Dap.ExceptionBreakpointsFilter[] = rows.map(
-  ({ filter, label, description, default: isDefault, fields }) => ({
-    filter,
-    label,
-    description,
-    ...(isDefault && { default: true }),
-    supportsCondition: true,
-    conditionDescription: `An expression of ${fields.map((field) => `$ev.${field}`).join(', ')}`,
-  }),
-);
+const fieldsOf = ({ events, fields }: FilterRow): readonly string[] =>
+  fields ?? events.flatMap((event) => eventNamed(event)?.fields ?? []).map(({ name }) => name);
+
+export const exceptionFilters: readonly Dap.ExceptionBreakpointsFilter[] = rows.map((row) => ({
+  filter: row.filter,
+  label: row.label,
+  description: row.description,
+  ...(row.default && { default: true }),
+  supportsCondition: true,
+  conditionDescription: breakpointMessages.eventCondition(fieldsOf(row)),
+}));
 
 /** A filter that is on. */
 export type FilterChoice = Dap.ExceptionFilterOptions;
@@ -68,7 +93,8 @@ export async function breakpointOf(
   const mode = parseMode(text, 'exception');
   const scope = await scopeOf(session, mode);
   const options = { ...(condition && { condition }), ...(text !== undefined && { mode: text }) };
-  const { rules } = await rulesOf(session.compiler, options, scope, undefined, undefined);
+  const target = session.launched?.debuggee.targets[0];
+  const { rules } = await rulesOf(session.compiler, options, scope, target, undefined);
   const events = rows.find(({ filter }) => filter === filterId)?.events ?? [];
   const domains = mode === 'vcpu' || mode === 'process' ? [session.focus.domain] : domainsOf(session);
   return {
@@ -76,6 +102,7 @@ export async function breakpointOf(
     options,
     places: filterId === 'panic' ? panicPlaces(session) : [],
     ...(mode === 'once' && { once: true }),
+    ...(events.length === 0 && rules?.condition && { eventCondition: rules.condition }),
     events: events.flatMap((event) =>
       domains.map((domain) => ({ ...rules, event, ...(domain !== undefined && { domain }) })),
     ),

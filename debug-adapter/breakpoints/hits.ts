@@ -2,7 +2,6 @@
 // thousands of them in a second, so lines that belong together are sent together.
 
 import type { MachineEvents } from '../../emulator/machine/messages.ts';
-import type { UserBreakpoint } from '../breakpoints.ts';
 import type { XenSession } from '../session.ts';
 
 type Hit = MachineEvents['hit'];
@@ -32,8 +31,9 @@ export class Hits {
     return this.counts.get(id) ?? 0;
   }
 
-  forget(id: number): void {
-    this.counts.delete(id);
+  /** Of event breakpoints these are left. */
+  keep(ids: readonly number[]): void {
+    for (const id of this.counts.keys()) if (!ids.includes(id)) this.counts.delete(id);
   }
 
   passed({ id, values, event }: Hit): void {
@@ -41,8 +41,10 @@ export class Hits {
     const logPoint = breakpoints.logPoint(id);
     const breakpoint = logPoint?.breakpoint ?? breakpoints.find(id);
     if (!breakpoint) return;
-    this.counts.set(breakpoint.id, this.countOf(breakpoint.id) + 1);
-    this.counted.add(breakpoint.id);
+    if (breakpoint.kind === 'event') {
+      this.counts.set(breakpoint.id, this.countOf(breakpoint.id) + 1);
+      this.counted.add(breakpoint.id);
+    }
     if (logPoint?.place.message) this.add(logPoint.place.message.text(values), logPoint.place.source);
     else if (event && breakpoint.action === 'log') this.add(event.description, undefined);
     this.timer ??= setTimeout(() => this.flush(), PATIENCE);
@@ -53,10 +55,7 @@ export class Hits {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.send();
-    const counts = [...this.counted].flatMap((id) => {
-      const breakpoint: UserBreakpoint | undefined = this.session.breakpoints.find(id);
-      return breakpoint?.kind === 'event' ? [{ name: breakpoint.request, count: this.countOf(id) }] : [];
-    });
+    const counts = [...this.counted].map((id) => ({ id, count: this.countOf(id) }));
     this.counted.clear();
     if (counts.length > 0) this.session.tellXen('xen/hit', { counts });
   }

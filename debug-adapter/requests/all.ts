@@ -4,6 +4,7 @@ import type { AnyRequest } from '../request.ts';
 import { breakpointRequests } from './breakpoints.ts';
 import { dataBreakpointRequests } from './data-breakpoints.ts';
 import { evaluateRequests } from './evaluate.ts';
+import { eventRequests } from './events.ts';
 import { exceptionRequests } from './exceptions.ts';
 import { executionRequests } from './execution.ts';
 import { lifecycleRequests } from './lifecycle.ts';
@@ -20,6 +21,7 @@ export const allRequests: readonly AnyRequest[] = [
   ...breakpointRequests,
   ...dataBreakpointRequests,
   ...exceptionRequests,
+  ...eventRequests,
   ...executionRequests,
   ...targetRequests,
   ...stackRequests,

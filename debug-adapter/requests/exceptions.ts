@@ -2,6 +2,7 @@
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { UserError } from '../../emulator/base/errors.ts';
+import { setEvents } from '../breakpoints/event-breakpoints.ts';
 import { exceptionDetails } from '../breakpoints/exception-details.ts';
 import { breakpointOf, type FilterChoice, isFilter } from '../breakpoints/exception-filters.ts';
 import { resolveGroups } from '../breakpoints/place.ts';
@@ -42,6 +43,7 @@ export const exceptionRequests = [
 /** Symbols are others or stand elsewhere now, or the machine was built anew. */
 export async function resolveAgain(session: XenSession): Promise<void> {
   await resolveGroups(session);
+  if (session.eventRequests.length > 0) await setEvents(session, session.eventRequests);
   await placeExceptions(session, session.exceptionFilters);
 }
 
