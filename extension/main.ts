@@ -12,6 +12,7 @@ import {
 import { Consoles } from './consoles.ts';
 import { registerDomainActions } from './domains/actions.ts';
 import { DomainsTree } from './domains/tree.ts';
+import { EventsTree } from './events/tree.ts';
 import { registerPanels } from './panels/register.ts';
 import { registerSnapshots } from './snapshots.ts';
 import { registerTerminalLinks } from './terminal-links.ts';
@@ -57,6 +58,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const sessions = registerPanels(context);
   context.subscriptions.push(
     new DomainsTree(sessions),
+    new EventsTree(sessions, context.workspaceState),
     registerDomainActions(sessions),
     registerSnapshots(sessions),
   );

@@ -8,6 +8,12 @@ import type { StopReport } from '../judge.ts';
 import { fieldName, fieldsOf, registerWords } from '../register-fields.ts';
 import type { XenSession } from '../session.ts';
 
+/** ESR_ELx.EC of aborts from a lower EL; one more from the same. */
+const INSTRUCTION_ABORT = 0x20n;
+const DATA_ABORT = 0x24n;
+/** ESR_ELx.ISS.WnR of a data abort. */
+const WNR = 1n << 6n;
+
 export async function exceptionDetails(
   session: XenSession,
   { exception, vcpu }: StopReport,
@@ -42,7 +48,7 @@ const numberText = (value: bigint): string => (value < 1000n ? String(value) : `
 
 /** ESR_ELx taken apart, where the event has one, or what makes one. */
 function syndromeText({ fields }: EventReport): string {
-  const esr = typeof fields['esr'] === 'bigint' ? fields['esr'] : joined(fields['ec'], fields['iss']);
+  const esr = syndromeOf(fields);
   if (esr === undefined) return '';
   const name = 'ESR_EL1';
   const rows = fieldsOf(name, esr)
@@ -55,8 +61,12 @@ function syndromeText({ fields }: EventReport): string {
   return [`syndrome 0x${esr.toString(16)}${whole === undefined ? '' : `: ${whole}`}`, ...rows].join('\n');
 }
 
-function joined(ec: bigint | string | undefined, iss: bigint | string | undefined): bigint | undefined {
-  return typeof ec === 'bigint' && typeof iss === 'bigint' ? (ec << 26n) | (1n << 25n) | iss : undefined;
+/** ESR_ELx, of an instruction of 32 bits where only its parts are known. */
+function syndromeOf({ esr, ec, iss }: EventReport['fields']): bigint | undefined {
+  if (typeof esr === 'bigint') return esr;
+  return typeof ec === 'bigint' && ec >= 0n && typeof iss === 'bigint'
+    ? (ec << 26n) | (1n << 25n) | iss
+    : undefined;
 }
 
 /** The address that faulted, through both stages as far as they lead. */
@@ -64,9 +74,10 @@ async function walkText(session: XenSession, focus: VcpuId, { event, fields }: E
   const address = fields['va'] ?? fields['far'];
   const ipa = fields['ipa'];
   const access = accessOf(fields);
+  const el = fields['from_el'] === 0n ? ' el=0' : '';
   const line =
     typeof address === 'bigint' && address !== 0n
-      ? `walk 0x${address.toString(16)} access=${access}`
+      ? `walk 0x${address.toString(16)} access=${access}${el}`
       : typeof ipa === 'bigint'
         ? `walk ipa=0x${ipa.toString(16)} access=${access}`
         : undefined;
@@ -80,8 +91,11 @@ async function walkText(session: XenSession, focus: VcpuId, { event, fields }: E
   }
 }
 
-function accessOf({ write, ec }: EventReport['fields']): string {
-  // Instruction aborts from a lower and from the same EL.
-  if (ec === 0x20n || ec === 0x21n) return 'execute';
-  return write === 1n || write === 'yes' ? 'write' : 'read';
+/** What the syndrome of an abort says, or the event itself. */
+function accessOf(fields: EventReport['fields']): string {
+  const esr = syndromeOf(fields) ?? 0n;
+  const exceptionClass = esr >> 26n;
+  if (exceptionClass === INSTRUCTION_ABORT || exceptionClass === INSTRUCTION_ABORT + 1n) return 'execute';
+  const isData = exceptionClass === DATA_ABORT || exceptionClass === DATA_ABORT + 1n;
+  return (isData && (esr & WNR) !== 0n) || fields['write'] === 1n ? 'write' : 'read';
 }
