@@ -273,6 +273,9 @@ export const notData = (text: string) =>
     showUser: false,
   });
 
+export const noXenstore = () =>
+  new AdapterError(1306, 'A bare machine has no xenstore', 'Start the guest as a domain');
+
 /** Why a breakpoint is not verified: shown beside it. */
 export const breakpointMessages = {
   noSuchFunction: (name: string) => `No function '${name}' in the loaded symbols`,

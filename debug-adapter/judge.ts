@@ -175,9 +175,10 @@ export class Judge {
     );
     if (hits.length === 0) return undefined;
     const { description } = event;
+    // A client shows what an exception is in the editor; a filter is one to it, an event breakpoint is not.
+    const isA = (wanted: UserBreakpoint['kind']): boolean => hits.some(({ kind }) => kind === wanted);
     return {
-      // A client shows what an exception is in the editor; a filter is one to it, an event breakpoint is not.
-      reason: hits.some(({ kind }) => kind === 'exception') ? 'exception' : 'event',
+      reason: isA('exception') ? 'exception' : isA('data') ? 'data breakpoint' : 'event',
       vcpu,
       description,
       hitBreakpointIds: hits.filter(({ kind }) => kind !== 'exception').map(({ id }) => id),

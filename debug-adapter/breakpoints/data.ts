@@ -13,6 +13,7 @@ import { parsed } from '../requests/memory.ts';
 import type { XenSession } from '../session.ts';
 import type { Target } from '../target.ts';
 import { rulesOf } from './conditions.ts';
+import { xenstoreEvents, xenstorePathOf } from './xenstore-data.ts';
 import { type Mode, parseMode, scopeOf } from './modes.ts';
 
 /** What a data id says. */
@@ -68,11 +69,27 @@ export async function lasting(
   return { space: { ...space, ttbr0 }, address };
 }
 
-/** The machine's watchpoint. Throws for a condition that is none. */
+/** A node of xenstore as data. Throws for a condition that is none. */
+async function nodeOf(
+  session: XenSession,
+  path: string,
+  { accessType = 'write', condition, hitCondition }: Dap.DataBreakpoint,
+): Promise<Pick<WantedBreakpoint, 'events'>> {
+  if (session.debuggee.isBare) throw errors.noXenstore();
+  const options = { ...(condition && { condition }), ...(hitCondition && { hitCondition }) };
+  const target = session.debuggee.targets[0];
+  const { rules = {} } = await rulesOf(session.compiler, options, {}, target, undefined);
+  return { events: xenstoreEvents(path, accessType, rules) };
+}
+
+/** What is asked of the machine. Throws for a condition that is none. */
 export async function watchOf(
   session: XenSession,
-  { dataId, accessType = 'write', condition, hitCondition }: Dap.DataBreakpoint,
-): Promise<Pick<WantedBreakpoint, 'watch' | 'once'>> {
+  breakpoint: Dap.DataBreakpoint,
+): Promise<Pick<WantedBreakpoint, 'watch' | 'events' | 'once'>> {
+  const { dataId, accessType = 'write', condition, hitCondition } = breakpoint;
+  const path = xenstorePathOf(dataId, session.focus.domain);
+  if (path !== undefined) return nodeOf(session, path, breakpoint);
   const { reference, size, mode, name } = parseData(session, dataId);
   const { space, address } = reference;
   const domain = space.kind === 'va' ? space.at.domain : space.kind === 'ipa' ? space.domain : undefined;

@@ -11,6 +11,7 @@ import type { XenSession } from '../session.ts';
 /** ESR_ELx.EC of aborts from a lower EL; one more from the same. */
 const INSTRUCTION_ABORT = 0x20n;
 const DATA_ABORT = 0x24n;
+const ABORTS = [INSTRUCTION_ABORT, INSTRUCTION_ABORT + 1n, DATA_ABORT, DATA_ABORT + 1n];
 /** ESR_ELx.ISS.WnR of a data abort. */
 const WNR = 1n << 6n;
 
@@ -70,7 +71,7 @@ function syndromeOf({ esr, ec, iss }: EventReport['fields']): bigint | undefined
 }
 
 /** The address that faulted, through both stages as far as they lead. */
-async function walkText(session: XenSession, focus: VcpuId, { event, fields }: EventReport): Promise<string> {
+async function walkText(session: XenSession, focus: VcpuId, { fields }: EventReport): Promise<string> {
   const address = fields['va'] ?? fields['far'];
   const ipa = fields['ipa'];
   const access = accessOf(fields);
@@ -81,7 +82,7 @@ async function walkText(session: XenSession, focus: VcpuId, { event, fields }: E
       : typeof ipa === 'bigint'
         ? `walk ipa=0x${ipa.toString(16)} access=${access}`
         : undefined;
-  if (line === undefined || !/fault|abort|exception|unhandled|trap/i.test(event)) return '';
+  if (line === undefined || (typeof ipa !== 'bigint' && !isAbort(fields))) return '';
   try {
     return (await session.machine.client.request('inspectCommand', { line, focus })).trimEnd();
   } catch (error) {
@@ -89,6 +90,12 @@ async function walkText(session: XenSession, focus: VcpuId, { event, fields }: E
     if (error instanceof UserError) return '';
     throw error;
   }
+}
+
+/** FAR_ELx is of interest. */
+function isAbort(fields: EventReport['fields']): boolean {
+  const exceptionClass = (syndromeOf(fields) ?? 0n) >> 26n;
+  return ABORTS.includes(exceptionClass);
 }
 
 /** What the syndrome of an abort says, or the event itself. */

@@ -187,7 +187,7 @@ export async function setDataGroup(
   for (const one of breakpoints) {
     const { dataId, accessType = 'write', condition, hitCondition } = one;
     const options = { ...(condition && { condition }), ...(hitCondition && { hitCondition }) };
-    let watch: Pick<WantedBreakpoint, 'watch' | 'once'> = {};
+    let watch: Pick<WantedBreakpoint, 'watch' | 'events' | 'once'> = {};
     let problem: string | undefined = session.launched ? undefined : breakpointMessages.notLaunched;
     try {
       if (session.launched) watch = await watchOf(session, one);

@@ -6,6 +6,8 @@ import { formatData, lasting, MAX_WATCHED } from '../breakpoints/data.ts';
 import { dataOfChild, dataOfExpression, type Located } from '../breakpoints/data-place.ts';
 import { parseMode } from '../breakpoints/modes.ts';
 import { setDataGroup } from '../breakpoints/place.ts';
+import { xenstorePathOf } from '../breakpoints/xenstore-data.ts';
+import * as errors from '../errors.ts';
 import { breakpointMessages } from '../errors.ts';
 import { formatMemoryReference } from '../memory-reference.ts';
 import { request } from '../request.ts';
@@ -24,6 +26,8 @@ export const dataBreakpointRequests = [
     quiet: true,
     async handle(session, args): Promise<Info> {
       try {
+        const path = xenstorePathOf(args.name, session.focus.domain);
+        if (path !== undefined && !args.variablesReference) return nodeInfo(session, path);
         const mode = parseMode(args.mode, 'data');
         const found = await locate(session, args);
         if ('reason' in found) return refused(found.reason);
@@ -53,6 +57,16 @@ export const dataBreakpointRequests = [
     },
   }),
 ];
+
+function nodeInfo({ debuggee }: XenSession, path: string): Info {
+  if (debuggee.isBare) return refused(errors.noXenstore().toString());
+  return {
+    dataId: `host/xs:${path}`,
+    description: `xenstore: ${path}`,
+    accessTypes: ['read', 'write', 'readWrite'],
+    canPersist: true,
+  };
+}
 
 const refused = (description: string): Info => ({ dataId: null, description });
 
