@@ -246,6 +246,33 @@ export const unknownSource = (reference: number) =>
     showUser: false,
   });
 
+export const unknownName = (name: string) =>
+  new AdapterError(
+    1220,
+    `No symbol '${name}' here`,
+    'Use a variable of this frame, a global one, a type, a function or a symbol',
+  );
+
+/** An expression that is written well and has no value: `why` is a sentence without its full stop. */
+export const notComputable = (why: string) => new AdapterError(1221, why, 'Correct the expression');
+
+export const tooMuch = () =>
+  new AdapterError(1222, 'The expression reads too much memory', 'Ask for a part of it', { showUser: false });
+
+export const hasSideEffects = () =>
+  new AdapterError(
+    1223,
+    'The guest cannot be changed by a watch or a hover',
+    'Type it into the debug console, or change the value in the Variables view',
+  );
+
+export const notCompilable = (text: string, why: string) =>
+  new AdapterError(
+    1224,
+    `'${text}' cannot be computed beside the running machine: ${why}`,
+    'Use variables in registers and memory, registers, constants and operators of C',
+  );
+
 // ---------------------------------------------------------------- 13xx: breakpoints
 
 export const notAHitCondition = (text: string) =>

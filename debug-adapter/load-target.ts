@@ -5,6 +5,7 @@ import { BARE_DOMAIN } from '../emulator/machine/messages.ts';
 import { bytesOf, readAll } from '../emulator/formats/byte-source.ts';
 import type { ByteSource } from '../emulator/formats/byte-source.ts';
 import { FrameInfo } from '../emulator/formats/dwarf/frame-info.ts';
+import type { ProgramInfo } from '../emulator/formats/dwarf/model.ts';
 import { openProgramInfo } from '../emulator/formats/dwarf/program-info.ts';
 import { ElfFile, PT_LOAD } from '../emulator/formats/elf.ts';
 import type { ElfSegment } from '../emulator/formats/elf.ts';
@@ -31,6 +32,7 @@ interface Loaded {
   readonly symbols: SymbolSource | undefined;
   readonly lines: LineSource | undefined;
   readonly frames?: FrameInfo | undefined;
+  readonly program?: ProgramInfo | undefined;
   readonly parts: readonly LoadedPart[];
   /** The program runs where it was linked. */
   readonly fixed: boolean;
@@ -58,7 +60,8 @@ export async function loadTarget(
   };
   const map = new LoadMap(loaded.parts, loaded.fixed);
   const lines = loaded.lines && new ForgivingLines(loaded.lines, report);
-  return new Target(info, image, map, loaded.symbols, lines, new SourceMap(about.sourceMap), loaded.frames);
+  const { symbols, frames, program } = loaded;
+  return new Target(info, image, map, symbols, lines, new SourceMap(about.sourceMap), frames, program);
 }
 
 async function loadSymbols(
@@ -111,6 +114,7 @@ async function fromElf(
     symbols,
     lines: dwarfLines(elf, program),
     frames: FrameInfo.open(elf, report),
+    program,
     parts,
     fixed: !moves,
     buildId: await elf.buildId(),

@@ -45,7 +45,10 @@ export interface DapRequests {
   scopes: Call<Dap.ScopesRequest, Dap.ScopesResponse>;
   variables: Call<Dap.VariablesRequest, Dap.VariablesResponse>;
   setVariable: Call<Dap.SetVariableRequest, Dap.SetVariableResponse>;
+  setExpression: Call<Dap.SetExpressionRequest, Dap.SetExpressionResponse>;
+  locations: Call<Dap.LocationsRequest, Dap.LocationsResponse>;
   evaluate: Call<Dap.EvaluateRequest, Dap.EvaluateResponse>;
+  completions: Call<Dap.CompletionsRequest, Dap.CompletionsResponse>;
   readMemory: Call<Dap.ReadMemoryRequest, Dap.ReadMemoryResponse>;
   writeMemory: Call<Dap.WriteMemoryRequest, Dap.WriteMemoryResponse>;
   disassemble: Call<Dap.DisassembleRequest, Dap.DisassembleResponse>;

@@ -34,6 +34,8 @@ import type { StopReport } from './judge.ts';
 import type { Ended, RunControl } from './run-control.ts';
 import type { SharedMachine } from './shared-machine.ts';
 import type { Frame } from './stack.ts';
+import type { ValueHandle } from './values/handles.ts';
+import type { FrameOfVcpu } from './values/scope.ts';
 
 /** Behind a frame id or a variables reference. */
 export type HandleValue =
@@ -41,7 +43,8 @@ export type HandleValue =
   /** A call to step into, by its address; undefined: the handler of the next exception. */
   | { readonly kind: 'step-target'; readonly vcpu: VcpuId; readonly call: bigint | undefined }
   | { readonly kind: 'goto-target'; readonly vcpu: VcpuId; readonly address: bigint }
-  | { readonly kind: 'frame'; readonly vcpu: VcpuId; readonly index: number; readonly frame: Frame }
+  | ({ readonly kind: 'frame' } & FrameOfVcpu)
+  | ValueHandle
   | {
       readonly kind: 'registers';
       readonly group: RegisterScope;

@@ -3,9 +3,11 @@
 import type { DomainInfo } from '../emulator/machine/messages.ts';
 import type { FrameInfo } from '../emulator/formats/dwarf/frame-info.ts';
 import type { FrameRules } from '../emulator/formats/dwarf/frame-rules.ts';
+import type { ProgramInfo } from '../emulator/formats/dwarf/model.ts';
 import type { LoadMap } from './symbols/load-map.ts';
 import type { SourceMap } from './symbols/source-map.ts';
 import type { LineLookup, LineSource, StatementPlace, SymbolSource } from './symbols/symbol-source.ts';
+import { TypeTable } from './values/types.ts';
 
 /** A symbol at the addresses where it runs now. */
 export interface RunningSymbol {
@@ -44,6 +46,9 @@ export interface TargetImage {
   readonly id: string;
 }
 
+/** Of an address from its symbol, where the two may belong together. */
+const MAX_OFFSET = 0x1_0000n;
+
 export class Target {
   readonly info: DomainInfo;
   readonly image: TargetImage;
@@ -52,6 +57,9 @@ export class Target {
   readonly lines: LineSource | undefined;
   private readonly sourceMap: SourceMap;
   private readonly frames: FrameInfo | undefined;
+  /** Types, variables and scopes: what debug information says beside lines. */
+  readonly program: ProgramInfo | undefined;
+  readonly types: TypeTable | undefined;
 
   constructor(
     info: DomainInfo,
@@ -61,6 +69,7 @@ export class Target {
     lines: LineSource | undefined,
     sourceMap: SourceMap,
     frames?: FrameInfo,
+    program?: ProgramInfo,
   ) {
     this.info = info;
     this.image = image;
@@ -69,6 +78,8 @@ export class Target {
     this.lines = lines;
     this.sourceMap = sourceMap;
     this.frames = frames;
+    this.program = program;
+    this.types = program && new TypeTable(program);
   }
 
   get domain(): number {
@@ -89,6 +100,12 @@ export class Target {
     if (!symbol) return undefined;
     const offset = address - symbol.start;
     return offset === 0n ? symbol.name : `${symbol.name}+0x${offset.toString(16)}`;
+  }
+
+  /** The same, but nothing of what lies far behind a symbol: that has nothing to do with it. */
+  describeNear(address: bigint): string | undefined {
+    const symbol = this.symbolAt(address);
+    return symbol && address - symbol.start < MAX_OFFSET ? this.describe(address) : undefined;
   }
 
   /** Link addresses of a name. */
@@ -132,6 +149,11 @@ export class Target {
       place = { path: this.sourceMap.toUser(call.path), line: call.line, column: 0 };
     }
     return scopes;
+  }
+
+  /** A file as debug information names it, on the user's disk. */
+  pathToUser(path: string): string {
+    return this.sourceMap.toUser(path);
   }
 
   /** How to leave the frame of the code at an address. */

@@ -1,38 +1,31 @@
-// Evaluation of watches, hovers and console input against a frame.
+// Evaluation of watches, hovers and console input against a frame, and assignment to what they name.
 
 import type { VcpuId } from '../../emulator/machine/messages.ts';
 import * as errors from '../errors.ts';
-import { parseExpression } from '../expression.ts';
-import type { Expression, Parsed } from '../expression.ts';
-import { formatMemoryReference, nameOfDomain, vaReference } from '../memory-reference.ts';
+import { nameOfDomain } from '../memory-reference.ts';
 import type { MemoryReference } from '../memory-reference.ts';
-import { registerBits } from '../registers.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
-import { SP } from '../stack.ts';
-import type { Frame } from '../stack.ts';
-import { parsed } from './memory.ts';
-
-/** Where an expression is evaluated. */
-interface Scope {
-  readonly vcpu: VcpuId;
-  /** A caller's frame; undefined: the innermost one. */
-  readonly caller: Frame | undefined;
-}
-
-interface Value {
-  readonly bits: bigint;
-  readonly width: number;
-  /** Set when the value is an address in a space that was named. */
-  readonly reference?: MemoryReference;
-}
+import { assign } from '../values/assign.ts';
+import { Evaluator, parseIn } from '../values/evaluate.ts';
+import { formatOf, shaped } from '../values/format-suffix.ts';
+import type { Lookup } from '../values/functions.ts';
+import { scalarOf } from '../values/scalars.ts';
+import { CONSOLE, VIEW, WHOLE } from '../values/present.ts';
+import { Scope } from '../values/scope.ts';
+import type { FrameOfVcpu } from '../values/scope.ts';
+import { show } from '../values/show.ts';
+import type { Shown } from '../values/show.ts';
+import { bare } from '../values/types.ts';
+import { addressOf, Missing } from '../values/value.ts';
+import type { TypedValue } from '../values/value.ts';
 
 export const evaluateRequests = [
   request('evaluate', {
-    capabilities: { supportsEvaluateForHovers: true },
+    capabilities: { supportsEvaluateForHovers: true, supportsClipboardContext: true },
     needs: 'machine',
     quiet: true,
-    async handle(session, { expression: text, frameId, context }) {
+    async handle(session, { expression: text, frameId, context, format }) {
       // Views of the machine can be had while it runs; values cannot.
       if (context === 'repl' && text.trimStart().startsWith(':')) {
         const line = text.trim().slice(1);
@@ -40,177 +33,108 @@ export const evaluateRequests = [
         return { result, variablesReference: 0 };
       }
       if (session.machine.run.running) throw errors.notStopped();
-      const scope = scopeOf(session, frameId);
-      const expression = parseExpression(text);
-      if (expression.assign !== undefined) return assign(session, scope, expression, context);
-      const value = await evaluate(session, scope, expression.expression);
-      return present(session, scope, value, expression.format);
+      const scope = new Scope(session.debuggee, await frameOf(session, frameId));
+      const { value, ...shown } = await evaluated(session, scope, text, {
+        effects: context === 'repl',
+        limits: context === 'clipboard' ? WHOLE : context === 'repl' ? CONSOLE : VIEW,
+        hex: format?.hex === true,
+      });
+      return { result: value, ...shown };
+    },
+  }),
+
+  request('setExpression', {
+    capabilities: { supportsSetExpression: true },
+    needs: 'stopped',
+    quiet: true,
+    async handle(session, { expression, value: text, frameId, format }) {
+      const scope = new Scope(session.debuggee, await frameOf(session, frameId));
+      const evaluator = new Evaluator(scope, { effects: false, lookup: lookupOf(session) });
+      const place = await evaluator.typed((await parseIn(scope, expression)).expression);
+      const value = await evaluator.typed((await parseIn(scope, text)).expression);
+      const changed = await assign(scope, place, value);
+      session.afterResponse(() => session.changedByUser());
+      return show(
+        { session, scope, format: { ...(format?.hex === true && { hex: true }) } },
+        changed,
+        expression,
+      );
     },
   }),
 ];
 
-/** What an expression names: a place in memory. */
+interface How {
+  readonly effects: boolean;
+  readonly limits: typeof VIEW;
+  readonly hex: boolean;
+}
+
+async function evaluated(session: XenSession, scope: Scope, text: string, how: How): Promise<Shown> {
+  const watch = await parseIn(scope, text);
+  const evaluator = new Evaluator(scope, { effects: how.effects, lookup: lookupOf(session) });
+  try {
+    const found = await evaluator.evaluate(watch.expression);
+    const format = { ...(await formatOf(evaluator, watch)), ...(how.hex && { hex: true }) };
+    const value = await shaped(evaluator, found, watch);
+    const { from, to } = watch.expression;
+    const isChange = watch.expression.kind === 'assign' || watch.expression.kind === 'step';
+    if (isChange) session.afterResponse(() => session.changedByUser());
+    // What was counted out by `, [20]` begins anew in its children.
+    const expression = value === found && !isChange ? text.slice(from, to) : undefined;
+    return await show({ session, scope, format, limits: how.limits }, value, expression);
+  } catch (error) {
+    if (error instanceof Missing) return { value: error.text, variablesReference: 0 };
+    throw error;
+  }
+}
+
+export const lookupOf = (session: XenSession): Lookup => ({
+  async disassemble(word, address) {
+    const [line] = (await session.disassembler()).disassemble([word], address);
+    return line?.text ?? '';
+  },
+});
+
+/** The frame of the client's id, or the innermost one of the vCPU that it looks at. */
+async function frameOf(session: XenSession, frameId: number | undefined): Promise<FrameOfVcpu> {
+  const handle = frameId === undefined ? undefined : session.handles.get(frameId);
+  if (handle?.kind === 'frame') return handle;
+  return innermost(session, session.focus);
+}
+
+async function innermost(session: XenSession, vcpu: VcpuId): Promise<FrameOfVcpu> {
+  const isKnown = session.debuggee.targets.some(({ domain }) => domain === vcpu.domain);
+  if (!isKnown) throw errors.unknownSpace(nameOfDomain(vcpu.domain));
+  const [frame] = await session.debuggee.walk(vcpu, 1);
+  if (!frame) throw errors.notComputable('The vCPU has no state');
+  return { vcpu, index: 0, frame, inlined: 0 };
+}
+
+/** What an expression names: a place in memory, or the address that it computes. */
 export async function evaluateAddress(
   session: XenSession,
   text: string,
   vcpu: VcpuId,
 ): Promise<MemoryReference> {
-  const { expression } = parseExpression(text);
-  const { bits, reference } = await evaluate(session, { vcpu, caller: undefined }, expression);
-  return reference ?? { space: { kind: 'va', at: vcpu }, address: bits };
+  const scope = new Scope(session.debuggee, await innermost(session, vcpu));
+  const { expression } = await parseIn(scope, text);
+  const value = await new Evaluator(scope, { effects: false, lookup: lookupOf(session) }).typed(expression);
+  return (await ownPlace(value, expression.kind)) ?? addressed(value, scope);
 }
 
-function scopeOf(session: XenSession, frameId: number | undefined): Scope {
-  if (frameId === undefined) return { vcpu: session.focus, caller: undefined };
-  const handle = session.handles.get(frameId);
-  if (handle.kind !== 'frame' && handle.kind !== 'registers')
-    return { vcpu: session.focus, caller: undefined };
-  return { vcpu: handle.vcpu, caller: handle.index > 0 ? handle.frame : undefined };
+/** A variable is meant by its name, even if it is a pointer; what a pointer computes to is an address. */
+async function ownPlace(value: TypedValue, kind: string): Promise<MemoryReference | undefined> {
+  const { storage } = value;
+  const address = addressOf(value);
+  if (storage.kind !== 'memory' || address === undefined) return undefined;
+  const type = await bare(value.type);
+  const isAddress = type.kind === 'pointer' || (type.kind === 'integer' && type.role === 'word');
+  const isNamed = kind === 'name' || kind === 'foreign' || kind === 'static' || kind === 'member';
+  return isAddress && !isNamed ? undefined : { space: storage.space, address };
 }
 
-async function assign(
-  session: XenSession,
-  scope: Scope,
-  { assign: name = '', expression, format }: Parsed,
-  context?: string,
-) {
-  // Watches and hovers are evaluated again and again: they change nothing.
-  if (context !== 'repl' || scope.caller) throw errors.notAssignable(`$${name}`);
-  const value = await evaluate(session, scope, expression);
-  await session.debuggee.writeRegister(
-    scope.vcpu,
-    registerName(name),
-    BigInt.asUintN(registerBits(registerName(name)), value.bits),
-  );
-  session.afterResponse(() => session.changedByUser());
-  return present(session, scope, await register(session, scope, name), format);
-}
-
-async function evaluate(session: XenSession, scope: Scope, expression: Expression): Promise<Value> {
-  switch (expression.kind) {
-    case 'number':
-      return { bits: BigInt.asUintN(64, expression.value), width: 64 };
-    case 'reference': {
-      const reference = parsed(session, expression.text);
-      return { bits: reference.address, width: 64, reference };
-    }
-    case 'register':
-      return register(session, scope, expression.name);
-    case 'symbol':
-      return symbol(session, scope, expression.domain, expression.name);
-    case 'negate': {
-      const { bits, width } = await evaluate(session, scope, expression.of);
-      return { bits: BigInt.asUintN(width, -bits), width };
-    }
-    case 'load':
-      return load(session, scope, await evaluate(session, scope, expression.address));
-    case 'sum': {
-      const left = await evaluate(session, scope, expression.left);
-      const right = await evaluate(session, scope, expression.right);
-      const bits = BigInt.asUintN(64, left.bits + BigInt(expression.sign) * right.bits);
-      return {
-        bits,
-        width: 64,
-        ...(left.reference && { reference: { space: left.reference.space, address: bits } }),
-      };
-    }
-  }
-}
-
-/** `lr` and `fp` are the names of the procedure call standard. */
-const ALIASES: Readonly<Record<string, string>> = { lr: 'x30', fp: 'x29', cpsr: 'pstate' };
-
-const registerName = (name: string): string => ALIASES[name.toLowerCase()] ?? name;
-
-async function register(session: XenSession, { vcpu, caller }: Scope, written: string): Promise<Value> {
-  const name = registerName(written);
-  const lower = name.toLowerCase();
-  if (caller) return { bits: savedRegister(caller, lower, written), width: 64 };
-
-  const { debuggee } = session;
-  const general = await debuggee.general(vcpu);
-  const numbered = /^([xwvqds])(\d{1,2})$/.exec(lower);
-  if (numbered) {
-    const [, letter = '', digits = ''] = numbered;
-    const n = Number(digits);
-    if (letter === 'x' || letter === 'w') {
-      const bits = general.x[n];
-      if (bits === undefined) throw errors.unknownRegister(written);
-      return letter === 'x' ? { bits, width: 64 } : { bits: BigInt.asUintN(32, bits), width: 32 };
-    }
-    const width = { v: 128, q: 128, d: 64, s: 32 }[letter] ?? 128;
-    return { bits: BigInt.asUintN(width, await vector(session, vcpu, n, written)), width };
-  }
-  if (lower === 'sp') return { bits: general.sp, width: 64 };
-  if (lower === 'pc') return { bits: general.pc, width: 64 };
-  if (lower === 'pstate') return { bits: BigInt(general.pstate >>> 0), width: 32 };
-  if (lower === 'nzcv') return { bits: BigInt((general.pstate & 0xf000_0000) >>> 0), width: 32 };
-  if (lower === 'el') return { bits: BigInt((general.pstate >>> 2) & 3), width: 32 };
-  if (lower === 'fpcr' || lower === 'fpsr') {
-    const { fp } = await debuggee.registers(vcpu, 'fp');
-    return { bits: BigInt(fp?.[lower] ?? 0), width: 32 };
-  }
-  const bits = await debuggee.systemRegister(vcpu, name);
-  if (bits === undefined) throw errors.unknownRegister(written);
-  return { bits, width: 64 };
-}
-
-async function vector({ debuggee }: XenSession, vcpu: VcpuId, n: number, written: string): Promise<bigint> {
-  const { fp } = await debuggee.registers(vcpu, 'fp');
-  if (!fp || n > 31) throw errors.unknownRegister(written);
-  const view = new DataView(fp.v.buffer, fp.v.byteOffset, fp.v.byteLength);
-  return (view.getBigUint64(16 * n + 8, true) << 64n) | view.getBigUint64(16 * n, true);
-}
-
-function savedRegister(frame: Frame, name: string, written: string): bigint {
-  const number = /^x(\d+)$/.exec(name)?.[1];
-  const value =
-    name === 'pc' ? frame.pc : name === 'sp' ? frame.register(SP) : frame.register(Number(number ?? -1));
-  if (value === undefined) throw errors.notSaved(`$${written}`);
-  return value;
-}
-
-function symbol(session: XenSession, { vcpu }: Scope, domain: string | undefined, name: string): Value {
-  const targets = session.debuggee.targets.filter((target) =>
-    domain === undefined
-      ? target.domain === vcpu.domain
-      : nameOfDomain(target.domain) === domain.toLowerCase(),
-  );
-  for (const target of targets) {
-    const [link] = target.addressesOf(name);
-    if (link === undefined) continue;
-    const address = target.map.toRuntime(link);
-    return {
-      bits: address,
-      width: 64,
-      reference: { space: { kind: 'va', at: { domain: target.domain, vcpu: 0 } }, address },
-    };
-  }
-  throw errors.unknownSymbol(name);
-}
-
-async function load(session: XenSession, { vcpu }: Scope, { bits, reference }: Value): Promise<Value> {
-  const at: MemoryReference = reference ?? { space: { kind: 'va', at: vcpu }, address: bits };
-  const bytes = await session.debuggee.readMemory(at.space, at.address, 8);
-  if (bytes.length < 8) throw errors.unreadable(formatMemoryReference(at));
-  return { bits: new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true), width: 64 };
-}
-
-function present(
-  session: XenSession,
-  { vcpu }: Scope,
-  { bits, width, reference }: Value,
-  format: Parsed['format'],
-) {
-  const text =
-    format === 'd' ? bits.toString() : format === 'b' ? `0b${bits.toString(2)}` : `0x${bits.toString(16)}`;
-  const name = width === 64 ? session.debuggee.targetOf(vcpu.domain).describe(bits) : undefined;
-  return {
-    result: name === undefined || format !== undefined ? text : `${text} <${name}>`,
-    type: `u${width}`,
-    variablesReference: 0,
-    ...(width === 64 && {
-      memoryReference: reference ? formatMemoryReference(reference) : vaReference(vcpu, bits),
-    }),
-  };
+async function addressed(value: TypedValue, { memory }: Scope): Promise<MemoryReference> {
+  const scalar = await scalarOf(value, memory);
+  if (scalar.kind === 'float') throw errors.notComputable('A floating-point number is no address');
+  return { space: value.space, address: BigInt.asUintN(64, scalar.value) };
 }

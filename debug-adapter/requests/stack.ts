@@ -24,6 +24,8 @@ type Row =
       /** The address whose line is shown. */
       readonly lookup: bigint;
       readonly scope: ScopeLine | undefined;
+      /** Calls that were inlined around it. */
+      readonly inlined: number;
     }
   | { readonly kind: 'label'; readonly text: string };
 
@@ -58,8 +60,9 @@ async function rowsOf(frames: readonly Frame[], target: Target, limit: number): 
     }
     const { standing, lookupPc: lookup } = frame;
     const scopes = await target.scopesAt(lookup, standing);
-    for (const scope of scopes.length > 0 ? scopes : [undefined]) {
-      rows.push({ kind: 'function', index, frame, lookup, scope });
+    for (const [i, scope] of (scopes.length > 0 ? scopes : [undefined]).entries()) {
+      const inlined = Math.max(scopes.length - 1 - i, 0);
+      rows.push({ kind: 'function', index, frame, lookup, scope, inlined });
     }
     inside.unshift(target.symbolAt(lookup)?.name ?? '');
     if (rows.length >= limit) break;
@@ -77,10 +80,10 @@ async function describe(
     const id = session.handles.add({ kind: 'label' });
     return { id, name: row.text, line: 0, column: 0, presentationHint: 'label' };
   }
-  const { frame, index, lookup, scope } = row;
+  const { frame, index, lookup, scope, inlined } = row;
   const symbol = target.symbolAt(lookup);
   return {
-    id: session.handles.add({ kind: 'frame', vcpu, index, frame }),
+    id: session.handles.add({ kind: 'frame', vcpu, index, frame, inlined }),
     name: scope?.inlined ? `${scope.name} [inlined]` : frameName(frame.pc, symbol),
     ...(await sourceOf(session, target, { pc: frame.pc, lookup, scope, symbol })),
     instructionPointerReference: vaReference(vcpu, frame.pc),

@@ -1,52 +1,80 @@
-// Scopes and variables: the registers of a frame. Of callers only what the walk recovers is known.
+// Scopes and variables of a frame: arguments, locals, statics of its file, registers; and changing them.
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import * as errors from '../errors.ts';
-import { vaReference } from '../memory-reference.ts';
-import { fieldName, fieldsOf, registerWords, withField } from '../register-fields.ts';
-import { parseRegisterValue, pstateText, registerBits } from '../registers.ts';
 import { request } from '../request.ts';
 import type { HandleValue, RegisterScope, XenSession } from '../session.ts';
-import { SP } from '../stack.ts';
-import { currentValue } from './xen-registers.ts';
+import { assign } from '../values/assign.ts';
+import { childrenOf } from '../values/children.ts';
+import type { Child } from '../values/children.ts';
+import { Evaluator, parseIn } from '../values/evaluate.ts';
+import type { VariableScope } from '../values/handles.ts';
+import { Scope } from '../values/scope.ts';
+import { show, variableOf } from '../values/show.ts';
+import type { Showing } from '../values/show.ts';
+import { declaredIn, variablesIn } from '../values/variable-scopes.ts';
+import { lookupOf } from './evaluate.ts';
+import { registerVariables, setRegisterVariable } from './register-variables.ts';
 
-type RegistersHandle = Extract<HandleValue, { kind: 'registers' }>;
+type Container = Extract<HandleValue, { kind: 'variables' | 'value' }>;
 
-const NOT_SAVED = '<not saved>';
+/** A page, when the client does not say how much it wants. */
+const PAGE = 200;
 
 export const variableRequests = [
   request('scopes', {
     needs: 'machine',
-    handle(session, { frameId }) {
+    async handle(session, { frameId }) {
       // Editors ask once more just after the machine went on, and would show an error as a scope.
       if (session.machine.run.running) return { scopes: [] };
-      const frame = session.handles.get(frameId);
-      if (frame.kind !== 'frame') return { scopes: [] };
-      const scope = (name: string, group: RegisterScope, expensive: boolean): Dap.Scope => ({
+      const handle = session.handles.get(frameId);
+      if (handle.kind !== 'frame') return { scopes: [] };
+      const { kind: _, ...at } = handle;
+      const registers = (name: string, group: RegisterScope, expensive: boolean): Dap.Scope => ({
         name,
-        variablesReference: session.handles.add({ ...frame, kind: 'registers', group }),
+        variablesReference: session.handles.add({ ...at, kind: 'registers', group }),
         expensive,
         presentationHint: 'registers',
       });
-      const general = scope('Registers', 'general', false);
-      if (frame.index > 0) return { scopes: [general] };
+      const variables = async (name: string, group: VariableScope, more: Partial<Dap.Scope>) => {
+        const scope = new Scope(session.debuggee, at);
+        const count = group === 'return' ? 1 : (await variablesIn(scope, group)).length;
+        if (count === 0) return [];
+        const variablesReference = session.handles.add({ kind: 'variables', at, group });
+        return [{ name, variablesReference, namedVariables: count, expensive: false, ...more }];
+      };
       return {
         scopes: [
-          general,
-          scope('FP and SIMD registers', 'fp', true),
-          scope('System registers', 'system', true),
+          ...(await variables('Arguments', 'arguments', { presentationHint: 'arguments' })),
+          ...(await variables('Locals', 'locals', { presentationHint: 'locals' })),
+          registers('Registers', 'general', false),
+          ...(await variables('Statics of file', 'statics', { expensive: true })),
+          ...(at.index > 0
+            ? []
+            : [
+                registers('FP and SIMD registers', 'fp', true),
+                registers('System registers', 'system', true),
+              ]),
         ],
       };
     },
   }),
 
   request('variables', {
+    capabilities: { supportsValueFormattingOptions: true },
     needs: 'stopped',
-    async handle(session, { variablesReference, start = 0, count = 0 }) {
+    async handle(session, { variablesReference, filter, start = 0, count = 0, format }) {
       const handle = session.handles.get(variablesReference);
-      if (handle.kind !== 'registers') return { variables: [] };
-      const variables = await variablesOf(session, handle);
-      return { variables: variables.slice(start, count === 0 ? undefined : start + count) };
+      if (handle.kind === 'registers') {
+        const variables = await registerVariables(session, handle);
+        return { variables: variables.slice(start, count === 0 ? undefined : start + count) };
+      }
+      if (handle.kind !== 'variables' && handle.kind !== 'value') return { variables: [] };
+      if (start < 0 || count < 0) return { variables: [] };
+      const end = start + (count === 0 ? PAGE : count);
+      return {
+        variables: await variablesOf(session, handle, { filter, start, end, hex: format?.hex === true }),
+      };
     },
   }),
 
@@ -54,158 +82,92 @@ export const variableRequests = [
     capabilities: { supportsSetVariable: true },
     needs: 'stopped',
     quiet: true,
-    async handle(session, { variablesReference, name, value }) {
+    async handle(session, { variablesReference, name, value: text, format }) {
       const handle = session.handles.get(variablesReference);
-      if (handle.kind !== 'registers' || handle.index > 0) throw errors.notAssignable(name);
-      const { register, vcpu } = handle;
-      const wanted =
-        register === undefined
-          ? parseRegisterValue(value, registerBits(name))
-          : withField(register, await currentValue(session, vcpu, register), name, value);
-      await session.debuggee.writeRegister(vcpu, register ?? name, wanted);
-      const changed = (await variablesOf(session, handle)).find((variable) => variable.name === name);
-      if (!changed) throw errors.unknownRegister(name);
+      if (handle.kind === 'registers') return setRegisterVariable(session, handle, name, text);
+      if (handle.kind !== 'variables' && handle.kind !== 'value') throw errors.notAssignable(name);
+      const scope = new Scope(session.debuggee, handle.at);
+      const child = await childNamed(scope, handle, name);
+      if (child?.value.kind !== 'typed') throw errors.notAssignable(name);
+      const evaluator = new Evaluator(scope, { effects: false, lookup: lookupOf(session) });
+      const wanted = await evaluator.typed((await parseIn(scope, withoutHint(text))).expression);
+      const changed = await assign(scope, child.value, wanted);
       session.afterResponse(() => session.changedByUser());
-      const { type, memoryReference } = changed;
-      return {
-        value: changed.value,
-        variablesReference: 0,
-        ...(type !== undefined && { type }),
-        ...(memoryReference !== undefined && { memoryReference }),
-      };
+      const own = handle.kind === 'value' ? handle.format : {};
+      const showing = { session, scope, format: { ...own, ...(format?.hex === true && { hex: true }) } };
+      return show(showing, changed, child.expression);
+    },
+  }),
+
+  request('locations', {
+    needs: 'stopped',
+    quiet: true,
+    async handle(session, { locationReference }) {
+      const handle = session.handles.get(locationReference);
+      if (handle.kind === 'line') return placeOf(session, handle.path, handle.line);
+      if (handle.kind !== 'code') throw errors.stale();
+      const line = await session.debuggee.targetOf(handle.domain).lineAt(handle.address);
+      if (!line) throw errors.notComputable(`No line is known at 0x${handle.address.toString(16)}`);
+      return placeOf(session, line.path, line.line);
     },
   }),
 ];
 
-function variablesOf(session: XenSession, handle: RegistersHandle): Promise<readonly Dap.Variable[]> {
-  if (handle.register !== undefined) return registerFields(session, handle, handle.register);
-  switch (handle.group) {
-    case 'general':
-      return generalRegisters(session, handle);
-    case 'fp':
-      return fpRegisters(session, handle);
-    case 'system':
-      return systemGroups(session, handle);
-    case 'EL0':
-    case 'EL1':
-    case 'EL2':
-    case 'other':
-      return systemRegisters(session, handle);
+function placeOf(session: XenSession, path: string, line: number): Dap.LocationsResponse['body'] {
+  const source = { name: path.split(/[/\\]/).at(-1) ?? path, path: session.pathToClient(path) };
+  return { source, line: session.lineToClient(line) };
+}
+
+async function variablesOf(
+  session: XenSession,
+  handle: Container,
+  page: {
+    readonly filter: 'indexed' | 'named' | undefined;
+    readonly start: number;
+    readonly end: number;
+    readonly hex: boolean;
+  },
+): Promise<Dap.Variable[]> {
+  const scope = new Scope(session.debuggee, handle.at);
+  const { filter, start, end } = page;
+  const own = handle.kind === 'value' ? handle.format : {};
+  const showing: Showing = { session, scope, format: { ...own, ...(page.hex && { hex: true }) } };
+  const variables: Dap.Variable[] = [];
+  if (handle.kind === 'variables') {
+    if (handle.group === 'return' || filter === 'indexed') return [];
+    for (const { child, declared } of await declaredIn(scope, handle.group, start, end)) {
+      const place = declared && { ...declared, file: scope.target.pathToUser(declared.file) };
+      variables.push(await variableOf(showing, child, place));
+    }
+    return variables;
   }
-}
-
-async function generalRegisters(session: XenSession, handle: RegistersHandle) {
-  const { vcpu, index, frame } = handle;
-  const { debuggee } = session;
-  const target = debuggee.targetOf(vcpu.domain);
-  const registers = await debuggee.general(vcpu);
-  const variable = (name: string, value: bigint | undefined): Dap.Variable => {
-    if (value === undefined)
-      return {
-        name,
-        value: NOT_SAVED,
-        variablesReference: 0,
-        presentationHint: { attributes: ['readOnly'] },
-      };
-    const symbol = target.describe(value);
-    return {
-      name,
-      value: `0x${value.toString(16).padStart(16, '0')}${symbol === undefined ? '' : ` <${symbol}>`}`,
-      type: 'u64',
-      variablesReference: 0,
-      evaluateName: `$${name}`,
-      memoryReference: vaReference(vcpu, value),
-      ...(index > 0 && { presentationHint: { attributes: ['readOnly'] } }),
-    };
-  };
-  const names = Array.from({ length: 31 }, (_, n) => `x${n}`);
-  if (index > 0) {
-    return [
-      ...names.map((name, n) => variable(name, frame.register(n))),
-      variable('sp', frame.register(SP)),
-      variable('pc', frame.pc),
-    ];
+  for (const child of await childrenOf(handle.value, handle.expression, scope, start, end)) {
+    variables.push(await variableOf(showing, child));
   }
-  return [
-    ...names.map((name, n) => variable(name, registers.x[n] ?? 0n)),
-    variable('sp', registers.sp),
-    variable('pc', registers.pc),
-    {
-      name: 'pstate',
-      value: `0x${registers.pstate.toString(16).padStart(8, '0')} ${pstateText(registers.pstate)}`,
-      type: 'u32',
-      variablesReference: session.handles.add({ ...handle, register: 'pstate' }),
-      evaluateName: '$pstate',
-    },
-  ];
+  return variables;
 }
 
-async function fpRegisters({ debuggee }: XenSession, { vcpu }: RegistersHandle) {
-  const { fp } = await debuggee.registers(vcpu, 'fp');
-  if (!fp) return [];
-  const plain = (name: string, digits: number, value: bigint): Dap.Variable => ({
-    name,
-    value: `0x${value.toString(16).padStart(digits, '0')}`,
-    type: `u${digits * 4}`,
-    variablesReference: 0,
-    evaluateName: `$${name}`,
-  });
-  const view = new DataView(fp.v.buffer, fp.v.byteOffset, fp.v.byteLength);
-  const vectors = Array.from({ length: 32 }, (_, n) => {
-    return plain(`v${n}`, 32, (view.getBigUint64(16 * n + 8, true) << 64n) | view.getBigUint64(16 * n, true));
-  });
-  return [...vectors, plain('fpcr', 8, BigInt(fp.fpcr)), plain('fpsr', 8, BigInt(fp.fpsr))];
+async function childNamed(scope: Scope, handle: Container, name: string): Promise<Child | undefined> {
+  if (handle.kind === 'variables') {
+    if (handle.group === 'return') return undefined;
+    const all = await declaredIn(scope, handle.group, 0, Infinity);
+    return all.find(({ child }) => child.name === name)?.child;
+  }
+  const index = /^\[(\d+)\]$/.exec(name)?.[1];
+  const { value, expression } = handle;
+  if (index !== undefined && value.kind === 'typed' && value.type.kind === 'array') {
+    const at = Number(index) - value.type.first;
+    return (await childrenOf(value, expression, scope, at, at + 1))[0];
+  }
+  const children = await childrenOf(value, expression, scope, 0, MOST_CHILDREN);
+  return children.find((child) => child.name === name);
 }
 
-const GROUPS = ['EL1', 'EL2', 'EL0', 'other'] as const;
+const MOST_CHILDREN = 100_000;
 
-const groupOf = (name: string): (typeof GROUPS)[number] => {
-  const suffix = /_(EL[012])$/i.exec(name)?.[1]?.toUpperCase();
-  return suffix === 'EL0' || suffix === 'EL1' || suffix === 'EL2' ? suffix : 'other';
-};
-
-async function systemGroups(session: XenSession, handle: RegistersHandle) {
-  const registers = await session.debuggee.system(handle.vcpu);
-  return GROUPS.flatMap((group): Dap.Variable[] => {
-    const count = registers.filter(({ name }) => groupOf(name) === group).length;
-    if (count === 0) return [];
-    const variablesReference = session.handles.add({ ...handle, group });
-    return [{ name: group, value: `${count} registers`, variablesReference, namedVariables: count }];
-  });
-}
-
-async function systemRegisters(session: XenSession, handle: RegistersHandle) {
-  const registers = await session.debuggee.system(handle.vcpu);
-  return registers
-    .filter(({ name }) => groupOf(name) === handle.group)
-    .map(({ name, value }): Dap.Variable => {
-      const words = registerWords(name, value);
-      const { length } = fieldsOf(name, value);
-      return {
-        name,
-        value: `0x${value.toString(16).padStart(16, '0')}${words === undefined ? '' : ` <${words}>`}`,
-        type: 'u64',
-        ...(length === 0
-          ? { variablesReference: 0 }
-          : {
-              variablesReference: session.handles.add({ ...handle, register: name }),
-              namedVariables: length,
-            }),
-        evaluateName: `$${name}`,
-      };
-    });
-}
-
-/** `0x1 <yes>` for each field, the highest first. */
-async function registerFields(session: XenSession, { vcpu }: RegistersHandle, register: string) {
-  const value = await currentValue(session, vcpu, register);
-  return fieldsOf(register, value).map((field): Dap.Variable => {
-    const { high, low, words, doc } = field;
-    return {
-      name: fieldName(field),
-      value: `0x${field.value.toString(16)}${words === undefined ? '' : ` <${words}>`}`,
-      type: `${high === low ? `bit ${low}` : `bits ${high}:${low}`}: ${doc}`,
-      variablesReference: 0,
-    };
-  });
+/** What was shown beside a number is not part of it: `0x40001000 <main>`, `65 'A'`. */
+function withoutHint(text: string): string {
+  return text
+    .trim()
+    .replace(/^(-?(?:0x[0-9a-f]+|\d+))\s+(?:<[^>]*>|'(?:\\.[^']*|[^'\\])'|".*")\u2026?$/i, '$1');
 }

@@ -21,6 +21,8 @@ const HOST_FREE = ['@lezer/common', '@lezer/lr'];
 /** The same for the adapter outside of `node/`. */
 const ADAPTER_PACKAGES = [
   '@alexaltea/capstone-js',
+  '@lezer/common',
+  '@lezer/lr',
   '@vscode/debugadapter/lib',
   '@vscode/debugprotocol',
   'zod',

@@ -33,7 +33,9 @@ const COMPILE = [
   // Every function keeps a frame record, so that a call stack is whole wherever it is looked at.
   '-fno-omit-frame-pointer',
   '-mno-omit-leaf-frame-pointer',
+  // Call frame information goes into .debug_frame, for debuggers only.
   '-fno-asynchronous-unwind-tables',
+  '-fno-unwind-tables',
   '-fno-common',
   '-march=armv8-a',
   '-mgeneral-regs-only',

@@ -131,7 +131,7 @@ function callLine({ name, source, line }: Dap.StackFrame, index: number, folder:
 /** Three in a row. */
 async function registers(client: DirectClient, frameId: number): Promise<string> {
   const scopes = (await client.send('scopes', { frameId }))?.scopes ?? [];
-  const variablesReference = scopes[0]?.variablesReference ?? 0;
+  const variablesReference = scopes.find(({ name }) => name === 'Registers')?.variablesReference ?? 0;
   const variables = (await client.send('variables', { variablesReference }))?.variables ?? [];
   // Symbols that values belong to are left out here: three fit into a row.
   const cells = variables.map(({ name, value }) => {

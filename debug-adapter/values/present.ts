@@ -1,0 +1,344 @@
+// Values as a person reads them: one line, bounded, the same at every stop as long as nothing changed (an
+// editor marks what differs).
+
+import { littleEndian } from '../../emulator/formats/dwarf/operations.ts';
+import { registerWords } from '../register-fields.ts';
+import { floatText } from './arithmetic.ts';
+import { enumerationText, flagWords, integerText, stringText } from './format.ts';
+import type { Format } from './format.ts';
+import { elementOf } from './members.ts';
+import { fieldBehind, VECTOR } from './registers.ts';
+import { scalarOf } from './scalars.ts';
+import type { Scope } from './scope.ts';
+import { bare } from './types.ts';
+import type { ArrayType, PointerType, StructureType, Type } from './types.ts';
+import { inMemory, Missing, partOf, readBytes } from './value.ts';
+import type { TypedValue, Value } from './value.ts';
+
+export interface Limits {
+  /** Characters of a line. */
+  readonly line: number;
+  /** Bytes of a string. */
+  readonly text: number;
+}
+
+export const VIEW: Limits = { line: 200, text: 200 };
+export const CONSOLE: Limits = { line: 4096, text: 4096 };
+/** Somebody copies it: all of it, as far as there is an end. */
+export const WHOLE: Limits = { line: 1 << 20, text: 1 << 20 };
+
+/** Structures within structures. */
+const MAX_DEPTH = 4;
+/** Equal elements are counted from so many on, as gdb does. */
+const MIN_REPEATS = 10;
+
+export class Presenter {
+  private readonly scope: Scope;
+  private readonly limits: Limits;
+
+  constructor(scope: Scope, limits: Limits = VIEW) {
+    this.scope = scope;
+    this.limits = limits;
+  }
+
+  async text(value: Value, format: Format, depth = 0): Promise<string> {
+    switch (value.kind) {
+      case 'text':
+        return value.text;
+      case 'tree':
+        return this.bounded(treeText(value.data, depth, this.limits.line));
+      case 'list': {
+        const parts: string[] = [];
+        for (const { name, value: item } of value.items) {
+          parts.push(`${name} = ${await this.text(item, format, depth + 1)}`);
+        }
+        return this.bounded(`{${parts.join(', ')}}`);
+      }
+      case 'typed':
+        try {
+          return await this.typed(value, format, depth);
+        } catch (error) {
+          if (error instanceof Missing) return error.text;
+          throw error;
+        }
+    }
+  }
+
+  private bounded(text: string): string {
+    return text.length <= this.limits.line ? text : `${text.slice(0, this.limits.line)}…`;
+  }
+
+  private async typed(value: TypedValue, format: Format, depth: number): Promise<string> {
+    const type = await bare(value.type);
+    switch (type.kind) {
+      case 'integer':
+      case 'enumeration':
+      case 'float':
+        return this.number(value, format);
+      case 'pointer':
+        return this.pointer(value, type, format, depth);
+      case 'array':
+        return this.array(value, type, format, depth);
+      case 'structure':
+        if (type === VECTOR) return this.vector(value);
+        return this.structure(value, type, format, depth);
+      case 'function': {
+        const scalar = await scalarOf(value, this.scope.memory);
+        return this.address(BigInt(scalar.value), value);
+      }
+      case 'void':
+        return 'void';
+      case 'other':
+        return `<${type.name}>`;
+    }
+  }
+
+  // ---------------------------------------------------------------- numbers
+
+  private async number(value: TypedValue, format: Format): Promise<string> {
+    const scalar = await scalarOf(value, this.scope.memory);
+    if (scalar.kind === 'float') {
+      if (format.radix === 'x')
+        return `0x${littleEndian(await this.bytes(value, scalar.type.size)).toString(16)}`;
+      return floatText(scalar.value, scalar.type.size);
+    }
+    if (scalar.kind === 'pointer') return this.address(scalar.value, value);
+    const { type } = scalar;
+    if (format.flags) return flagWords(BigInt.asUintN(8 * type.size, scalar.value), format.flags.enumerators);
+    if (type.kind === 'enumeration') return enumerationText(scalar.value, type, format);
+    if (format.text !== undefined && type.size === 8) return this.stringAt(value, scalar.value);
+    const isSmall = type.role === 'character' && (await isNumberName(value.type));
+    const text = integerText(scalar.value, isSmall ? { ...type, role: 'number' } : type, format);
+    if (type.role !== 'word' || format.radix !== undefined || format.raw === true) return text;
+    const words = this.wordsOf(value, scalar.value, type.size);
+    return words === undefined ? text : `${text} <${words}>`;
+  }
+
+  /** Of a register or address: what it says, or what lies there. */
+  private wordsOf(value: TypedValue, number: bigint, size: number): string | undefined {
+    const { storage, space } = value;
+    if (storage.kind === 'register') {
+      const field = fieldBehind(value);
+      if (field) return field.words;
+      const words = value.bits ? undefined : registerWords(storage.name, littleEndian(storage.bytes));
+      if (words !== undefined) return words;
+    }
+    return size === 8 && !value.bits ? this.describe(number, space) : undefined;
+  }
+
+  private describe(address: bigint, space: TypedValue['space']): string | undefined {
+    if (space.kind !== 'va') return undefined;
+    const target = this.scope.debuggee.targets.find(({ domain }) => domain === space.at.domain);
+    return target?.describeNear(address);
+  }
+
+  private async vector(value: TypedValue): Promise<string> {
+    return `0x${littleEndian(await this.bytes(value, 16)).toString(16)}`;
+  }
+
+  private bytes(value: TypedValue, length: number): Promise<Uint8Array> {
+    return readBytes(value, length, this.scope.memory.read.bind(this.scope.memory));
+  }
+
+  // ---------------------------------------------------------------- pointers and texts
+
+  private async pointer(
+    value: TypedValue,
+    type: PointerType,
+    format: Format,
+    depth: number,
+  ): Promise<string> {
+    if (value.storage.kind === 'points-to') {
+      return `<synthetic pointer to ${await this.text(await value.storage.target(), format, depth + 1)}>`;
+    }
+    const scalar = await scalarOf({ ...value, type: { ...type, isReference: false } }, this.scope.memory);
+    const address = BigInt(scalar.value);
+    const target = await type.target.resolve();
+    if (type.isReference) return this.text(inMemory(target, value.space, address), format, depth);
+    if (format.radix !== undefined) return integerText(address, ADDRESS, format);
+    if (format.raw === true || address === 0n) return `0x${address.toString(16)}`;
+    const text = await this.address(address, value);
+    const core = await bare(target);
+    const isText = core.kind === 'integer' && core.role === 'character' && !(await isNumberName(target));
+    if (!isText && format.text === undefined) return text;
+    return `${text} ${await this.stringAt(value, address)}`;
+  }
+
+  private async address(address: bigint, { space }: TypedValue): Promise<string> {
+    const name = this.describe(address, space);
+    return name === undefined ? `0x${address.toString(16)}` : `0x${address.toString(16)} <${name}>`;
+  }
+
+  /** A string in memory up to its NUL. */
+  private async stringAt({ space }: TypedValue, address: bigint): Promise<string> {
+    const pieces: Uint8Array[] = [];
+    let length = 0;
+    for (;;) {
+      const wanted = Math.min(256, this.limits.text - length);
+      const bytes = await this.scope.memory.read(space, BigInt.asUintN(64, address + BigInt(length)), wanted);
+      // Where the next block cannot be read, the string may end before it.
+      const read =
+        bytes.length > 0 || wanted === 1
+          ? bytes
+          : await this.scope.memory.read(space, address + BigInt(length), 1);
+      const end = read.indexOf(0);
+      pieces.push(end === -1 ? read : read.subarray(0, end));
+      length += read.length;
+      if (end !== -1) return stringText(joined(pieces));
+      if (read.length < wanted)
+        return length === 0 ? `<unreadable 0x${address.toString(16)}>` : `${stringText(joined(pieces))}…`;
+      if (length >= this.limits.text) return `${stringText(joined(pieces))}…`;
+    }
+  }
+
+  // ---------------------------------------------------------------- arrays and structures
+
+  private async array(value: TypedValue, type: ArrayType, format: Format, depth: number): Promise<string> {
+    const element = await type.element.resolve();
+    const core = await bare(element);
+    const isText =
+      core.kind === 'integer' &&
+      core.size === 1 &&
+      (format.text !== undefined || (core.role === 'character' && !(await isNumberName(element))));
+    if (isText && format.raw !== true && type.count !== undefined)
+      return this.characters(value, type.count, format);
+    if (depth >= MAX_DEPTH) return '{…}';
+    const { count } = type;
+    if (count === undefined) return '{…}';
+    const parts = new Repeats();
+    let used = 2;
+    for (let i = 0; i < count; i++) {
+      if (used > this.limits.line) {
+        parts.add('…');
+        break;
+      }
+      const part = await elementOf(value, BigInt(type.first + i), this.scope.memory);
+      const text = await this.text(part, format, depth + 1);
+      used += parts.add(text) ? text.length + 2 : 0;
+      if (i >= MOST_ELEMENTS) {
+        parts.add('…');
+        break;
+      }
+    }
+    return `{${parts.text()}}`;
+  }
+
+  private async characters(value: TypedValue, count: number, format: Format): Promise<string> {
+    const length = Math.min(count, this.limits.text);
+    const bytes = await this.bytes(value, length);
+    const end = bytes.indexOf(0);
+    // `s`: all of the array, whatever is in it.
+    const shown = end === -1 || format.text === 's' ? bytes : bytes.subarray(0, end);
+    return `${stringText(trimmed(shown))}${end === -1 && length < count ? '…' : ''}`;
+  }
+
+  private async structure(
+    value: TypedValue,
+    type: StructureType,
+    format: Format,
+    depth: number,
+  ): Promise<string> {
+    if (type.isDeclaration) return '<incomplete type>';
+    if (depth >= MAX_DEPTH) return '{…}';
+    if (value.storage.kind === 'memory' && type.size > 0) {
+      // Nothing of it can be read: one sentence, not one for each member.
+      await this.bytes(value, 1);
+    }
+    const parts: string[] = [];
+    let used = 2;
+    for (const member of type.members) {
+      if (used > this.limits.line) {
+        parts.push('…');
+        break;
+      }
+      const part = partOf(value, await member.type.resolve(), member.bitOffset, member.bitSize);
+      const text = await this.text(part, format, depth + 1);
+      const whole = member.name === undefined ? text : `${member.name} = ${text}`;
+      parts.push(whole);
+      used += whole.length + 2;
+    }
+    return this.bounded(`{${parts.join(', ')}}`);
+  }
+}
+
+const ADDRESS = { kind: 'integer', name: 'address', size: 8, signed: false, role: 'word' } as const;
+/** Of an array in one line, whatever they are. */
+const MOST_ELEMENTS = 4096;
+
+/** `0 <repeats 12 times>`. */
+class Repeats {
+  private readonly parts: { text: string; count: number }[] = [];
+
+  /** Whether it was another one. */
+  add(text: string): boolean {
+    const last = this.parts.at(-1);
+    if (last?.text === text) {
+      last.count++;
+      return last.count < MIN_REPEATS;
+    }
+    this.parts.push({ text, count: 1 });
+    return true;
+  }
+
+  text(): string {
+    return this.parts
+      .map(({ text, count }) =>
+        count >= MIN_REPEATS ? `${text} <repeats ${count} times>` : Array(count).fill(text).join(', '),
+      )
+      .join(', ');
+  }
+}
+
+/** `u8` and its kin are numbers, though C has one type for them and for characters. */
+async function isNumberName(type: Type): Promise<boolean> {
+  let at = type;
+  for (let i = 0; i < 16 && (at.kind === 'typedef' || at.kind === 'qualified'); i++) {
+    if (
+      at.kind === 'typedef' &&
+      /^(?:__)?(?:u|s|le|be)8$|^u?int(?:_least|_fast)?8_t$|^(?:__)?u?int8(?:_t)?$/.test(at.name)
+    ) {
+      return true;
+    }
+    at = await at.target.resolve();
+  }
+  return false;
+}
+
+/** Without the NULs at its end. */
+function trimmed(bytes: Uint8Array): Uint8Array {
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  return bytes.subarray(0, end);
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+/** Plain data of a view. */
+export function treeText(data: unknown, depth: number, limit: number): string {
+  if (typeof data === 'string') {
+    const isPlain = depth === 0 || /^(?:0x)?[0-9a-f]+$/.test(data);
+    return isPlain ? data : `"${data.slice(0, limit)}"`;
+  }
+  if (typeof data !== 'object' || data === null) return String(data);
+  if (depth >= 3) return Array.isArray(data) ? `[${data.length}]` : '{…}';
+  const parts: string[] = [];
+  let used = 0;
+  for (const [key, value] of Object.entries(data)) {
+    if (used > limit) {
+      parts.push('…');
+      break;
+    }
+    const text = treeText(value, depth + 1, limit);
+    parts.push(Array.isArray(data) ? text : `${key} = ${text}`);
+    used += text.length + key.length;
+  }
+  return Array.isArray(data) ? `[${parts.join(', ')}]` : `{${parts.join(', ')}}`;
+}

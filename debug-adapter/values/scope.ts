@@ -1,0 +1,218 @@
+// Where an expression is evaluated: a vCPU, one of its frames, and in that frame a function or one that
+// was inlined into it. What the names of variables mean there, and where the variables are.
+
+import { evaluateLocation, evaluateValue, registerName } from '../../emulator/formats/dwarf/expression.ts';
+import type { EvaluationContext } from '../../emulator/formats/dwarf/expression.ts';
+import type { Expression, LexicalScope, ProgramInfo, Variable } from '../../emulator/formats/dwarf/model.ts';
+import { littleEndianBytes } from '../../emulator/formats/dwarf/operations.ts';
+import type { AddressSpace, VcpuId } from '../../emulator/machine/messages.ts';
+import type { Debuggee } from '../debuggee.ts';
+import type { Frame } from '../stack.ts';
+import type { Target } from '../target.ts';
+import { GuestMemory } from './guest-memory.ts';
+import { VOID } from './types.ts';
+import type { TypeReference } from './types.ts';
+import { missing, partOf, storageOf } from './value.ts';
+import type { RegisterStorage, Storage, TypedValue } from './value.ts';
+
+/** A frame of a vCPU that stands. */
+export interface FrameOfVcpu {
+  readonly vcpu: VcpuId;
+  /** From the innermost one. */
+  readonly index: number;
+  readonly frame: Frame;
+  /** Calls that were inlined around the function that is meant. */
+  readonly inlined: number;
+}
+
+/** Entry values lead from caller to caller. */
+const MAX_CALLERS = 8;
+
+export class Scope {
+  readonly debuggee: Debuggee;
+  readonly at: FrameOfVcpu;
+  readonly target: Target;
+  readonly memory: GuestMemory;
+  private scopes: Promise<readonly LexicalScope[]> | undefined;
+  private runtime: Promise<(link: bigint) => bigint> | undefined;
+  private readonly depth: number;
+
+  constructor(debuggee: Debuggee, at: FrameOfVcpu, memory = new GuestMemory(debuggee), depth = 0) {
+    this.debuggee = debuggee;
+    this.at = at;
+    this.target = debuggee.targetOf(at.vcpu.domain);
+    this.memory = memory;
+    this.depth = depth;
+  }
+
+  /** Virtual addresses, as the vCPU sees them. */
+  get space(): AddressSpace {
+    return { kind: 'va', at: { domain: this.at.vcpu.domain, vcpu: this.at.vcpu.vcpu } };
+  }
+
+  get program(): ProgramInfo | undefined {
+    return this.target.program;
+  }
+
+  /** The address whose scopes are meant, as linked; undefined outside of the program. */
+  get link(): bigint | undefined {
+    return this.target.map.toLink(this.at.frame.lookupPc);
+  }
+
+  /** From the innermost block out to the function, inlined or not, that the frame shows. */
+  async lexicalScopes(): Promise<readonly LexicalScope[]> {
+    const groups: LexicalScope[][] = [[]];
+    for (const scope of await this.allScopes()) {
+      groups.at(-1)?.push(scope);
+      if (scope.kind !== 'block') groups.push([]);
+    }
+    groups.pop();
+    return groups.at(-1 - this.at.inlined) ?? [];
+  }
+
+  /** The variables that a name could mean, those of inner blocks first. */
+  async locals(): Promise<readonly Variable[]> {
+    return (await this.lexicalScopes()).flatMap(({ variables }) => variables);
+  }
+
+  /** What the variable is here. */
+  async valueOf(variable: Variable): Promise<TypedValue> {
+    const type = await this.typeOf(variable).resolve();
+    const place = await evaluateLocation(variable.location, await this.context());
+    const storage = await storageOf(place, {
+      space: this.space,
+      register: (n) => this.register(n),
+      pointee: (entry, offset) => this.variableOfEntry(entry, offset),
+    });
+    const value: TypedValue = { kind: 'typed', type, storage, offset: 0, space: this.space };
+    return variable.kind === 'static' || variable.kind === 'global' ? this.ofThisCpu(value) : value;
+  }
+
+  private typeOf({ type }: Variable): TypeReference {
+    return this.target.types?.reference(type) ?? { resolve: () => Promise.resolve(VOID) };
+  }
+
+  private async variableOfEntry(entry: number, offset: number): Promise<TypedValue> {
+    const found = (await this.allScopes()).flatMap((s) => s.variables).find((v) => v.entry === entry);
+    if (!found) return missing(VOID, 'synthetic pointer', this.space);
+    const value = await this.valueOf(found);
+    return offset === 0 ? value : partOf(value, value.type, 8 * offset, undefined);
+  }
+
+  /** A register of the frame by its DWARF number. */
+  async register(n: number): Promise<Storage> {
+    const { vcpu, index, frame } = this.at;
+    const value = n <= 31 ? frame.register(n) : undefined;
+    if (value !== undefined) return this.registerStorage(registerName(n), littleEndianBytes(value, 8));
+    if (n >= 64 && n < 96 && index === 0) {
+      const { fp } = await this.debuggee.registers(vcpu, 'fp');
+      if (fp) return this.registerStorage(registerName(n), fp.v.slice(16 * (n - 64), 16 * (n - 63)));
+    }
+    return { kind: 'missing', reason: `${registerName(n)} is not saved` };
+  }
+
+  registerStorage(name: string, bytes: Uint8Array): RegisterStorage {
+    return { kind: 'register', vcpu: this.at.vcpu, name, bytes, isSaved: this.at.index > 0 };
+  }
+
+  /** Where a link address is now: at its physical place until the MMU is on. */
+  async toRuntime(): Promise<(link: bigint) => bigint> {
+    this.runtime ??= this.runtimePlaces();
+    return this.runtime;
+  }
+
+  private async runtimePlaces(): Promise<(link: bigint) => bigint> {
+    const { map } = this.target;
+    const sctlr = await this.debuggee.systemRegister(this.at.vcpu, 'SCTLR_EL1');
+    if (sctlr === undefined || (sctlr & 1n) !== 0n) return (link) => map.toRuntime(link);
+    return (link) => BigInt(map.toIpa(link) ?? link);
+  }
+
+  async context(): Promise<EvaluationContext> {
+    const toRuntime = await this.toRuntime();
+    const { frame } = this.at;
+    const { program, space } = this;
+    return {
+      register: async (n) => (n <= 31 ? frame.register(n) : undefined),
+      memory: (address, length) => this.memory.read(space, BigInt.asUintN(64, address), length),
+      cfa: async () => frame.cfa,
+      frameBase: async () => (await this.allScopes()).find(({ kind }) => kind === 'function')?.frameBase,
+      entryValue: (expression) => this.entryValue(expression),
+      indexedAddress: async (unit, index) => (await program?.indexedAddress(unit, index)) ?? 0n,
+      type: async (entry) => (await program?.type(entry)) ?? { kind: 'unspecified', name: 'void' },
+      toRuntime,
+    };
+  }
+
+  private allScopes(): Promise<readonly LexicalScope[]> {
+    const { link, program } = this;
+    this.scopes ??= link === undefined || !program ? Promise.resolve([]) : program.scopesAt(link);
+    return this.scopes;
+  }
+
+  /**
+   * What a register held when the function was called, from what the caller's debug information says of the call.
+   * Nothing is known when the caller called somebody else, who then jumped here.
+   */
+  private async entryValue(wanted: Expression): Promise<bigint | undefined> {
+    const { vcpu, index } = this.at;
+    if (this.depth >= MAX_CALLERS || this.program === undefined) return undefined;
+    const frame = (await this.debuggee.walk(vcpu, index + 2))[index + 1];
+    const returns = frame && !frame.standing ? this.target.map.toLink(frame.pc) : undefined;
+    if (!frame || returns === undefined) return undefined;
+    const site = await this.program.callSiteBefore(returns);
+    const parameter = site?.parameters.find(({ at }) => equal(at.bytes, wanted.bytes));
+    if (!parameter || !(await this.isCalledFrom(frame.pc))) return undefined;
+    const caller = new Scope(
+      this.debuggee,
+      { vcpu, index: index + 1, frame, inlined: 0 },
+      this.memory,
+      this.depth + 1,
+    );
+    return evaluateValue(parameter.value, await caller.context());
+  }
+
+  /** Whether the call before this address is to the function of the frame; a call through a register is believed. */
+  private async isCalledFrom(returns: bigint): Promise<boolean> {
+    const at = returns - 4n;
+    const bytes = await this.memory.read(this.space, at, 4);
+    if (bytes.length < 4) return false;
+    const instruction = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+    // BL: DDI 0487, C6.2, imm26 counts words.
+    if (instruction >>> 26 !== 0x25) return true;
+    const called = BigInt.asUintN(64, at + BigInt(((instruction << 6) >> 6) * 4));
+    const start = (await this.allScopes()).find(({ kind }) => kind === 'function')?.ranges[0]?.[0];
+    return start !== undefined && this.target.map.toLink(called) === start;
+  }
+
+  // ---------------------------------------------------------------- per-CPU variables of Linux
+
+  /**
+   * A variable of `.data..percpu` is only a pattern; every CPU has its copy, TPIDR_EL1 bytes further on
+   * (arch/arm64/include/asm/percpu.h). Shown is that of the vCPU's.
+   */
+  async ofThisCpu(value: TypedValue): Promise<TypedValue> {
+    const { storage } = value;
+    if (storage.kind !== 'memory' || !(await this.isPerCpu(storage.address))) return value;
+    const offset = await this.debuggee.systemRegister(this.at.vcpu, 'TPIDR_EL1');
+    return offset === undefined || offset === 0n ? value : shifted(value, offset);
+  }
+
+  async isPerCpu(address: bigint): Promise<boolean> {
+    const [start] = this.target.addressesOf('__per_cpu_start');
+    const [end] = this.target.addressesOf('__per_cpu_end');
+    if (start === undefined || end === undefined) return false;
+    const toRuntime = await this.toRuntime();
+    return address >= toRuntime(start) && address < toRuntime(end);
+  }
+}
+
+/** The same thing further on in memory. */
+export function shifted(value: TypedValue, by: bigint): TypedValue {
+  const { storage } = value;
+  if (storage.kind !== 'memory') return value;
+  return { ...value, storage: { ...storage, address: BigInt.asUintN(64, storage.address + by) } };
+}
+
+const equal = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);
