@@ -53,7 +53,7 @@ testWith(
 async function bundledSuite(): Promise<string> {
   const outdir = join(ROOT, 'dist/suite');
   await build({
-    entryPoints: ['index', 'extension', 'debugging', 'open-panels', 'linux'].map((name) =>
+    entryPoints: ['index', 'extension', 'debugging', 'domains', 'open-panels', 'linux'].map((name) =>
       join(import.meta.dirname, `suite/${name}.ts`),
     ),
     outdir,

@@ -8,31 +8,36 @@ const PATIENCE_MS = 90_000;
 
 interface Waiter {
   readonly event: string;
+  /** Undefined: of any session. */
+  readonly session: string | undefined;
   readonly wanted: (body: unknown) => boolean;
   readonly resolve: (body: unknown) => void;
 }
 
 /** Everything that adapters have told since the suite began. */
 class Ear implements vscode.DebugAdapterTrackerFactory {
-  private heard: { event: string; body: unknown }[] = [];
+  private heard: { event: string; session: string; body: unknown }[] = [];
   private waiters: Waiter[] = [];
 
-  createDebugAdapterTracker(): vscode.DebugAdapterTracker {
+  createDebugAdapterTracker({ id }: vscode.DebugSession): vscode.DebugAdapterTracker {
     return {
       onDidSendMessage: (message: Dap.ProtocolMessage) => {
         if (message.type !== 'event') return;
         const { event, body } = message as Dap.Event;
-        this.hear(event, body);
+        this.hear(event, id, body);
       },
     };
   }
 
   /** The next event of that name, or an earlier one that nobody has taken. */
-  take(event: string, wanted: (body: unknown) => boolean): Promise<unknown> {
-    const at = this.heard.findIndex((item) => item.event === event && wanted(item.body));
+  take(event: string, session: string | undefined, wanted: (body: unknown) => boolean): Promise<unknown> {
+    const at = this.heard.findIndex(
+      (item) =>
+        item.event === event && (session === undefined || item.session === session) && wanted(item.body),
+    );
     if (at >= 0) return Promise.resolve(this.heard.splice(at, 1)[0]?.body);
     return new Promise((resolve, reject) => {
-      const waiter = { event, wanted, resolve };
+      const waiter = { event, session, wanted, resolve };
       this.waiters.push(waiter);
       setTimeout(() => reject(new Error(`no event ${event} came`)), PATIENCE_MS).unref();
     });
@@ -47,11 +52,16 @@ class Ear implements vscode.DebugAdapterTrackerFactory {
     this.console = '';
   }
 
-  private hear(event: string, body: unknown): void {
+  private hear(event: string, session: string, body: unknown): void {
     if (event === 'xen/consoleData') this.console += (body as XenEvents['xen/consoleData']).text;
-    const at = this.waiters.findIndex((waiter) => waiter.event === event && waiter.wanted(body));
+    const at = this.waiters.findIndex(
+      (waiter) =>
+        waiter.event === event &&
+        (waiter.session === undefined || waiter.session === session) &&
+        waiter.wanted(body),
+    );
     if (at >= 0) this.waiters.splice(at, 1)[0]?.resolve(body);
-    else this.heard.push({ event, body });
+    else this.heard.push({ event, session, body });
   }
 }
 
@@ -72,7 +82,11 @@ export class Driven {
   }
 
   async stopped(): Promise<Stop> {
-    const { reason, threadId = 0 } = (await ear.take('stopped', () => true)) as Dap.StoppedEvent['body'];
+    const { reason, threadId = 0 } = (await ear.take(
+      'stopped',
+      this.session.id,
+      () => true,
+    )) as Dap.StoppedEvent['body'];
     const { stackFrames } = await this.ask<Dap.StackTraceResponse['body']>('stackTrace', { threadId });
     return { reason, threadId, frames: stackFrames };
   }
@@ -81,7 +95,7 @@ export class Driven {
   async console(wanted: string | RegExp): Promise<string> {
     const there = (): boolean =>
       typeof wanted === 'string' ? ear.console.includes(wanted) : wanted.test(ear.console);
-    while (!there()) await ear.take('xen/consoleData', () => true);
+    while (!there()) await ear.take('xen/consoleData', undefined, () => true);
     return ear.console;
   }
 

@@ -13,7 +13,7 @@ export async function run(): Promise<void> {
     else console.log(...items);
   };
   const mocha = new Mocha({ ui: 'bdd', timeout: 120_000, color: false, reporter: 'spec' });
-  for (const name of ['extension', 'debugging', 'open-panels', 'linux'])
+  for (const name of ['extension', 'debugging', 'domains', 'open-panels', 'linux'])
     mocha.addFile(join(__dirname, `${name}.cjs`));
   const failures = await new Promise<number>((resolve) => mocha.run(resolve));
   if (failures > 0) throw new Error(`${failures} tests failed`);
