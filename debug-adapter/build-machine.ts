@@ -5,7 +5,7 @@ import type { LaunchConfiguration } from './configuration.ts';
 import { Debuggee } from './debuggee.ts';
 import type { Host } from './host.ts';
 import { prepareLaunch } from './launch.ts';
-import { loadTarget } from './load-target.ts';
+import { type LoadedSymbols, loadTarget } from './load-target.ts';
 import type { MachineClient } from './machine-client.ts';
 import type { Target } from './target.ts';
 
@@ -33,10 +33,11 @@ export async function buildMachine(
     client.onEvent = onEvent;
     const info = await client.request('create', prepared.machine);
     const targets: Target[] = [];
+    const symbols: LoadedSymbols = new Map();
     const report = (message: string): void => say(message, 'stderr');
     for (const [i, domain] of info.domains.entries()) {
       const about = prepared.domains[i];
-      if (about) targets.push(await loadTarget(host, domain, about, report));
+      if (about) targets.push(await loadTarget(host, domain, about, report, symbols));
     }
     for (const target of targets) announce(target, say);
     return { client, debuggee: new Debuggee(client, info, targets) };

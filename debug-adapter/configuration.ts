@@ -123,7 +123,10 @@ const launch = z.strictObject({
         .min(1)
         .optional()
         .meta({ markdownDescription: 'A real Xen instead of the embedded one.' }),
-      cmdline: z.string().optional().meta({ markdownDescription: "Xen's command line." }),
+      cmdline: z.string().optional().meta({
+        markdownDescription:
+          "Xen's command line. The embedded one takes `xsm=silo`, its default, and `xsm=dummy`, with which guests may share memory and events with each other.",
+      }),
     })
     .optional()
     .meta({ markdownDescription: 'The hypervisor.' }),

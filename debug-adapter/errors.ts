@@ -127,6 +127,13 @@ export const notAnXlConfig = (file: string) =>
     },
   );
 
+export const unknownXsm = (policy: string) =>
+  new AdapterError(
+    1022,
+    `'xsm=${policy}' is no policy of the embedded Xen`,
+    "Give 'xsm=silo', which keeps guests from each other, or 'xsm=dummy'",
+  );
+
 export const tooManyVcpus = (place: Place, count: number, most: number) =>
   new AdapterError(1017, `'vcpus' is ${count}`, `The emulated machine has 1 to ${most} CPUs`, { place });
 

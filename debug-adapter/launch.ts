@@ -38,13 +38,19 @@ export interface PreparedLaunch {
 
 type LaunchFiles = Pick<Host, 'openFile' | 'fileExists' | 'resolvePath' | 'decompress'>;
 
+/** Kernels by path: domains of one kernel share what was read and unpacked. */
+interface Files extends LaunchFiles {
+  readonly kernels: Map<string, Promise<GuestKernel>>;
+}
+
 /** `base`: the directory that relative paths of the configuration start from; undefined: the working directory. */
 export async function prepareLaunch(
   host: LaunchFiles,
   configuration: LaunchConfiguration,
   base?: string,
 ): Promise<PreparedLaunch> {
-  const { cpu, seed, startTime } = configuration;
+  const { cpu, seed, startTime, xen } = configuration;
+  const files: Files = { ...host, kernels: new Map() };
   const common = { cpu, seed, ...(startTime !== undefined && { startTime: Date.parse(startTime) / 1000 }) };
   const symbols = {
     symbols: configuration.symbols && host.resolvePath(base, configuration.symbols),
@@ -52,22 +58,33 @@ export async function prepareLaunch(
   };
 
   if (configuration.bare) {
-    const { config, symbols: own } = await bareMachine(host, configuration.bare, base, symbols);
+    const { config, symbols: own } = await bareMachine(files, configuration.bare, base, symbols);
     return { machine: { ...common, bare: config }, domains: [own], warnings: [] };
   }
 
   const prepared: { domain: DomainConfig; symbols: DomainSymbols; warnings: readonly XlWarning[] }[] = [];
   for (const domain of configuration.domains ?? []) {
-    prepared.push({ ...(await inlineDomain(host, domain, base, symbols)), warnings: [] });
+    prepared.push({ ...(await inlineDomain(files, domain, base, symbols)), warnings: [] });
   }
   for (const file of listOf(configuration.config)) {
-    prepared.push(await xlDomain(host, host.resolvePath(base, file), symbols));
+    prepared.push(await xlDomain(files, host.resolvePath(base, file), symbols));
   }
   return {
-    machine: { ...common, domains: prepared.map(({ domain }) => domain) },
+    machine: { ...common, ...xsmOf(xen?.cmdline), domains: prepared.map(({ domain }) => domain) },
     domains: prepared.map(({ symbols: own }) => own),
     warnings: prepared.flatMap(({ warnings }) => warnings),
   };
+}
+
+/** What the embedded Xen has of Xen's command line: `xsm=`. */
+function xsmOf(cmdline = ''): Pick<MachineConfig, 'xsm'> {
+  const policy = cmdline
+    .split(/\s+/)
+    .findLast((word) => word.startsWith('xsm='))
+    ?.slice('xsm='.length);
+  if (policy === undefined) return {};
+  if (policy === 'silo' || policy === 'dummy') return { xsm: policy };
+  throw errors.unknownXsm(policy);
 }
 
 interface SymbolKeys {
@@ -75,12 +92,7 @@ interface SymbolKeys {
   readonly sourceMap: Readonly<Record<string, string>>;
 }
 
-async function bareMachine(
-  host: LaunchFiles,
-  bare: BareConfiguration,
-  base: string | undefined,
-  keys: SymbolKeys,
-) {
+async function bareMachine(host: Files, bare: BareConfiguration, base: string | undefined, keys: SymbolKeys) {
   const kernelPath = host.resolvePath(base, bare.kernel);
   const kernel = await kernelFile(host, kernelPath, 'bare.kernel');
   const memory = memoryBytes(bare.memory);
@@ -102,7 +114,7 @@ async function bareMachine(
 }
 
 async function inlineDomain(
-  host: LaunchFiles,
+  host: Files,
   domain: DomainConfiguration,
   base: string | undefined,
   keys: SymbolKeys,
@@ -140,7 +152,7 @@ function diskOf(domain: string, text: string): DiskConfig {
   return disk;
 }
 
-async function xlDomain(host: LaunchFiles, file: string, keys: SymbolKeys) {
+async function xlDomain(host: Files, file: string, keys: SymbolKeys) {
   const source = await opened(host, file, 'config');
   if (source.size > MAX_XL_SIZE) throw errors.notAnXlConfig(file);
   const text = new TextDecoder().decode(await readAll(source));
@@ -228,7 +240,13 @@ async function placed<T>(place: UserError['place'], action: () => Promise<T>): P
   }
 }
 
-async function kernelFile(host: LaunchFiles, path: string, key: string): Promise<GuestKernel> {
+function kernelFile(host: Files, path: string, key: string): Promise<GuestKernel> {
+  const loading = host.kernels.get(path) ?? loadedKernel(host, path, key);
+  host.kernels.set(path, loading);
+  return loading;
+}
+
+async function loadedKernel(host: LaunchFiles, path: string, key: string): Promise<GuestKernel> {
   return { name: path, kernel: await loadKernel(await opened(host, path, key), host.decompress) };
 }
 

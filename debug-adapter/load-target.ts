@@ -44,14 +44,21 @@ const NOTHING: Loaded = { symbols: undefined, lines: undefined, parts: [], fixed
 type Report = (message: string) => void;
 type SymbolFiles = Pick<Host, 'openFile' | 'decompress'>;
 
+/** What was read for the domains of a machine: those that run the same kernel at the same place share it. */
+export type LoadedSymbols = Map<string, Promise<Loaded>>;
+
 /** `report` tells the user of damage that shows later. */
 export async function loadTarget(
   host: SymbolFiles,
   info: DomainInfo,
   about: DomainSymbols,
   report: Report,
+  known: LoadedSymbols = new Map(),
 ): Promise<Target> {
-  const loaded = await loadSymbols(host, info, about, report);
+  const key = JSON.stringify([about.symbols, about.kernelPath, info.segments]);
+  const loading = known.get(key) ?? loadSymbols(host, info, about, report);
+  known.set(key, loading);
+  const loaded = await loading;
   const path = about.symbols ?? about.kernelPath;
   const image = {
     name: baseName(path),

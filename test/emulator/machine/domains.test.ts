@@ -193,6 +193,20 @@ test('what does not fit on one machine is refused in words', async () => {
   expect(refused([one, { ...two, name: 'hello-1' }])).toThrow("there are two domains 'hello-1'");
 });
 
+test('guests are kept from each other unless Xen is told otherwise', async () => {
+  const domains = [{ kernel: 'hello-xen.elf', memory: 16 }];
+  expect(await configured({ domains })).not.toHaveProperty('xsm');
+  expect(await configured({ domains, xen: { cmdline: 'loglvl=all xsm=dummy' } })).toMatchObject({
+    xsm: 'dummy',
+  });
+  await expect(configured({ domains, xen: { cmdline: 'xsm=flask' } })).rejects.toThrow("'xsm=flask'");
+});
+
+test('domains of one kernel share what was read of it', async () => {
+  const [one, two] = (await guests(1, 1)).domains ?? [];
+  expect(one?.kernel).toBe(two?.kernel);
+});
+
 // ---------------------------------------------------------------- drivers
 
 function headless(
