@@ -150,12 +150,22 @@ export class LoadedUnit {
   }
 
   indexedAddress(index: number): number {
-    const { unit, tables, sections } = this;
+    return this.slot(index).address(this.unit.addressSize, this.sections.window);
+  }
+
+  /** A slot of .debug_addr as it is: it may as well be a number that is no address of the program. */
+  indexedValue(index: number): bigint {
+    const slot = this.slot(index);
+    return this.unit.addressSize === 8 ? slot.big64() : BigInt(slot.u32());
+  }
+
+  private slot(index: number): Cursor {
+    const { unit, tables } = this;
     const at = unit.bases.addresses + index * unit.addressSize;
-    if (at + unit.addressSize > tables.addr.length) {
+    if (!(at >= 0 && at + unit.addressSize <= tables.addr.length)) {
       throw new BadDwarf(`address ${index} is not in .debug_addr`, unit.unitOffset);
     }
-    return cursorAt(tables.addr, at).address(unit.addressSize, sections.window);
+    return cursorAt(tables.addr, at);
   }
 
   textOf(value: FormValue | undefined): string | undefined {

@@ -170,10 +170,7 @@ class Program implements ProgramInfo {
 
   async indexedAddress(entry: EntryId, index: number): Promise<bigint> {
     const { units } = this;
-    return units.sections.guardAsync('info', async () => {
-      const unit = await units.unitOf(entry);
-      return units.sections.window.addressOf(unit.indexedAddress(index));
-    });
+    return units.sections.guardAsync('info', async () => (await units.unitOf(entry)).indexedValue(index));
   }
 
   /**

@@ -174,13 +174,24 @@ export class ProgramUnits {
       return await this.sections.guardAsync('info', action);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      const text = error.toString();
-      if (!this.reported.has(text)) {
-        this.reported.add(text);
+      const place = await this.placeOf(error);
+      if (!this.reported.has(place)) {
+        this.reported.add(place);
         this.report(error);
       }
       return otherwise;
     }
+  }
+
+  /** What is damaged: a unit, as far as an error tells. */
+  private async placeOf(error: UserError): Promise<string> {
+    const start = this.elf.section('.debug_info')?.offset;
+    const { file, offset } = error.place;
+    if (start === undefined || offset === undefined || file !== this.sections.file) return error.toString();
+    const distance = offset - start;
+    if (distance < 0 || distance >= (await this.info.size())) return error.toString();
+    const known = (await this.arangesOnce()).sortedOffsets;
+    return `unit ${known[lastAtMost(known, known.length, distance)] ?? 0}`;
   }
 
   // ---------------------------------------------------------------- reading
