@@ -2,7 +2,7 @@
 
 import { BadDwarf } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
-import { DW_FORM_implicit_const } from './constants.ts';
+import * as dw from './constants.ts';
 
 export interface Abbreviation {
   readonly tag: number;
@@ -13,7 +13,18 @@ export interface Abbreviation {
 
 export type AbbreviationTable = ReadonlyMap<number, Abbreviation>;
 
-export function readAbbreviations(cursor: Cursor): AbbreviationTable {
+/** Forms that lead to type units or to a supplementary file. */
+const LINKS: ReadonlySet<number> = new Set([
+  dw.DW_FORM_ref_sig8,
+  dw.DW_FORM_GNU_ref_alt,
+  dw.DW_FORM_GNU_strp_alt,
+  dw.DW_FORM_ref_sup4,
+  dw.DW_FORM_ref_sup8,
+  dw.DW_FORM_strp_sup,
+]);
+
+/** `links`: gets the forms that lead to type units or to a supplementary file. */
+export function readAbbreviations(cursor: Cursor, links: Set<number>): AbbreviationTable {
   const table = new Map<number, Abbreviation>();
   for (;;) {
     const code = cursor.uleb();
@@ -25,7 +36,8 @@ export function readAbbreviations(cursor: Cursor): AbbreviationTable {
       const attribute = cursor.uleb();
       const form = cursor.uleb();
       if (attribute === 0 && form === 0) break;
-      attributes.push([attribute, form, form === DW_FORM_implicit_const ? cursor.sleb() : 0]);
+      if (form >= dw.DW_FORM_ref_sup4 && LINKS.has(form)) links.add(form);
+      attributes.push([attribute, form, form === dw.DW_FORM_implicit_const ? cursor.sleb() : 0]);
     }
     if (table.has(code)) throw new BadDwarf(`abbreviation ${code} is declared twice`, cursor.offset);
     table.set(code, { tag, hasChildren, attributes });

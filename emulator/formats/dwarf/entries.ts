@@ -7,8 +7,8 @@ import { BadDwarf, Cursor } from './cursor.ts';
 import { directForm, readForm } from './forms.ts';
 import type { FormValue } from './forms.ts';
 import type { EntryId } from './model.ts';
-import { compilePlans, locateValues, planAt, skipValues } from './plans.ts';
-import type { Plan, Plans } from './plans.ts';
+import { Plans, locateValues, planAt, skipValues } from './plans.ts';
+import type { Plan } from './plans.ts';
 import type { DwarfSections } from './sections.ts';
 import type { Unit } from './units.ts';
 
@@ -57,7 +57,7 @@ export class LoadedUnit {
     this.tables = parts.tables;
     this.links = parts.links;
     this.skeleton = parts.skeleton;
-    this.plans = compilePlans(parts.unit.table, parts.unit);
+    this.plans = new Plans(parts.unit.table, parts.unit);
     this.cursor = new Cursor(parts.bytes, parts.unit.unitOffset);
   }
 

@@ -6,7 +6,7 @@ import { readForm } from './forms.ts';
 import type { LoadedUnit } from './entries.ts';
 import { isC } from './languages.ts';
 import type { EntryId } from './model.ts';
-import { DECLARED_TYPE, NameScan, VARIABLE, compileScan } from './name-scan.ts';
+import { DECLARED_TYPE, NameScan, ScanPlans, VARIABLE } from './name-scan.ts';
 import type { NameSink } from './name-scan.ts';
 
 const encoder = new TextEncoder();
@@ -25,7 +25,10 @@ export class NameColumns implements NameSink {
   private readonly pooled = new Map<string, number>();
   /** Names of up to four bytes, which compilers write inline: too many to make strings of. */
   private readonly short = new Map<number, number>();
-  private readonly seen = new Map<number, number[]>();
+  /** Size and line of each row, which tell apart what has one name. */
+  private shapes = new Float64Array(1024);
+  /** Rows by their hashes: open addressing, 0 is free. */
+  private slots = new Uint32Array(4096);
   private unit: LoadedUnit | undefined;
   private readonly namespaces: string[] = [];
 
@@ -40,7 +43,7 @@ export class NameColumns implements NameSink {
     this.namespaces.length = 0;
     const scan = new NameScan(
       unit.cursor,
-      compileScan(unit.unit.table, unit.unit),
+      new ScanPlans(unit.unit.table, unit.unit),
       unit.unit,
       this,
       !isC(unit),
@@ -88,11 +91,10 @@ export class NameColumns implements NameSink {
   add(kind: number, name: number, at: number, size: number, line: number): boolean {
     const entry = (this.unit?.id ?? 0) + at;
     // A structure of a header is in hundreds of units, the same each time as far as this can tell.
-    if (kind !== VARIABLE && this.known(kind, name, kind === DECLARED_TYPE ? 0 : size * 0x100_0000 + line))
-      return false;
-    this.push(kind, name, entry);
+    const shape = kind === VARIABLE ? entry : kind === DECLARED_TYPE ? 0 : size * 0x100_0000 + line;
+    if (!this.push(kind, name, entry, shape)) return false;
     if (this.namespaces.length > 0) {
-      this.push(kind, this.intern(`${this.namespaces.join('::')}::${this.textOf(name)}`), entry);
+      this.push(kind, this.intern(`${this.namespaces.join('::')}::${this.textOf(name)}`), entry, shape);
     }
     return true;
   }
@@ -107,24 +109,35 @@ export class NameColumns implements NameSink {
 
   // ---------------------------------------------------------------- columns
 
-  private known(kind: number, name: number, shape: number): boolean {
-    const key = name * 8 + kind;
-    const shapes = this.seen.get(key);
-    if (shapes === undefined) {
-      this.seen.set(key, [shape]);
-      return false;
+  /** Whether it was not there. */
+  private push(kind: number, name: number, entry: EntryId, shape: number): boolean {
+    const { slots } = this;
+    const mask = slots.length - 1;
+    let slot = hash(name, kind, shape) & mask;
+    for (; slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const row = (slots[slot] as number) - 1;
+      if (this.names[row] === name && this.kinds[row] === kind && this.shapes[row] === shape) return false;
     }
-    if (shapes.includes(shape)) return true;
-    shapes.push(shape);
-    return false;
-  }
-
-  private push(kind: number, name: number, entry: EntryId): void {
     const index = this.count++;
     if (index === this.names.length) this.grow();
     this.names[index] = name;
     this.kinds[index] = kind;
     this.entries[index] = entry;
+    this.shapes[index] = shape;
+    slots[slot] = index + 1;
+    if (4 * this.count > 3 * slots.length) this.rehash();
+    return true;
+  }
+
+  private rehash(): void {
+    const slots = new Uint32Array(2 * this.slots.length);
+    const mask = slots.length - 1;
+    for (let row = 0; row < this.count; row++) {
+      let slot = hash(this.names[row] ?? 0, this.kinds[row] ?? 0, this.shapes[row] ?? 0) & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = row + 1;
+    }
+    this.slots = slots;
   }
 
   private grow(): void {
@@ -136,6 +149,7 @@ export class NameColumns implements NameSink {
     this.names = grown(new Uint32Array(size), this.names);
     this.kinds = grown(new Uint8Array(size), this.kinds);
     this.entries = grown(new Float64Array(size), this.entries);
+    this.shapes = grown(new Float64Array(size), this.shapes);
   }
 
   private textOf(name: number): string {
@@ -160,4 +174,12 @@ export class NameColumns implements NameSink {
     }
     return name;
   }
+}
+
+function hash(name: number, kind: number, shape: number): number {
+  const low = shape | 0;
+  const high = Math.floor(shape / 0x1_0000_0000) | 0;
+  let value = Math.imul(name ^ Math.imul(low, 0x9e37_79b1) ^ (high << 7) ^ (kind << 28), 0x85eb_ca6b);
+  value = Math.imul(value ^ (value >>> 15), 0xc2b2_ae35);
+  return (value ^ (value >>> 13)) >>> 0;
 }

@@ -1,7 +1,7 @@
 // Names on the top level of a unit, fast: vmlinux has 1.41 million of them. Each abbreviation becomes a short program
 // that jumps over all attributes but the few that count here; children are jumped over by DW_AT_sibling.
 
-import type { AbbreviationTable } from './abbrev.ts';
+import type { Abbreviation, AbbreviationTable } from './abbrev.ts';
 import * as dw from './constants.ts';
 import { BadDwarf, OutOfBytes } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
@@ -80,33 +80,49 @@ const OPERATIONS: ReadonlyMap<number, number> = new Map([
   [dw.DW_AT_specification, SPECIFICATION],
 ]);
 
-export type ScanPlans = ReadonlyMap<number, ScanPlan>;
+/** Plans by abbreviation code, made when an entry has it. */
+export class ScanPlans {
+  private readonly table: AbbreviationTable;
+  private readonly encoding: Encoding;
+  private readonly made = new Map<number, ScanPlan>();
 
-export function compileScan(table: AbbreviationTable, encoding: Encoding): ScanPlans {
-  const plans = new Map<number, ScanPlan>();
-  for (const [code, { tag, hasChildren, attributes }] of table) {
-    const kind = KINDS.get(tag) ?? NOTHING;
-    const operations: number[] = [];
-    let pending = 0;
-    const flush = (): void => {
-      if (pending > 0) operations.push(SKIP, pending, 0);
-      pending = 0;
-    };
-    for (const [attribute, form, implicit] of attributes) {
-      const operation = OPERATIONS.get(attribute);
-      const counts = operation !== undefined && (kind !== NOTHING || operation === SIBLING);
-      const size = fixedSize(form, encoding);
-      if (!counts && size >= 0) {
-        pending += size;
-        continue;
-      }
-      flush();
-      operations.push(counts ? operation : SKIP_FORM, form, implicit);
+  constructor(table: AbbreviationTable, encoding: Encoding) {
+    this.table = table;
+    this.encoding = encoding;
+  }
+
+  get(code: number): ScanPlan | undefined {
+    const known = this.made.get(code);
+    if (known !== undefined) return known;
+    const abbreviation = this.table.get(code);
+    if (abbreviation === undefined) return undefined;
+    const plan = compile(abbreviation, this.encoding);
+    this.made.set(code, plan);
+    return plan;
+  }
+}
+
+function compile({ tag, hasChildren, attributes }: Abbreviation, encoding: Encoding): ScanPlan {
+  const kind = KINDS.get(tag) ?? NOTHING;
+  const operations: number[] = [];
+  let pending = 0;
+  const flush = (): void => {
+    if (pending > 0) operations.push(SKIP, pending, 0);
+    pending = 0;
+  };
+  for (const [attribute, form, implicit] of attributes) {
+    const operation = OPERATIONS.get(attribute);
+    const counts = operation !== undefined && (kind !== NOTHING || operation === SIBLING);
+    const size = fixedSize(form, encoding);
+    if (!counts && size >= 0) {
+      pending += size;
+      continue;
     }
     flush();
-    plans.set(code, { kind, hasChildren, operations });
+    operations.push(counts ? operation : SKIP_FORM, form, implicit);
   }
-  return plans;
+  flush();
+  return { kind, hasChildren, operations };
 }
 
 /** Namespaces and damaged chains of siblings nest no deeper. */

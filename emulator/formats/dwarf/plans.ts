@@ -1,7 +1,7 @@
 // Abbreviations made ready for reading many entries: where an attribute stands is found by its form alone, and
 // entries that nobody asks about are passed over without decoding them.
 
-import type { AbbreviationTable } from './abbrev.ts';
+import type { Abbreviation, AbbreviationTable } from './abbrev.ts';
 import { BadDwarf } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
 import { fixedSize, skipForm } from './forms.ts';
@@ -20,24 +20,39 @@ export interface Plan {
   readonly size: number;
 }
 
-/** Plans by abbreviation code. */
-export type Plans = ReadonlyMap<number, Plan>;
+/** Plans by abbreviation code, made when an entry has it: most units use few of theirs on the way. */
+export class Plans {
+  private readonly table: AbbreviationTable;
+  private readonly encoding: Encoding;
+  private readonly made = new Map<number, Plan>();
 
-export function compilePlans(table: AbbreviationTable, encoding: Encoding): Plans {
-  const plans = new Map<number, Plan>();
-  for (const [code, { tag, hasChildren, attributes }] of table) {
-    const sizes = attributes.map(([, form]) => fixedSize(form, encoding));
-    plans.set(code, {
-      tag,
-      hasChildren,
-      attributes: attributes.map(([attribute]) => attribute),
-      forms: attributes.map(([, form]) => form),
-      implicit: attributes.map(([, , implicit]) => implicit),
-      sizes,
-      size: sizes.includes(-1) ? -1 : sizes.reduce((sum, size) => sum + size, 0),
-    });
+  constructor(table: AbbreviationTable, encoding: Encoding) {
+    this.table = table;
+    this.encoding = encoding;
   }
-  return plans;
+
+  get(code: number): Plan | undefined {
+    const known = this.made.get(code);
+    if (known !== undefined) return known;
+    const abbreviation = this.table.get(code);
+    if (abbreviation === undefined) return undefined;
+    const plan = compile(abbreviation, this.encoding);
+    this.made.set(code, plan);
+    return plan;
+  }
+}
+
+function compile({ tag, hasChildren, attributes }: Abbreviation, encoding: Encoding): Plan {
+  const sizes = attributes.map(([, form]) => fixedSize(form, encoding));
+  return {
+    tag,
+    hasChildren,
+    attributes: attributes.map(([attribute]) => attribute),
+    forms: attributes.map(([, form]) => form),
+    implicit: attributes.map(([, , implicit]) => implicit),
+    sizes,
+    size: sizes.includes(-1) ? -1 : sizes.reduce((sum, size) => sum + size, 0),
+  };
 }
 
 /** The plan of the entry at the cursor, which then stands at the first value; undefined: a null entry. */

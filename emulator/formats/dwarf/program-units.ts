@@ -199,13 +199,12 @@ export class ProgramUnits {
   /** Reads a unit that nobody will ask for again. */
   async read(start: EntryId): Promise<LoadedUnit> {
     const section = await this.sectionOf(start);
-    const { sections } = section;
-    const unit = await openUnit(sections, start - section.id, section.name);
-    const [bytes, tables] = await Promise.all([
-      sections.range(section.name, unit.unitOffset, unit.end),
-      tablesOf(sections),
-    ]);
-    const links = await this.linksOf(unit.forms);
+    const { sections, name } = section;
+    const offset = start - section.id;
+    const bytes = await sections.range(name, offset, (await section.endOf(start)) - section.id);
+    const unit = await openUnit(sections, offset, { section: name, bytes });
+    const tables = await tablesOf(sections);
+    const links = await this.linksOf(unit.links);
     const loaded = new LoadedUnit({ unit, sections, sectionId: section.id, bytes, tables, links });
     return section === this.info ? this.completed(loaded) : loaded;
   }
@@ -225,11 +224,11 @@ export class ProgramUnits {
     return this.tolerate(skeleton, async () => {
       const folder = root.text(dw.DW_AT_comp_dir) ?? '';
       const sections = await this.split.sectionsOf(id, name, folder);
-      const unit = await openUnit(sections, 0, 'info', skeleton.unit);
+      const unit = await openUnit(sections, 0, { skeleton: skeleton.unit });
       const bytes = await sections.range('info', 0, unit.end);
       const sectionId = (skeleton.unit.unitOffset + 1) * SPLIT_SIZE;
       const tables = await tablesOf(sections);
-      const links = await this.linksOf(unit.forms);
+      const links = await this.linksOf(unit.links);
       const split = new LoadedUnit({ unit, sections, sectionId, bytes, tables, links, skeleton });
       const found = unit.dwoId ?? split.root().constant(dw.DW_AT_GNU_dwo_id);
       if (found === id) return split;

@@ -11,6 +11,8 @@ import { BadDwarf, Cursor, OutOfBytes } from './cursor.ts';
 
 const EMPTY = memorySource(new Uint8Array());
 const FIRST_READ = 1024;
+/** Tables of abbreviations are longer than most that is parsed. */
+const FIRST_READ_OF_ABBREVIATIONS = 8192;
 
 /** Sections of a .dwo or .dwp file, which belong to a unit of the program itself. */
 export interface SplitOf {
@@ -100,7 +102,7 @@ export class DwarfSections {
     const limit = Math.min(end ?? source.size, source.size);
     if (!(offset >= 0 && offset < limit))
       throw this.damaged(name, offset, 'something is named outside of it');
-    for (let size = FIRST_READ; ; size *= 8) {
+    for (let size = name === 'abbrev' ? FIRST_READ_OF_ABBREVIATIONS : FIRST_READ; ; size *= 8) {
       const length = Math.min(size, limit - offset);
       const bytes = await source.read(offset, length);
       try {

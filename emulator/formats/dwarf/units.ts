@@ -4,8 +4,7 @@
 import { readAbbreviations } from './abbrev.ts';
 import type { AbbreviationTable } from './abbrev.ts';
 import * as dw from './constants.ts';
-import { BadDwarf } from './cursor.ts';
-import type { Cursor } from './cursor.ts';
+import { BadDwarf, Cursor } from './cursor.ts';
 import { readForm, skipForm } from './forms.ts';
 import type { Encoding, FormValue } from './forms.ts';
 import type { DwarfSections } from './sections.ts';
@@ -29,8 +28,8 @@ export interface UnitHeader extends Encoding {
 
 export interface Unit extends UnitHeader {
   readonly table: AbbreviationTable;
-  /** All forms that its entries use. */
-  readonly forms: ReadonlySet<number>;
+  /** Forms of its entries that lead to type units or to a supplementary file. */
+  readonly links: ReadonlySet<number>;
   readonly root: ReadonlyMap<number, FormValue>;
   /** Bases of the unit's indexes into other sections. */
   readonly bases: {
@@ -82,35 +81,39 @@ export function readUnitHeader(cursor: Cursor, inTypes = false): UnitHeader {
 export async function openUnit(
   sections: DwarfSections,
   offset: number,
-  section: 'info' | 'types' = 'info',
-  /** Of a split unit. */
-  skeleton?: Unit,
+  options: {
+    readonly section?: 'info' | 'types';
+    /** Of a split unit. */
+    readonly skeleton?: Unit;
+    /** The whole unit, if it has been read. */
+    readonly bytes?: Uint8Array;
+  } = {},
 ): Promise<Unit> {
-  const header = await sections.parse(section, offset, (cursor) =>
-    readUnitHeader(cursor, section === 'types'),
-  );
+  const { section = 'info', skeleton, bytes } = options;
+  const inTypes = section === 'types';
+  const parse = <T>(at: number, end: number | undefined, parser: (cursor: Cursor) => T): Promise<T> | T => {
+    if (bytes === undefined) return sections.parse(section, at, parser, end);
+    const cursor = new Cursor(bytes, offset);
+    cursor.offset = at;
+    return sections.guard(section, () => parser(cursor));
+  };
+  const header = await parse(offset, undefined, (cursor) => readUnitHeader(cursor, inTypes));
   if (header.end > (await sections.size(section))) {
     throw sections.damaged(section, offset, `a unit claims ${header.end - offset} bytes`);
   }
-  const table = await sections.parse('abbrev', header.abbreviations, readAbbreviations);
-  const root = await sections.parse(
-    section,
+  const links = new Set<number>();
+  const table = await sections.parse('abbrev', header.abbreviations, (cursor) =>
+    readAbbreviations(cursor, links),
+  );
+  const root = await parse(
     header.entries,
-    (cursor) => readEntry(cursor, table, header, sections)?.attributes ?? new Map<number, FormValue>(),
     header.end,
+    (cursor) => readEntry(cursor, table, header, sections)?.attributes ?? new Map<number, FormValue>(),
   );
   const bases = basesOf(header, root, skeleton);
   const low = await addressOf(sections, { ...header, bases }, root.get(dw.DW_AT_low_pc));
-  const forms = new Set<number>();
-  for (const { attributes } of table.values()) for (const [, form] of attributes) forms.add(form);
-  return {
-    ...header,
-    table,
-    forms,
-    root,
-    bases,
-    low: low ?? skeleton?.low ?? sections.window.offsetOfHalves(0, 0),
-  };
+  const base = low ?? skeleton?.low ?? sections.window.offsetOfHalves(0, 0);
+  return { ...header, table, links, root, bases, low: base };
 }
 
 function basesOf(header: UnitHeader, root: Attributes, skeleton: Unit | undefined): Unit['bases'] {
