@@ -12,6 +12,9 @@ import type { NameSink } from './name-scan.ts';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** More than there will be: vmlinux has a tenth of it. */
+export const MAX_ROWS = 2 ** 21;
+
 export class NameColumns implements NameSink {
   /** The size of .debug_str, from which on names are in the pool. */
   readonly poolStart: number;
@@ -118,6 +121,7 @@ export class NameColumns implements NameSink {
       const row = (slots[slot] as number) - 1;
       if (this.names[row] === name && this.kinds[row] === kind && this.shapes[row] === shape) return false;
     }
+    if (this.count === MAX_ROWS) return false;
     const index = this.count++;
     if (index === this.names.length) this.grow();
     this.names[index] = name;

@@ -1,6 +1,7 @@
 // All names of a program, sorted: for expressions that name a variable or a type, and for completion.
 
 import type { EntryId, NamedEntry } from './model.ts';
+import { MAX_ROWS } from './name-columns.ts';
 import type { NameColumns } from './name-columns.ts';
 import { DECLARED_TYPE, ENUMERATOR, FUNCTION, TYPE, VARIABLE } from './name-scan.ts';
 
@@ -14,6 +15,9 @@ const KINDS = {
   [DECLARED_TYPE]: 'type',
   [ENUMERATOR]: 'enumerator',
 } as const;
+
+/** A name and a row fit a double together. */
+const ROWS = MAX_ROWS;
 
 export interface IndexedEntry {
   readonly entry: EntryId;
@@ -42,25 +46,32 @@ export class NameIndex {
     this.strings = strings;
   }
 
-  static build(columns: NameColumns, strings: Uint8Array): NameIndex {
+  /** `pause`: lets others run in between. */
+  static async build(
+    columns: NameColumns,
+    strings: Uint8Array,
+    pause: () => Promise<void>,
+  ): Promise<NameIndex> {
     const pool = columns.poolBytes();
     const { count } = columns;
     // By name first: a name is then compared as text once, however many entries it has.
-    const order = Float64Array.from(
-      { length: count },
-      (_, i) => (columns.names[i] ?? 0) * 0x400_0000 + i,
-    ).sort();
+    const order = new Float64Array(count);
+    for (let i = 0; i < count; i++) order[i] = (columns.names[i] as number) * ROWS + i;
+    order.sort();
+    await pause();
     const distinct: number[] = [];
     const ranges = new Map<number, [start: number, end: number]>();
     for (let i = 0; i < count; ) {
-      const name = Math.floor((order[i] ?? 0) / 0x400_0000);
+      const name = Math.floor((order[i] as number) / ROWS);
       const start = i;
-      while (i < count && Math.floor((order[i] ?? 0) / 0x400_0000) === name) i++;
+      while (i < count && (order[i] as number) < (name + 1) * ROWS) i++;
       distinct.push(name);
       ranges.set(name, [start, i]);
     }
     const texts = new Texts(strings, pool);
+    await pause();
     distinct.sort((a, b) => texts.compare(a, b));
+    await pause();
     const names = Uint32Array.from(distinct);
     const starts = new Uint32Array(names.length + 1);
     const entries = new Float64Array(count);
@@ -70,7 +81,7 @@ export class NameIndex {
       starts[index] = at;
       const [start, end] = ranges.get(name) ?? [0, 0];
       for (let i = start; i < end; i++, at++) {
-        const row = (order[i] ?? 0) % 0x400_0000;
+        const row = (order[i] as number) % ROWS;
         entries[at] = columns.entries[row] ?? 0;
         kinds[at] = columns.kinds[row] ?? 0;
       }

@@ -23,6 +23,7 @@ import type {
 } from './model.ts';
 import { NameColumns } from './name-columns.ts';
 import { NameIndex } from './name-index.ts';
+import { restoreIndex, saveIndex } from './name-index-file.ts';
 import type { IndexedEntry } from './name-index.ts';
 import { ProgramUnits } from './program-units.ts';
 import { readFunctionsAt, readScopes } from './scopes.ts';
@@ -32,6 +33,8 @@ import { variableOf } from './variables.ts';
 const INSTRUCTION = 4;
 /** The arm64 kernel reserves two instructions. */
 const MAX_PATCH_AREA = 2 * INSTRUCTION;
+/** Some five milliseconds. */
+const BYTES_BETWEEN_PAUSES = 1 << 20;
 const KEPT_TYPES = 4096;
 const KEPT_CHAINS = 4096;
 const KEPT_UNIT_INDEXES = 16;
@@ -40,13 +43,30 @@ const KEPT_UNIT_INDEXES = 16;
 export function openProgramInfo(
   elf: ElfFile,
   report: (error: UserError) => void = () => {},
-  files: DebugFiles = NO_FILES,
+  options: ProgramOptions = {},
 ): ProgramInfo | undefined {
-  const units = new ProgramUnits(elf, files, report);
-  return units.sections.has('info') ? new Program(units) : undefined;
+  const units = new ProgramUnits(elf, options.files ?? NO_FILES, report);
+  return units.sections.has('info') ? new Program(elf, units, options) : undefined;
+}
+
+export interface ProgramOptions {
+  /** Finds what stands in other files: split units and supplements. */
+  readonly files?: DebugFiles;
+  /** Lets others run; called every few milliseconds while all units are read for their names. */
+  readonly pause?: () => Promise<void>;
+  /** Keeps the index of names from session to session. */
+  readonly cache?: IndexCache;
+}
+
+/** The host implements it. A key is a file name. */
+export interface IndexCache {
+  load(key: string): Promise<Uint8Array | undefined>;
+  store(key: string, bytes: Uint8Array): Promise<void>;
 }
 
 class Program implements ProgramInfo {
+  private readonly elf: ElfFile;
+  private readonly options: ProgramOptions;
   private readonly units: ProgramUnits;
   private readonly types_ = new Lru<EntryId, DwarfType>(KEPT_TYPES);
 
@@ -54,8 +74,10 @@ class Program implements ProgramInfo {
   private readonly unitIndexes = new Lru<EntryId, NameIndex>(KEPT_UNIT_INDEXES);
   private allNames: Promise<NameIndex> | undefined;
 
-  constructor(units: ProgramUnits) {
+  constructor(elf: ElfFile, units: ProgramUnits, options: ProgramOptions) {
+    this.elf = elf;
     this.units = units;
+    this.options = options;
   }
 
   type(entry: EntryId): Promise<DwarfType> {
@@ -202,7 +224,7 @@ class Program implements ProgramInfo {
       const index = await this.unitIndexes.get(unit.id, async () => {
         const columns = new NameColumns(unit.tables.str);
         columns.scan(unit);
-        return NameIndex.build(columns, unit.tables.str);
+        return NameIndex.build(columns, unit.tables.str, async () => {});
       });
       return this.ofKind(index.lookup(name), kind, tags);
     });
@@ -226,18 +248,43 @@ class Program implements ProgramInfo {
   }
 
   private index(): Promise<NameIndex> {
-    this.allNames ??= this.buildIndex();
+    this.allNames ??= this.readIndex();
     return this.allNames;
   }
 
-  private async buildIndex(): Promise<NameIndex> {
+  private async readIndex(): Promise<NameIndex> {
     const { units } = this;
+    const { cache } = this.options;
     const strings = await units.sections.whole('str');
+    const id = cache === undefined ? undefined : await this.elf.buildId();
+    const key = `${id}-${await units.sections.size('info')}.names`;
+    const saved = id === undefined ? undefined : await cache?.load(key);
+    const parts = saved && restoreIndex(saved, strings.length);
+    if (parts !== undefined) return new NameIndex(parts, strings);
+    const { index, isWhole } = await this.buildIndex(strings);
+    if (id !== undefined && isWhole) await cache?.store(key, saveIndex(index.parts, strings.length));
+    return index;
+  }
+
+  private async buildIndex(strings: Uint8Array): Promise<{ index: NameIndex; isWhole: boolean }> {
+    const { units } = this;
+    const pause = this.options.pause ?? (async () => {});
     const columns = new NameColumns(strings);
+    let isWhole = true;
+    let scanned = 0;
     for (const start of await units.unitStarts()) {
-      await units.tolerate(undefined, async () => columns.scan(await units.read(start)));
+      await units.tolerate(undefined, async () => {
+        const unit = await units.read(start);
+        columns.scan(unit);
+        scanned += unit.cursor.bytes.length;
+        // What is in other files is not told by the build-id alone.
+        isWhole &&= !isSplit(unit);
+      });
+      if (scanned < BYTES_BETWEEN_PAUSES) continue;
+      await pause();
+      scanned = 0;
     }
-    return NameIndex.build(columns, strings);
+    return { index: await NameIndex.build(columns, strings, pause), isWhole };
   }
 
   private async functionAt(at: number): Promise<FunctionEntry | undefined> {
@@ -258,6 +305,11 @@ class Program implements ProgramInfo {
   private distance(address: bigint): number {
     return this.units.sections.window.offsetOf(address);
   }
+}
+
+function isSplit(unit: LoadedUnit): boolean {
+  const root = unit.root();
+  return root.has(dw.DW_AT_dwo_name) || root.has(dw.DW_AT_GNU_dwo_name);
 }
 
 /** Variables of a unit outside of functions. */

@@ -44,7 +44,7 @@ export async function openProgram(
   files: DebugFiles = filesFor(name),
 ): Promise<ProgramInfo> {
   const elf = await openElf(fixture(name), name);
-  const info = openProgramInfo(elf, (error) => reports.push(error), files);
+  const info = openProgramInfo(elf, (error) => reports.push(error), { files });
   if (info === undefined) throw new Error(`${name} has no debug information`);
   return info;
 }

@@ -78,7 +78,7 @@ for (const [program, damaged] of PROGRAMS) {
           folders: [],
         };
         const elf = await openElf(program === damaged ? bytes : fixture(program), program);
-        const info = openProgramInfo(elf, (error) => reported.push(error.toString()), files);
+        const info = openProgramInfo(elf, (error) => reported.push(error.toString()), { files });
         if (info !== undefined) await askAll(info);
         expect(new Set(reported).size).toBe(reported.length);
       }),

@@ -169,3 +169,34 @@ test('a missing file beside the program is named once, and the rest is there', a
     expect(reports.filter(({ message }) => message.includes(missing ?? ''))).toHaveLength(1);
   }
 });
+
+test('the index of names comes back from a cache, and a damaged one is built anew', async () => {
+  const kept = new Map<string, Uint8Array>();
+  const cache = {
+    load: async (key: string) => kept.get(key),
+    store: async (key: string, bytes: Uint8Array) => void kept.set(key, bytes),
+  };
+  const names = async () => {
+    const elf = await openElf(fixture('gcc5.elf'), 'gcc5.elf');
+    return openProgramInfo(elf, () => {}, { cache })?.names('', 1000);
+  };
+  const first = await names();
+  expect(first?.length).toBeGreaterThan(50);
+  const [[key, saved] = ['', new Uint8Array()]] = kept;
+  expect(key).toMatch(/^[0-9a-f]{40}-\d+\.names$/);
+  // What is in the cache is what answers.
+  const marked = Uint8Array.from(saved);
+  marked.fill(0, 24, 32);
+  kept.set(key, marked);
+  expect(await names()).not.toEqual(first);
+  kept.set(key, saved);
+  expect(await names()).toEqual(first);
+  for (const damaged of [
+    saved.subarray(0, 100),
+    new Uint8Array(5),
+    saved.map((byte, i) => (i < 24 ? byte ^ 1 : byte)),
+  ]) {
+    kept.set(key, damaged);
+    expect(await names()).toEqual(first);
+  }
+});
