@@ -23,6 +23,7 @@ export class GdbMachine {
   private readonly options: GdbMachineOptions;
   private built: { readonly debuggee: Debuggee; readonly run: GdbRunControl };
   private targets: Promise<Debuggee> | undefined;
+  hasClient = false;
   /** Domains that the client is not attached to. */
   readonly detached = new Set<number>();
 
@@ -57,9 +58,9 @@ export class GdbMachine {
     this.built = this.build(info);
   }
 
-  /** Nobody is attached any more: the machine runs by itself, until a client comes or the guest ends. */
+  /** If nobody is attached the machine runs by itself, until a client comes or the last guest ends. */
   goOn(): void {
-    if (this.run.ended || this.run.running) return;
+    if (!this.isAlone || this.run.ended || this.run.running) return;
     const [first = { domain: 0, vcpu: 0 }] = this.debuggee.vcpus;
     this.run.resume({ kind: 'continue' }, first).catch(() => {});
   }
@@ -92,7 +93,19 @@ export class GdbMachine {
 
   private build(info: Debuggee['info']) {
     const debuggee = new Debuggee(this.client, info, []);
-    return { debuggee, run: new GdbRunControl(debuggee, () => this.options.onStop()) };
+    return { debuggee, run: new GdbRunControl(debuggee, () => this.stopped()) };
+  }
+
+  private stopped(): void {
+    // The end of one domain holds up the others only where somebody is told of it.
+    if (this.run.lastStop.kind !== 'stopped' && this.isAlone) this.goOn();
+    this.options.onStop();
+  }
+
+  /** No client is attached to any domain that is left. */
+  private get isAlone(): boolean {
+    const { domains } = this.debuggee.info;
+    return !this.hasClient || domains.every(({ domain }) => !this.run.isAlive(domain) || this.detached.has(domain));
   }
 
   private machineEvent(event: MachineEvent): void {

@@ -33,9 +33,18 @@ export type Stop =
 
 /** What the machine is to do until the next stop. */
 export type Resume =
-  | { readonly kind: 'continue' }
-  /** One instruction of this vCPU; with a range, instructions until its PC is outside. */
-  | { readonly kind: 'step'; readonly vcpu: VcpuId; readonly range?: AddressRange };
+  /** With `only`, the other vCPUs stand still. */
+  | { readonly kind: 'continue'; readonly only?: VcpuId }
+  | Step;
+
+/** One instruction of this vCPU; with a range, instructions until its PC is outside. */
+interface Step {
+  readonly kind: 'step';
+  readonly vcpu: VcpuId;
+  readonly range?: AddressRange;
+  /** The other vCPUs stand still, but for interrupts that are served in between: those may wait for them. */
+  readonly alone: boolean;
+}
 
 /** A process came to its end under a plan. */
 class ProcessEnded extends Error {
@@ -127,7 +136,7 @@ export class GdbRunControl {
     if (this.ended) return Promise.resolve(this.latest);
     this.focus = focus;
     this.interruptWanted = false;
-    const plan = how.kind === 'continue' ? this.continue() : this.step(how.vcpu, how.range);
+    const plan = how.kind === 'continue' ? this.continue(how.only) : this.step(how);
     this.current = plan
       .catch((error: unknown): Stop => {
         if (!(error instanceof ProcessEnded)) throw error;
@@ -171,21 +180,21 @@ export class GdbRunControl {
 
   // ---------------------------------------------------------------- plans
 
-  private async continue(): Promise<Stop> {
+  private async continue(only: VcpuId | undefined): Promise<Stop> {
     for (;;) {
-      const stop = await this.judge(await this.go('run', []));
+      const stop = await this.judge(await this.go('run', [], only));
       if (stop) return stop;
     }
   }
 
-  private async step(vcpu: VcpuId, range: AddressRange | undefined): Promise<Stop> {
+  private async step({ vcpu, range, alone }: Step): Promise<Stop> {
     const vcpus = await this.debuggee.machine.request('vcpus', {});
     const state = vcpus.find((known) => sameVcpu(known, vcpu))?.state;
     if (state === 'off' || state === 'paused') {
       const message = `This vCPU is ${state}: nothing was executed.\n`;
       return { kind: 'stopped', vcpu, signal: SIGTRAP, message };
     }
-    const context = this.contextFor(vcpu);
+    const context = this.contextFor(vcpu, alone);
     for (;;) {
       const stop = await stepInstruction(context, false);
       if (stop.kind === 'elsewhere') return stop.report;
@@ -197,7 +206,7 @@ export class GdbRunControl {
     }
   }
 
-  private contextFor(vcpu: VcpuId): StepContext<Stop> {
+  private contextFor(vcpu: VcpuId, alone: boolean): StepContext<Stop> {
     const { debuggee } = this;
     return {
       vcpu,
@@ -205,7 +214,7 @@ export class GdbRunControl {
       stack: { read: debuggee.reader(vcpu) },
       runTo: (places) => this.runTo(vcpu, places),
       runBackTo: (place) => this.runTo(vcpu, [place]),
-      stepOnce: () => this.stepOnce(vcpu),
+      stepOnce: () => this.stepOnce(vcpu, alone),
       registers: () => debuggee.general(vcpu),
       systemRegister: (name) => debuggee.systemRegister(vcpu, name),
       // Lines and functions are the client's business.
@@ -226,9 +235,9 @@ export class GdbRunControl {
     }
   }
 
-  private async stepOnce(vcpu: VcpuId): Promise<StepStop<Stop>> {
+  private async stepOnce(vcpu: VcpuId, alone: boolean): Promise<StepStop<Stop>> {
     for (;;) {
-      const info = await this.go({ vcpu, count: 1 }, []);
+      const info = await this.go({ vcpu, count: 1 }, [], alone ? vcpu : undefined);
       const report = await this.judge(info);
       if (report) return { kind: 'elsewhere', report };
       if (info.reason === 'step') return { kind: 'here' };
@@ -239,6 +248,7 @@ export class GdbRunControl {
   private async go(
     how: 'run' | { readonly vcpu: VcpuId; readonly count: number },
     temporary: readonly Breakpoint[],
+    only?: VcpuId,
   ): Promise<StopInfo> {
     const { debuggee } = this;
     await this.points.send(temporary);
@@ -253,7 +263,9 @@ export class GdbRunControl {
       this.waiting = { resolve, reject };
     });
     const { machine } = debuggee;
-    const request = how === 'run' ? machine.request('run', {}) : machine.request('step', how);
+    const options = only && { only };
+    const request =
+      how === 'run' ? machine.request('run', { ...options }) : machine.request('step', { ...how, ...options });
     request.catch((error: Error) => this.waiting?.reject(error));
     const stop = await stopped.finally(() => debuggee.forgetRegisters());
     // Whatever else it stopped for is told first: the machine would not stop for that again.

@@ -22,6 +22,7 @@ export class GdbServer {
       channel.close();
       return undefined;
     }
+    this.machine.hasClient = true;
     this.connection = new GdbConnection(this.machine, channel);
     return this.connection;
   }
@@ -33,6 +34,7 @@ export class GdbServer {
     run.points.removeAll();
     if (!run.ended) await run.points.send([]);
     this.connection = undefined;
+    this.machine.hasClient = false;
     return this.options.once || this.isOver ? 'over' : 'waiting';
   }
 

@@ -147,11 +147,6 @@ export class GdbSession {
     this.general = this.firstThread();
   }
 
-  /** Domains that the client has nothing to do with do not wait for it. */
-  goOnAlone(): void {
-    if (this.domains.length === 0) this.machine.goOn();
-  }
-
   threadName(vcpu: VcpuId): string {
     if (this.multiprocess) return `p${pidOf(vcpu.domain).toString(16)}.${tidOf(vcpu.vcpu).toString(16)}`;
     return (1 + this.debuggee.vcpus.findIndex((other) => sameVcpu(other, vcpu))).toString(16);

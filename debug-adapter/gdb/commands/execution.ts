@@ -11,7 +11,7 @@ import { parseAddress } from '../packets.ts';
 import { PC, SP, X29 } from '../registers.ts';
 import { type Resume, SIGABRT, SIGTRAP, type Stop, type ThreadStop } from '../run-control.ts';
 import type { GdbSession } from '../session.ts';
-import { pidOf, sameVcpu } from '../thread-ids.ts';
+import { parseThreadId, pidOf, sameVcpu } from '../thread-ids.ts';
 
 export const executionCommands: readonly Command[] = [
   {
@@ -60,7 +60,7 @@ export const executionCommands: readonly Command[] = [
     doc: 'Executes one instruction',
     handle: async (session, args) => {
       await jump(session, args);
-      return resume(session, { kind: 'step', vcpu: session.general });
+      return resume(session, { kind: 'step', vcpu: session.general, alone: false });
     },
   },
   {
@@ -68,7 +68,7 @@ export const executionCommands: readonly Command[] = [
     doc: 'The same with a signal',
     handle: async (session, args) => {
       await jump(session, args.split(';')[1] ?? '');
-      return resume(session, { kind: 'step', vcpu: session.general });
+      return resume(session, { kind: 'step', vcpu: session.general, alone: false });
     },
   },
   ...['bs', 'bc'].map((name) => ({ name, doc: 'Reverse execution: not there', handle: () => '' })),
@@ -82,40 +82,32 @@ async function jump(session: GdbSession, text: string): Promise<void> {
   await session.debuggee.writeRegister(session.general, 'pc', address);
 }
 
-/** Of the actions the first that fits a thread counts for it; a step is carried out for one thread. */
+/**
+ * Of the actions the first that fits a thread counts for it. A step is carried out for one thread; the others go on
+ * meanwhile, unless the packet names this one alone (`set scheduler-locking`, and steps over a breakpoint).
+ */
 function planOf(session: GdbSession, args: string): Resume {
-  const taken: VcpuId[] = [];
-  let continues = false;
+  const resumed: { readonly vcpu: VcpuId; readonly action: string; readonly named: boolean }[] = [];
+  const stopped: VcpuId[] = [];
   for (const text of args.split(';')) {
     const [action = '', ...rest] = text.split(':');
+    if (!/^[cCsSrt]/.test(action)) throw badPacket('vCont');
     const id = rest.join(':');
-    const threads = (id === '' ? session.threads : session.threadsOf(id)).filter(
-      (vcpu) => !taken.some((other) => sameVcpu(other, vcpu)),
-    );
-    const vcpu = threads.find((candidate) => sameVcpu(candidate, session.general)) ?? threads[0];
-    taken.push(...threads);
-    switch (action[0]) {
-      case 'c':
-      case 'C':
-        continues ||= vcpu !== undefined;
-        break;
-      case 's':
-      case 'S':
-        if (vcpu) return { kind: 'step', vcpu };
-        break;
-      case 'r': {
-        const range = rangeOf(action.slice(1));
-        if (vcpu) return { kind: 'step', vcpu, range };
-        break;
-      }
-      case 't':
-        break;
-      default:
-        throw badPacket('vCont');
+    for (const vcpu of id === '' ? session.threads : session.threadsOf(id)) {
+      const isTaken = [...stopped, ...resumed.map((other) => other.vcpu)].some((other) => sameVcpu(other, vcpu));
+      if (isTaken) continue;
+      if (action.startsWith('t')) stopped.push(vcpu);
+      else resumed.push({ vcpu, action, named: typeof parseThreadId(id)?.tid === 'number' });
     }
   }
-  if (!continues) throw new GdbError(EINVAL, 'vCont resumes no thread');
-  return { kind: 'continue' };
+  const [first] = resumed;
+  if (!first) throw new GdbError(EINVAL, 'vCont resumes no thread');
+  const alone = first.named && resumed.length === 1;
+  const steps = resumed.filter(({ action }) => !/^[cC]/.test(action));
+  const step = steps.find(({ vcpu }) => sameVcpu(vcpu, session.general)) ?? steps[0];
+  if (!step) return { kind: 'continue', ...(alone && { only: first.vcpu }) };
+  const range = step.action.startsWith('r') ? { range: rangeOf(step.action.slice(1)) } : {};
+  return { kind: 'step', vcpu: step.vcpu, alone, ...range };
 }
 
 function rangeOf(text: string): AddressRange {
@@ -135,7 +127,7 @@ async function resume(session: GdbSession, how: Resume): Promise<string> {
     if (stop.message !== undefined) session.print(stop.message);
     const isWatch = stop.cause !== undefined && stop.cause.kind.endsWith('watch');
     if (isWatch && !session.expectsWatchAfter) session.stepTaken = stop.vcpu;
-  } else session.goOnAlone();
+  }
   return stopReply(session, stop);
 }
 

@@ -21,7 +21,7 @@ export const processCommands: readonly Command[] = [
         session.run.points.removeAll(domain);
       }
       await session.run.points.send([]);
-      session.goOnAlone();
+      session.machine.goOn();
       return OK;
     },
   },
@@ -45,7 +45,7 @@ export const processCommands: readonly Command[] = [
     doc: 'Destroys a domain',
     async handle(session, args) {
       await session.run.kill(domainNamed(session, args));
-      session.goOnAlone();
+      session.machine.goOn();
       return OK;
     },
   },
@@ -54,7 +54,7 @@ export const processCommands: readonly Command[] = [
     doc: 'Ends everything',
     async handle(session) {
       for (const domain of session.domains) await session.run.kill(domain);
-      session.goOnAlone();
+      session.machine.goOn();
       return NO_REPLY;
     },
   },

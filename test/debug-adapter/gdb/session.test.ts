@@ -2,9 +2,9 @@
 
 import { expect, test } from 'vitest';
 import { framed } from '../../../debug-adapter/gdb/packets.ts';
-import { add, b, bl, ERET, mov, NOP, RET } from '../support/assemble.ts';
+import { add, b, bl, br, ERET, MMU_ON, mov, NOP, RET } from '../support/assemble.ts';
 import { RAM } from '../support/fake-machine.ts';
-import { fakeGuest, GDB_FEATURES, GdbTestClient, hexOfNumber } from '../support/gdb-client.ts';
+import { fakeGuest, GDB_FEATURES, GdbTestClient, hexOfNumber, LINKED } from '../support/gdb-client.ts';
 
 const PROGRAM = [
   'start',
@@ -215,6 +215,29 @@ test('vRun and `monitor reset` begin anew', async () => {
   await client.ask('s');
   expect(await client.monitor('reset')).toContain('first instruction');
   expect(pcIn(await client.ask('?'))).toBe(at('start'));
+});
+
+test('a kernel that has moved itself: how far, and the line that tells gdb', async () => {
+  const { machine } = await fakeGuest([MMU_ON, br(1), 'high', NOP, b('high')], {
+    link: LINKED,
+    slide: 0x20_0000n,
+    entry: { 1: LINKED + 0x20_0008n },
+  });
+  const client = new GdbTestClient(machine);
+  await client.ask(GDB_FEATURES);
+  expect(await client.ask('qOffsets')).toBe('');
+  expect(await client.monitor('slide')).toMatch(/^Not known yet/);
+  await client.ask('s');
+  await client.ask('s');
+  expect(await client.monitor('slide')).toBe('0x200000\n');
+  expect(await client.monitor('symbols')).toBe('symbol-file vmlinux -o 0x200000\n');
+  expect(await client.ask('qOffsets')).toBe(`TextSeg=${(LINKED + 0x20_0000n).toString(16)}`);
+});
+
+test('`monitor` has help, and every other line is a view of the machine', async () => {
+  const { client } = await connected();
+  expect(await client.monitor('help')).toContain('symbols\n    the line that loads');
+  expect(await client.monitor('gic vcpu=0')).toBe('gic vcpu=0\n');
 });
 
 test('reverse execution and files are refused by the empty reply', async () => {

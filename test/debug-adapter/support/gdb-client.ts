@@ -3,6 +3,8 @@
 import { GdbConnection } from '../../../debug-adapter/gdb/connection.ts';
 import { GdbMachine } from '../../../debug-adapter/gdb/machine.ts';
 import { framed, PacketReader } from '../../../debug-adapter/gdb/packets.ts';
+import { LoadMap } from '../../../debug-adapter/symbols/load-map.ts';
+import type { Target } from '../../../debug-adapter/target.ts';
 import type { MachineClient } from '../../../debug-adapter/machine-client.ts';
 import { LocalMachineClient } from '../../../debug-adapter/machine-client.ts';
 import type { MachineConfig } from '../../../emulator/machine/messages.ts';
@@ -23,6 +25,7 @@ export class GdbTestClient {
   private waiting: ((reply: string) => void) | undefined;
 
   constructor(machine: GdbMachine) {
+    machine.hasClient = true;
     this.connection = new GdbConnection(machine, {
       write: (bytes) => this.receive(bytes),
       close: () => {
@@ -75,7 +78,7 @@ export class GdbTestClient {
 type Source = Parameters<typeof assemble>[0];
 
 /** The fake machine with this program at the start of its memory. */
-export async function fakeGuest(source: Source, options: Omit<FakeOptions, 'link'> = {}) {
+export async function fakeGuest(source: Source, options: Partial<FakeOptions> = {}) {
   const { words, labels } = assemble(source);
   const data = bytesOf(words);
   const segment = { address: RAM, data, memorySize: data.length };
@@ -90,11 +93,16 @@ export async function fakeGuest(source: Source, options: Omit<FakeOptions, 'link
 export const gdbMachine = (client: MachineClient, config: MachineConfig): Promise<GdbMachine> =>
   GdbMachine.start(client, {
     config,
-    loadTargets: async () => [],
+    loadTargets: async ({ domains }) =>
+      domains.map(({ domain }) => ({ domain, map: movedKernel() }) as unknown as Target),
     symbolFiles: ['vmlinux'],
     onStop: () => {},
     onEvent: () => {},
   });
+
+/** A kernel that is linked high and may move itself. */
+export const LINKED = 0xffff_8000_0800_0000n;
+const movedKernel = (): LoadMap => new LoadMap([{ link: LINKED, ipa: RAM, size: 0x10_0000 }], false);
 
 export const hexOfNumber = (value: bigint, bytes: number): string =>
   value

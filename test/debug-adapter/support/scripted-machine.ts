@@ -98,6 +98,8 @@ export class ScriptedMachine implements MachineClient {
       case 'writeMemory':
         this.done.push({ name, args });
         return (args as { bytes: Uint8Array }).bytes.length;
+      case 'translate':
+        return { ok: false, fault: 'nothing is mapped there' };
       case 'statistics':
         return { ...MOMENT, exits: {} };
       case 'inspectCommand':
