@@ -105,7 +105,9 @@ export class GdbMachine {
   /** No client is attached to any domain that is left. */
   private get isAlone(): boolean {
     const { domains } = this.debuggee.info;
-    return !this.hasClient || domains.every(({ domain }) => !this.run.isAlive(domain) || this.detached.has(domain));
+    return (
+      !this.hasClient || domains.every(({ domain }) => !this.run.isAlive(domain) || this.detached.has(domain))
+    );
   }
 
   private machineEvent(event: MachineEvent): void {

@@ -34,8 +34,7 @@ export type Stop =
 /** What the machine is to do until the next stop. */
 export type Resume =
   /** With `only`, the other vCPUs stand still. */
-  | { readonly kind: 'continue'; readonly only?: VcpuId }
-  | Step;
+  { readonly kind: 'continue'; readonly only?: VcpuId } | Step;
 
 /** One instruction of this vCPU; with a range, instructions until its PC is outside. */
 interface Step {
@@ -69,7 +68,7 @@ export class GdbRunControl {
   private latest: Stop;
   private readonly onStop: () => void;
 
-  /** `onStop` is called behind every resume, whoever asked for it. */
+  /** `onStop` is called behind every resume that came to a stop, whoever asked for it. */
   constructor(debuggee: Debuggee, onStop: () => void) {
     this.debuggee = debuggee;
     this.onStop = onStop;
@@ -142,14 +141,18 @@ export class GdbRunControl {
         if (!(error instanceof ProcessEnded)) throw error;
         return this.endOf(error.end);
       })
-      .then((stop) => {
-        this.latest = stop;
-        return stop;
-      })
-      .finally(() => {
-        this.current = undefined;
-        this.onStop();
-      });
+      .then(
+        (stop) => {
+          this.latest = stop;
+          this.current = undefined;
+          this.onStop();
+          return stop;
+        },
+        (error: unknown) => {
+          this.current = undefined;
+          throw error;
+        },
+      );
     return this.current;
   }
 
@@ -265,7 +268,9 @@ export class GdbRunControl {
     const { machine } = debuggee;
     const options = only && { only };
     const request =
-      how === 'run' ? machine.request('run', { ...options }) : machine.request('step', { ...how, ...options });
+      how === 'run'
+        ? machine.request('run', { ...options })
+        : machine.request('step', { ...how, ...options });
     request.catch((error: Error) => this.waiting?.reject(error));
     const stop = await stopped.finally(() => debuggee.forgetRegisters());
     // Whatever else it stopped for is told first: the machine would not stop for that again.

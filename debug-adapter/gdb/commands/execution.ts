@@ -94,7 +94,9 @@ function planOf(session: GdbSession, args: string): Resume {
     if (!/^[cCsSrt]/.test(action)) throw badPacket('vCont');
     const id = rest.join(':');
     for (const vcpu of id === '' ? session.threads : session.threadsOf(id)) {
-      const isTaken = [...stopped, ...resumed.map((other) => other.vcpu)].some((other) => sameVcpu(other, vcpu));
+      const isTaken = [...stopped, ...resumed.map((other) => other.vcpu)].some((other) =>
+        sameVcpu(other, vcpu),
+      );
       if (isTaken) continue;
       if (action.startsWith('t')) stopped.push(vcpu);
       else resumed.push({ vcpu, action, named: typeof parseThreadId(id)?.tid === 'number' });

@@ -9,6 +9,7 @@ import { GdbServer } from '../../gdb/server.ts';
 import { loadTarget } from '../../load-target.ts';
 import type { MachineClient } from '../../machine-client.ts';
 import { ConsoleOutput } from '../console-output.ts';
+import { openFile } from '../files.ts';
 import { logToStderr, nodeHost } from '../node-host.ts';
 import type { SetStatus } from '../program.ts';
 import { attachTerminal } from '../terminal.ts';
@@ -41,7 +42,7 @@ export const gdbserverCommand = (setStatus: SetStatus): Command =>
 
 async function serve(configs: readonly string[], options: GdbserverOptions): Promise<number> {
   const address = checked(options.listen);
-  const prepared = await prepareRun(configs, options);
+  const prepared = await prepareRun(configs, options, openFile);
   for (const { place, message } of prepared.warnings) {
     say(`${place.file ?? ''}:${place.line ?? 1}: warning: ${message}`);
   }

@@ -47,8 +47,12 @@ export interface NamedRun {
   readonly file: string | undefined;
 }
 
-export async function prepareRun(configs: readonly string[], options: GuestOptions): Promise<PreparedLaunch> {
-  const named = await prepareNamed(namedRun(configs, options));
+export async function prepareRun(
+  configs: readonly string[],
+  options: GuestOptions,
+  open = openFileInPlace,
+): Promise<PreparedLaunch> {
+  const named = await prepareNamed(namedRun(configs, options), open);
   const prepared = { ...named, machine: { ...named.machine, ...translation(options) } };
   const { bare } = prepared.machine;
   if (options.dtb === undefined || !bare) return prepared;
@@ -70,10 +74,16 @@ function translation({
   return { translate: { threshold, counts } };
 }
 
-/** Opens the files of a run. The machine is to be in this thread: it reads what is large by itself. */
-export async function prepareNamed({ configuration, folder, file }: NamedRun): Promise<PreparedLaunch> {
+/**
+ * Opens the files of a run. A machine in this thread reads what is large by itself; for one elsewhere `open` is
+ * `openFile`, which has it read before.
+ */
+export async function prepareNamed(
+  { configuration, folder, file }: NamedRun,
+  open = openFileInPlace,
+): Promise<PreparedLaunch> {
   try {
-    const host = { ...nodeHost(logToStderr), openFile: openFileInPlace };
+    const host = { ...nodeHost(logToStderr), openFile: open };
     return await prepareLaunch(host, configuration, folder);
   } catch (error) {
     if (file === undefined || !(error instanceof UserError) || error.place.file !== undefined) throw error;

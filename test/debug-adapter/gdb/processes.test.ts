@@ -229,6 +229,23 @@ test('a process that is killed is a domain that is destroyed; the others go on w
   expect(machine.run.running).toBe(true);
 });
 
+test('a machine that cannot go on by itself is not asked again and again', async () => {
+  const { client, script } = await connected();
+  const stop = client.ask('vCont;c');
+  await script.running();
+  let asked = 0;
+  const { request } = script;
+  script.request = (name, args) => {
+    if (name !== 'run') return request.call(script, name, args);
+    asked++;
+    return Promise.reject(new Error('the machine is gone'));
+  };
+  script.end(1, 'poweroff', false);
+  expect(await stop).toBe('W00;process:1');
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(asked).toBe(1);
+});
+
 // ---------------------------------------------------------------- connections
 
 function channelOf(received: string[]) {
