@@ -92,9 +92,10 @@ export class SharedMachine {
         domain,
       };
       const args = { request: 'attach', configuration, outputPresentation: 'mergeWithParent' };
-      void launcher.ask('startDebugging', args).then(({ success }) => {
-        if (!success) void this.showWithLauncher(domain);
-      });
+      launcher
+        .ask('startDebugging', args)
+        .then(({ success }) => (success ? undefined : this.showWithLauncher(domain)))
+        .catch((error: unknown) => launcher.host.log('error', String(error)));
     }
   }
 

@@ -96,7 +96,7 @@ export async function breakpointOf(
   const target = session.launched?.debuggee.targets[0];
   const { rules } = await rulesOf(session.compiler, options, scope, target, undefined);
   const events = rows.find(({ filter }) => filter === filterId)?.events ?? [];
-  const domains = mode === 'vcpu' || mode === 'process' ? [session.focus.domain] : domainsOf(session);
+  const domains = mode === 'vcpu' || mode === 'process' ? [session.focus.domain] : filterDomainsOf(session);
   return {
     request: filterId,
     options,
@@ -113,6 +113,14 @@ export async function breakpointOf(
 export function domainsOf({ launched }: XenSession): readonly (number | undefined)[] {
   const { shown = [], info } = launched?.debuggee ?? {};
   return shown.length === 0 || shown.length === info?.domains.length ? [undefined] : shown;
+}
+
+/**
+ * A client sets its filters in every session: where each domain has one of its own, domain 0 is what is left to that of
+ * the machine.
+ */
+function filterDomainsOf(session: XenSession): readonly (number | undefined)[] {
+  return session.launched?.debuggee.shown.length === 0 ? [0] : domainsOf(session);
 }
 
 function panicPlaces(session: XenSession): readonly Place[] {

@@ -2,7 +2,9 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { expect } from 'vitest';
+import { DirectClient } from '../../debug-adapter/node/direct-client.ts';
 import { stopsInTwoGuests } from '../tools/domain-breakpoint.ts';
 import { testWith } from '../tools/external.ts';
 import { folder, type Run, run } from './console.ts';
@@ -47,6 +49,26 @@ testWith([debian], 'two guests boot side by side, the same way each time', async
     expect(figures.stateHash).toBe(one.figures.stateHash);
     expect(figures.instructions).toBe(one.figures.instructions);
   }
+});
+
+testWith([debian], 'vCPUs that Linux switches on are threads that start', async (guest: Guest) => {
+  const client = new DirectClient();
+  const started = new Set<number>();
+  client.listen(({ event, body }) => {
+    if (event === 'thread') started.add((body as Dap.ThreadEvent['body']).threadId);
+  });
+  await client.send('initialize', { adapterID: 'xen' });
+  await client.send('launch', { config: twoGuests(guest) } as Dap.LaunchRequestArguments);
+  await client.send('configurationDone', {});
+  const stopped = client.next(({ event }) => event === 'stopped');
+  const { body } = await client.next(({ event }) => event === 'thread');
+  expect(body).toEqual({ reason: 'started', threadId: 2 * 256 + 1 + 1 });
+  await client.send('pause', { threadId: 257 });
+  await stopped;
+  const answer = (await client.send('threads', {})) as Dap.ThreadsResponse['body'];
+  expect(answer.threads.map(({ name }) => name.slice(0, 5))).toEqual(['d1 v0', 'd2 v0', 'd2 v1']);
+  await client.send('disconnect', {});
+  expect([...started]).toEqual([514]);
 });
 
 testWith([debian], 'a breakpoint stops in the guest asked for only', async (guest: Guest) => {

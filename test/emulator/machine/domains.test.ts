@@ -171,6 +171,38 @@ test('a domain that powers off leaves the others running, and the last one ends 
   expect(server.events('domainEnded')).toHaveLength(1);
 });
 
+test('a domain that is paused executes nothing, while another goes on', async () => {
+  const server = served(await guests(1, 1));
+  const type = (domain: number, text: string) =>
+    server.requests.consoleInput({ domain, bytes: new TextEncoder().encode(text) });
+  await server.requests.run({});
+  server.turnsUntil(() => [1, 2].every((domain) => server.text(domain).includes(PROMPT)));
+  await server.requests.act({ action: { kind: 'pause', domain: 1 } });
+  await type(1, 'echo one\n');
+  await type(2, 'echo two\n');
+  server.turnsUntil(() => server.text(2).includes('two\r\n'));
+  expect(server.text(1)).not.toContain('one\r\n');
+  const states = async () => (await server.requests.vcpus({})).map(({ state }) => state);
+  expect(await states()).toEqual(['paused', expect.stringMatching(/running|wfi|blocked/)]);
+  await server.requests.act({ action: { kind: 'unpause', domain: 1 } });
+  server.turnsUntil(() => server.text(1).includes('one\r\n'));
+});
+
+test('a domain that crashes stops the machine, and the others can go on', async () => {
+  const server = served(await guests(1, 1));
+  await server.requests.run({});
+  server.turnsUntil(() => [1, 2].every((domain) => server.text(domain).includes(PROMPT)));
+  await server.requests.consoleInput({ domain: 2, bytes: new TextEncoder().encode('crash\n') });
+  server.turnsUntil(() => server.events('stopped').length > 0);
+  expect(server.events('domainEnded')).toMatchObject([{ domain: 2, reason: 'crash' }]);
+  expect(server.events('stopped')).toMatchObject([{ reason: 'crash', vcpu: { domain: 2, vcpu: 0 } }]);
+  expect(await server.requests.vcpus({})).toHaveLength(2);
+  await server.requests.run({});
+  await server.requests.consoleInput({ domain: 1, bytes: new TextEncoder().encode('poweroff\n') });
+  server.turnsUntil(() => server.events('terminated').length > 0);
+  expect(server.events('terminated')).toMatchObject([{ domain: 1, reason: 'poweroff' }]);
+});
+
 test('every domain has its nodes in xenstore, its UUID and its seed', async () => {
   const { loaded } = fresh(await guests(1, 1));
   const store = loaded.view?.daemons?.xenstore;
