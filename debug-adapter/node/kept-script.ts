@@ -10,7 +10,8 @@ import vm from 'node:vm';
 import { textHash } from '../text-hash.ts';
 
 // An import would ask for all that it has, and so load streams and promises.
-const { readFileSync, renameSync, writeFileSync } = process.getBuiltinModule('node:fs');
+const { closeSync, fstatSync, openSync, readFileSync, renameSync, writeFileSync } =
+  process.getBuiltinModule('node:fs');
 
 /** What is kept: the script's identity, seconds that the process had lived, what the engine wants to see again. */
 const IDENTITY_SIZE = 16;
@@ -61,14 +62,24 @@ function placeFor(file: string, use: string): string | undefined {
 }
 
 function readKept(place: string, identity: string): { data: Buffer; lived: number } | undefined {
-  let kept: Buffer;
+  const kept = readOwn(place);
+  if (kept === undefined || kept.length <= DATA_AT || kept.toString('latin1', 0, IDENTITY_SIZE) !== identity)
+    return undefined;
+  return { data: kept.subarray(DATA_AT), lived: kept.readDoubleLE(LIVED_AT) };
+}
+
+/** A file of this user: what it holds is executed, and temporary directories are everybody's. */
+function readOwn(place: string): Buffer | undefined {
+  let file: number | undefined;
   try {
-    kept = readFileSync(place);
+    file = openSync(place, 'r');
+    const isOwn = process.getuid === undefined || fstatSync(file).uid === process.getuid();
+    return isOwn ? readFileSync(file) : undefined;
   } catch {
     return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
-  if (kept.length <= DATA_AT || kept.toString('latin1', 0, IDENTITY_SIZE) !== identity) return undefined;
-  return { data: kept.subarray(DATA_AT), lived: kept.readDoubleLE(LIVED_AT) };
 }
 
 /** Others may read or write the same place at the same time, and nothing depends on who wins. */
