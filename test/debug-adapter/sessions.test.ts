@@ -183,6 +183,47 @@ test('a client that refuses a session sees that domain with the machine', async 
   expect(await threadsOf(parent)).toEqual([`${D1} d1 v0`, `${D2} d2 v0`]);
 });
 
+test('the configuration says how domains are shown', async () => {
+  const single = await client(new Machines(), { supportsStartDebuggingRequest: true });
+  single.onAsked = () => Promise.reject(new Error('no session was wanted'));
+  await single.send('launch', {
+    ...TWO,
+    sessions: 'single',
+    stopOnEntry: true,
+  } as Dap.LaunchRequestArguments);
+  await single.send('configurationDone', {});
+  await single.until('stopped');
+  expect(await threadsOf(single)).toHaveLength(2);
+
+  // A session for the only domain.
+  const asked: unknown[] = [];
+  const parent = await client(new Machines(), { supportsStartDebuggingRequest: true });
+  parent.onAsked = async (_command, args) => {
+    asked.push(args);
+    return false;
+  };
+  const one = { domains: [guest('one')], sessions: 'perDomain', stopOnEntry: true };
+  await parent.send('launch', one as Dap.LaunchRequestArguments);
+  await parent.send('configurationDone', {});
+  await parent.until('stopped');
+  expect(asked).toMatchObject([{ configuration: { name: 'd1 one', domain: 1 } }]);
+});
+
+test('memory of every domain is read while they run', async () => {
+  const all = await family();
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  await configured(all);
+  const own = await d2.send('readMemory', { memoryReference: 'd2/ipa:0x40000000', count: 16 });
+  const other = await d2.send('readMemory', { memoryReference: 'd1/ipa:0x40000000', count: 16 });
+  // Both run the same kernel.
+  expect(other?.data).toBe(own?.data);
+  expect(own?.data).toHaveLength(24);
+  await d1.send('writeMemory', { memoryReference: 'd1/ipa:0x40f00000', data: 'AQID' });
+  const untouched = await d1.send('readMemory', { memoryReference: 'd2/ipa:0x40f00000', count: 3 });
+  expect(untouched).toMatchObject({ data: 'AAAA' });
+  expect(d2.events.some(({ event }) => event === 'stopped')).toBe(false);
+});
+
 test('who attaches sees the domains, and leaves the machine as it is', async () => {
   const machines = new Machines();
   const first = await client(machines);

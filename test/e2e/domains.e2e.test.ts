@@ -71,6 +71,35 @@ testWith([debian], 'vCPUs that Linux switches on are threads that start', async 
   expect([...started]).toEqual([514]);
 });
 
+testWith([debian], 'each guest has its own symbols', async ({ vmlinuz }: Guest) => {
+  const client = new DirectClient();
+  await client.send('initialize', { adapterID: 'xen' });
+  const domains = [
+    { name: 'debian', kernel: vmlinuz, cmdline: 'console=hvc0', memory: 256 },
+    { name: 'hello', kernel: join(import.meta.dirname, '../../media/samples/hello-xen/hello-xen.elf') },
+  ];
+  await client.send('launch', { domains } as Dap.LaunchRequestArguments);
+  const { breakpoints } = (await client.send('setFunctionBreakpoints', {
+    breakpoints: [{ name: 'start_kernel' }, { name: 'say_hello' }, { name: 'd2!start_kernel' }],
+  })) as Dap.SetFunctionBreakpointsResponse['body'];
+  expect(breakpoints.map(({ verified }) => verified)).toEqual([true, true, false]);
+  let stopped = client.next(({ event }) => event === 'stopped');
+  await client.send('configurationDone', {});
+  const seen = new Map<number, string | undefined>();
+  while (seen.size < 2) {
+    const { threadId = 0 } = (await stopped).body as Dap.StoppedEvent['body'];
+    const { stackFrames } = (await client.send('stackTrace', { threadId })) as Dap.StackTraceResponse['body'];
+    seen.set(threadId, stackFrames[0]?.name);
+    stopped = client.next(({ event }) => event === 'stopped');
+    await client.send('continue', { threadId });
+  }
+  await client.send('disconnect', {});
+  expect([...seen].sort(([a], [b]) => a - b)).toEqual([
+    [257, 'start_kernel'],
+    [513, 'say_hello'],
+  ]);
+});
+
 testWith([debian], 'a breakpoint stops in the guest asked for only', async (guest: Guest) => {
   const { stops, otherRounds } = await stopsInTwoGuests(guest, 40);
   expect([...stops]).toEqual([[2, 40]]);
