@@ -218,7 +218,6 @@ const NOT_STATE: Readonly<Record<string, string>> = {
   'Bus.last': 'wiring: a cache of the lookup',
   'EventChannels.handlers': 'wiring',
   'Distributor.observer': 'who watches',
-  'ObserverRelay.target': 'who watches',
   'Hypervisor.daemons': 'a view of what the control domain keeps',
   'XenstoreClient.callbacks': 'wiring',
   'ControlDomain.backendClient': 'one of the clients that the xenstore server saves',
