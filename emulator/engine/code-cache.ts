@@ -103,8 +103,11 @@ export class CodeCache {
     }
   }
 
-  /** Entries of BREAKPOINTS, each once, in ascending order. */
-  setBreakpoints(entries: readonly bigint[]): void {
+  /**
+   * Entries of BREAKPOINTS, each once, in ascending order. `changed`: words of a page at which other breakpoints stand
+   * now than before.
+   */
+  setBreakpoints(entries: readonly bigint[], changed: ReadonlySet<number>): void {
     if (entries.length > layout.BREAKPOINTS_MAX) {
       throw new RangeError(`more than ${layout.BREAKPOINTS_MAX} breakpoints`);
     }
@@ -121,6 +124,7 @@ export class CodeCache {
     for (let index = 0; index < 1024; index++) {
       const wanted = (this.candidates[index] as number) > 0;
       if (wanted !== (before[index] as number) > 0) this.mark(index, wanted);
+      else if (wanted && changed.has(index)) this.dropRegionsAt(index);
     }
   }
 
@@ -128,6 +132,12 @@ export class CodeCache {
   private chooseDecoder(): void {
     const byHost = this.hasBreakpoints || (this.translator?.isEager ?? false);
     this.i32[layout.DECODE_BY_HOST >> 2] = byHost ? 1 : 0;
+  }
+
+  private dropRegionsAt(index: number): void {
+    for (let slot = 0; slot < layout.RECORD_PAGES; slot++) {
+      if ((this.pageOfSlot[slot] as number) >= 0) this.translator?.dropAround(recordsAt(slot), index);
+    }
   }
 
   /** Puts or lifts BREAK records at one place of every page. */
@@ -146,6 +156,7 @@ export class CodeCache {
         if (now !== layout.HANDLER_ENTER && now !== layout.HANDLER_REACHED) this.u16[original] = now;
         this.u16[record] = layout.HANDLER_BREAK;
       } else if (handler === layout.HANDLER_BREAK) {
+        this.translator?.dropAround(records, index);
         this.u16[record] = this.u16[original] as number;
         this.translator?.lifted(2 * record);
       }

@@ -13,6 +13,7 @@ import { type EngineCounters, readCounters } from './counters.ts';
 import { RecordWriter } from './interpreter/decode.ts';
 import type { InterpreterTables } from './interpreter/generate.ts';
 import type { KernelExports } from './kernel-exports.ts';
+import type { TestedBreakpoint } from './translator/breakpoint-tests.ts';
 import { Translator, type TranslatorStatistics } from './translator/translator.ts';
 
 /** What the build made; the host loads it. */
@@ -60,9 +61,7 @@ export interface EngineOptions {
   readonly translate?: TranslateOptions | undefined;
 }
 
-export interface EngineBreakpoint {
-  readonly kind: 'va' | 'pa';
-  readonly address: bigint;
+export interface EngineBreakpoint extends TestedBreakpoint {
   /** Asked each time that the instruction comes, with PC exact: whether run() stops before it. Not there: it does. */
   readonly judge?: () => boolean;
 }
@@ -91,6 +90,24 @@ export interface TranslateOptions {
 
 const WASM_PAGE = 0x10000;
 
+function byWordOfPage(list: readonly EngineBreakpoint[]): ReadonlyMap<number, readonly EngineBreakpoint[]> {
+  const byWord = new Map<number, EngineBreakpoint[]>();
+  for (const breakpoint of list) {
+    const word = Number((breakpoint.address >> 2n) & 0x3ffn);
+    const known = byWord.get(word);
+    if (known) known.push(breakpoint);
+    else byWord.set(word, [breakpoint]);
+  }
+  return byWord;
+}
+
+/** What translated code tests, as text. */
+const testsOf = (breakpoints: readonly EngineBreakpoint[]): string =>
+  JSON.stringify(
+    breakpoints.map(({ kind, address, filter }) => [kind, address, filter]),
+    (_key, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value),
+  );
+
 export class Engine {
   readonly memory: WebAssembly.Memory;
   readonly kernels: KernelExports;
@@ -108,6 +125,8 @@ export class Engine {
   private readonly code: CodeCache;
   /** By place in BREAKPOINTS; undefined: one of them always stops. */
   private judges: readonly (readonly (() => boolean)[] | undefined)[] = [];
+  /** By word of a page. */
+  private breakpointsByWord: ReadonlyMap<number, readonly EngineBreakpoint[]> = new Map();
   private readonly translator: Translator | undefined;
 
   constructor(modules: EngineModules, options: EngineOptions, host: EngineHost) {
@@ -139,6 +158,7 @@ export class Engine {
         threshold: options.translate.threshold,
         counts: options.translate.counts ?? false,
         decode: (record) => this.code.decode(record),
+        breakpointsAt: (offset) => this.breakpointsByWord.get(offset >> 2) ?? [],
         warn: (message) => host.warn?.(message),
       });
       this.code.attach(this.translator);
@@ -252,7 +272,12 @@ export class Engine {
       else byEntry.set(entry, [breakpoint]);
     }
     const entries = [...byEntry.keys()].sort((a, b) => (a < b ? -1 : 1));
-    this.code.setBreakpoints(entries);
+    const before = this.breakpointsByWord;
+    this.breakpointsByWord = byWordOfPage(list);
+    const changed = [...this.breakpointsByWord].filter(
+      ([word, breakpoints]) => testsOf(breakpoints) !== testsOf(before.get(word) ?? []),
+    );
+    this.code.setBreakpoints(entries, new Set(changed.map(([word]) => word)));
     this.judges = entries.map((entry) => {
       const judges = (byEntry.get(entry) ?? []).map(({ judge }) => judge);
       return judges.every((judge) => judge !== undefined) ? judges : undefined;

@@ -15,6 +15,7 @@ import * as code from '../code/expression.ts';
 import type { Expression } from '../code/expression.ts';
 import { FunctionBuilder, type Label } from '../code/function-builder.ts';
 import { type Block, type Edge, PAGE, pageOf } from './blocks.ts';
+import { emitBreakpointTest, type TestedBreakpoint } from './breakpoint-tests.ts';
 import { Exits, partsOfWay, wayOut } from './exits.ts';
 import type { FoundPage } from './found-pages.ts';
 import { type FlagUse, liveFlags } from './live-flags.ts';
@@ -55,6 +56,9 @@ export interface RegionSource {
   flagUse(place: number): FlagUse;
   /** Whether its accesses look in the TLB for themselves. */
   probesAlone(place: number): boolean;
+  /** What may stop in front of it. */
+  breakpointsAt(place: number): readonly TestedBreakpoint[] | undefined;
+  physicalAddress(place: number): bigint;
 }
 
 export function executeInstruction(ops: TranslatorOps, { row, operands }: Instruction): void {
@@ -312,6 +316,22 @@ export function emitRegion(
     spent = before;
   }
 
+  function testBreakpoints(): void {
+    const breakpoints = source.breakpointsAt(place);
+    if (!breakpoints) return;
+    const counts = emitBreakpointTest(
+      {
+        builder: b,
+        general: (register) => code.local('i64', frame.registerLocal(register, false)),
+        va: b.pin(vaOf(place)),
+        pa: source.physicalAddress(place),
+        kernelIndex: module.kernelIndex,
+      },
+      breakpoints,
+    );
+    if (counts) leave(pageOf(place), wayOut(place, spent, layout.REGION_CONTINUE), counts);
+  }
+
   function emitBlock(block: Block, known: Known): void {
     flags.known = known.flags;
     ops.fpChecked = known.fpChecked;
@@ -321,6 +341,7 @@ export function emitRegion(
     for (let done = 0; done < translated; done++) {
       place = block.start + 4 * done;
       b.recycle();
+      testBreakpoints();
       ops.begin(place, source.probesAlone(place));
       executeInstruction(ops, source.instructionAt(place));
       spent++;

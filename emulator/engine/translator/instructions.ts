@@ -80,7 +80,8 @@ export class InstructionReader {
   /** The handler of a record, whatever stands before it. */
   handlerAt(record: number, records: number): number {
     const handler = this.u16[record >> 1] as number;
-    if (handler !== layout.HANDLER_ENTER && handler !== layout.HANDLER_REACHED) return handler;
+    const isReplaced = handler >= layout.HANDLER_ENTER && handler <= layout.HANDLER_REACHED;
+    if (!isReplaced && handler !== layout.HANDLER_BREAK) return handler;
     return this.u16[(records + layout.RECORD_ORIGINAL + ((record - records) >> 3)) >> 1] as number;
   }
 
@@ -135,7 +136,19 @@ export class InstructionReader {
 
   flagUse(records: number, offset: number): FlagUse {
     const record = records + 4 * offset;
-    return this.traitsOf(this.handlerAt(record, records), record, records);
+    const traits = this.traitsOf(this.handlerAt(record, records), record, records);
+    // In front of it the region may be left.
+    return this.isBreakpoint(records, offset) ? { needs: true, sets: traits.sets } : traits;
+  }
+
+  isBreakpoint(records: number, offset: number): boolean {
+    return this.u16[(records + 4 * offset) >> 1] === layout.HANDLER_BREAK;
+  }
+
+  /** Of the word at this offset of the page. */
+  physicalAddress(records: number, offset: number): bigint {
+    const page = this.i32[(records + layout.RECORD_PAGE_INDEX) >> 2] as number;
+    return this.view.getBigUint64(layout.RAM_BASE, true) + BigInt(4096 * page + offset);
   }
 
   probesAlone(records: number, offset: number): boolean {

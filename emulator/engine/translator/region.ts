@@ -2,6 +2,7 @@
 
 import * as layout from '../../memory/layout.ts';
 import { type Block, findBlocks, PAGE, pageOf } from './blocks.ts';
+import type { TestedBreakpoint } from './breakpoint-tests.ts';
 import { emitRegion, type RegionSource } from './emit-region.ts';
 import { type InstructionReader, recordsOf, type Whereabouts } from './instructions.ts';
 import type { Body, RegionModule } from './region-module.ts';
@@ -25,16 +26,22 @@ export interface RegionCode {
   readonly resumed: readonly number[];
 }
 
+export interface RegionOptions {
+  /** It ends where code begins that was never executed: most of it never will be. */
+  readonly onlyExecuted: boolean;
+  /** What may stop at this offset of some page. */
+  breakpointsAt(offset: number): readonly TestedBreakpoint[];
+}
+
 /**
- * Undefined where nothing is gained: the first instruction already is one of the interpreter's. With `onlyExecuted`
- * it ends where code begins that was never executed: most of it never will be.
+ * Undefined where nothing is gained: the first instruction already is one of the interpreter's.
  */
 export function translateRegion(
   reader: InstructionReader,
   record: number,
   whereabouts: Whereabouts,
   module: RegionModule,
-  { onlyExecuted }: { readonly onlyExecuted: boolean },
+  { onlyExecuted, breakpointsAt }: RegionOptions,
 ): RegionCode | undefined {
   const pages = new Map([[0, recordsOf(record)]]);
   const covered = new Map<number, Set<number>>();
@@ -64,6 +71,9 @@ export function translateRegion(
     instructionAt: (place) => reader.instructionAt(...at(place)),
     flagUse: (place) => reader.flagUse(...at(place)),
     probesAlone: (place) => reader.probesAlone(...at(place)),
+    breakpointsAt: (place) =>
+      reader.isBreakpoint(...at(place)) ? breakpointsAt(place - pageOf(place)) : undefined,
+    physicalAddress: (place) => reader.physicalAddress(...at(place)),
   };
   const body = emitRegion(order, pages, source, module);
   const instructions = order.reduce((sum, { length }) => sum + length, 0);

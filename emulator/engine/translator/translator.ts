@@ -10,6 +10,7 @@
 
 import * as layout from '../../memory/layout.ts';
 import type { InterpreterTables } from '../interpreter/generate.ts';
+import type { TestedBreakpoint } from './breakpoint-tests.ts';
 import { entriesAround } from './entries.ts';
 import { InstructionReader, recordsOf, type Whereabouts } from './instructions.ts';
 import { Profile, type ProfiledPlace } from './profile.ts';
@@ -46,6 +47,8 @@ export interface TranslatorHost {
   readonly counts: boolean;
   /** Fills in a record that was not decoded yet. */
   decode(record: number): void;
+  /** What may stop at this offset of some page, where the record says BREAK. */
+  breakpointsAt(offset: number): readonly TestedBreakpoint[];
   /** Said once. */
   warn(message: string): void;
 }
@@ -317,7 +320,10 @@ export class Translator {
   ): RegionCode | undefined {
     if ((this.u16[record >> 1] as number) < layout.HANDLERS_FIRST || made.has(record)) return undefined;
     if (!this.isEager && this.pageOf(recordsOf(record)).drops > DROPS_MAX) return undefined;
-    return translateRegion(this.reader, record, whereabouts, module, { onlyExecuted: !this.isEager });
+    return translateRegion(this.reader, record, whereabouts, module, {
+      onlyExecuted: !this.isEager,
+      breakpointsAt: (offset) => this.host.breakpointsAt(offset),
+    });
   }
 
   private install(codes: readonly RegionCode[], module: RegionModule): void {
@@ -371,7 +377,8 @@ export class Translator {
     const dropped = this.regions.drop(records, first, last);
     if (dropped.length === 0) return;
     this.figures.drops[cause]++;
-    this.pageOf(records).drops++;
+    // A debugger's breakpoints come and go; that says nothing about the code.
+    if (cause !== 'breakpoints') this.pageOf(records).drops++;
     if (this.isEager) for (const record of dropped) this.callOut(record, recordsOf(record));
   }
 
@@ -384,7 +391,7 @@ export class Translator {
     }
   }
 
-  /** A breakpoint is about to be set: no region may run over it. */
+  /** Breakpoints are about to come or go: regions that run over them do not test for them, or in vain. */
   dropAround(records: number, index: number): void {
     this.dropFor('breakpoints', records, 4 * index, 4 * index);
   }

@@ -3,6 +3,9 @@
 
 import { hex } from '../../base/address.ts';
 import type { CompiledProgram } from '../../engine/programs/compile.ts';
+import { isSelfContained } from '../../engine/programs/emit-program.ts';
+import type { Program } from '../../engine/programs/program.ts';
+import type { BreakpointFilter } from '../../engine/translator/breakpoint-tests.ts';
 import * as layout from '../../memory/layout.ts';
 import type { HitCondition, StopRules } from '../stop-programs.ts';
 
@@ -80,6 +83,17 @@ export class Judged {
     return rules.log ? 'log' : 'stop';
   }
 
+  /** What translated code may test by itself. */
+  get filter(): BreakpointFilter {
+    const { scope, condition } = this.rules;
+    const wanted: Program[] = [];
+    if (scope?.ttbr0 !== undefined) wanted.push(isRoot(scope.ttbr0));
+    if (condition && !this.tally.isBroken && isSelfContained(condition)) wanted.push(condition);
+    const [first, second] = wanted;
+    const both = first && second ? { kind: 'and' as const, left: first, right: second } : first;
+    return { cpus: this.cpus, ...(both && { condition: both }) };
+  }
+
   private isInScope(): boolean {
     const { scope } = this.rules;
     if (!scope) return true;
@@ -98,6 +112,19 @@ export class Judged {
     return ((i32[layout.SPSR_EL2 >> 2] as number) >> 2) & 3;
   }
 }
+
+/** TTBR0_EL1 without CnP. */
+const isRoot = (root: bigint): Program => ({
+  kind: 'binary',
+  operator: '==',
+  left: {
+    kind: 'binary',
+    operator: '&',
+    left: { kind: 'register', name: 'TTBR0_EL1' },
+    right: { kind: 'constant', value: -2n },
+  },
+  right: { kind: 'constant', value: BigInt.asIntN(64, root) & -2n },
+});
 
 export function countHolds({ operator, count }: HitCondition, counted: number): boolean {
   switch (operator) {

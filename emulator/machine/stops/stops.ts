@@ -40,6 +40,7 @@ export class Stops {
   private readonly tell: (hit: Hit) => void;
   private readonly tallies = new Map<number, { readonly rules: string; readonly tally: Tally }>();
   private readonly watched: WatchedMemory;
+  private breakpoints: readonly Breakpoint[] = [];
   private pending: JudgedStop | undefined;
   /** The event that is being judged. */
   private event: EventReport | undefined;
@@ -60,13 +61,16 @@ export class Stops {
   setBreakpoints(list: readonly Breakpoint[]): void {
     if (list.length > layout.BREAKPOINTS_MAX) throw tooMany('breakpoints', layout.BREAKPOINTS_MAX);
     const judged = this.prepare(list, ({ domain, scope }) => this.cpusIn(domain, scope));
+    this.breakpoints = list;
     const { machine, paOfIpa } = this.loaded;
     machine.engine.setBreakpoints(
       list.flatMap(({ kind, domain, address }, i): EngineBreakpoint[] => {
-        const judge = (): boolean => this.judge(judged[i] as Judged, { kind: 'breakpoint' });
-        if (kind === 'va') return [{ kind, address, judge }];
+        const one = judged[i] as Judged;
+        const judge = (): boolean => this.judge(one, { kind: 'breakpoint' });
+        const filter = one.filter;
+        if (kind === 'va') return [{ kind, address, judge, filter }];
         const pa = paOfIpa(domain, Number(address));
-        return pa === undefined ? [] : [{ kind: 'pa', address: BigInt(pa), judge }];
+        return pa === undefined ? [] : [{ kind: 'pa', address: BigInt(pa), judge, filter }];
       }),
     );
   }
@@ -130,6 +134,8 @@ export class Stops {
     this.watched.judgeOutside();
     const { pending } = this;
     this.pending = undefined;
+    // Translated code tests its condition no longer.
+    if (pending?.conditionError !== undefined) this.setBreakpoints(this.breakpoints);
     return pending;
   }
 

@@ -2,11 +2,11 @@
 // its memory compared before and after each instruction.
 
 import { expect, test } from 'vitest';
-import type { LoadedMachine } from '../../../../emulator/machine/guest.ts';
 import type { Watchpoint, WatchReport } from '../../../../emulator/machine/messages.ts';
 import { Stops } from '../../../../emulator/machine/stops/stops.ts';
-import { DATA, RandomMachine, type Translate } from '../../engine/translator/random-machine.ts';
-import { Random, randomProgram } from '../../engine/translator/random-program.ts';
+import { DATA, type RandomMachine, type Translate } from '../../engine/translator/random-machine.ts';
+import { Random } from '../../engine/translator/random-program.ts';
+import { loadedOf, noEvents, runThroughStops, startRandom } from './random-guest.ts';
 
 const SEEDS = [1, 2, 5, 9, 11, 14, 18, 21];
 const WHOLE = 12_000;
@@ -14,19 +14,6 @@ const HOT: Translate = { threshold: 1 };
 const DATA_SIZE = 0x8000;
 const PA = { kind: 'pa' } as const;
 const everything = (): number => Number.MAX_SAFE_INTEGER;
-
-const start = (seed: number, translate: Translate): RandomMachine =>
-  new RandomMachine({ program: randomProgram(seed), seed, translate });
-
-/** What Stops needs of a guest. */
-const loadedOf = ({ machine }: RandomMachine): LoadedMachine =>
-  ({
-    machine,
-    info: { domains: [{ domain: -1, name: 'random', vcpus: 1, segments: [], ram: [] }] },
-    cpuOf: ({ vcpu }) => vcpu,
-    vcpuOf: (vcpu) => ({ domain: -1, vcpu }),
-    paOfIpa: (_domain, ipa) => ipa,
-  }) as Partial<LoadedMachine> as LoadedMachine;
 
 interface Seen {
   /** Instructions executed, the one that made the access included. */
@@ -37,17 +24,12 @@ interface Seen {
 /** Runs with watchpoints, through every stop. */
 function runWatched(random: RandomMachine, watchpoints: readonly Watchpoint[], count: number): Seen[] {
   const { machine } = random;
-  const stops = new Stops(loadedOf(random), { stagesOf: () => undefined, listen: () => {} }, () => {});
+  const stops = new Stops(loadedOf(random), noEvents, () => {});
   stops.setWatchpoints(watchpoints);
   const seen: Seen[] = [];
-  while (machine.engine.instructions < count) {
-    const end = machine.runSlice(count - machine.engine.instructions);
-    if (end.kind === 'idle') machine.skipTo(end.deadline);
-    const stop = stops.take();
-    expect(stop !== undefined).toBe(end.kind === 'watchpoint');
-    if (stop?.watch) seen.push({ instructions: machine.engine.instructions, watch: stop.watch });
-  }
-  machine.settle();
+  runThroughStops(random, stops, count, (stop) => {
+    if (stop.watch) seen.push({ instructions: machine.engine.instructions, watch: stop.watch });
+  });
   return seen;
 }
 
@@ -62,7 +44,7 @@ const watch = (address: number, size: number, access: Watchpoint['access'], id =
 /** Ranges around bytes that the program leaves with another value. */
 function rangesOf(seed: number, count: number): { address: number; size: number }[] {
   const random = new Random(seed);
-  const { machine } = start(seed, undefined);
+  const { machine } = startRandom(seed, undefined);
   const before = Buffer.from(machine.memory.bytes(DATA, DATA_SIZE));
   while (machine.engine.instructions < WHOLE) {
     const end = machine.runSlice(WHOLE - machine.engine.instructions);
@@ -78,7 +60,7 @@ function rangesOf(seed: number, count: number): { address: number; size: number 
 
 test.each(SEEDS)('a range is seen to change exactly when it does, program %i', (seed) => {
   const [range] = rangesOf(seed, 1) as [{ address: number; size: number }];
-  const stepped = start(seed, undefined);
+  const stepped = startRandom(seed, undefined);
   const content = (): Buffer => Buffer.from(stepped.machine.memory.bytes(range.address, range.size));
   const changes: { instructions: number; before: Buffer; after: Buffer }[] = [];
   for (let before = content(), i = 1; i <= WHOLE; i++) {
@@ -88,7 +70,7 @@ test.each(SEEDS)('a range is seen to change exactly when it does, program %i', (
     before = after;
   }
   for (const translate of [undefined, HOT]) {
-    const machine = start(seed, translate);
+    const machine = startRandom(seed, translate);
     const seen = runWatched(machine, [watch(range.address, range.size, 'change')], WHOLE);
     const told = seen.map(({ instructions, watch: { before, after } }) => ({
       instructions,
@@ -107,7 +89,7 @@ test.each(SEEDS)('a range is seen to change exactly when it does, program %i', (
 test('together the programs do change what was watched', () => {
   const seen = SEEDS.flatMap((seed) => {
     const [{ address, size }] = rangesOf(seed, 1) as [{ address: number; size: number }];
-    return runWatched(start(seed, undefined), [watch(address, size, 'change')], WHOLE);
+    return runWatched(startRandom(seed, undefined), [watch(address, size, 'change')], WHOLE);
   });
   expect(seen.length).toBeGreaterThan(15);
 });
@@ -119,10 +101,10 @@ test.each(SEEDS)('reads and writes are the same ones translated and interpreted,
     const space = random.once(2) ? PA : ({ kind: 'va', domain: -1 } as const);
     return { ...watch(address, size, access, id), space };
   });
-  const plain = start(seed, undefined);
+  const plain = startRandom(seed, undefined);
   plain.runTo(WHOLE, everything);
   const [interpreted, translated] = [undefined, HOT].map((translate) => {
-    const machine = start(seed, translate);
+    const machine = startRandom(seed, translate);
     const seen = runWatched(machine, watchpoints, WHOLE);
     // With watchpoints or without: the same state.
     expect(machine.hash()).toBe(plain.hash());
