@@ -1,5 +1,6 @@
 // Symbols of an ELF file or a System.map, as the debugger asks for them.
 
+import { demangle } from '../../emulator/formats/demangle/demangle.ts';
 import type { SymbolTable } from '../../emulator/formats/symbols.ts';
 import type { SymbolInfo, SymbolSource } from './symbol-source.ts';
 
@@ -14,7 +15,9 @@ export class TableSymbols implements SymbolSource {
 
   symbolAt(address: bigint): SymbolInfo | undefined {
     const symbol = this.table.lookupAny(address);
-    return symbol && { name: symbol.name, start: symbol.address, end: symbol.address + BigInt(symbol.size) };
+    if (symbol === undefined) return undefined;
+    const { name, address: start, size } = symbol;
+    return { name: demangle(name) ?? name, start, end: start + BigInt(size) };
   }
 
   addressesOf(name: string): readonly bigint[] {
