@@ -172,6 +172,8 @@ export class RunControl {
   // ---------------------------------------------------------------- plans
 
   private perform(plan: () => Promise<StopReport>): void {
+    // Two sessions may let it run at once.
+    if (this.running) return;
     this.plan = 'running';
     this.pauseWanted = false;
     plan().then(

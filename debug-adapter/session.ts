@@ -85,6 +85,8 @@ export class XenSession extends DebugSession {
   /** What `initialize` said of the client. */
   client: Partial<Dap.InitializeRequestArguments> = {};
   launched: Launched | undefined;
+  /** What this session shares with others; also while the machine is built anew. */
+  shared: SharedMachine | undefined;
   /** What the client last asked for, to be asked for again of another machine. */
   eventRequests: readonly EventBreakpointRequest[] = [];
   /** The filters of setExceptionBreakpoints that are on. */
@@ -315,7 +317,7 @@ export class XenSession extends DebugSession {
 
   /** Ends the machine that this session launched; of another's it takes its leave. */
   endMachine(): void {
-    this.launched?.shared.leave(this);
+    this.shared?.leave(this);
   }
 
   /** A request to the client. The library's own way has a timer, which would keep a program alive that is done. */

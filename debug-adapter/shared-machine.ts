@@ -32,6 +32,8 @@ export class SharedMachine {
   private readonly members: Member[] = [];
   /** Before the machine begins: sessions that still configure, and domains whose session is yet to come. */
   private readonly awaited = new Set<XenSession | number>();
+  /** Sessions that came to a machine that had begun, and configure. */
+  private readonly late = new Set<XenSession>();
   /** Domains that a session of their own shows, or will. */
   private readonly apart = new Set<number>();
   /** Domains that have come to their end and left nothing to look at. */
@@ -119,6 +121,7 @@ export class SharedMachine {
   configured(session: XenSession): void {
     this.awaited.delete(session);
     if (!this.hasBegun) this.beginWhenConfigured();
+    else if (!this.late.delete(session)) return;
     else if (this.run && !this.run.running)
       session.showStop(this.pauseOf(session), momentText(this.moment), false);
     else if (session.suspends) this.run?.pause(session.focus);
@@ -138,22 +141,22 @@ export class SharedMachine {
     const index = this.members.findIndex((member) => member.session === session);
     const [member] = index < 0 ? [] : this.members.splice(index, 1);
     if (!member) return;
-    this.breakpoints.remove(session.breakpoints);
-    session.launched = undefined;
-    session.changes.end();
+    this.letGo(session);
     if (member.role === 'launcher') {
       this.end();
       return;
     }
     void this.run?.breakpointsChanged().catch(() => {});
+    this.late.delete(session);
     this.awaited.delete(session);
     this.beginWhenConfigured();
   }
 
   // ---------------------------------------------------------------- run state
 
-  /** A session lets the machine run: the others are told. */
+  /** A session lets the machine run: the others are told, unless one of them was faster. */
   began(by: XenSession): void {
+    if (this.run?.running) return;
     for (const { session } of [...this.members]) session.showRun(session === by);
   }
 
@@ -167,8 +170,13 @@ export class SharedMachine {
     try {
       await this.build(by);
     } catch (error) {
-      for (const { session } of [...this.members]) if (session !== by) session.tell('terminated');
+      this.end(by);
       throw error;
+    }
+    // It may have gone meanwhile.
+    if (!this.launcher) {
+      this.dispose();
+      throw errors.notLaunched();
     }
     for (const member of [...this.members]) {
       const { session, domain } = member;
@@ -256,7 +264,9 @@ export class SharedMachine {
   }
 
   private join(member: Member): void {
+    if (this.hasBegun) this.late.add(member.session);
     this.members.push(member);
+    member.session.shared = this;
     this.breakpoints.add(member.session.breakpoints);
     this.show(member);
   }
@@ -354,15 +364,21 @@ export class SharedMachine {
     this.end();
   }
 
-  private end(): void {
+  /** The machine is gone: sessions are told, but for one that knows. */
+  private end(by?: XenSession): void {
     this.dispose();
     this.machines.remove(this);
     for (const { session } of this.members.splice(0)) {
-      this.breakpoints.remove(session.breakpoints);
-      session.launched = undefined;
-      session.changes.end();
-      session.tell('terminated');
+      this.letGo(session);
+      if (session !== by) session.tell('terminated');
     }
+  }
+
+  private letGo(session: XenSession): void {
+    this.breakpoints.remove(session.breakpoints);
+    session.launched = undefined;
+    session.shared = undefined;
+    session.changes.end();
   }
 
   private dispose(): void {

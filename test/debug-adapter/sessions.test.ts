@@ -154,6 +154,20 @@ test('what was shown of a stop is stale in every session once the machine ran', 
   expect(scopes).toMatchObject({ success: false });
 });
 
+test('two sessions that let the machine run at once do so once', async () => {
+  const all = await family();
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  await d2.send('setFunctionBreakpoints', { breakpoints: [{ name: 'print' }] });
+  await configured(all);
+  for (let stop = 0; stop < 4; stop++) {
+    await d2.until('stopped');
+    await Promise.all([d1.raw('continue', { threadId: D1 }), d2.raw('continue', { threadId: D2 })]);
+  }
+  await d2.until('stopped');
+  expect(statesOf(d1)).toEqual(statesOf(d2));
+  expect(statesOf(d1)).toHaveLength(10);
+});
+
 test('a client that cannot start sessions sees all domains in one', async () => {
   const session = await client(new Machines());
   await session.send('launch', TWO as Dap.LaunchRequestArguments);
@@ -297,6 +311,30 @@ test('a restart in one session is a restart in all, with all breakpoints', async
   expect(await hash()).toBe(before);
 });
 
+test('a machine whose session leaves while it is built anew is gone for all', async () => {
+  const all = await family({ ...TWO, stopOnEntry: true });
+  await configured(all);
+  const d1 = childOf(all, 1);
+  await d1.until('stopped');
+  const restart = d1.raw('restart', {});
+  await disconnect(all.parent);
+  expect(await restart).toMatchObject({ success: false });
+  await d1.until('terminated');
+  expect((await d1.raw('threads', {})).success).toBe(false);
+});
+
+test('a configuration that cannot be built anew ends the other sessions', async () => {
+  const all = await family({ ...TWO, stopOnEntry: true });
+  await configured(all);
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  await d1.until('stopped');
+  const nowhere = { domains: [{ ...guest('one'), kernel: '/nowhere' }] };
+  const { success, message } = await d1.raw('restart', { arguments: nowhere });
+  expect([success, message]).toEqual([false, expect.stringContaining('/nowhere')]);
+  await d2.until('terminated');
+  await all.parent.until('terminated');
+});
+
 test('a session that is ended for good takes its domain along', async () => {
   const all = await family({ ...TWO, stopOnEntry: true });
   await configured(all);
@@ -306,3 +344,64 @@ test('a session that is ended for good takes its domain along', async () => {
   const { view } = await d2.send('xen/domains', {});
   expect(view.domains.map(({ name }) => name)).toEqual(['Domain-0', 'two']);
 });
+
+test.each([1, 2, 3])(
+  'whatever is asked of whichever session, all tell of one run state (seed %i)',
+  async (seed) => {
+    const all = await family();
+    await configured(all);
+    const sessions = [childOf(all, 1), childOf(all, 2), all.parent];
+    const below = random(seed);
+    const threads = [D1, D2, D1];
+    for (let i = 0; i < 40; i++) {
+      const which = below(sessions.length);
+      const session = sessions[which] as TestSession;
+      const threadId = threads[below(20) === 0 ? below(3) : which];
+      const asks: readonly (readonly [string, unknown])[] = [
+        ['continue', { threadId }],
+        ['pause', { threadId }],
+        ['next', { threadId, granularity: 'instruction' }],
+        ['stepIn', { threadId }],
+        ['stepOut', { threadId }],
+        ['stackTrace', { threadId }],
+        ['evaluate', { expression: '$pc' }],
+        ['threads', {}],
+        ['setFunctionBreakpoints', { breakpoints: [{ name: 'print' }].slice(below(2)) }],
+        ['configurationDone', {}],
+        ...(below(4) === 0 ? [['restart', {}] as const] : []),
+      ];
+      const [command, args] = asks[below(asks.length)] ?? ['threads', {}];
+      // Answered in any case, now and then before the answer to the one before.
+      const answer = session.raw(command, args);
+      if (below(3) > 0) await answer;
+    }
+    for (const session of sessions) await session.send('setFunctionBreakpoints', { breakpoints: [] });
+    await settled(sessions);
+    const [first, ...others] = sessions.map(statesOf);
+    expect(first?.length).toBeGreaterThan(1);
+    for (const other of others) expect(other).toEqual(first);
+  },
+);
+
+/** What a session told of the run state, one after the other. */
+const statesOf = ({ events }: TestSession): boolean[] =>
+  events
+    .filter(({ event }) => event === 'xen/state')
+    .map(({ body }) => (body as { running: boolean }).running);
+
+/** Until the machine stands, which a step in a guest that waits does not bring about. */
+async function settled(sessions: readonly TestSession[]): Promise<void> {
+  while (sessions.some((session) => statesOf(session).at(-1) !== false)) {
+    await sessions[0]?.raw('pause', { threadId: D1 });
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Whole numbers from 0, below what is asked for. */
+function random(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff;
+    return (state >>> 8) % limit;
+  };
+}
