@@ -106,5 +106,7 @@ export async function scopeOfDomain(scope: Scope, domain: number, vcpu?: number)
 export async function isTypeName(scope: Scope, name: string): Promise<boolean> {
   if ((await scope.locals()).some((variable) => variable.name === name)) return false;
   const type = await scope.target.types?.named(name, scope.link);
-  return type !== undefined;
+  if (type?.kind !== 'structure' && type?.kind !== 'enumeration') return type !== undefined;
+  // The tag alone names the type in C++ only; in C a variable often has the same name.
+  return (await scope.program?.variables(name, scope.link))?.length === 0;
 }

@@ -355,6 +355,12 @@ export async function spell(type: Type, declarator = '', depth = 0): Promise<str
       if (target.kind === 'pointer') {
         return inner(target, declarator === '' ? type.qualifier : `${type.qualifier} ${declarator}`);
       }
+      // Of an array it is its elements that are constant; they may say so themselves.
+      if (target.kind === 'array') {
+        const element = await target.element.resolve();
+        const own = element.kind === 'qualified' ? element : { ...type, target: target.element };
+        return inner({ ...target, element: known(own) }, declarator);
+      }
       return `${type.qualifier} ${await inner(target, declarator)}`;
     }
     case 'pointer': {
