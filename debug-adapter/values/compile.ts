@@ -407,10 +407,7 @@ export class Compiler {
 
   /** 1 or 0: what C takes for true. */
   truth({ program }: Scalar): Program {
-    if (program.kind === 'and' || program.kind === 'or' || program.kind === 'event-text') return program;
-    if (program.kind === 'binary' && /^[=!<>]=?[su]?$/.test(program.operator)) return program;
-    if (program.kind === 'unary' && program.operator === '!') return program;
-    return binary('!=', program, constant(0n));
+    return isTruth(program) ? program : binary('!=', program, constant(0n));
   }
 
   async scalar(value: Compiled): Promise<Scalar> {
@@ -478,12 +475,35 @@ const common = (a: Scalar, b: Scalar): IntegerType | EnumerationType =>
 export const addressOf = (address: Program, bitOffset: number): Program =>
   binary('+', address, constant(BigInt(Math.floor(bitOffset / 8))));
 
+/** 0 or 1 already. */
+function isTruth(program: Program): boolean {
+  switch (program.kind) {
+    case 'and':
+    case 'or':
+    case 'event-text':
+      return true;
+    case 'unary':
+      return program.operator === '!';
+    case 'binary':
+      return /^(?:==|!=|[<>]=?[su])$/.test(program.operator);
+    default:
+      return false;
+  }
+}
+
+/** Whether it is extended so by itself. */
+function isExtended(program: Program, size: number, signed: boolean): boolean {
+  if (isTruth(program)) return true;
+  if (program.kind === 'extend') return program.bits === 8 * size && program.signed === signed;
+  return program.kind === 'load' && program.size === size && program.signed === signed;
+}
+
 /** To 64 bits, as a value of the type has them. */
 function extended(
   program: Program,
   { size, signed }: { readonly size: number; readonly signed: boolean },
 ): Program {
-  if (size >= 8) return program;
+  if (size >= 8 || isExtended(program, size, signed)) return program;
   if (program.kind === 'constant') {
     const bits = 8 * size;
     return constant(signed ? BigInt.asIntN(bits, program.value) : BigInt.asUintN(bits, program.value));

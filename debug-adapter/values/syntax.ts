@@ -308,7 +308,8 @@ class Reader {
   format(tree: SyntaxNode): Format {
     const [first, second] = childrenOf(tree);
     if (!first) return this.refuse(tree, 'a format');
-    if (!first.name.endsWith('Identifier')) return { name: undefined, type: undefined, count: this.node(first, 0) };
+    if (!first.name.endsWith('Identifier'))
+      return { name: undefined, type: undefined, count: this.node(first, 0) };
     const type = second && (second.name === 'Type' ? this.type(second) : this.typeNamed(second));
     return { name: this.of(first), type, count: undefined };
   }
