@@ -35,6 +35,7 @@ import type { Ended, RunControl } from './run-control.ts';
 import type { SharedMachine } from './shared-machine.ts';
 import type { Frame } from './stack.ts';
 import type { ValueHandle } from './values/handles.ts';
+import type { Leaving } from './values/return-value.ts';
 import type { FrameOfVcpu } from './values/scope.ts';
 
 /** Behind a frame id or a variables reference. */
@@ -94,6 +95,8 @@ export class XenSession extends DebugSession {
   /** The vCPU of the last stop, which plain numbers as addresses refer to. */
   focus: VcpuId = { domain: 0, vcpu: 0 };
   lastStop: StopReport | undefined;
+  /** What the last step out leaves: its value is shown where it ends. */
+  leaving: Leaving | undefined;
   /** A machine that runs when this session attaches is paused. */
   suspends = false;
 

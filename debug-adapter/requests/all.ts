@@ -3,6 +3,7 @@
 import type { AnyRequest } from '../request.ts';
 import { breakpointRequests } from './breakpoints.ts';
 import { dataBreakpointRequests } from './data-breakpoints.ts';
+import { completionRequests } from './completions.ts';
 import { evaluateRequests } from './evaluate.ts';
 import { eventRequests } from './events.ts';
 import { exceptionRequests } from './exceptions.ts';
@@ -27,6 +28,7 @@ export const allRequests: readonly AnyRequest[] = [
   ...stackRequests,
   ...variableRequests,
   ...evaluateRequests,
+  ...completionRequests,
   ...memoryRequests,
   ...sourceRequests,
   ...xenRequests,

@@ -96,7 +96,7 @@ export const lookupOf = (session: XenSession): Lookup => ({
 });
 
 /** The frame of the client's id, or the innermost one of the vCPU that it looks at. */
-async function frameOf(session: XenSession, frameId: number | undefined): Promise<FrameOfVcpu> {
+export async function frameOf(session: XenSession, frameId: number | undefined): Promise<FrameOfVcpu> {
   const handle = frameId === undefined ? undefined : session.handles.get(frameId);
   if (handle?.kind === 'frame') return handle;
   return innermost(session, session.focus);

@@ -9,6 +9,7 @@ import type { StopReport } from '../judge.ts';
 import type { XenSession } from '../session.ts';
 import { stepInstruction, stepIntoException, stepLine, stepOut } from '../stepping.ts';
 import type { StepContext, StepStop } from '../stepping.ts';
+import { leaving } from '../values/return-value.ts';
 
 export const executionRequests = [
   request('continue', {
@@ -58,6 +59,9 @@ export const executionRequests = [
     async handle(session, args) {
       const vcpu = session.debuggee.vcpuOfThread(args.threadId);
       if ((await session.debuggee.walk(vcpu, 2)).length < 2) throw errors.noCaller();
+      // One generation for going on, one for the stop.
+      const generation = session.handles.stopGeneration + 2;
+      session.leaving = await leaving(session.debuggee, vcpu, generation);
       return step(session, args, stepOut);
     },
   }),

@@ -9,7 +9,10 @@ import { childrenOf } from '../values/children.ts';
 import type { Child } from '../values/children.ts';
 import { Evaluator, parseIn } from '../values/evaluate.ts';
 import type { VariableScope } from '../values/handles.ts';
+import { returnValue } from '../values/return-value.ts';
+import type { Leaving } from '../values/return-value.ts';
 import { Scope } from '../values/scope.ts';
+import type { FrameOfVcpu } from '../values/scope.ts';
 import { show, variableOf } from '../values/show.ts';
 import type { Showing } from '../values/show.ts';
 import { declaredIn, variablesIn } from '../values/variable-scopes.ts';
@@ -38,7 +41,8 @@ export const variableRequests = [
       });
       const variables = async (name: string, group: VariableScope, more: Partial<Dap.Scope>) => {
         const scope = new Scope(session.debuggee, at);
-        const count = group === 'return' ? 1 : (await variablesIn(scope, group)).length;
+        const count =
+          group === 'return' ? (leftAt(session, at) ? 1 : 0) : (await variablesIn(scope, group)).length;
         if (count === 0) return [];
         const variablesReference = session.handles.add({ kind: 'variables', at, group });
         return [{ name, variablesReference, namedVariables: count, expensive: false, ...more }];
@@ -47,6 +51,7 @@ export const variableRequests = [
         scopes: [
           ...(await variables('Arguments', 'arguments', { presentationHint: 'arguments' })),
           ...(await variables('Locals', 'locals', { presentationHint: 'locals' })),
+          ...(await variables('Return value', 'return', { presentationHint: 'returnValue' })),
           registers('Registers', 'general', false),
           ...(await variables('Statics of file', 'statics', { expensive: true })),
           ...(at.index > 0
@@ -134,7 +139,13 @@ async function variablesOf(
   const showing: Showing = { session, scope, format: { ...own, ...(page.hex && { hex: true }) } };
   const variables: Dap.Variable[] = [];
   if (handle.kind === 'variables') {
-    if (handle.group === 'return' || filter === 'indexed') return [];
+    if (filter === 'indexed') return [];
+    if (handle.group === 'return') {
+      const left = leftAt(session, handle.at);
+      if (!left) return [];
+      const value = await returnValue(scope, left);
+      return [await variableOf(showing, { name: `${left.name} returned`, value, expression: undefined })];
+    }
     for (const { child, declared } of await declaredIn(scope, handle.group, start, end)) {
       const place = declared && { ...declared, file: scope.target.pathToUser(declared.file) };
       variables.push(await variableOf(showing, child, place));
@@ -145,6 +156,13 @@ async function variablesOf(
     variables.push(await variableOf(showing, child));
   }
   return variables;
+}
+
+/** The function that was stepped out of to get here. */
+function leftAt(session: XenSession, { vcpu, index, frame }: FrameOfVcpu): Leaving | undefined {
+  const { leaving: left } = session;
+  const isHere = left?.generation === session.handles.stopGeneration && left.to === frame.pc && index === 0;
+  return isHere && left.vcpu.domain === vcpu.domain && left.vcpu.vcpu === vcpu.vcpu ? left : undefined;
 }
 
 async function childNamed(scope: Scope, handle: Container, name: string): Promise<Child | undefined> {
