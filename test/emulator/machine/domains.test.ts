@@ -5,6 +5,7 @@ import { InputLog, momentOf, replay } from '../../../emulator/machine/input-log.
 import type { MachineConfig, VcpuId } from '../../../emulator/machine/messages.ts';
 import { startHeadless } from '../../../emulator/index.ts';
 import { stateHash } from '../../../emulator/machine/state-hash.ts';
+import type { Hypervisor } from '../../../emulator/xen/hypervisor.ts';
 import { configured, fresh, modules } from './guests.ts';
 import { addressOf, served } from './served.ts';
 
@@ -223,6 +224,34 @@ test('what does not fit on one machine is refused in words', async () => {
   expect(refused([one, { ...two, memory: 3296 * 2 ** 20 }])).toThrow('MiB of memory together');
   expect(refused([one, { ...two, gicVersion: 2 }])).toThrow("domain 'hello-2' has a GICv2");
   expect(refused([one, { ...two, name: 'hello-1' }])).toThrow("there are two domains 'hello-1'");
+});
+
+test('an event that one domain sends wakes the other', async () => {
+  const test = fresh(await guests(1, 1));
+  const { machine, view } = test.loaded;
+  const turns = (isDone: () => boolean): void => {
+    for (let i = 0; i < 5000 && !isDone(); i++) {
+      const end = machine.runSlice(Number.MAX_SAFE_INTEGER);
+      if (end.kind === 'idle') machine.skipTo(end.deadline);
+    }
+    expect(isDone()).toBe(true);
+  };
+  turns(() => test.console.split(PROMPT).length === 3);
+  turns(() => machine.runSlice(Number.MAX_SAFE_INTEGER).kind === 'idle');
+
+  const { domains } = machine.monitor as Hypervisor;
+  const channels = (domid: number) => domains.find(domid)?.eventChannels ?? expect.fail(`no domain ${domid}`);
+  const unbound = channels(2).allocateUnbound(1);
+  if (typeof unbound === 'string') expect.fail(unbound);
+  const bound = channels(1).bindInterdomain(channels(2), unbound.port, () => undefined);
+  if (typeof bound === 'string') expect.fail(bound);
+  channels(2).unmask(unbound.port);
+  channels(1).send(bound.port);
+  const received = () => view?.eventChannels(2)?.ports.find(({ port }) => port === unbound.port);
+  expect(received()).toMatchObject({ pending: true });
+  expect(machine.canRunNow(1)).toBe(true);
+  expect(machine.canRunNow(0)).toBe(false);
+  turns(() => received()?.pending === false);
 });
 
 test('guests are kept from each other unless Xen is told otherwise', async () => {
