@@ -163,7 +163,8 @@ export class FrameIndex {
     const dataAlignment = cursor.sleb();
     const returnAddress = version === 1 ? cursor.u8() : cursor.uleb();
     const isAugmented = augmentation.startsWith('z');
-    if (augmentation !== '' && !isAugmented) {
+    // Letters that have no data need no length of it.
+    if (!isAugmented && !/^[SB]*$/.test(augmentation)) {
       throw new BadDwarf(`a CIE has the unknown augmentation '${augmentation}'`, offset);
     }
     const encoding = isAugmented ? pointerEncoding(cursor, augmentation) : DW_EH_PE_ABSPTR;
