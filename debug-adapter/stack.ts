@@ -7,7 +7,7 @@
 
 import type { FrameRules, RegisterRule } from '../emulator/formats/dwarf/frame-rules.ts';
 import type { GeneralRegisters } from '../emulator/machine/messages.ts';
-import { exceptionEntry } from './exception-entry.ts';
+import { byRecord, exceptionEntry, leadsToProgram } from './exception-entry.ts';
 import type { CodeRange } from './exception-entry.ts';
 import { linkRegisterHoldsReturn, readRecord } from './frame-records.ts';
 import type { FrameRecord, ReadGuest } from './frame-records.ts';
@@ -138,7 +138,7 @@ async function cfaOf(
   return BigInt.asUintN(64, record - BigInt(saved.offset));
 }
 
-/** `hasCrossed`: ELR_EL1 belongs to an exception further in. */
+/** `hasCrossed`: see exceptionEntry(). */
 async function callerOf(
   source: StackSource,
   frame: KnownFrame,
@@ -150,8 +150,10 @@ async function callerOf(
   }
   const record = await readRecord(frame.register(X29) ?? 0n, source.read, frame.el > 0);
   if (record?.interrupted && !frame.standing) return callerByRecord(source, frame, record);
-  const entry = frame.rules || hasCrossed ? undefined : await exceptionEntry(source, frame);
+  const entry = frame.rules ? undefined : await exceptionEntry(source, frame, record, hasCrossed);
   if (entry) return frameOf(source, { ...entry, by: 'exception', standing: true });
+  if (record && leadsToProgram(frame, record))
+    return frameOf(source, { ...byRecord(frame, record), by: 'exception', standing: true });
   return (await callerByLink(source, frame)) ?? (record && callerByRecord(source, frame, record));
 }
 
