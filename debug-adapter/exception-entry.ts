@@ -3,7 +3,7 @@
 // until that has saved what it needs.
 
 import type { FrameRecord } from './frame-records.ts';
-import { controlFlow } from './instructions.ts';
+import { controlFlow, frameEffect } from './instructions.ts';
 import type { ExceptionTaken, Frame, StackSource } from './stack.ts';
 
 export interface CodeRange {
@@ -96,10 +96,7 @@ async function byRegisters(
 
   const from = (spsr & 0xcn) === 0n ? 0 : 1;
   const usesSpEl0 = from === 0 || (spsr & 1n) === 0n;
-  // Behind a call only that record is sure.
-  const values: (bigint | undefined)[] = [];
-  if (frame.standing) for (let n = 0; n <= 30; n++) values[n] = frame.register(n);
-  else values[X29] = record?.callersRecord;
+  const values = await registersLeft(source, frame, { vbar, elr, record });
   // In the vector's first instruction SP_EL1 is still what it was.
   const isFirst = frame.standing && frame.pc === vbar + BigInt((vectors[0] ?? 0) * VECTOR);
   values[SP] = usesSpEl0 ? await source.systemRegister?.('SP_EL0') : isFirst ? sp : undefined;
@@ -110,6 +107,38 @@ async function byRegisters(
     ...(sp !== undefined && { savedAt: sp }),
   } as const;
   return { pc: elr, el: from, values, taken };
+}
+
+/** The registers of the interrupted code that are still there: all in the vector, but a handler needs some itself. */
+async function registersLeft(
+  source: StackSource,
+  frame: Frame,
+  {
+    vbar,
+    elr,
+    record,
+  }: { readonly vbar: bigint; readonly elr: bigint; readonly record: FrameRecord | undefined },
+): Promise<(bigint | undefined)[]> {
+  const values: (bigint | undefined)[] = [];
+  const offset = frame.pc - vbar;
+  const start = source.symbolAt?.(frame.pc)?.start ?? frame.pc;
+  if (frame.standing && ((offset >= 0n && offset < BigInt(VECTORS)) || frame.pc === start)) {
+    for (let n = 0; n <= 30; n++) values[n] = frame.register(n);
+  } else if (record && (!frame.standing || record.returnAddress === elr)) {
+    values[X29] = record.callersRecord;
+  } else if (!(await setsFramePointer(source, start, frame.pc))) {
+    values[X29] = frame.register(X29);
+  }
+  return values;
+}
+
+async function setsFramePointer(source: StackSource, start: bigint, end: bigint): Promise<boolean> {
+  const bytes = await source.read(start, Math.min(Number(end - start), VECTORS));
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at + 4 <= bytes.length; at += 4) {
+    if (frameEffect(view.getUint32(at, true)) === 'sets-frame-pointer') return true;
+  }
+  return false;
 }
 
 /** A record of a kernel whose return address is the program's. */

@@ -64,7 +64,8 @@ function callerAs(ctx: Context, frame: Frame, kernelStack: bigint | undefined): 
   const x29 = frame.register(X29);
   const isBack = async (now: GeneralRegisters): Promise<boolean> => {
     if (elOf(now.pstate) !== frame.el) return false;
-    if (sp === undefined ? now.x[X29] !== x29 : now.sp !== sp) return false;
+    // Of what a handler has interrupted, maybe neither is left.
+    if (sp !== undefined ? now.sp !== sp : x29 !== undefined && now.x[X29] !== x29) return false;
     if (frame.el !== 0) return true;
     const stack = await kernelStackOf(ctx, now);
     if (kernelStack !== undefined) return stack === kernelStack;

@@ -4,6 +4,7 @@
 import { bytesOf } from '../../../emulator/formats/byte-source.ts';
 import { BARE_DOMAIN } from '../../../emulator/machine/messages.ts';
 import type {
+  Action,
   AddressSpace,
   Breakpoint,
   EventBreakpoint,
@@ -12,6 +13,7 @@ import type {
   MachineEventSink,
   MachineInfo,
   MachineServer,
+  RunOptions,
   Moment,
   StopInfo,
   Watchpoint,
@@ -28,6 +30,8 @@ const SLICE = 200;
 export const TTBR0 = 0x0007_0000_41a2_0000n;
 
 export interface FakeOptions {
+  /** What runs and changes the machine is noted here. */
+  readonly requests?: string[];
   /** Link address of the image and how far the MMU moves it. */
   readonly link: bigint;
   readonly slide?: bigint;
@@ -42,7 +46,7 @@ export interface FakeOptions {
 }
 
 export class FakeMachine implements MachineServer {
-  readonly requests: string[] = [];
+  readonly requests: string[];
   private readonly tell: MachineEventSink;
   private readonly options: FakeOptions;
   private memory = new Uint8Array(RAM_SIZE);
@@ -67,6 +71,7 @@ export class FakeMachine implements MachineServer {
   constructor(tell: MachineEventSink, options: FakeOptions) {
     this.tell = tell;
     this.options = options;
+    this.requests = options.requests ?? [];
   }
 
   create({ bare, domains }: MachineConfig): MachineInfo {
@@ -91,14 +96,14 @@ export class FakeMachine implements MachineServer {
     return { domains: [{ domain, name: bare ? 'host' : 'guest', vcpus: 1, segments, ram }] };
   }
 
-  run(): void {
-    this.requests.push('run');
+  run({ only }: RunOptions): void {
+    this.requests.push(only ? `run only ${only.vcpu}` : 'run');
     this.state = 'running';
     this.slice(true);
   }
 
-  step({ count }: { readonly count: number }): void {
-    this.requests.push('step');
+  step({ count, only }: RunOptions & { readonly count: number }): void {
+    this.requests.push(only ? `step only ${only.vcpu}` : 'step');
     this.state = 'running';
     for (let i = 0; i < count && !this.takeInterrupt(); i++) this.execute();
     this.stop('step', []);
@@ -142,6 +147,7 @@ export class FakeMachine implements MachineServer {
       fp: { v: new Uint8Array(512), fpcr: 0, fpsr: 0 },
       system: [
         { name: 'ELR_EL1', value: this.elr },
+        { name: 'SPSR_EL1', value: BigInt(this.spsr) },
         { name: 'VBAR_EL1', value: this.imageAddress(vectors) },
         { name: 'TTBR0_EL1', value: TTBR0 },
         { name: 'SCTLR_EL1', value: this.mmu ? 1n : 0n },
@@ -211,7 +217,9 @@ export class FakeMachine implements MachineServer {
     return { inputs: [], end: this.statistics(), stateHash: this.stateHash() };
   }
 
-  act(): void {}
+  act({ action }: { readonly action: Action }): void {
+    this.requests.push(`act ${action.kind}`);
+  }
 
   stateHash(): string {
     return 'fake';
