@@ -12,7 +12,13 @@ import { virt } from './boards/virt.ts';
 import type { GuestEvents, LoadedMachine } from './guest.ts';
 import { MachineCpu } from './host-cpu.ts';
 import { Machine } from './machine.ts';
-import { BARE_DOMAIN, type BareConfig, type LoadedSegment, type MachineConfig } from './messages.ts';
+import {
+  type Action,
+  BARE_DOMAIN,
+  type BareConfig,
+  type LoadedSegment,
+  type MachineConfig,
+} from './messages.ts';
 import { callFirmware, type PsciSockets } from './psci.ts';
 import { randomBytes } from '../base/random.ts';
 import { ObserverRelay } from '../xen/observer.ts';
@@ -88,9 +94,11 @@ export function createBareMachine(
     deviceTree: (domain) => (domain === BARE_DOMAIN ? blob : undefined),
     observe: (observer) => observers.add(observer),
     act: (action) => {
-      if (action.kind === 'vcpu-off') return turnOff(machine, action.vcpu);
+      // A client of the adapter may send anything.
+      const given = action as Action | undefined;
+      if (given?.kind === 'vcpu-off') return turnOff(machine, given.vcpu);
       throw new UserError(
-        `'${action.kind}' needs a hypervisor`,
+        `'${given?.kind}' needs a hypervisor`,
         'This is a bare machine: start the guest as a domain.',
       );
     },

@@ -195,8 +195,13 @@ export async function launch(
   const program = assemble(source);
   const { image, map } = imageOf(program, link);
   const files = { '/Image': image, '/System.map': options.symbols ?? map, ...options.files };
+  const vectors = program.labels.get('vectors');
   const session = new TestSession(
-    fakeHost(files, { link, vectors: HEADER + (program.labels.get('vectors') ?? 0), ...options.machine }),
+    fakeHost(files, {
+      link,
+      ...(vectors !== undefined && { vectors: HEADER + vectors }),
+      ...options.machine,
+    }),
   );
   await session.send('initialize', {
     adapterID: 'xen',

@@ -84,7 +84,9 @@ export async function fakeGuest(source: Source, options: Partial<FakeOptions> = 
   const segment = { address: RAM, data, memorySize: data.length };
   const kernel = { kind: 'elf', entry: RAM, segments: [segment], size: data.length };
   const config = { cpu: 'a53', seed: 0, bare: { kernel: { name: 'program', kernel } } };
-  const client = new LocalMachineClient((tell) => new FakeMachine(tell, { link: BigInt(RAM), ...options }));
+  const client = new LocalMachineClient(
+    (tell) => new FakeMachine(tell, { link: BigInt(RAM), vectors: 0, ...options }),
+  );
   const machine = await gdbMachine(client, config as unknown as MachineConfig);
   const at = (label: string): bigint => BigInt(RAM + (labels.get(label) ?? Number.NaN));
   return { machine, at };
