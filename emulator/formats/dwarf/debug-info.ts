@@ -14,13 +14,12 @@ import * as dw from './constants.ts';
 import { Cursor } from './cursor.ts';
 import { FileIndex } from './file-index.ts';
 import type { FileUse } from './file-index.ts';
-import { nameOf, readFunctions } from './functions.ts';
-import type { Scope } from './functions.ts';
 import { readLineHeader, readLineUnitEnd } from './line-header.ts';
 import { LineTable } from './line-table.ts';
 import type { LineRow } from './line-table.ts';
 import { Lru } from './lru.ts';
-import type { ProgramInfo } from './model.ts';
+import type { FunctionAt, ProgramInfo } from './model.ts';
+import { openProgramInfo } from './program-info.ts';
 import { DwarfSections } from './sections.ts';
 import { pathOf } from './source-files.ts';
 import { numberOf, openUnit } from './units.ts';
@@ -56,16 +55,6 @@ export interface Statement {
   readonly column: number;
 }
 
-export interface FunctionAt {
-  readonly name: string;
-  readonly inlined: boolean;
-  /** First address; a function may have several ranges. */
-  readonly start: Va;
-  readonly end: Va;
-  /** Where an inlined function was called. */
-  readonly call?: { readonly file: string; readonly line: number };
-}
-
 export type FunctionLookup = Pick<ProgramInfo, 'functionsAt'>;
 
 interface RowsAt {
@@ -89,8 +78,6 @@ interface Shared {
   readonly sections: DwarfSections;
   readonly units: Lru<number, Unit>;
   readonly tables: Lru<number, LineTable>;
-  readonly functions: Lru<number, Scope[]>;
-  /** Knows functions without reading those of a whole unit. */
   readonly program: FunctionLookup | undefined;
   aranges?: Promise<UnitRanges>;
   scanned?: Promise<UnitRanges>;
@@ -107,7 +94,10 @@ export class DebugInfo {
   }
 
   /** Undefined when the file has no line tables. `program`: of the same file. */
-  static open(elf: ElfFile, program?: FunctionLookup): DebugInfo | undefined {
+  static open(
+    elf: ElfFile,
+    program: FunctionLookup | undefined = openProgramInfo(elf),
+  ): DebugInfo | undefined {
     const sections = new DwarfSections(elf);
     if (!sections.has('line')) return undefined;
     const shared = {
@@ -115,7 +105,7 @@ export class DebugInfo {
       units: new Lru<number, Unit>(KEPT_UNITS),
       tables: new Lru<number, LineTable>(KEPT_UNITS),
     };
-    return new DebugInfo({ ...shared, program, functions: new Lru<number, Scope[]>(KEPT_UNITS) }, 0n);
+    return new DebugInfo({ ...shared, program }, 0n);
   }
 
   /** The same program, running `loadOffset` bytes above where it was linked. */
@@ -179,11 +169,9 @@ export class DebugInfo {
 
   /** The functions an address is in: inlined ones from the innermost on, the real one last. */
   async functionsAt(address: bigint): Promise<FunctionAt[]> {
-    const at = this.distance(address);
-    const unit = await this.unitAt(at);
-    if (unit === undefined) return [];
-    const chain = chainAt(await this.functionsOf(unit), at).reverse();
-    return Promise.all(chain.map((scope) => this.describe(unit, scope, at)));
+    const { loadOffset, shared } = this;
+    const functions = (await shared.program?.functionsAt(address - loadOffset)) ?? [];
+    return functions.map((f) => ({ ...f, start: va(f.start + loadOffset), end: va(f.end + loadOffset) }));
   }
 
   // ------------------------------------------------------------------ lines to addresses
@@ -247,20 +235,42 @@ export class DebugInfo {
   private async oneForEachScope(rows: readonly LineRow[]): Promise<number[]> {
     const starts = new Set(rows.map((row) => row.start));
     if (starts.size < 2) return [...starts];
-    const byUnit = new Map<number, LineRow[]>();
-    for (const row of [...rows].sort((a, b) => a.start - b.start)) {
-      const unit = (await this.unitOffsetAt(row.start)) ?? -1;
+    const byUnit = new Map<number, number[]>();
+    for (const start of [...starts].sort((a, b) => a - b)) {
+      const unit = (await this.unitOffsetAt(start)) ?? -1;
       const others = byUnit.get(unit);
-      if (others === undefined) byUnit.set(unit, [row]);
-      else if (others.at(-1)?.start !== row.start) others.push(row);
+      if (others === undefined) byUnit.set(unit, [start]);
+      else others.push(start);
     }
     const chosen: number[] = [];
-    for (const [offset, candidates] of byUnit) {
+    for (const candidates of byUnit.values()) {
       // A unit with one candidate needs no look at its functions, which costs more than the rest.
-      if (offset < 0 || candidates.length === 1) chosen.push(...candidates.map((row) => row.start));
-      else chosen.push(...firstInEachScope(await this.functionsOf(await this.unit(offset)), candidates));
+      chosen.push(...(candidates.length === 1 ? candidates : await this.firstInEachFunction(candidates)));
     }
     return chosen.sort((a, b) => a - b);
+  }
+
+  /** Of places in ascending order, the best one to stop at in each function or inlined copy. */
+  private async firstInEachFunction(places: readonly number[]): Promise<number[]> {
+    const chosen = new Map<number, { start: number; part: number }>();
+    const homeless: number[] = [];
+    for (const start of places) {
+      const [innermost] = await this.functionsHolding(start);
+      if (innermost === undefined) {
+        homeless.push(start);
+        continue;
+      }
+      // Code moved out of line (.text.unlikely) may stand lower than the function itself.
+      const { entry, part } = innermost;
+      const earlier = chosen.get(entry);
+      if (earlier === undefined || part < earlier.part) chosen.set(entry, { start, part });
+    }
+    return [...homeless, ...[...chosen.values()].map(({ start }) => start)];
+  }
+
+  private async functionsHolding(at: number): Promise<readonly FunctionAt[]> {
+    const { program, sections } = this.shared;
+    return (await program?.functionsAt(sections.window.addressOf(at))) ?? [];
   }
 
   // ------------------------------------------------------------------ addresses to lines
@@ -282,18 +292,10 @@ export class DebugInfo {
     for (let next = at + INSTRUCTION; next <= at + MAX_PATCH_AREA; next += INSTRUCTION) {
       const found = await this.rowsAt(next, 'aranges');
       if (found === undefined) continue;
-      return (await this.beginsFunction(found.unit, next)) ? found : undefined;
+      const outermost = (await this.functionsHolding(next)).at(-1);
+      return outermost?.start === this.shared.sections.window.addressOf(next) ? found : undefined;
     }
     return undefined;
-  }
-
-  private async beginsFunction(unit: Unit, at: number): Promise<boolean> {
-    const { program, sections } = this.shared;
-    if (program) {
-      const address = sections.window.addressOf(at);
-      return (await program.functionsAt(address)).at(-1)?.start === address;
-    }
-    return (await this.functionsOf(unit)).some(({ ranges }) => ranges.some(([start]) => start === at));
   }
 
   // ------------------------------------------------------------------ parts, read once
@@ -319,10 +321,6 @@ export class DebugInfo {
 
   private unit(offset: number): Promise<Unit> {
     return this.shared.units.get(offset, () => openUnit(this.shared.sections, offset));
-  }
-
-  private functionsOf(unit: Unit): Promise<Scope[]> {
-    return this.shared.functions.get(unit.unitOffset, () => readFunctions(this.shared.sections, unit));
   }
 
   private async tableOf(unit: Unit): Promise<LineTable | undefined> {
@@ -353,18 +351,6 @@ export class DebugInfo {
     return pathOf(this.shared.sections, unit, table.header, index);
   }
 
-  private async describe(unit: Unit, scope: Scope, at: number): Promise<FunctionAt> {
-    const { sections } = this.shared;
-    const name = (await nameOf(sections, unit, scope.attributes)) ?? '';
-    const [start, end] = scope.ranges.find(([low, high]) => at >= low && at < high) ?? [at, at];
-    const described = { name, inlined: scope.inlined, start: this.address(start), end: this.address(end) };
-    const callFile = numberOf(scope.attributes.get(dw.DW_AT_call_file));
-    const callLine = numberOf(scope.attributes.get(dw.DW_AT_call_line));
-    const table = scope.inlined ? await this.tableOf(unit) : undefined;
-    if (table === undefined || callFile === undefined || callLine === undefined) return described;
-    return { ...described, call: { file: await this.pathOf(unit, table, callFile), line: callLine } };
-  }
-
   private distance(address: bigint): number {
     return this.shared.sections.window.offsetOf(address - this.loadOffset);
   }
@@ -372,33 +358,6 @@ export class DebugInfo {
   private address(distance: number): Va {
     return va(this.shared.sections.window.addressOf(distance) + this.loadOffset);
   }
-}
-
-/** Of rows in ascending order, the best one to stop at in each function or inlined copy. */
-function firstInEachScope(functions: readonly Scope[], rows: readonly LineRow[]): number[] {
-  const chosen = new Map<number, { start: number; part: number }>();
-  const homeless: number[] = [];
-  for (const { start } of rows) {
-    const scope = chainAt(functions, start).at(-1);
-    if (scope === undefined) {
-      homeless.push(start);
-      continue;
-    }
-    // Code moved out of line (.text.unlikely) may stand lower than the function itself.
-    const part = scope.ranges.findIndex(([low, high]) => start >= low && start < high);
-    const earlier = chosen.get(scope.entry);
-    if (earlier === undefined || part < earlier.part) chosen.set(scope.entry, { start, part });
-  }
-  return [...homeless, ...[...chosen.values()].map(({ start }) => start)];
-}
-
-/** The scopes that hold an address, from the outermost on. */
-function chainAt(scopes: readonly Scope[], at: number): Scope[] {
-  const holds = (scope: Scope): boolean => scope.ranges.some(([low, high]) => at >= low && at < high);
-  const chain: Scope[] = [];
-  for (let scope = scopes.find(holds); scope !== undefined; scope = scope.children.find(holds))
-    chain.push(scope);
-  return chain;
 }
 
 const hexadecimal = (bytes: Uint8Array): string =>

@@ -159,10 +159,14 @@ export interface LexicalScope {
 
 /** A function around an address, without what is in it. */
 export interface FunctionAt {
+  readonly entry: EntryId;
   readonly name: string | undefined;
   readonly inlined: boolean;
-  /** First address of the part that holds the address asked for. */
+  /** The part that holds the address asked for: [start, end). */
   readonly start: bigint;
+  readonly end: bigint;
+  /** Which one of the function's parts that is; the first has its entry. */
+  readonly part: number;
   /** Where an inlined function was called. */
   readonly call: { readonly file: string; readonly line: number } | undefined;
 }

@@ -46,11 +46,16 @@ export async function readFunctionsAt(
     const { die: scope, ranges: parts }: { die: Die; ranges: readonly Range[] } = next;
     if (scope.tag !== dw.DW_TAG_lexical_block) {
       const chain = await withOrigins(units, scope);
-      const [start] = parts.find((part) => inRanges([part], at)) ?? [at];
+      const part = parts.findIndex((range) => inRanges([range], at));
+      const [start, end] = parts[part] ?? [at, at];
+      const { window } = scope.unit.sections;
       functions.push({
-        name: havingOf(chain, dw.DW_AT_name)?.text(dw.DW_AT_name),
+        entry: scope.id,
+        name: qualifiedName(chain),
         inlined: scope.tag === dw.DW_TAG_inlined_subroutine,
-        start: scope.unit.sections.window.addressOf(start),
+        start: window.addressOf(start),
+        end: window.addressOf(end),
+        part: Math.max(0, part),
         call: await callOf(units, scope),
       });
     }
