@@ -151,8 +151,12 @@ export class XenSession extends DebugSession {
     if (!this.over) this.sendEvent(new Event(event, body));
   }
 
-  /** The user changed something: what the client shows of the stop is out of date. */
+  /** The user changed something: what clients show of the stop is out of date, in other sessions too. */
   changedByUser(areas: readonly Dap.InvalidatedAreas[] = ['variables', 'stacks']): void {
+    for (const session of this.shared?.sessions ?? [this]) session.showChange(areas);
+  }
+
+  showChange(areas: readonly Dap.InvalidatedAreas[]): void {
     if (this.client.supportsInvalidatedEvent) this.tell('invalidated', { areas });
     if (this.launched?.run.running === false) this.changes.machineIs(false, this.handles.stopGeneration);
   }

@@ -83,6 +83,10 @@ export class SharedMachine {
 
   // ---------------------------------------------------------------- sessions
 
+  get sessions(): readonly XenSession[] {
+    return this.members.map(({ session }) => session);
+  }
+
   /** Asks the client for a session for each domain that is to have one. */
   startSessions(launcher: XenSession): void {
     for (const { domain, name } of this.built?.debuggee.info.domains ?? []) {

@@ -57,7 +57,8 @@ export const xenRequests = [
     needs: 'machine',
     async handle(session, { action }) {
       await session.machine.client.request('act', { action });
-      session.afterResponse(() => session.changedByUser());
+      // A vCPU that is paused says so in its name.
+      session.afterResponse(() => session.changedByUser(['threads', 'stacks', 'variables']));
       return {};
     },
   }),

@@ -50,16 +50,19 @@ interface Family {
 }
 
 /** A client that makes a session for each domain, and has configured none of them. */
-async function family(launch: Record<string, unknown> = TWO): Promise<Family> {
+async function family(
+  launch: Record<string, unknown> = TWO,
+  abilities: Record<string, unknown> = {},
+): Promise<Family> {
   const machines = new Machines();
   const children = new Map<number, TestSession>();
-  const parent = await client(machines, { supportsStartDebuggingRequest: true });
+  const parent = await client(machines, { supportsStartDebuggingRequest: true, ...abilities });
   const all = new Promise<void>((resolve) => {
     parent.onAsked = async (command, args) => {
       const { request, configuration } = args as Dap.StartDebuggingRequestArguments;
       expect([command, request]).toEqual(['startDebugging', 'attach']);
       const { domain } = configuration as { domain: number };
-      const child = await client(machines);
+      const child = await client(machines, abilities);
       await child.send('attach', configuration as Dap.AttachRequestArguments);
       await child.until('initialized');
       children.set(domain, child);
@@ -166,6 +169,32 @@ test('two sessions that let the machine run at once do so once', async () => {
   await d2.until('stopped');
   expect(statesOf(d1)).toEqual(statesOf(d2));
   expect(statesOf(d1)).toHaveLength(10);
+});
+
+test('steps stay in their domain, though another is busy', async () => {
+  const all = await family({ ...TWO, stopOnEntry: true });
+  await configured(all);
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  await d1.until('stopped');
+  await d2.until('stopped');
+  for (let step = 0; step < 60; step++) {
+    // Line by line now and then, which lets the other one run as well.
+    const isLine = step % 10 === 9;
+    await d1.send('stepIn', { threadId: D1, ...(!isLine && { granularity: 'instruction' as const }) });
+    expect(await bodyOf(d1, 'stopped')).toMatchObject({ reason: 'step', threadId: D1 });
+    expect(await bodyOf(d2, 'stopped')).toMatchObject({ reason: 'pause', description: 'Paused with d1' });
+  }
+});
+
+test('what is changed in one session is out of date in all', async () => {
+  const all = await family({ ...TWO, stopOnEntry: true }, { supportsInvalidatedEvent: true });
+  await configured(all);
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  await d1.until('stopped');
+  await d2.send('xen/act', { action: { kind: 'pause', domain: 1 } });
+  expect(await bodyOf(d1, 'invalidated')).toMatchObject({ areas: ['threads', 'stacks', 'variables'] });
+  const { threads } = (await d1.send('threads', undefined as never)) as Dap.ThreadsResponse['body'];
+  expect(threads[0]?.name).toContain('(paused)');
 });
 
 test('a client that cannot start sessions sees all domains in one', async () => {
