@@ -36,13 +36,13 @@ export class Hits {
     for (const id of this.counts.keys()) if (!ids.includes(id)) this.counts.delete(id);
   }
 
-  passed({ id, values, event }: Hit): void {
+  passed({ id, values, event, omitted = 0 }: Hit): void {
     const { breakpoints } = this.session;
     const logPoint = breakpoints.logPoint(id);
     const breakpoint = logPoint?.breakpoint ?? breakpoints.find(id);
     if (!breakpoint) return;
     if (breakpoint.kind === 'event') {
-      this.counts.set(breakpoint.id, this.countOf(breakpoint.id) + 1);
+      this.counts.set(breakpoint.id, this.countOf(breakpoint.id) + 1 + omitted);
       this.counted.add(breakpoint.id);
     }
     if (logPoint?.place.message) this.add(logPoint.place.message.text(values), logPoint.place.source);

@@ -386,6 +386,8 @@ export interface MachineEvents {
     readonly vcpu: VcpuId;
     readonly values: readonly Captured[];
     readonly event?: EventReport;
+    /** Of a storm only some are told: so many of this breakpoint were left out before this one. */
+    readonly omitted?: number;
   };
   log: {
     readonly level: 'debug' | 'info' | 'warn' | 'error';

@@ -17,6 +17,7 @@ import {
   type Breakpoint,
   type EventBreakpoint,
   HYPERVISOR_CONSOLE,
+  type Moment,
   type MachineEvents,
   type MachineServer,
   type StopInfo,
@@ -54,7 +55,7 @@ export interface MachineInspector {
 
 /** Real milliseconds between two looks at the messages, as far as slices are shorter than that. */
 const TURN = 10;
-/** Hits of log points that are told of in one turn; of more only the number. */
+/** Hits of log points that are told of in one turn; of more the last of each and the number. */
 const HITS_PER_TURN = 500;
 
 interface Step {
@@ -73,8 +74,9 @@ export class MachineServerImplementation {
   private breakpoints: readonly Breakpoint[] = [];
   private watchpoints: readonly Watchpoint[] = [];
   private events: readonly EventBreakpoint[] = [];
-  /** Of this turn: hits of log points, whether or not they were told of. */
+  /** Of this turn: hits of log points that were told of; of the others by breakpoint. */
   private hits = 0;
+  private readonly moreHits = new Map<number, { last: Moment & Hit; count: number }>();
   private running = false;
   private pauseWanted = false;
   private step: Step | undefined;
@@ -373,17 +375,28 @@ export class MachineServerImplementation {
 
   /** A log point was passed. What the guest printed until then comes first. */
   private hit(hit: Hit): void {
-    if (++this.hits > HITS_PER_TURN) return;
+    if (this.hits === HITS_PER_TURN) {
+      const count = (this.moreHits.get(hit.id)?.count ?? 0) + 1;
+      this.moreHits.set(hit.id, { last: { ...this.moment(), ...hit }, count });
+      return;
+    }
+    this.hits++;
     this.console.flush();
     this.host.emit('hit', { ...this.moment(), ...hit });
   }
 
   private endHits(): void {
-    const dropped = this.hits - HITS_PER_TURN;
     this.hits = 0;
-    if (dropped <= 0) return;
+    if (this.moreHits.size === 0) return;
     this.console.flush();
-    this.log.log('warn', 'machine', `${dropped} more hits of log points came at once and are not shown`);
+    let omitted = 0;
+    for (const { last, count } of this.moreHits.values()) {
+      omitted += count - 1;
+      this.host.emit('hit', { ...last, omitted: count - 1 });
+    }
+    this.moreHits.clear();
+    const words = `${omitted} more hits of log points came at once and are not shown`;
+    if (omitted > 0) this.log.log('warn', 'machine', words);
   }
 
   // ---- who is who

@@ -67,9 +67,9 @@ export class Judged {
     if (((this.cpus >>> cpu) & 1) === 0 || !this.isInScope()) return 'no';
     const { tally, rules } = this;
     tally.reached++;
+    this.i32[layout.PROGRAM_HITS >> 2] = tally.reached | 0;
+    this.i32[(layout.PROGRAM_HITS >> 2) + 1] = Math.floor(tally.reached / 2 ** 32);
     if (this.condition && !tally.isBroken) {
-      this.i32[layout.PROGRAM_HITS >> 2] = tally.reached | 0;
-      this.i32[(layout.PROGRAM_HITS >> 2) + 1] = Math.floor(tally.reached / 2 ** 32);
       const result = this.condition.test();
       if (result === 0) return 'no';
       if (result < 0) {

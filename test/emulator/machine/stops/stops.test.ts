@@ -260,11 +260,30 @@ test('a storm of log points is cut short, and says so', async () => {
   });
   await server.requests.run({});
   server.turnsUntil(() => server.text(1).includes(PROMPT));
-  const told = server.events('hit').length;
+  const hits = server.events('hit');
+  const told = hits.length;
+  const all = hits.reduce((sum, { omitted = 0 }) => sum + 1 + omitted, 0);
   const notes = server.events('log').filter(({ message }) => message.includes('more hits of log points'));
   expect(told).toBeGreaterThan(400);
   expect(notes.length).toBeGreaterThan(0);
+  expect(all).toBeGreaterThan(told);
+  // None is lost: as many as the last of each has counted.
+  expect(all).toBe(await countOf(places));
 });
+
+/** How often these places are reached until the prompt, with nothing told. */
+async function countOf(places: readonly bigint[]): Promise<number> {
+  const server = served(await guest(1));
+  const program: Program = { kind: 'hits' };
+  await server.requests.setBreakpoints({
+    breakpoints: places.map((address, id) => at(address, { id, log: [{ kind: 'value', program }] })),
+  });
+  await server.requests.run({});
+  server.turnsUntil(() => server.text(1).includes(PROMPT));
+  const last = new Map<number, bigint>();
+  for (const { id, values } of server.events('hit')) last.set(id, values[0] as bigint);
+  return [...last.values()].reduce((sum, count) => sum + Number(count), 0);
+}
 
 test('a variable stops where it is written, with the value before and after', async () => {
   const server = served(await guest(1));
