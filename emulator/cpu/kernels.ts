@@ -47,6 +47,8 @@ const loop = {
   fetchMiss: kernel({ params: ['i64'], result: 'i32' }),
   service: kernel({ params: ['i32', 'i32'], result: 'i32' }),
   breakpointHit: kernel({ params: ['i32'], result: 'i32' }),
+  /** For translated code beside watched ranges: TLB, VA, bytes, 1 for a store. */
+  watchedHost: kernel({ params: ['i32', 'i64', 'i32', 'i32'], result: 'i32' }),
   /** Memory as conditions of breakpoints read it: nothing else happens. */
   peekData: kernel({ params: ['i64', 'i32'], result: 'i64' }),
   raiseAttention: kernel({ params: ['i32'] }),

@@ -297,7 +297,9 @@ export class Engine {
       view.setInt32(at + 20, kind === 'va' ? layout.WATCH_VA : layout.WATCH_PA, true);
       view.setInt32(at + 24, cpus, true);
     });
+    const wasWatched = this.i32[layout.WATCHPOINT_COUNT >> 2] !== 0;
     this.i32[layout.WATCHPOINT_COUNT >> 2] = list.length;
+    if (wasWatched !== list.length > 0) this.translator?.watchingChanged();
     this.i32[layout.WATCH_HIT_COUNT >> 2] = 0;
     this.kernels.dropTags();
   }

@@ -78,7 +78,7 @@ export {
   zeroBlock,
 } from '../cpu/system-access.as';
 export { copyWatchedNow, dropRecords, invalidateRange, raiseAttention } from '../mmu/access.as';
-export { dropTags, forgetAllRecords, forgetRecords } from '../mmu/tlb.as';
+export { dropTags, forgetAllRecords, forgetRecords, watchedHost } from '../mmu/tlb.as';
 export { flushAllEl2, flushEl1, flushVmid, resetTlbs } from '../mmu/tlb-invalidation.as';
 export { decodeRecord, decodeWord } from './decode.as';
 export { breakpointHit, service } from './service.as';

@@ -19,6 +19,7 @@ import {
   ITLB_SLOW,
   ITLB_TAG,
   PAGE_MAP,
+  PSTATE_EL,
   RAM_BASE,
   RAM_HOST,
   SCTLR_EL1,
@@ -162,6 +163,31 @@ function isWatched(va: i64, pa: i64): bool {
     if ((load<i32>(range + 24) & cpu) != 0) return true;
   }
   return false;
+}
+
+/**
+ * Host address of an access to a watched page that touches nothing that is watched, and that could be made at once if
+ * the page were not; 0 otherwise. Nothing changes.
+ */
+export function watchedHost(base: i32, va: i64, size: i32, isWrite: i32): i32 {
+  if (<i32>(va & 0xfff) + size > 4096) return 0;
+  const el = load<i32>(PSTATE_EL);
+  const entry = <usize>base + <usize>((<i32>(va >>> 12) & (TLB_ENTRIES - 1)) * TLB_ENTRY_SIZE);
+  const key = keyOf(va, el);
+  const page = load<i64>(entry + TLB_PAGE);
+  const wanted: i64 = TLB_FLAG_RAM | (isWrite != 0 ? TLB_FLAG_WRITE : TLB_FLAG_READ);
+  if (key == NEVER || load<i32>(entry + TLB_KEY) != key) return 0;
+  if ((page & (wanted | TLB_FLAG_DEVICE)) != wanted || needsSlowAccess(el)) return 0;
+  const pa = (page & PAGE_MASK) | (va & 0xfff);
+  const offset = <i32>(pa - load<i64>(RAM_BASE));
+  if (isWrite != 0 && load<i32>(<usize>PAGE_MAP + (<usize>(<u32>offset >>> 12) << 2)) != 0) return 0;
+  const canonical = (va << 8) >> 8;
+  for (let i = 0; i < load<i32>(WATCHPOINT_COUNT); i++) {
+    const range = <usize>WATCHPOINTS + <usize>i * WATCHPOINT_SIZE;
+    const at = load<i32>(range + 20) == WATCH_VA ? canonical : pa;
+    if (load<i64>(range) <= at + <i64>(size - 1) && load<i64>(range + 8) >= at) return 0;
+  }
+  return offset + RAM_HOST;
 }
 
 /** Takes the tags from every data entry, which stays resident. After a change of WATCHPOINTS. */

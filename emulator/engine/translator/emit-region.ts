@@ -59,6 +59,8 @@ export interface RegionSource {
   /** What may stop in front of it. */
   breakpointsAt(place: number): readonly TestedBreakpoint[] | undefined;
   physicalAddress(place: number): bigint;
+  /** There are watchpoints. */
+  readonly isWatched: boolean;
 }
 
 export function executeInstruction(ops: TranslatorOps, { row, operands }: Instruction): void {
@@ -100,6 +102,7 @@ export function emitRegion(
     },
     pageVa: code.local('i64', pageVa),
     tlbBase: code.local('i32', tlbBase),
+    isWatched: source.isWatched,
     kernelIndex: module.kernelIndex,
     materializeFlags: module.materializeFlags,
     interpret(why, condition) {

@@ -48,6 +48,7 @@ export class InstructionReader {
     registerLocal: () => 0,
     pageVa: code.local('i64', 0),
     tlbBase: code.local('i32', 0),
+    isWatched: false,
     kernelIndex: () => 0,
     materializeFlags: () => 0,
     interpret: () => {
@@ -60,6 +61,11 @@ export class InstructionReader {
   private trialLeft = false;
   /** Records whose accesses are often in another page than those before them. */
   private readonly loners = new Set<number>();
+
+  /** There are watchpoints. */
+  get isWatched(): boolean {
+    return this.i32[layout.WATCHPOINT_COUNT >> 2] !== 0;
+  }
 
   /** `decode` fills in a record that was not decoded yet. */
   constructor(memory: WebAssembly.Memory, tables: InterpreterTables, decode: (record: number) => void) {

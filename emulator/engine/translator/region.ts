@@ -73,6 +73,7 @@ export function translateRegion(
     probesAlone: (place) => reader.probesAlone(...at(place)),
     breakpointsAt: (place) =>
       reader.isBreakpoint(...at(place)) ? breakpointsAt(place - pageOf(place)) : undefined,
+    isWatched: reader.isWatched,
     physicalAddress: (place) => reader.physicalAddress(...at(place)),
   };
   const body = emitRegion(order, pages, source, module);

@@ -93,8 +93,13 @@ export class Regions {
     return regions.map(({ record }) => record);
   }
 
+  /** Addresses of their records. */
+  pagesWithRegions(): number[] {
+    return [...this.pages.keys()];
+  }
+
   dropAll(): void {
-    for (const records of [...this.pages.keys()]) this.drop(records, 0, LAST_OFFSET);
+    for (const records of this.pagesWithRegions()) this.drop(records, 0, LAST_OFFSET);
   }
 
   private addTo(records: number, region: Region): void {

@@ -56,6 +56,8 @@ export interface RegionFrame {
   readonly tlbBase: Expression;
   kernelIndex(name: KernelName): number;
   materializeFlags(): number;
+  /** Memory is watched: accesses beside it, in the same page, are to be fast too. */
+  readonly isWatched: boolean;
   /** Leaves the region, if the condition holds: the interpreter executes this instruction. */
   interpret(why: string, condition?: Expression): void;
   /** Leaves the region behind this instruction, which is done. */
@@ -526,7 +528,9 @@ export class TranslatorOps extends PureOps implements Ops {
     const place = (aligned && size > 1) || unprivileged ? undefined : this.placeOf(address);
     const found = place && this.pages.find(place, tag);
     // Alone, an instruction still has what itself has found: of two accesses the second may not leave.
-    const isUsed = found && (!this.probesAlone || covers(found, place.offset, size));
+    // So it is beside what is watched: that no other byte is, is known of those that were accessed only.
+    const isAlone = this.probesAlone || this.frame.isWatched;
+    const isUsed = found && (!isAlone || covers(found, place.offset, size));
     if (isUsed) return this.probeAgain(found, place.offset, size);
     const va = this.b.pin(address);
     const low = this.b.pin(code.wrap(va));
@@ -543,17 +547,48 @@ export class TranslatorOps extends PureOps implements Ops {
     const addend = this.b.load('i32', entry, layout.TLB_ADDEND);
     const miss = (offset: Expression): Expression =>
       code.compare('gtU', offset, code.constant('i64', 4096 - size));
+    const watched = (): Expression =>
+      this.b.callValue(
+        this.frame.kernelIndex('watchedHost'),
+        [base, va, code.constant('i32', size), code.constant('i32', tag === layout.TLB_WRITE_TAG ? 1 : 0)],
+        'i32',
+      );
     if (!place || this.conditions > 0) {
-      this.leave('tlb', miss(distance));
-      return { host: this.b.pin(code.binary('add', low, addend)), offset: 0 };
+      const host = code.binary('add', low, addend);
+      if (!this.frame.isWatched) {
+        this.leave('tlb', miss(distance));
+        return { host: this.b.pin(host), offset: 0 };
+      }
+      const resolved = this.b.temporary('i32');
+      this.b.set(resolved, host);
+      this.resolve(miss(distance), watched, (there) => this.b.set(resolved, there));
+      return { host: code.local('i32', resolved), offset: 0 };
     }
     const { slot: number, hostOffset } = this.pages.add(place, tag, size);
     const locals = this.localsOf(number);
-    this.b.set(locals.distance, distance);
-    this.leave('tlb', miss(code.local('i64', locals.distance)));
     const register = code.local('i64', this.frame.registerLocal(place.register, false));
-    this.b.set(locals.host, code.binary('add', hostOffset === 0 ? code.wrap(register) : low, addend));
+    const host = code.binary('add', hostOffset === 0 ? code.wrap(register) : low, addend);
+    const isMiss = miss(code.local('i64', locals.distance));
+    this.b.set(locals.distance, distance);
+    if (this.frame.isWatched) {
+      this.b.set(locals.host, host);
+      const offset = code.constant('i32', place.offset - hostOffset);
+      this.resolve(isMiss, watched, (there) => this.b.set(locals.host, code.binary('sub', there, offset)));
+    } else {
+      this.leave('tlb', isMiss);
+      this.b.set(locals.host, host);
+    }
     return { host: code.local('i32', locals.host), offset: place.offset - hostOffset };
+  }
+
+  /** A page that is watched is never in the tags: a kernel says whether this access is one to be told of. */
+  private resolve(isMiss: Expression, watched: () => Expression, found: (host: Expression) => void): void {
+    const { b } = this;
+    b.if(isMiss);
+    const host = watched();
+    this.leave('tlb', code.eqz(host));
+    found(host);
+    b.end();
   }
 
   /** The same by way of what another access has found. */

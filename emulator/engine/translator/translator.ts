@@ -396,6 +396,12 @@ export class Translator {
     this.dropFor('breakpoints', records, 4 * index, 4 * index);
   }
 
+  /** The first watchpoint is about to be set, or the last one is gone: accesses are made in another way. */
+  watchingChanged(): void {
+    for (const records of this.regions.pagesWithRegions())
+      this.dropFor('breakpoints', records, 0, LAST_OFFSET);
+  }
+
   /** A breakpoint was lifted from a record, which has its handler back. */
   lifted(record: number): void {
     if (this.isEager) this.callOut(record, recordsOf(record));

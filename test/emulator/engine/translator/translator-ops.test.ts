@@ -28,6 +28,7 @@ test('no instruction uses the old value of a register that it has written, even 
     builder,
     registerLocal: (register) => register,
     pageVa: code.local('i64', 40),
+    isWatched: false,
     tlbBase: code.local('i32', 41),
     kernelIndex: () => 0,
     materializeFlags: () => 0,

@@ -118,3 +118,21 @@ test.each(SEEDS)('reads and writes are the same ones translated and interpreted,
     if (access !== 'access') expect(report.access).toBe(access);
   }
 });
+
+test.each(SEEDS)('watchpoints that come and go in hot code leave no trace, program %i', (seed) => {
+  const plain = startRandom(seed, undefined);
+  plain.runTo(4 * WHOLE, everything);
+  const [range] = rangesOf(seed, 1) as [{ address: number; size: number }];
+  const seen = [undefined, HOT].map((translate) => {
+    const random = startRandom(seed, translate);
+    const stops = new Stops(loadedOf(random), noEvents, () => {});
+    const list: number[] = [];
+    for (let round = 1; round <= 4; round++) {
+      stops.setWatchpoints(round % 2 === 0 ? [watch(range.address, range.size, 'access')] : []);
+      runThroughStops(random, stops, round * WHOLE, () => list.push(random.machine.engine.instructions));
+    }
+    expect(random.hash()).toBe(plain.hash());
+    return list;
+  });
+  expect(seen[1]).toEqual(seen[0]);
+});
