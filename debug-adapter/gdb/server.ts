@@ -15,6 +15,10 @@ export class GdbServer {
     this.options = options;
   }
 
+  get isBusy(): boolean {
+    return this.connection !== undefined;
+  }
+
   /** Undefined: there is a client already, and this one has been told. */
   connect(channel: Channel): GdbConnection | undefined {
     if (this.connection) {
@@ -30,11 +34,11 @@ export class GdbServer {
   /** The machine stays as it is, running or not, without the client's breakpoints. Answers whether that was all. */
   async disconnected(connection: GdbConnection): Promise<'over' | 'waiting'> {
     connection.closed();
+    this.connection = undefined;
+    this.machine.hasClient = false;
     const { run } = this.machine;
     run.points.removeAll();
     if (!run.ended) await run.points.send([]);
-    this.connection = undefined;
-    this.machine.hasClient = false;
     return this.options.once || this.isOver ? 'over' : 'waiting';
   }
 

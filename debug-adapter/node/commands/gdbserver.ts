@@ -117,7 +117,9 @@ async function listen(
   const listening = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    serveClient(socket, server, over);
+    // That a client has gone may be known later than that it has come again.
+    if (server.isBusy) setTimeout(() => serveClient(socket, server, over), GRACE);
+    else serveClient(socket, server, over);
   });
   await new Promise<void>((resolve, reject) => {
     listening.once('error', (error) => {
@@ -159,6 +161,9 @@ function serveClient(socket: Socket, server: GdbServer, over: () => void): void 
     );
   });
 }
+
+/** Milliseconds. */
+const GRACE = 200;
 
 /** The terminal is the console of the first domain. */
 function passKeys(client: MachineClient, machine: GdbMachine, leave: () => void): Disposable {
