@@ -172,7 +172,7 @@ export class SymbolTableBuilder {
 
   /**
    * `size` 0 means unknown: up to the next symbol, at most to `limit`. Of several symbols with
-   * one start, that with the highest rank names it.
+   * one start, that with the highest rank names it, and without a reserved name before one with.
    */
   add(kind: SymbolKind, start: number, size: number, limit: number, name: number, rank: number): void {
     this.rows[kind].push(start, size, limit, name, rank);
@@ -187,7 +187,13 @@ export class SymbolTableBuilder {
     const field = (row: number, column: number): number => rows[row * ROW + column] as number;
     const count = rows.length / ROW;
     const order = new Uint32Array(count).map((_, i) => i);
-    order.sort((a, b) => field(a, START) - field(b, START) || field(a, RANK) - field(b, RANK) || b - a);
+    order.sort(
+      (a, b) =>
+        field(a, START) - field(b, START) ||
+        field(a, RANK) - field(b, RANK) ||
+        this.reserved(field(b, NAME)) - this.reserved(field(a, NAME)) ||
+        b - a,
+    );
 
     const starts = new Float64Array(count);
     const sizes = new Float64Array(count);
@@ -204,7 +210,14 @@ export class SymbolTableBuilder {
     }
     return { kind, count, starts, sizes, names };
   }
+
+  /** 1 for `__pi_strcmp`, which people call strcmp where both are there. */
+  private reserved(name: number): number {
+    return Number(this.pool[name] === UNDERSCORE && this.pool[name + 1] === UNDERSCORE);
+  }
 }
+
+const UNDERSCORE = 0x5f;
 
 const ROW = 5;
 const [START, SIZE, LIMIT, NAME, RANK] = [0, 1, 2, 3, 4];

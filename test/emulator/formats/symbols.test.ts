@@ -79,6 +79,20 @@ test('a System.map gives the same functions as the file it was made from', async
   expect(map.lookup(0xffff_8000_0808_0014n)).toMatchObject({ name: 'halt', offset: 4 });
 });
 
+test('of two names of one place the plain one is shown, and both are found', () => {
+  const rows = ['W strcmp', 'T __pi_strcmp', 't __local', 'T global'];
+  for (const order of [rows, rows.toReversed()]) {
+    const text = order.map((row) => `ffff800008c9b470 ${row}\n`).join('');
+    const map = SymbolTable.fromSystemMap(
+      `ffff800008c90000 T _text\n${text}ffff800008c9b480 T after\n`,
+      'map',
+    );
+    expect(map.lookup(0xffff_8000_08c9_b474n)?.name).not.toMatch(/^__/);
+    expect(map.addressesOf('__pi_strcmp')).toEqual([0xffff_8000_08c9_b470n]);
+    expect(map.addressesOf('strcmp')).toEqual([0xffff_8000_08c9_b470n]);
+  }
+});
+
 test('the placeholder that distributions install as System.map is refused', () => {
   const placeholder = 'ffffffffffffffff B The real System.map is in the linux-image-<version>-dbg package\n';
   expect(() => SymbolTable.fromSystemMap(placeholder, '/boot/System.map')).toThrow(UserError);
