@@ -141,7 +141,8 @@ function isQualified({ domain, info, image }: Target, qualifiers: readonly strin
   return qualifiers.every((text) => {
     const wanted = text.toLowerCase();
     if (wanted === nameOfDomain(domain) || wanted === info.name.toLowerCase()) return true;
-    return wanted === program || program.startsWith(`${wanted}.`);
+    // `vmlinux` is vmlinux-6.1.0 too.
+    return program.startsWith(wanted) && !/^\w/.test(program.slice(wanted.length));
   });
 }
 
