@@ -7,7 +7,7 @@ import type {
   Watchpoint,
 } from '../emulator/machine/messages.ts';
 import type { Program, StopRules } from '../emulator/machine/stop-programs.ts';
-import type { LogMessage } from './breakpoints/conditions.ts';
+import type { LogMessage } from './values/log-message.ts';
 import type { Target } from './target.ts';
 
 /** A place of a breakpoint in one domain. */

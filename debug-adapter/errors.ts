@@ -338,6 +338,10 @@ export const breakpointMessages = {
   onlyOnXen: (event: string) => `The event '${event}' does not happen on a bare machine`,
   unknownFilter: (name: string) => `There is no exception filter '${name}'`,
   registerWatch: 'Registers are not watched: use the filter sysreg for system registers that trap',
+  nothingToWatch: (name: string) => `'${name}' is nothing that lies in memory`,
+  keptInRegister: (name: string, register: string) =>
+    `'${name}' is in ${register} here, and registers are not watched`,
+  hasNoPlace: (name: string, why: string) => `'${name}' is in no place of memory: ${why}`,
   watchedSize: (most: number) => `1 to ${most} bytes can be watched`,
   notMapped: 'Nothing is mapped there yet, so its physical address is not known',
   machinePhysical: 'Name the guest physical address instead: d1/ipa:0x40000000',

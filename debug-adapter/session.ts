@@ -8,10 +8,8 @@ import { UserError } from '../emulator/base/errors.ts';
 import { HYPERVISOR_CONSOLE, type MachineEvent, type VcpuId } from '../emulator/machine/messages.ts';
 import { BreakpointTable } from './breakpoints.ts';
 import type { UserBreakpoint } from './breakpoints.ts';
-import type { ExpressionCompiler } from './breakpoints/conditions.ts';
 import { defaultFilters } from './breakpoints/exception-filters.ts';
 import type { FilterChoice } from './breakpoints/exception-filters.ts';
-import { expressionCompiler } from './breakpoints/expression-compiler.ts';
 import { Hits } from './breakpoints/hits.ts';
 import type { LaunchConfiguration } from './configuration.ts';
 import type { Debuggee } from './debuggee.ts';
@@ -79,7 +77,6 @@ export class XenSession extends DebugSession {
   readonly breakpoints: BreakpointTable;
   /** What the client was last told of each breakpoint. */
   readonly shownBreakpoints = new Map<number, string>();
-  readonly compiler: ExpressionCompiler = expressionCompiler;
   readonly hits = new Hits(this);
   readonly sources = new GeneratedSources();
   readonly changes = new Changes((event) => this.tellXen('xen/changed', event));

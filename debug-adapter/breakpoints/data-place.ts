@@ -1,9 +1,15 @@
 // Where the data of an expression lies, or why that is nowhere.
 
-import * as errors from '../errors.ts';
+import { breakpointMessages } from '../errors.ts';
 import type { MemoryReference } from '../memory-reference.ts';
-import { evaluateAddress } from '../requests/evaluate.ts';
+import { frameOf, lookupOf } from '../requests/evaluate.ts';
+import { childNamed } from '../requests/variables.ts';
 import type { XenSession } from '../session.ts';
+import { Evaluator, parseIn } from '../values/evaluate.ts';
+import { scalarOf } from '../values/scalars.ts';
+import { Scope } from '../values/scope.ts';
+import { bare, sizeOf } from '../values/types.ts';
+import type { TypedValue } from '../values/value.ts';
 
 export interface Located {
   readonly reference: MemoryReference;
@@ -14,23 +20,77 @@ export interface Located {
   readonly lasts: boolean;
 }
 
-type Answer = Located | { readonly reason: string };
+export type DataAnswer = Located | { readonly reason: string };
+
+/** Of what is no variable in memory but an address, or has a size that nobody knows. */
+const WORD_SIZE = 8;
 
 /** A child of something that is shown. */
-export async function dataOfChild(session: XenSession, container: number, name: string): Promise<Answer> {
+export async function dataOfChild(session: XenSession, container: number, name: string): Promise<DataAnswer> {
   const handle = session.handles.get(container);
-  if (handle.kind === 'registers') return { reason: errors.breakpointMessages.registerWatch };
-  return dataOfExpression(session, name, undefined);
+  if (handle.kind === 'registers') return { reason: breakpointMessages.registerWatch };
+  if (handle.kind !== 'variables' && handle.kind !== 'value')
+    return { reason: breakpointMessages.nothingToWatch(name) };
+  const scope = new Scope(session.debuggee, handle.at);
+  const child = await childNamed(scope, handle, name);
+  if (child?.value.kind !== 'typed') return { reason: breakpointMessages.nothingToWatch(name) };
+  return dataOf(session, scope, child.value, child.expression ?? name, true);
 }
 
 export async function dataOfExpression(
   session: XenSession,
   text: string,
-  _frameId: number | undefined,
-): Promise<Answer> {
-  if (/^\s*(?:\$|d\d+\/sysreg:|host\/sysreg:)/.test(text)) {
-    return { reason: errors.breakpointMessages.registerWatch };
+  frameId: number | undefined,
+): Promise<DataAnswer> {
+  if (/^\s*(?:d\d+|host)\/sysreg:/.test(text)) return { reason: breakpointMessages.registerWatch };
+  const scope = new Scope(session.debuggee, await frameOf(session, frameId));
+  const evaluator = new Evaluator(scope, { effects: false, lookup: lookupOf(session) });
+  const { expression } = await parseIn(scope, text);
+  const value = await evaluator.evaluate(expression);
+  if (value.kind !== 'typed') return { reason: breakpointMessages.nothingToWatch(text) };
+  const isName = ['name', 'static', 'foreign', 'member', 'index'].includes(expression.kind);
+  return dataOf(session, scope, value, text.trim(), isName);
+}
+
+async function dataOf(
+  session: XenSession,
+  scope: Scope,
+  value: TypedValue,
+  name: string,
+  isName: boolean,
+): Promise<DataAnswer> {
+  const { storage, type, offset, bits, space } = value;
+  const located = (reference: MemoryReference, size: number): Located => {
+    const { space: where, address } = reference;
+    const target =
+      where.kind === 'va'
+        ? session.debuggee.targets.find(({ domain }) => domain === where.at.domain)
+        : undefined;
+    return { reference, size, name, lasts: where.kind !== 'va' || target?.map.toLink(address) !== undefined };
+  };
+  switch (storage.kind) {
+    case 'memory': {
+      const address = BigInt.asUintN(64, storage.address + BigInt(offset));
+      const size = bits ? Math.ceil((bits.offset + bits.size) / 8) : await sizeOf(type);
+      return located({ space: storage.space, address }, Math.max(1, size ?? WORD_SIZE));
+    }
+    case 'bytes': {
+      // A symbol without a type is its address; so is what a pointer was computed to.
+      const core = await bare(type);
+      const isAddress = core.kind === 'pointer' || (core.kind === 'integer' && core.role === 'word');
+      const scalar = isAddress ? await scalarOf(value, scope.memory) : undefined;
+      if (!scalar || scalar.kind === 'float') return { reason: breakpointMessages.nothingToWatch(name) };
+      const pointee =
+        core.kind === 'pointer' && !isName ? await sizeOf(await core.target.resolve()) : undefined;
+      const address = BigInt.asUintN(64, scalar.value);
+      return located({ space, address }, pointee === undefined || pointee === 0 ? WORD_SIZE : pointee);
+    }
+    case 'register':
+      return { reason: breakpointMessages.keptInRegister(name, storage.name) };
+    case 'missing':
+      return { reason: breakpointMessages.hasNoPlace(name, storage.reason) };
+    case 'pieces':
+    case 'points-to':
+      return { reason: breakpointMessages.hasNoPlace(name, 'kept in pieces') };
   }
-  const reference = await evaluateAddress(session, text, session.focus);
-  return { reference, size: 8, name: text, lasts: true };
 }

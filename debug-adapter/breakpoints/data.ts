@@ -78,7 +78,7 @@ async function nodeOf(
   if (session.debuggee.isBare) throw errors.noXenstore();
   const options = { ...(condition && { condition }), ...(hitCondition && { hitCondition }) };
   const target = session.debuggee.targets[0];
-  const { rules = {} } = await rulesOf(session.compiler, options, {}, target, undefined);
+  const { rules = {} } = await rulesOf(options, {}, target, undefined);
   return { events: xenstoreEvents(path, accessType, rules) };
 }
 
@@ -104,7 +104,7 @@ export async function watchOf(
     ...(await scopeOf(session, mode, domain)),
     ...(space.kind === 'va' && space.ttbr0 !== undefined && { ttbr0: space.ttbr0 }),
   };
-  const { rules } = await rulesOf(session.compiler, options, scope, target, undefined);
+  const { rules } = await rulesOf(options, scope, target, undefined);
   const watchpoint: Omit<Watchpoint, 'id'> = {
     ...rules,
     space: space.kind === 'va' ? { kind: 'va', domain: space.at.domain } : space,

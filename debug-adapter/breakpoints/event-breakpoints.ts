@@ -90,7 +90,7 @@ async function eventsOf(
   const { event, stage, action = 'stop' } = request;
   const mode = parseMode(request.mode, 'exception');
   const scope = await scopeOf(session, mode);
-  const { rules } = await rulesOf(session.compiler, request, scope, session.debuggee.targets[0], undefined);
+  const { rules } = await rulesOf(request, scope, session.debuggee.targets[0], undefined);
   const isFocused = mode === 'vcpu' || mode === 'process';
   const domains =
     mode === 'anydomain' ? [undefined] : isFocused ? [session.focus.domain] : domainsOf(session);

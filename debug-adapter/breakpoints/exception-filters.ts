@@ -94,7 +94,7 @@ export async function breakpointOf(
   const scope = await scopeOf(session, mode);
   const options = { ...(condition && { condition }), ...(text !== undefined && { mode: text }) };
   const target = session.launched?.debuggee.targets[0];
-  const { rules } = await rulesOf(session.compiler, options, scope, target, undefined);
+  const { rules } = await rulesOf(options, scope, target, undefined);
   const events = rows.find(({ filter }) => filter === filterId)?.events ?? [];
   const domains = mode === 'vcpu' || mode === 'process' ? [session.focus.domain] : filterDomainsOf(session);
   return {

@@ -74,7 +74,7 @@ async function resolve(
         ...(located.el !== undefined && { el: located.el }),
         ...(located.ttbr0 !== undefined && { ttbr0: located.ttbr0 }),
       };
-      places.push(await ruledPlace(session.compiler, options, scope, place));
+      places.push(await ruledPlace(options, scope, place));
     }
     const wanted: WantedBreakpoint = {
       request,

@@ -14,7 +14,9 @@ const MAX_LINES = 20_000;
 export const breakpointRequests = [
   request('setBreakpoints', {
     capabilities: {
+      supportsConditionalBreakpoints: true,
       supportsHitConditionalBreakpoints: true,
+      supportsLogPoints: true,
       breakpointModes: [...breakpointModes] as Dap.BreakpointMode[],
     },
     needs: 'nothing',

@@ -3,7 +3,7 @@
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { UserError } from '../../emulator/base/errors.ts';
 import { formatData, lasting, MAX_WATCHED } from '../breakpoints/data.ts';
-import { dataOfChild, dataOfExpression, type Located } from '../breakpoints/data-place.ts';
+import { type DataAnswer, dataOfChild, dataOfExpression } from '../breakpoints/data-place.ts';
 import { parseMode } from '../breakpoints/modes.ts';
 import { setDataGroup } from '../breakpoints/place.ts';
 import { xenstorePathOf } from '../breakpoints/xenstore-data.ts';
@@ -73,7 +73,7 @@ const refused = (description: string): Info => ({ dataId: null, description });
 async function locate(
   session: XenSession,
   { variablesReference, name, frameId, asAddress }: Dap.DataBreakpointInfoArguments,
-): Promise<Located | { readonly reason: string }> {
+): Promise<DataAnswer> {
   if (asAddress) return { reference: parsed(session, name), size: WORD, name, lasts: true };
   if (variablesReference) return dataOfChild(session, variablesReference, name);
   return dataOfExpression(session, name, frameId);

@@ -165,7 +165,7 @@ function leftAt(session: XenSession, { vcpu, index, frame }: FrameOfVcpu): Leavi
   return isHere && left.vcpu.domain === vcpu.domain && left.vcpu.vcpu === vcpu.vcpu ? left : undefined;
 }
 
-async function childNamed(scope: Scope, handle: Container, name: string): Promise<Child | undefined> {
+export async function childNamed(scope: Scope, handle: Container, name: string): Promise<Child | undefined> {
   if (handle.kind === 'variables') {
     if (handle.group === 'return') return undefined;
     const all = await declaredIn(scope, handle.group, 0, Infinity);

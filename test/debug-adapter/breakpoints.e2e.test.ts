@@ -88,3 +88,77 @@ test('a data breakpoint on physical memory sees what a backend writes', async ()
   expect(stopped.description).toBe('shared was written: 0 → 1, not by a vCPU');
   expect((await goOn(session)).description).toMatch(/^shared was written: 1 → 0, by .*events\.c:\d+$/);
 });
+
+test('a condition in C over a local variable stops for the turn that is meant', async () => {
+  const session = await launched();
+  const { breakpoints } = await session.send('setBreakpoints', {
+    source: { path: MAIN },
+    breakpoints: [{ line: lineOf('print("hello %u:', MAIN), condition: 'i == 2 && greeting->domid == 1' }],
+  });
+  expect(breakpoints).toMatchObject([{ verified: true }]);
+  await session.send('configurationDone', {});
+  expect(await stopOf(session)).toMatchObject({ reason: 'breakpoint', hitBreakpointIds: [1] });
+  expect((await session.send('evaluate', { expression: 'i', context: 'watch' })).result).toBe('2');
+});
+
+test('a log point prints variables, strings among them, at its line', async () => {
+  const session = await launched();
+  const line = lineOf('print("hello %u:', MAIN);
+  await session.send('setBreakpoints', {
+    source: { path: MAIN },
+    breakpoints: [{ line, logMessage: 'turn {i} of {greeting->times} for {greeting->name}' }],
+  });
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'run_task' }] });
+  await session.send('configurationDone', {});
+  expect((await stopOf(session)).reason).toBe('function breakpoint');
+  const outputs = session.events.filter(({ event, body }) => event === 'output' && /^turn/.test(body.output));
+  expect(outputs.map(({ body }) => body.output).join('')).toBe(
+    [1, 2, 3].map((i) => `turn ${i} of 3 for hello-xen\n`).join(''),
+  );
+  expect(outputs[0]?.body).toMatchObject({ source: { path: MAIN }, line });
+});
+
+test('a variable that is shown can be watched: a member of a structure, a local on the stack', async () => {
+  const session = await launched();
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'wait_for_ticks' }] });
+  await session.send('configurationDone', {});
+  await stopOf(session);
+  const dataId = await data(session, 'timer.ticks');
+  expect(dataId).toMatch(/,8;default;timer\.ticks$/);
+  const whole = await session.send('evaluate', { expression: 'timer', context: 'watch' });
+  const info = await session.send('dataBreakpointInfo', {
+    variablesReference: whole.variablesReference,
+    name: 'ticks',
+  });
+  expect(info).toMatchObject({ dataId, accessTypes: ['read', 'write', 'readWrite'] });
+  await session.send('setFunctionBreakpoints', { breakpoints: [] });
+  await session.send('setDataBreakpoints', {
+    breakpoints: [{ dataId, accessType: 'write', condition: '$new == 2' }],
+  });
+  expect((await goOn(session)).description).toMatch(/^timer\.ticks was written: 1 → 2, by .*timer\.c:\d+$/);
+  const register = await session.send('dataBreakpointInfo', { name: '$x0' });
+  expect(register).toMatchObject({ dataId: null, description: expect.stringContaining('x0') });
+});
+
+test('statements of a file are where breakpoints can be set', async () => {
+  const session = await launched();
+  const line = lineOf('for (unsigned i = 1; i <= greeting->times', MAIN);
+  const { breakpoints } = await session.send('breakpointLocations', {
+    source: { path: MAIN },
+    line,
+    endLine: line + 1,
+  });
+  const onLine = breakpoints.filter((place) => place.line === line);
+  expect(onLine.length).toBeGreaterThan(1);
+  const last = onLine.at(-1)?.column ?? 0;
+  expect(last).toBeGreaterThan(onLine[0]?.column ?? 0);
+  const answer = await session.send('setBreakpoints', {
+    source: { path: MAIN },
+    breakpoints: [{ line, column: last }],
+  });
+  expect(answer.breakpoints).toMatchObject([{ verified: true, line, column: last }]);
+  await session.send('configurationDone', {});
+  await stopOf(session);
+  const { stackFrames } = await session.send('stackTrace', { threadId: 257 });
+  expect(stackFrames[0]).toMatchObject({ line, column: last });
+});

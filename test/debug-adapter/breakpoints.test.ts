@@ -91,6 +91,77 @@ test.each([
   expect(seen).toEqual(expected);
 });
 
+test('a condition is judged by the machine, which does not stop for others', async () => {
+  const session = await launch(kernel, { machine: entry() });
+  await session.send('setFunctionBreakpoints', {
+    breakpoints: [{ name: 'work', condition: '$x2 % 5 == 4' }],
+  });
+  await session.send('configurationDone', {});
+  await stop(session);
+  expect(await x2(session)).toBe(4);
+  await goOn(session);
+  expect(await x2(session)).toBe(9);
+});
+
+test('hits that a condition lets through are counted', async () => {
+  const session = await launch(kernel, { machine: entry() });
+  await session.send('setFunctionBreakpoints', {
+    breakpoints: [{ name: 'work', condition: '$x2 > 10', hitCondition: '3' }],
+  });
+  await session.send('configurationDone', {});
+  await stop(session);
+  expect(await x2(session)).toBe(13);
+});
+
+test('a condition that makes no sense is told beside the breakpoint, which is not set', async () => {
+  const session = await launch(kernel, { machine: entry() });
+  const conditions = ['$x2 ==', 'no_such_name == 1', '$x2 = 5', '$x99 == 1'];
+  const { breakpoints } = await session.send('setFunctionBreakpoints', {
+    breakpoints: conditions.map((condition) => ({ name: 'work', condition })),
+  });
+  for (const { verified, message } of breakpoints) {
+    expect(verified).toBe(false);
+    expect(message).toMatch(/\w/);
+  }
+  expect(breakpoints[1]?.message).toContain('no_such_name');
+});
+
+test('a condition that cannot be computed stops once, says why, and is ignored then', async () => {
+  const session = await launch(kernel, { machine: entry() });
+  await session.send('setFunctionBreakpoints', {
+    breakpoints: [{ name: 'work', condition: '*(long *)0x10 == 5' }],
+  });
+  await session.send('configurationDone', {});
+  const changed = await session.untilOne(({ event }) => event === 'breakpoint');
+  expect(changed.body).toMatchObject({
+    reason: 'changed',
+    breakpoint: { id: 1, message: expect.stringContaining('could not be computed') },
+  });
+  expect((await stop(session)).description).toContain('could not be computed');
+  expect((await goOn(session)).description).toBe('Paused on function breakpoint');
+});
+
+test('a log point says what it finds, with its line, and does not stop', async () => {
+  const session = await launch(kernel, { machine: entry() });
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'idle', hitCondition: '3' }] });
+  const at = `0x${(LINK + BigInt(HEADER + 36)).toString(16)}`;
+  await session.send('setInstructionBreakpoints', {
+    breakpoints: [
+      { instructionReference: at, logMessage: 'work begins, x2 = {$x2,d}\\{}' } as never,
+      { instructionReference: at, offset: 12, logMessage: 'then {$x2,x}', condition: '$x2 >= 2' } as never,
+    ],
+  });
+  await session.send('configurationDone', {});
+  expect((await stop(session)).reason).toBe('function breakpoint');
+  const lines = session.events
+    .filter(({ event, body }) => event === 'output' && /work|then/.test(body.output))
+    .map(({ body }) => body.output as string)
+    .join('');
+  expect(lines).toBe(
+    'work begins, x2 = 0{}\nwork begins, x2 = 1{}\nthen 0x2\nwork begins, x2 = 2{}\nthen 0x3\n',
+  );
+});
+
 test('a breakpoint for one hit is gone after it', async () => {
   const session = await launch(kernel, { machine: entry() });
   const { breakpoints } = await session.send('setInstructionBreakpoints', {
@@ -261,13 +332,19 @@ test('reads and all accesses can be watched', async () => {
   expect((await stop(both)).description).toBe(`${address} was written: 1 → 2, by work+0xc`);
 });
 
+test('conditions of data breakpoints compare what was there with what is', async () => {
+  const session = await watched({ accessType: 'write', condition: '$new - $old == 1 && $new % 3 == 0' });
+  expect((await stop(session)).description).toContain('2 → 3');
+  expect((await goOn(session)).description).toContain('5 → 6');
+});
+
 test('what cannot be watched says why', async () => {
   const session = await launch(kernel, { machine: entry() });
   const info = async (name: string, more: object = {}) =>
     (await session.send('dataBreakpointInfo', { name, ...more })) as { dataId: unknown; description: string };
   expect(await info('$x0')).toMatchObject({
     dataId: null,
-    description: expect.stringContaining('Registers'),
+    description: expect.stringContaining('registers are not watched'),
   });
   expect(await info('d1/sysreg:TTBR0_EL1')).toMatchObject({ dataId: null });
   expect(await info('0x40008000', { asAddress: true, bytes: 2 ** 30 })).toMatchObject({ dataId: null });

@@ -115,6 +115,43 @@ test('event breakpoints: a tree of what there is, and whole lists of what is wan
   expect((await session.send('evaluate', { expression: '$x2' })).result).toMatch(/^(0x)?2\b/);
 });
 
+test('conditions name the fields of the event', async () => {
+  const session = await launch(kernel, { machine });
+  const { breakpoints } =
+    (await session.send('setExceptionBreakpoints', {
+      filters: [],
+      filterOptions: [
+        { filterId: 'syscall', condition: '$ev.nr == 63' },
+        { filterId: 'el1exception', condition: '$ev.far == 0x12345000 && $ev.from_el == 1' },
+        { filterId: 'irq', condition: '$ev.' },
+      ],
+    })) ?? {};
+  expect(breakpoints?.map(({ verified }) => verified)).toEqual([true, true, false]);
+  await session.send('configurationDone', {});
+  expect(await stop(session)).toMatchObject({ description: exception.description });
+  expect(await goOn(session)).toMatchObject({ description: exception.description });
+});
+
+test('a panic with a condition stops for the message that is meant', async () => {
+  const dying = ['start_kernel', add(2, 1), 'panic', b('start_kernel')];
+  const session = await launch(dying);
+  const stops = async (condition: string): Promise<boolean | undefined> => {
+    const answer = await session.send('setExceptionBreakpoints', {
+      filters: [],
+      filterOptions: [{ filterId: 'panic', condition }],
+    });
+    return answer?.breakpoints?.[0]?.verified;
+  };
+  expect(await stops('$ev.os == "another"')).toBe(true);
+  await session.send('setFunctionBreakpoints', {
+    breakpoints: [{ name: 'start_kernel', hitCondition: '3' }],
+  });
+  await session.send('configurationDone', {});
+  expect((await stop(session)).reason).toBe('function breakpoint');
+  expect(await stops('$ev.os == "kern*"')).toBe(true);
+  expect((await goOn(session)).reason).toBe('exception');
+});
+
 test('what is logged goes to the console, what is counted to who shows the tree', async () => {
   const session = await launch(kernel, { machine });
   const { breakpoints } = await session.send('xen/setEventBreakpoints', {

@@ -103,11 +103,11 @@ testWith(
 );
 
 testWith(
-  [debian],
+  [withSymbols],
   'what is set before KASLR has moved the kernel holds where it runs',
-  async ({ vmlinuz }) => {
+  async ({ vmlinuz, vmlinux }) => {
     const bare = { kernel: vmlinuz, cmdline: 'console=ttyAMA0', memory: 256, kaslrSeed: 777 };
-    const session = await launched({ bare, stopOnEntry: true });
+    const session = await launched({ bare, symbols: vmlinux, stopOnEntry: true });
     await session.send('setExceptionBreakpoints', { filters: [] });
     await session.send('configurationDone', {});
     expect((await stopOf(session)).reason).toBe('entry');

@@ -141,6 +141,14 @@ function binary(operator: string, a: bigint, b: bigint): bigint {
       return BigInt.asUintN(64, a - b);
     case '*':
       return BigInt.asUintN(64, a * b);
+    case '%u':
+    case '/u':
+      if (b === 0n) throw new Failure('it divides by zero');
+      return operator === '%u' ? a % b : a / b;
+    case '>>u':
+      return a >> (b & 63n);
+    case '<<':
+      return BigInt.asUintN(64, a << (b & 63n));
     case '&':
       return a & b;
     case '|':
