@@ -62,11 +62,12 @@ async function dataOf(
   const { storage, type, offset, bits, space } = value;
   const located = (reference: MemoryReference, size: number): Located => {
     const { space: where, address } = reference;
-    const target =
-      where.kind === 'va'
-        ? session.debuggee.targets.find(({ domain }) => domain === where.at.domain)
-        : undefined;
-    return { reference, size, name, lasts: where.kind !== 'va' || target?.map.toLink(address) !== undefined };
+    if (where.kind !== 'va') return { reference, size, name, lasts: true };
+    // While the MMU is off a variable has its physical address, and another one as soon as it is on.
+    const map = session.debuggee.targets.find(({ domain }) => domain === where.at.domain)?.map;
+    const link = map?.toLink(address);
+    if (!map || link === undefined) return { reference, size, name, lasts: false };
+    return { reference: { space: where, address: map.toRuntime(link) }, size, name, lasts: true };
   };
   switch (storage.kind) {
     case 'memory': {

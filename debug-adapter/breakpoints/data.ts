@@ -112,10 +112,16 @@ export async function watchOf(
     size,
     access: isChange ? 'change' : ACCESS[accessType],
   };
-  const link = space.kind === 'va' ? linkOf(target, address) : undefined;
+  // An id that was made before the program moved names the place by where it was then.
+  const earlier = session.breakpoints.all.find(({ request }) => request === requestOf(breakpoint));
+  const link = earlier?.watch?.link ?? (space.kind === 'va' ? linkOf(target, address) : undefined);
   const watch: Watch = { watchpoint, name, target, ...(link !== undefined && { link }) };
   return { watch, ...(mode === 'once' && { once: true }) };
 }
+
+/** The same text means the same breakpoint. */
+export const requestOf = ({ dataId, accessType = 'write' }: Dap.DataBreakpoint): string =>
+  `${accessType} ${dataId}`;
 
 const ACCESS = { read: 'read', write: 'write', readWrite: 'access' } as const;
 

@@ -14,7 +14,7 @@ import { breakpointMessages } from '../errors.ts';
 import { vaReference } from '../memory-reference.ts';
 import type { XenSession } from '../session.ts';
 import { ruledPlace } from './conditions.ts';
-import { watchOf } from './data.ts';
+import { requestOf, watchOf } from './data.ts';
 import { type Located, type LocatedKind, locate } from './locate.ts';
 import { type Mode, parseMode, scopeOf } from './modes.ts';
 
@@ -185,7 +185,7 @@ export async function setDataGroup(
   const wanted: WantedBreakpoint[] = [];
   const problems: (string | undefined)[] = [];
   for (const one of breakpoints) {
-    const { dataId, accessType = 'write', condition, hitCondition } = one;
+    const { condition, hitCondition } = one;
     const options = { ...(condition && { condition }), ...(hitCondition && { hitCondition }) };
     let watch: Pick<WantedBreakpoint, 'watch' | 'events' | 'once'> = {};
     let problem: string | undefined = session.launched ? undefined : breakpointMessages.notLaunched;
@@ -195,7 +195,7 @@ export async function setDataGroup(
       if (!(error instanceof UserError)) throw error;
       problem = error.toString();
     }
-    wanted.push({ request: `${accessType} ${dataId}`, options, places: [], ...watch });
+    wanted.push({ request: requestOf(one), options, places: [], ...watch });
     problems.push(problem);
   }
   const placed = session.breakpoints.replace('data', '', wanted);
