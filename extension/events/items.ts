@@ -9,8 +9,9 @@ import type {
 } from '../../debug-adapter/protocol.ts';
 
 /** What the user chose for an event. */
-export interface Choice extends EventBreakpointRequest {
+export interface Choice {
   readonly on: boolean;
+  readonly request: EventBreakpointRequest;
 }
 
 export interface EventItem {
@@ -51,7 +52,7 @@ export function eventItems(
 
 /** What goes to the adapter: the events that are on. */
 export const requestsOf = (choices: ReadonlyMap<string, Choice>): EventBreakpointRequest[] =>
-  [...choices.values()].filter(({ on }) => on).map(({ on: _, ...request }) => request);
+  [...choices.values()].filter(({ on }) => on).map(({ request }) => request);
 
 const holds = (item: EventItem): boolean => item.isOn || item.holdsChoices;
 
@@ -79,7 +80,7 @@ function eventItem(
 
 /** `log · after · if $ev.port == 3 · 12×`: what differs from what is usual. */
 function choiceWords(choice: Choice, answer: EventBreakpointAnswer | undefined): string {
-  const { action = 'stop', stage, condition, hitCondition } = choice;
+  const { action = 'stop', stage, condition, hitCondition } = choice.request;
   const words = [
     ...(action === 'stop' ? [] : [action]),
     ...(stage === undefined || stage === 'pre' ? [] : [stage]),

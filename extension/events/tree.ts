@@ -5,6 +5,7 @@ import * as vscode from 'vscode';
 import type {
   CatalogCategory,
   EventBreakpointAnswer,
+  EventBreakpointRequest,
   EventStage,
   XenEvents,
 } from '../../debug-adapter/protocol.ts';
@@ -42,7 +43,7 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
       this.view,
       this.view.onDidChangeCheckboxState(({ items }) => {
         for (const [{ event }, state] of items) {
-          if (event) this.choose(event.name, { on: state === vscode.TreeItemCheckboxState.Checked });
+          if (event) this.choose(event.name, state === vscode.TreeItemCheckboxState.Checked);
         }
         void this.send();
       }),
@@ -90,9 +91,9 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
 
   // ---------------------------------------------------------------- what the user chooses
 
-  private choose(event: string, what: Partial<Choice>): void {
-    const before = this.choices.get(event) ?? { event, on: false };
-    this.choices.set(event, { ...before, ...what });
+  private choose(event: string, on: boolean, what: Partial<EventBreakpointRequest> = {}): void {
+    const before = this.choices.get(event)?.request;
+    this.choices.set(event, { on, request: { ...before, ...what, event } });
     void this.state.update(KEPT, [...this.choices]);
   }
 
@@ -102,10 +103,10 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
       title: event.label,
       prompt: vscode.l10n.t('An expression; empty: always'),
       placeHolder: event.fields.map(({ name }) => `$ev.${name}`).join(' '),
-      value: this.choices.get(event.name)?.condition ?? '',
+      value: this.choices.get(event.name)?.request.condition ?? '',
     });
     if (condition === undefined) return;
-    this.choose(event.name, { on: true, condition });
+    this.choose(event.name, true, { condition });
     await this.send();
   }
 
@@ -118,7 +119,7 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
     ] as const;
     const chosen = await vscode.window.showQuickPick(actions, { title: event.label });
     if (!chosen) return;
-    this.choose(event.name, { on: true, action: chosen.action });
+    this.choose(event.name, true, { action: chosen.action });
     await this.send();
   }
 
@@ -131,7 +132,7 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
     ];
     const chosen = await vscode.window.showQuickPick(stages, { title: event.label });
     if (!chosen) return;
-    this.choose(event.name, { on: true, stage: chosen.stage });
+    this.choose(event.name, true, { stage: chosen.stage });
     await this.send();
   }
 

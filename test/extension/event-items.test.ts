@@ -24,20 +24,19 @@ test('every event of the catalogue stands once in the tree, groups above their m
 });
 
 test('an event says what was chosen for it, and groups open where something is on', async () => {
-  const choice: Choice = {
+  const request = {
     event: 'hypercall.event_channel_op.send',
-    on: true,
     action: 'log',
     stage: 'both',
     condition: '$ev.port == 3',
-  };
-  const choices = new Map([[choice.event, choice]]);
-  const answers = new Map([[choice.event, { id: 7, verified: true, count: 12 }]]);
+  } as const;
+  const choices = new Map<string, Choice>([[request.event, { on: true, request }]]);
+  const answers = new Map([[request.event, { id: 7, verified: true, count: 12 }]]);
   const items = eventItems(await catalog(), choices, answers);
-  const found = all(items).find(({ id }) => id === choice.event);
+  const found = all(items).find(({ id }) => id === request.event);
   expect(found).toMatchObject({ isOn: true, description: 'log · both · if $ev.port == 3 · 12×' });
-  expect(items.filter(({ holdsChoices }) => holdsChoices).map(({ id }) => id)).toEqual(['category hypercall']);
-  const { on: _, ...request } = choice;
+  const opened = items.filter(({ holdsChoices }) => holdsChoices);
+  expect(opened.map(({ id }) => id)).toEqual(['category hypercall']);
   expect(requestsOf(choices)).toEqual([request]);
-  expect(requestsOf(new Map([[choice.event, { ...choice, on: false }]]))).toEqual([]);
+  expect(requestsOf(new Map([[request.event, { on: false, request }]]))).toEqual([]);
 });
