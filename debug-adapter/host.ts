@@ -3,6 +3,7 @@
 
 import type { Decompress } from '../emulator/formats/byte-source.ts';
 import type { ByteSource } from '../emulator/formats/byte-source.ts';
+import type { IndexCache } from '../emulator/formats/dwarf/program-info.ts';
 import type { LogLevel } from '../emulator/base/log.ts';
 import type { MachineClient } from './machine-client.ts';
 
@@ -17,6 +18,8 @@ export interface Host {
   /** `path` as seen from the directory `base`; absolute paths stay. Without `base` from the working directory. */
   resolvePath(base: string | undefined, path: string): string;
   readonly decompress: Decompress;
+  /** Keeps what took long to find out for later sessions, by file names of our choice; undefined: it cannot. */
+  readonly kept?: IndexCache;
   /** Capstone's WebAssembly module. */
   readCapstone(): Promise<Uint8Array>;
   log(level: LogLevel, message: string): void;

@@ -1,10 +1,13 @@
 // Finds the symbols of a domain: those the configuration names, or those the kernel file has itself.
 
+import { UserError } from '../emulator/base/errors.ts';
 import type { DomainInfo } from '../emulator/machine/messages.ts';
 import { BARE_DOMAIN } from '../emulator/machine/messages.ts';
 import { bytesOf, readAll } from '../emulator/formats/byte-source.ts';
 import type { ByteSource } from '../emulator/formats/byte-source.ts';
 import { FrameInfo } from '../emulator/formats/dwarf/frame-info.ts';
+import { separateDebugFile } from '../emulator/formats/dwarf/debug-files.ts';
+import type { DebugFiles } from '../emulator/formats/dwarf/debug-files.ts';
 import type { ProgramInfo } from '../emulator/formats/dwarf/model.ts';
 import { openProgramInfo } from '../emulator/formats/dwarf/program-info.ts';
 import { ElfFile, PT_LOAD } from '../emulator/formats/elf.ts';
@@ -42,7 +45,10 @@ interface Loaded {
 const NOTHING: Loaded = { symbols: undefined, lines: undefined, parts: [], fixed: true, buildId: undefined };
 
 type Report = (message: string) => void;
-type SymbolFiles = Pick<Host, 'openFile' | 'decompress'>;
+type SymbolFiles = Pick<Host, 'openFile' | 'decompress' | 'kept'>;
+
+/** Where distributions put debug files. */
+const DEBUG_FOLDERS = ['/usr/lib/debug'];
 
 /** What was read for the domains of a machine: those that run the same kernel at the same place share it. */
 export type LoadedSymbols = Map<string, Promise<Loaded>>;
@@ -112,21 +118,51 @@ async function fromElf(
   report: Report,
 ): Promise<Loaded> {
   const elf = await ElfFile.open(file, host.decompress);
-  const symbols = new TableSymbols(await SymbolTable.fromElf(elf), file.name);
   const loads = elf.segments.filter((segment) => segment.type === PT_LOAD && segment.memorySize > 0);
   const parts = about.kernel.kernel.kind === 'elf' ? segmentParts(info, loads) : flattenedParts(info, loads);
   const moves = elf.type === ET_DYN;
-  const program = openProgramInfo(elf, (error) => report(error.toString()));
+  const files: DebugFiles = { open: (path) => openIfThere(host, path), folders: DEBUG_FOLDERS };
+  const told = (error: UserError): void => report(error.toString());
+  const debug = await withDebugInformation(elf, files, told);
+  const cache = host.kept;
+  const program = openProgramInfo(debug, told, { files, pause, ...(cache && { cache }) });
   return {
-    symbols,
-    lines: dwarfLines(elf, program),
-    frames: FrameInfo.open(elf, report),
+    symbols: new TableSymbols(await SymbolTable.fromElf(debug), debug.source.name),
+    lines: dwarfLines(debug, program),
+    frames: FrameInfo.open(debug, report),
     program,
     parts,
     fixed: !moves,
     buildId: await elf.buildId(),
   };
 }
+
+/** The file itself, or the one that has what was stripped from it. */
+async function withDebugInformation(
+  elf: ElfFile,
+  files: DebugFiles,
+  told: (error: UserError) => void,
+): Promise<ElfFile> {
+  if (elf.sections.some(({ name }) => /^\.z?debug_info$/.test(name))) return elf;
+  try {
+    return (await separateDebugFile(elf, files)) ?? elf;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    told(error);
+    return elf;
+  }
+}
+
+async function openIfThere(host: SymbolFiles, path: string): Promise<ByteSource | undefined> {
+  try {
+    return await host.openFile(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Lets requests in between while all of a kernel's names are collected. */
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** An ELF kernel is loaded segment by segment. */
 function segmentParts(info: DomainInfo, loads: readonly ElfSegment[]): readonly LoadedPart[] {

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import type { LogLevel } from '../../emulator/base/log.ts';
 import type { Host } from '../host.ts';
 import { decompress, openFile } from './files.ts';
+import { keptFiles } from './kept-files.ts';
 
 export function nodeHost(log: (level: LogLevel, message: string) => void): Host {
   return {
@@ -17,6 +18,7 @@ export function nodeHost(log: (level: LogLevel, message: string) => void): Host 
     fileExists: async (path) => isFile(path),
     resolvePath: (base, path) => (base === undefined ? resolve(path) : resolve(base, path)),
     decompress,
+    kept: keptFiles(),
     readCapstone,
     log,
   };
