@@ -77,6 +77,21 @@ describe('debugging two guests on one machine', () => {
     );
   });
 
+  it('can be attached to by another session, which leaves it as it is', async () => {
+    driven = await start({ ...TWO, sessions: 'single' });
+    await driven.console(/hello> [\s\S]*hello> /);
+    const { session } = driven;
+    const attached = await start({ type: 'xen', request: 'attach', name: 'a second look' });
+    assert.equal((await attached.stopped()).reason, 'pause');
+    const { threads } = await attached.ask<Dap.ThreadsResponse['body']>('threads', {});
+    assert.deepEqual(
+      threads.map(({ id }) => id),
+      [257, 513],
+    );
+    await attached.end('disconnect');
+    assert.ok(alive.has(session.id));
+  });
+
   it('is left by all sessions when that of the machine is stopped', async () => {
     driven = await start({ ...TWO, stopOnEntry: true });
     const [one] = await children(driven);

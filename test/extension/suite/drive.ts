@@ -113,7 +113,8 @@ export class Driven {
     return (await this.session.customRequest(command, args)) as Body;
   }
 
-  async end(): Promise<void> {
+  /** Stops it, or with `disconnect` takes leave of what goes on. */
+  async end(how: 'stop' | 'disconnect' = 'stop'): Promise<void> {
     const ended = new Promise<void>((resolve) => {
       const listener = vscode.debug.onDidTerminateDebugSession((session) => {
         if (session.id !== this.session.id) return;
@@ -121,7 +122,8 @@ export class Driven {
         resolve();
       });
     });
-    await vscode.debug.stopDebugging(this.session);
+    if (how === 'stop') await vscode.debug.stopDebugging(this.session);
+    else await this.ask('disconnect', { terminateDebuggee: false });
     await ended;
   }
 }
