@@ -1,10 +1,12 @@
 // Which unit covers an address: .debug_aranges (DWARF 5, section 6.1.2), and for units that it
 // leaves out (clang writes none) the ranges of their root entries.
 
+import { UserError } from '../../base/errors.ts';
 import { lastAtMost } from '../address-window.ts';
 import { BadDwarf } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
 import { rangesOf } from './ranges.ts';
+import type { Range } from './ranges.ts';
 import type { DwarfSections } from './sections.ts';
 import { openUnit, readUnitHeader } from './units.ts';
 
@@ -72,19 +74,28 @@ function readSet(cursor: Cursor, sections: DwarfSections, rows: [number, number,
   cursor.at = end;
 }
 
-/** The ranges of all units but the known ones: reads every header and root entry. */
+/** The ranges of all units but the known ones: reads every header and root entry. Damaged units have none. */
 export async function scanUnits(sections: DwarfSections, known: ReadonlySet<number>): Promise<UnitRanges> {
   const size = await sections.size('info');
   const rows: [number, number, number][] = [];
   for (let offset = 0; offset < size; ) {
-    const header = await sections.parse('info', offset, readUnitHeader);
+    const header = await sections.parse('info', offset, (cursor) => readUnitHeader(cursor));
     if (!known.has(offset)) {
-      const unit = await openUnit(sections, offset);
-      for (const [start, end] of await rangesOf(sections, unit, unit.root)) {
+      for (const [start, end] of await rangesIn(sections, offset)) {
         if (start >= 0) rows.push([start, end, offset]);
       }
     }
     offset = header.end;
   }
   return new UnitRanges(rows);
+}
+
+async function rangesIn(sections: DwarfSections, offset: number): Promise<readonly Range[]> {
+  try {
+    const unit = await openUnit(sections, offset);
+    return await rangesOf(sections, unit, unit.root);
+  } catch (error) {
+    if (error instanceof UserError) return [];
+    throw error;
+  }
 }

@@ -46,7 +46,7 @@ export class LineTable {
 
   constructor(header: LineHeader, program: Cursor, window: AddressWindow) {
     this.header = header;
-    this.rows = new Rows();
+    this.rows = new Rows(16 + Math.ceil(program.bytes.length / BYTES_FOR_A_ROW));
     this.sequences = runProgram(header, program, window, this.rows).sort((a, b) => a.start - b.start);
     this.sequenceStarts = Float64Array.from(this.sequences, (sequence) => sequence.start);
   }
@@ -116,14 +116,25 @@ export class LineTable {
   }
 }
 
-/** Growing columns: a program tells nothing in advance about how many rows it makes. */
+/** Of GCC's programs; they have more where there are few columns. */
+const BYTES_FOR_A_ROW = 3;
+
+/** Growing columns: a program tells only roughly in advance how many rows it makes. */
 class Rows {
   count = 0;
-  addresses = new Float64Array(256);
-  files = new Uint32Array(256);
-  lines = new Uint32Array(256);
-  columns = new Uint16Array(256);
-  flags = new Uint8Array(256);
+  addresses: Float64Array;
+  files: Uint32Array;
+  lines: Uint32Array;
+  columns: Uint16Array;
+  flags: Uint8Array;
+
+  constructor(expected: number) {
+    this.addresses = new Float64Array(expected);
+    this.files = new Uint32Array(expected);
+    this.lines = new Uint32Array(expected);
+    this.columns = new Uint16Array(expected);
+    this.flags = new Uint8Array(expected);
+  }
 
   add(address: number, file: number, line: number, column: number, flags: number): void {
     const i = this.count++;
