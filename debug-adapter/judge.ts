@@ -187,6 +187,9 @@ export class Judge {
   }
 }
 
+/** What is larger is an address or a mask. */
+const MOST_DECIMAL = 1n << 32n;
+
 const isThere = <T>(value: T | undefined): value is T => value !== undefined;
 
 const panicEvent = ({ os, message, description }: Panic): EventReport => ({
@@ -195,11 +198,13 @@ const panicEvent = ({ os, message, description }: Panic): EventReport => ({
   description,
 });
 
-/** `0x2a (42)`, and what it is as a signed number where that is small: errors of Linux. */
+/** `0x2a (42)`; an int that is an error of Linux as the negative number that it is; addresses as they are. */
 function valueText(value: bigint): string {
-  const signed = BigInt.asIntN(32, value);
-  const decimal = signed < 0n && signed >= -4095n ? signed : BigInt.asIntN(64, value);
-  return `0x${value.toString(16)} (${decimal})`;
+  const short = BigInt.asIntN(32, value);
+  const isError = short < 0n && short >= -4095n && value < 1n << 32n;
+  const decimal = isError ? short : BigInt.asIntN(64, value);
+  const hex = `0x${value.toString(16)}`;
+  return decimal > -MOST_DECIMAL && decimal < MOST_DECIMAL ? `${hex} (${decimal})` : hex;
 }
 
 /** Little-endian numbers in decimal and hexadecimal, longer ones as bytes. */

@@ -154,3 +154,20 @@ testWith(
     expect(stackFrames[0]?.source?.origin).toMatch(/fs\/inode\.c:\d+$/);
   },
 );
+
+testWith(
+  [withSymbols],
+  'parameters are there where a function begins, before what a tracer may patch',
+  async ({ vmlinuz, vmlinux }) => {
+    const domains = [{ kernel: vmlinuz, cmdline: 'console=hvc0', memory: 256 }];
+    const session = await launched({ domains, symbols: vmlinux });
+    const { breakpoints } = await session.send('setFunctionBreakpoints', {
+      breakpoints: [{ name: 'kernel_clone', condition: 'args->flags == 0x800700 && args->fn != 0' }],
+    });
+    expect(breakpoints).toMatchObject([{ verified: true }]);
+    await session.send('configurationDone', {});
+    await stopOf(session);
+    const { result } = await session.send('evaluate', { expression: 'args->flags,x', context: 'watch' });
+    expect(result).toBe('0x800700');
+  },
+);

@@ -39,7 +39,7 @@ const WAYS: readonly Way[] = [
     },
   },
   {
-    // jiffies_64 stands in a line of its own; its neighbours in .data..cacheline_aligned are written often.
+    // jiffies is written at every tick; what follows it in the same cache line is not.
     name: 'data breakpoint beside jiffies',
     prepare: async (client) => {
       const info = await client.send('dataBreakpointInfo', { name: 'jiffies + 8', bytes: 8 });

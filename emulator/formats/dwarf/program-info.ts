@@ -92,7 +92,7 @@ class Program implements ProgramInfo {
     return units.tolerate<readonly LexicalScope[]>([], async () => {
       const at = this.distance(address);
       const found = await this.functionAt(at);
-      return found === undefined ? [] : readScopes(units, found, at);
+      return found === undefined ? [] : readScopes(units, found, insideOf(found, at));
     });
   }
 
@@ -305,6 +305,12 @@ class Program implements ProgramInfo {
   private distance(address: bigint): number {
     return this.units.sections.window.offsetOf(address);
   }
+}
+
+/** In the room before a function nothing has happened yet: variables are where they are at its beginning. */
+function insideOf({ ranges }: FunctionEntry, at: number): number {
+  if (ranges.some(([start, end]) => at >= start && at < end)) return at;
+  return Math.min(...ranges.map(([start]) => start).filter((start) => start > at));
 }
 
 function isSplit(unit: LoadedUnit): boolean {
