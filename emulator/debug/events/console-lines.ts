@@ -30,7 +30,7 @@ export class ConsoleLines {
     const text = new TextDecoder().decode(Uint8Array.from(line));
     this.sink.tell(NAMES, [domain], undefined, () => ({
       fields: { text, dom: BigInt(domain) },
-      description: `${domain === BARE_DOMAIN ? 'The guest' : `d${domain}`} prints "${plainText(text)}"`,
+      description: () => `${domain === BARE_DOMAIN ? 'The guest' : `d${domain}`} prints "${plainText(text)}"`,
     }));
   }
 }

@@ -1,13 +1,7 @@
 // Where those who know of events tell of them, and words that all of them need.
 
 import { BARE_DOMAIN, type VcpuId } from '../../machine/messages.ts';
-import type { EventStage } from '../../machine/stops/occurrence.ts';
-
-/** An event with its fields and its sentence. */
-export interface EventText {
-  readonly fields: Readonly<Record<string, bigint | string>>;
-  readonly description: string;
-}
+import type { EventStage, EventText } from '../../machine/stops/occurrence.ts';
 
 /** What the parts are given: the way out, and whether it leads anywhere. */
 export interface EventSink {

@@ -4,11 +4,17 @@
 
 import type { LoadedMachine } from '../../machine/guest.ts';
 import type { VcpuId } from '../../machine/messages.ts';
-import type { EventSource, EventStage, Occurrence } from '../../machine/stops/occurrence.ts';
+import type {
+  EventSource,
+  EventStage,
+  EventText,
+  Occurrence,
+  WantedNames,
+} from '../../machine/stops/occurrence.ts';
 import type { Recorder } from '../record/recorder.ts';
 import { eventNamed } from './catalog.ts';
 import { ConsoleLines } from './console-lines.ts';
-import type { EventSink, EventText } from './event-sink.ts';
+import type { EventSink } from './event-sink.ts';
 import { ExceptionEvents } from './exception-events.ts';
 import { InterruptEvents } from './interrupt-events.ts';
 import { RingEvents } from './ring-events.ts';
@@ -23,7 +29,7 @@ interface Part {
 }
 
 export class MachineEventSource implements EventSource, EventSink {
-  private wanted: ReadonlySet<string> = new Set();
+  private wanted: WantedNames = { pre: new Set(), post: new Set() };
   private happened: (occurrence: Occurrence) => void = () => {};
   private readonly parts: readonly Part[];
   readonly console: ConsoleLines;
@@ -49,10 +55,10 @@ export class MachineEventSource implements EventSource, EventSink {
     return eventNamed(name)?.stages;
   }
 
-  listen(wanted: ReadonlySet<string>, happened: (occurrence: Occurrence) => void): void {
+  listen(wanted: WantedNames, happened: (occurrence: Occurrence) => void): void {
     this.wanted = wanted;
     this.happened = happened;
-    const groups = new Set([...wanted].map((key) => groupOf(key.slice(key.indexOf(':') + 1))));
+    const groups = new Set([...wanted.pre, ...wanted.post].map(groupOf));
     for (const part of this.parts) {
       part.stop?.();
       part.stop = part.groups.some((group) => groups.has(group)) ? part.start(groups) : undefined;
@@ -60,7 +66,8 @@ export class MachineEventSource implements EventSource, EventSink {
   }
 
   wants(names: readonly string[], stage: EventStage = 'pre'): boolean {
-    for (const name of names) if (this.wanted.has(`${stage}:${name}`)) return true;
+    const wanted = this.wanted[stage];
+    for (const name of names) if (wanted.has(name)) return true;
     return false;
   }
 
@@ -73,7 +80,7 @@ export class MachineEventSource implements EventSource, EventSink {
   ): void {
     if (!this.wants(names, stage)) return;
     const event = names.at(-1) as string;
-    this.happened({ names, stage, domains, vcpu, report: () => ({ event, ...text() }) });
+    this.happened({ names, stage, domains, vcpu, event, text });
   }
 }
 

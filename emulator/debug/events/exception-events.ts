@@ -5,7 +5,7 @@ import type { LoadedMachine } from '../../machine/guest.ts';
 import { BARE_DOMAIN } from '../../machine/messages.ts';
 import * as layout from '../../memory/layout.ts';
 import { type EventSink, vcpuText } from './event-sink.ts';
-import { exceptionKinds } from './exception-kinds.ts';
+import { type ExceptionKind, exceptionKinds } from './exception-kinds.ts';
 
 const EC_SVC = 0x15;
 /** Vector offsets of what has no syndrome. */
@@ -47,17 +47,19 @@ export class ExceptionEvents {
     const state = machine.cpus[cpu];
     if (!state) return;
     const isEl2 = state.el === 2;
-    const esr = state.sysreg(isEl2 ? layout.ESR_EL2 : layout.ESR_EL1);
-    const ec = Number((esr >> 26n) & 0x3fn);
     const interrupt = INTERRUPTS[vector];
-    const kind = exceptionKinds.find(({ classes }) => classes.includes(interrupt ?? ec));
-    const groups: string[] = [];
-    if (interrupt === undefined) groups.push('el1exception');
-    if (interrupt === undefined && ec === EC_SVC && from === 0) groups.push('syscall');
-    const names = kind ? [...groups, `el1exception.${kind.id}`] : groups;
+    const ec = (state.read32(isEl2 ? layout.ESR_EL2 : layout.ESR_EL1) >>> 26) & 0x3f;
+    const kind = kindOfClass[interrupt ?? ec];
+    const names = namesOf(
+      interrupt === undefined,
+      interrupt === undefined && ec === EC_SVC && from === 0,
+      kind,
+    );
+    if (!this.sink.wants(names)) return;
     const { domain, vcpu } = this.loaded.vcpuOf(cpu) ?? { domain: BARE_DOMAIN, vcpu: cpu };
     this.sink.tell(names, [domain], { domain, vcpu }, () => {
       const pc = state.sysreg(isEl2 ? layout.ELR_EL2 : layout.ELR_EL1);
+      const esr = state.sysreg(isEl2 ? layout.ESR_EL2 : layout.ESR_EL1);
       return {
         fields: {
           ec: interrupt === undefined ? BigInt(ec) : -1n,
@@ -69,8 +71,34 @@ export class ExceptionEvents {
           dom: BigInt(domain),
           vcpu: BigInt(vcpu),
         },
-        description: `${vcpuText(domain, vcpu)} takes an exception at ${hex(pc)}: ${kind?.label ?? `class ${hex(ec)}`}`,
+        description: () =>
+          `${vcpuText(domain, vcpu)} takes an exception at ${hex(pc)}: ${kind?.label ?? `class ${hex(ec)}`}`,
       };
     });
   }
+}
+
+/** By ESR_EL1.EC or EVENT_*. */
+const kindOfClass: (ExceptionKind | undefined)[] = [];
+for (const kind of exceptionKinds) for (const one of kind.classes) kindOfClass[one] = kind;
+
+const namesByKind = new Map<string, readonly string[]>();
+
+/** Groups first. */
+function namesOf(
+  isSynchronous: boolean,
+  isCall: boolean,
+  kind: ExceptionKind | undefined,
+): readonly string[] {
+  const key = `${isCall ? 'call ' : ''}${kind?.id ?? ''}`;
+  let names = namesByKind.get(key);
+  if (!names) {
+    names = [
+      ...(isSynchronous ? ['el1exception'] : []),
+      ...(isCall ? ['syscall'] : []),
+      ...(kind ? [`el1exception.${kind.id}`] : []),
+    ];
+    namesByKind.set(key, names);
+  }
+  return names;
 }

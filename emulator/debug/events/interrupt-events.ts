@@ -54,7 +54,7 @@ export class InterruptEvents {
       const what = known === '' ? `interrupt ${intid}` : `interrupt ${intid} (${known})`;
       return {
         fields: { intid: BigInt(intid), name: known, dom: BigInt(domain), vcpu: BigInt(vcpu) },
-        description: `${vcpuText(domain, vcpu)} ${name === 'irq' ? 'acknowledges' : 'ends'} ${what}`,
+        description: () => `${vcpuText(domain, vcpu)} ${name === 'irq' ? 'acknowledges' : 'ends'} ${what}`,
       };
     });
   }

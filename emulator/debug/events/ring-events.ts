@@ -42,7 +42,8 @@ export class RingEvents {
             id: numberIn(view.fields.find((one) => /^(id|req_id|tag)$/.test(one.name))?.value),
             dom: BigInt(domain),
           },
-          description: `${kind === 'request' ? 'Request' : 'Response'} in ring ${name} of d${domain}: ${view.summary}`,
+          description: () =>
+            `${kind === 'request' ? 'Request' : 'Response'} in ring ${name} of d${domain}: ${view.summary}`,
         };
       });
     }

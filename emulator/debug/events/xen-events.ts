@@ -3,6 +3,7 @@
 import { hex } from '../../base/address.ts';
 import type { LoadedMachine } from '../../machine/guest.ts';
 import { BARE_DOMAIN, type VcpuId } from '../../machine/messages.ts';
+import type { EventText } from '../../machine/stops/occurrence.ts';
 import * as layout from '../../memory/layout.ts';
 import { errnoName } from '../../xen/abi/errno.ts';
 import type { HypercallArgs, HypercallContext } from '../../xen/hypercalls/define.ts';
@@ -10,7 +11,7 @@ import { hypercalls } from '../../xen/hypercalls/dispatch.ts';
 import type { ObservedFault, XenObserver } from '../../xen/observer.ts';
 import { plainText } from '../plain-text.ts';
 import { isScalar, RESERVED, shortName } from './catalog.ts';
-import { domainText, type EventSink, type EventText, vcpuText } from './event-sink.ts';
+import { domainText, type EventSink, vcpuText } from './event-sink.ts';
 import { firmwareName } from './firmware-names.ts';
 
 /** Which calls tell of the events of a group. */
@@ -123,7 +124,8 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
         vcpu: BigInt(context.vcpu.id),
         ...(result !== undefined && { ret: BigInt(result), error }),
       },
-      description: `Hypercall ${name}${inside === '' ? '' : `(${inside})`} by ${vcpuText(id, context.vcpu.id)}${outcome}`,
+      description: () =>
+        `Hypercall ${name}${inside === '' ? '' : `(${inside})`} by ${vcpuText(id, context.vcpu.id)}${outcome}`,
     };
   }
 
@@ -139,7 +141,7 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
         iss: isIrq ? 0n : BigInt(esr & 0x1ff_ffff),
         ...this.place(domid, vcpu),
       },
-      description: `Trap of ${vcpuText(domid, vcpu)} to the hypervisor: ${kind}`,
+      description: () => `Trap of ${vcpuText(domid, vcpu)} to the hypervisor: ${kind}`,
     }));
   }
 
@@ -160,7 +162,7 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
         ...this.place(domid, vcpu),
         pc,
       },
-      description:
+      description: () =>
         `${vcpuText(domid, vcpu)} ${verb} guest physical address ${hex(ipa)}` +
         (device === undefined ? ', where nothing is' : ` of ${device}`),
     }));
@@ -203,7 +205,7 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
           dom: BigInt(domid),
           vcpu: BigInt(vcpu),
         },
-        description:
+        description: () =>
           `Firmware call ${name ?? hex(functionId)} by ${vcpuText(domid, vcpu)}` +
           (ret === undefined ? '' : ` returned ${ret}`),
       };
@@ -226,7 +228,7 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
         outcome: value === undefined ? 'UNDEFINED' : 'emulated',
         ...this.place(domid, vcpu),
       },
-      description:
+      description: () =>
         `${vcpuText(domid, vcpu)} ${isRead ? 'reads' : 'writes'} ${name}, which the hypervisor traps` +
         (value === undefined ? ': UNDEFINED' : `: ${hex(value)}`),
     }));
@@ -239,7 +241,7 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
     if (domid === BARE_DOMAIN) return;
     this.sink.tell(['irq.injected'], [domid], { domain: domid, vcpu }, () => ({
       fields: { intid: BigInt(intid), name: '', dom: BigInt(domid), vcpu: BigInt(vcpu) },
-      description: `Interrupt ${intid} is injected into ${vcpuText(domid, vcpu)}`,
+      description: () => `Interrupt ${intid} is injected into ${vcpuText(domid, vcpu)}`,
     }));
   }
 
@@ -261,7 +263,7 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
         masked: 0n,
         vcpu: BigInt(byVcpu),
       },
-      description:
+      description: () =>
         `${domainText(byDomid)} raises the event at port ${port} of ${domainText(domid)}` +
         (wasPending ? ', where one is pending already' : ''),
     }));
@@ -277,7 +279,7 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
         masked: isMasked ? 1n : 0n,
         vcpu: BigInt(vcpu),
       },
-      description: `Port ${port} of ${domainText(domid)} is pending${isMasked ? ', and masked' : ''}`,
+      description: () => `Port ${port} of ${domainText(domid)} is pending${isMasked ? ', and masked' : ''}`,
     }));
   }
 
@@ -318,7 +320,7 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
         status,
         dom: BigInt(granter),
       },
-      description:
+      description: () =>
         `${domainText(user)} ${verbs[use]} grant ${reference} of ${domainText(granter)}` +
         (status === '' ? '' : `: ${status}`),
     }));
@@ -359,7 +361,7 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
     const what = plainText(path);
     return {
       fields: { path, value, op, by: BigInt(by) },
-      description:
+      description: () =>
         op === 'watch'
           ? `${domainText(by)} is told that ${what} changed`
           : `${domainText(by)} ${verbs[op]} ${what}${op === 'write' ? ` = "${plainText(value)}"` : ''}`,
@@ -371,7 +373,7 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
   domainCreated(domid: number, name: string): void {
     this.sink.tell(['domain.created'], [domid], undefined, () => ({
       fields: { dom: BigInt(domid), name },
-      description: `Domain ${domid}, '${plainText(name)}', is created`,
+      description: () => `Domain ${domid}, '${plainText(name)}', is created`,
     }));
   }
 
@@ -379,21 +381,22 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
     const reason = SHUTDOWN_REASONS[code] ?? String(code);
     this.sink.tell(['crash'], [domid], undefined, () => ({
       fields: { dom: BigInt(domid), reason },
-      description: reason === 'crash' ? `Domain ${domid} crashed` : `Domain ${domid} shut down: ${reason}`,
+      description: () =>
+        reason === 'crash' ? `Domain ${domid} crashed` : `Domain ${domid} shut down: ${reason}`,
     }));
   }
 
   domainDestroyed(domid: number): void {
     this.sink.tell(['domain.destroyed'], [domid], undefined, () => ({
       fields: { dom: BigInt(domid) },
-      description: `Domain ${domid} is destroyed`,
+      description: () => `Domain ${domid} is destroyed`,
     }));
   }
 
   vcpuChanged(domid: number, vcpu: number, state: 'running' | 'blocked' | 'offline'): void {
     this.sink.tell([VCPU_EVENTS[state]], [domid], { domain: domid, vcpu }, () => ({
       fields: { dom: BigInt(domid), vcpu: BigInt(vcpu) },
-      description: `${vcpuText(domid, vcpu)} ${VCPU_WORDS[state]}`,
+      description: () => `${vcpuText(domid, vcpu)} ${VCPU_WORDS[state]}`,
     }));
   }
 

@@ -20,7 +20,7 @@ import type {
   Watchpoint,
 } from '../messages.ts';
 import type { Captured, StopRules } from '../stop-programs.ts';
-import type { EventSource, Occurrence } from './occurrence.ts';
+import type { EventSource, EventText, Occurrence } from './occurrence.ts';
 import { type Failure, Judged, type Tally } from './judged.ts';
 import { WatchedMemory } from './watched-memory.ts';
 
@@ -42,8 +42,8 @@ export class Stops {
   private readonly watched: WatchedMemory;
   private breakpoints: readonly Breakpoint[] = [];
   private pending: JudgedStop | undefined;
-  /** The event that is being judged. */
-  private event: EventReport | undefined;
+  /** Of the event that is being judged. */
+  private fields: EventReport['fields'] | undefined;
 
   /** `tell` gets what log points pass. */
   constructor(loaded: LoadedMachine, events: EventSource, tell: (hit: Hit) => void) {
@@ -88,42 +88,55 @@ export class Stops {
     const judged = this.prepare(list, ({ domain, scope }) =>
       domain === undefined || scope?.vcpu === undefined ? this.cpusOfVcpu(scope) : this.cpusIn(domain, scope),
     );
-    const wanted = new Map<string, WantedEvent[]>();
+    const wanted = { pre: new Map<string, WantedEvent[]>(), post: new Map<string, WantedEvent[]>() };
     list.forEach((breakpoint, i) => {
       const [usual = 'pre'] = this.events.stagesOf(breakpoint.event) ?? [];
       const { stage = usual } = breakpoint;
       for (const each of stage === 'both' ? (['pre', 'post'] as const) : [stage]) {
-        const key = `${each}:${breakpoint.event}`;
         const one = { breakpoint, judged: judged[i] as Judged };
-        wanted.set(key, [...(wanted.get(key) ?? []), one]);
+        const known = wanted[each].get(breakpoint.event) ?? [];
+        wanted[each].set(breakpoint.event, [...known, one]);
       }
     });
-    this.events.listen(new Set(wanted.keys()), (occurrence) => this.happened(wanted, occurrence));
+    const names = { pre: new Set(wanted.pre.keys()), post: new Set(wanted.post.keys()) };
+    this.events.listen(names, (occurrence) => this.happened(wanted[occurrence.stage], occurrence));
   }
 
   /** In the middle of a trap or an instruction: the machine stops behind it. */
   private happened(wanted: ReadonlyMap<string, readonly WantedEvent[]>, occurrence: Occurrence): void {
     const { machine } = this.loaded;
-    const { names, stage, domains, vcpu } = occurrence;
+    const { names, domains, vcpu } = occurrence;
     const cpu = (vcpu && this.loaded.cpuOf(vcpu)) ?? machine.engine.selected;
+    let text: EventText | undefined;
     let event: EventReport | undefined;
+    const { event: own } = occurrence;
     for (const name of names) {
-      for (const { breakpoint, judged } of wanted.get(`${stage}:${name}`) ?? []) {
+      for (const { breakpoint, judged } of wanted.get(name) ?? []) {
         if (breakpoint.domain !== undefined && !domains.includes(breakpoint.domain)) continue;
-        event ??= occurrence.report();
-        if (this.judgeEvent(judged, cpu, event)) machine.requestStop();
+        text ??= occurrence.text();
+        const { fields, description } = text;
+        const report = (): EventReport => {
+          event ??= { event: own, fields, description: description() };
+          return event;
+        };
+        if (this.judgeEvent(judged, cpu, fields, report)) machine.requestStop();
       }
     }
   }
 
-  private judgeEvent(judged: Judged, cpu: number, event: EventReport): boolean {
+  private judgeEvent(
+    judged: Judged,
+    cpu: number,
+    fields: EventReport['fields'],
+    report: () => EventReport,
+  ): boolean {
     const { machine } = this.loaded;
-    const before = this.event;
-    this.event = event;
-    const judge = (): boolean => this.judge(judged, { kind: 'event', event });
+    const before = this.fields;
+    this.fields = fields;
+    const judge = (): boolean => this.judge(judged, { kind: 'event', report });
     // Programs see the registers of the CPU that is selected.
     const stops = cpu === machine.engine.selected ? judge() : machine.withCpu(cpu, judge);
-    this.event = before;
+    this.fields = before;
     return stops;
   }
 
@@ -160,7 +173,7 @@ export class Stops {
       id: judged.id,
       vcpu: this.vcpuOf(cpu),
       values: this.capture(judged, cpu),
-      ...(cause.kind === 'event' && { event: cause.event }),
+      ...(cause.kind === 'event' && { event: cause.report() }),
     });
   }
 
@@ -175,7 +188,7 @@ export class Stops {
       cpu,
       breakpointIds: known.includes(judged.id) ? known : [...known, judged.id],
       ...(cause.kind === 'watchpoint' && { watch: cause.watch }),
-      ...(cause.kind === 'event' && { event: cause.event }),
+      ...(cause.kind === 'event' && { event: cause.report() }),
       ...(error !== undefined && { conditionError: error }),
     };
   }
@@ -273,11 +286,11 @@ export class Stops {
     return {
       readRegister: (name) => this.loaded.machine.systemRegisters.peek(name),
       eventNumber: (field) => {
-        const value = this.event?.fields[field];
+        const value = this.fields?.[field];
         return typeof value === 'bigint' ? value : undefined;
       },
       eventText: (field) => {
-        const value = this.event?.fields[field];
+        const value = this.fields?.[field];
         return typeof value === 'string' ? value : undefined;
       },
     };
@@ -287,7 +300,7 @@ export class Stops {
 type Cause =
   | { readonly kind: 'breakpoint' }
   | { readonly kind: 'watchpoint'; readonly watch: NonNullable<StopInfo['watch']> }
-  | { readonly kind: 'event'; readonly event: EventReport };
+  | { readonly kind: 'event'; report(): EventReport };
 
 interface WantedEvent {
   readonly breakpoint: EventBreakpoint;
@@ -298,7 +311,7 @@ interface WantedEvent {
 /** A trap is served as a whole: what began in it is told with its result. */
 const isSameCause = (pending: JudgedStop, cause: Cause): boolean =>
   cause.kind === 'event'
-    ? pending.event?.event === cause.event.event
+    ? pending.event?.event === cause.report().event
     : pending.reason === 'breakpoint' && cause.kind === 'breakpoint';
 
 const noEvent = (name: string): UserError =>
