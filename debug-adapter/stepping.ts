@@ -66,6 +66,7 @@ export async function stepInstruction<R>(ctx: StepContext<R>, over: boolean): Pr
   const flow = await flowAt(ctx, pc);
   const isBack = await sameStack(ctx, before);
   if (over && flow && comesBack(flow)) return runToSame(ctx, pc + 4n, isBack);
+  if (flow?.kind === 'exception-return') return returnFromException(ctx, before);
 
   const after = flow && successors(flow, pc, (n) => before.x[n] ?? 0n);
   for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -82,6 +83,23 @@ export async function stepInstruction<R>(ctx: StepContext<R>, over: boolean): Pr
     if (back.kind === 'elsewhere' || taken.returnAddress !== pc) return back;
   }
   return HERE;
+}
+
+/** ERET. Interrupts that wait for it are over before the code that it leads to is shown. */
+async function returnFromException<R>(ctx: StepContext<R>, before: GeneralRegisters): Promise<StepStop<R>> {
+  const el = elOf(before);
+  const place = await ctx.systemRegister(`ELR_EL${el}`);
+  const spsr = (await ctx.systemRegister(`SPSR_EL${el}`)) ?? 0n;
+  const stop = await ctx.stepOnce();
+  if (stop.kind === 'elsewhere') return stop;
+  const now = await ctx.registers();
+  if (place === undefined || now.pc === place) return stop;
+  if (!(await exceptionTaken(ctx, now, [place]))) return stop;
+  const level = Number((spsr >> 2n) & 3n);
+  return runBack(ctx, place, async (then) => {
+    if (elOf(then) !== level) return false;
+    return (level === 0 ? await ctx.systemRegister('SP_EL1') : then.sp) === before.sp;
+  });
 }
 
 export interface LineStep {
@@ -208,15 +226,18 @@ async function crossOver<R>(
   return runToSame(ctx, caller.pc, caller.isBack);
 }
 
-/** An ERET to a program leads there when asked to; else the step ends when the program comes back on this stack. */
+/**
+ * An ERET to a program leads there when asked to; else the step ends when the program is back in the kernel on this
+ * stack, by an exception of its own and not by an interrupt.
+ */
 async function crossExceptionReturn<R>(ctx: StepContext<R>, into: boolean): Promise<StepStop<R>> {
   const before = await ctx.registers();
   const vectors = await vectorsOf(ctx, before);
-  const stop = await ctx.stepOnce();
+  const stop = await returnFromException(ctx, before);
   if (stop.kind === 'elsewhere' || into || elOf(before) !== 1) return stop;
   if (elOf(await ctx.registers()) !== 0) return stop;
-  const fromProgram = vectors.slice(VECTORS_FROM_PROGRAM);
-  return runToAny(ctx, fromProgram, async (now) => elOf(now) === 1 && now.sp === before.sp);
+  const synchronous = vectors.filter((_, n) => n >= VECTORS_FROM_PROGRAM && n % 4 === 0);
+  return runToAny(ctx, synchronous, async (now) => elOf(now) === 1 && now.sp === before.sp);
 }
 
 /** The vectors of EL1: four for each of four groups, 0x80 bytes each (DDI 0487, "Exception vectors"). */
