@@ -6,6 +6,7 @@ import type { Breakpoint, DomainEnd, StopInfo, VcpuId } from '../../emulator/mac
 import type { Debuggee } from '../debuggee.ts';
 import { stepInstruction } from '../stepping.ts';
 import type { AddressRange, StepContext, StepStop } from '../stepping.ts';
+import { waysOut } from './range-step.ts';
 import { type StopPointKind, StopPoints, TEMPORARY } from './stop-points.ts';
 import { sameVcpu } from './thread-ids.ts';
 
@@ -54,6 +55,11 @@ class ProcessEnded extends Error {
     this.end = end;
   }
 }
+
+/** Instructions of a range that are executed one by one before the rest runs freely: most ranges have fewer. */
+const FEW = 16;
+/** Bytes of a range; a line is shorter. */
+const MAX_RANGE = 0x4000;
 
 export class GdbRunControl {
   readonly points: StopPoints;
@@ -198,14 +204,33 @@ export class GdbRunControl {
       return { kind: 'stopped', vcpu, signal: SIGTRAP, message };
     }
     const context = this.contextFor(vcpu, alone);
-    for (;;) {
-      const stop = await stepInstruction(context, false);
+    for (let steps = 0; ; steps++) {
+      const free = range && steps > FEW ? await this.runInside(vcpu, range, alone) : undefined;
+      const stop = free ?? (await stepInstruction(context, false));
       if (stop.kind === 'elsewhere') return stop.report;
       const { pc } = await this.debuggee.general(vcpu);
       const isInside = range && pc >= range.start && pc < range.end;
       if (!isInside || this.points.breakpointAt(vcpu.domain, pc)) {
         return { kind: 'stopped', vcpu, signal: SIGTRAP };
       }
+    }
+  }
+
+  /** Lets the code of a range run until it is left, or comes to what must be executed alone. Undefined: it stands there. */
+  private async runInside(
+    vcpu: VcpuId,
+    range: AddressRange,
+    alone: boolean,
+  ): Promise<StepStop<Stop> | undefined> {
+    const { debuggee } = this;
+    const { pc, sp } = await debuggee.general(vcpu);
+    const length = Number(range.end - range.start);
+    if (length > MAX_RANGE) return undefined;
+    const ways = waysOut(await debuggee.reader(vcpu)(range.start, length), range);
+    if (ways.alone.has(pc)) return undefined;
+    for (;;) {
+      const stop = await this.runTo(vcpu, [...ways.exits, ...ways.alone], alone ? vcpu : undefined);
+      if (stop.kind === 'elsewhere' || (await debuggee.general(vcpu)).sp === sp) return stop;
     }
   }
 
@@ -226,12 +251,12 @@ export class GdbRunControl {
     };
   }
 
-  private async runTo(vcpu: VcpuId, places: readonly bigint[]): Promise<StepStop<Stop>> {
+  private async runTo(vcpu: VcpuId, places: readonly bigint[], only?: VcpuId): Promise<StepStop<Stop>> {
     const temporary = places.map(
       (address): Breakpoint => ({ id: TEMPORARY, domain: vcpu.domain, kind: 'va', address }),
     );
     for (;;) {
-      const info = await this.go('run', temporary);
+      const info = await this.go('run', temporary, only);
       if (info.breakpointIds.includes(TEMPORARY) && sameVcpu(info.vcpu, vcpu)) return { kind: 'here' };
       const report = await this.judge(info);
       if (report) return { kind: 'elsewhere', report };

@@ -80,9 +80,9 @@ export class GdbSession {
 
   /** Ctrl-C: not a packet, and not in their order. */
   interrupt(): void {
-    if (this.run.running) this.run.interrupt();
+    this.run.interrupt();
     // It may be for a packet that has come with it.
-    else this.interruptsNext = this.waiting > 0;
+    this.interruptsNext = this.waiting > 0;
   }
 
   resume(how: Resume, focus: VcpuId): Promise<Stop> {

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { framed } from '../../../debug-adapter/gdb/packets.ts';
-import { add, b, bl, br, ERET, MMU_ON, mov, NOP, RET } from '../support/assemble.ts';
+import { add, b, bl, br, cbnz, ERET, MMU_ON, mov, NOP, RET, sub } from '../support/assemble.ts';
 import { RAM } from '../support/fake-machine.ts';
 import { fakeGuest, GDB_FEATURES, GdbTestClient, hexOfNumber, LINKED } from '../support/gdb-client.ts';
 
@@ -174,6 +174,31 @@ test('a step over a range ends where the range is left, or at a breakpoint in it
   await client.ask(`Z0,${(at('work') + 8n).toString(16)},4`);
   const function_ = `${place('work')},${(at('work') + 12n).toString(16)}`;
   expect(pcIn(await client.ask(`vCont;r${function_}:p1.1`))).toBe(at('work') + 8n);
+});
+
+test('a loop in a range runs freely, an interrupt in between included, and its call is entered', async () => {
+  const program = [
+    'start',
+    mov(2, 4000),
+    'loop',
+    sub(2, 1),
+    NOP,
+    cbnz(2, 'loop'),
+    bl('work'),
+    'end',
+    NOP,
+    'work',
+    RET,
+  ];
+  const vectors = [...Array.from({ length: 0x280 / 4 - 7 }, () => NOP), add(3, 1), ERET];
+  const { machine, fake, at } = await fakeGuest([...program, ...vectors], { interruptAt: 500 });
+  const client = new GdbTestClient(machine);
+  await client.ask(GDB_FEATURES);
+  const range = `${at('start').toString(16)},${at('end').toString(16)}`;
+  expect(pcIn(await client.ask(`vCont;r${range}:p1.1`))).toBe(at('work'));
+  expect(await client.ask('p2')).toBe(hexOfNumber(0n, 8));
+  expect(await client.ask('p3')).toBe(hexOfNumber(1n, 8));
+  expect(fake().requests.filter((name) => name === 'step').length).toBeLessThan(30);
 });
 
 test('Ctrl-C stops a guest that runs', async () => {

@@ -42,6 +42,12 @@ export const bl = (to: string): Jump => ({
   encode: (offset) => (0x94000000 | ((offset >> 2) & 0x3ffffff)) >>> 0,
 });
 
+/** CBNZ Xn, label */
+export const cbnz = (register: number, to: string): Jump => ({
+  to,
+  encode: (offset) => (0xb5000000 | (((offset >> 2) & 0x7ffff) << 5) | register) >>> 0,
+});
+
 export interface Program {
   readonly words: readonly number[];
   /** Offsets in bytes from the start of the program. */

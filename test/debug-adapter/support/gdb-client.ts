@@ -84,12 +84,20 @@ export async function fakeGuest(source: Source, options: Partial<FakeOptions> = 
   const segment = { address: RAM, data, memorySize: data.length };
   const kernel = { kind: 'elf', entry: RAM, segments: [segment], size: data.length };
   const config = { cpu: 'a53', seed: 0, bare: { kernel: { name: 'program', kernel } } };
-  const client = new LocalMachineClient(
-    (tell) => new FakeMachine(tell, { link: BigInt(RAM), vectors: 0, ...options }),
-  );
+  const fakes: FakeMachine[] = [];
+  const client = new LocalMachineClient((tell) => {
+    const made = new FakeMachine(tell, { link: BigInt(RAM), vectors: 0, ...options });
+    fakes.push(made);
+    return made;
+  });
+  const fake = (): FakeMachine => {
+    const [first] = fakes;
+    if (!first) throw new Error('no machine has been made');
+    return first;
+  };
   const machine = await gdbMachine(client, config as unknown as MachineConfig);
   const at = (label: string): bigint => BigInt(RAM + (labels.get(label) ?? Number.NaN));
-  return { machine, at };
+  return { machine, fake, at };
 }
 
 export const gdbMachine = (client: MachineClient, config: MachineConfig): Promise<GdbMachine> =>
