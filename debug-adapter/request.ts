@@ -3,6 +3,8 @@
 // connection. Dispatch and the capabilities of `initialize` follow from the rows.
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import { argumentShapes, wrongArgument } from './argument-shapes.ts';
+import type { Shape } from './argument-shapes.ts';
 import * as errors from './errors.ts';
 import type { XenRequests } from './protocol.ts';
 import type { XenSession } from './session.ts';
@@ -72,15 +74,12 @@ export type Command = keyof Requests;
 /** What must hold when the request comes; otherwise it gets an error that no user sees. */
 export type Need = 'nothing' | 'machine' | 'stopped';
 
-/** What an argument must be. */
-export type ArgumentKind = 'number' | 'string' | 'strings';
-
 export interface RequestRow<Name extends Command> {
   /** Announced by `initialize`. */
   readonly capabilities?: Readonly<Dap.Capabilities>;
   readonly needs: Need;
-  /** Checked before the handler is called; `?`: may be left out. Clients of all kinds send our own requests. */
-  readonly takes?: Readonly<Record<string, ArgumentKind | `${ArgumentKind}?`>>;
+  /** Of our own requests; those of the protocol are in argument-shapes.ts. Checked before the handler is called. */
+  readonly takes?: Readonly<Record<string, Shape>>;
   /** Answered before requests that came earlier: what ends or interrupts them. */
   readonly urgent?: boolean;
   /** The client shows what went wrong in the place where it asked: no notification for each hover. */
@@ -100,24 +99,10 @@ export function request<Name extends Command>(command: Name, row: RequestRow<Nam
   return { command, ...row } as unknown as AnyRequest;
 }
 
-/** Throws for arguments that the row does not take. */
+/** Throws for arguments that the request does not take. */
 export function checkArguments({ command, takes }: AnyRequest, args: unknown): void {
-  for (const [name, kind] of Object.entries(takes ?? {})) {
-    const value: unknown = (args as Record<string, unknown>)[name];
-    if (value === undefined && kind.endsWith('?')) continue;
-    const wanted = kind.replace('?', '') as ArgumentKind;
-    if (!IS[wanted](value)) throw errors.badArgument(command, name, WORDS[wanted]);
-  }
+  if (typeof args !== 'object' || args === null) throw errors.badArgument(command, 'arguments', 'an object');
+  const shape = takes ?? argumentShapes[command as keyof DapRequests];
+  const wrong = shape && wrongArgument(shape, args);
+  if (wrong) throw errors.badArgument(command, wrong.name, wrong.wanted);
 }
-
-const IS: Readonly<Record<ArgumentKind, (value: unknown) => boolean>> = {
-  number: Number.isFinite,
-  string: (value) => typeof value === 'string',
-  strings: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
-};
-
-const WORDS: Readonly<Record<ArgumentKind, string>> = {
-  number: 'a number',
-  string: 'a text',
-  strings: 'a list of texts',
-};

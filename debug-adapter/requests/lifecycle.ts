@@ -69,7 +69,6 @@ export const lifecycleRequests = [
   request('cancel', {
     capabilities: { supportsCancelRequest: true },
     needs: 'nothing',
-    takes: { requestId: 'number?' },
     urgent: true,
     handle(session, { requestId }) {
       if (requestId !== undefined) session.giveUp(requestId);

@@ -22,7 +22,6 @@ export const targetRequests = [
   request('stepInTargets', {
     capabilities: { supportsStepInTargetsRequest: true },
     needs: 'stopped',
-    takes: { frameId: 'number' },
     async handle(session, { frameId }) {
       const handle = session.handles.get(frameId);
       // What a caller is to call next is decided when it goes on.
@@ -44,7 +43,6 @@ export const targetRequests = [
   request('gotoTargets', {
     capabilities: { supportsGotoTargetsRequest: true },
     needs: 'stopped',
-    takes: { line: 'number' },
     async handle(session, { source, line }) {
       const vcpu = session.focus;
       const target = session.debuggee.targetOf(vcpu.domain);
@@ -68,7 +66,6 @@ export const targetRequests = [
 
   request('goto', {
     needs: 'stopped',
-    takes: { threadId: 'number', targetId: 'number' },
     async handle(session, { threadId, targetId }) {
       const handle = session.handles.get(targetId);
       if (handle.kind !== 'goto-target') throw errors.noSuchTarget();

@@ -10,7 +10,7 @@ import type { XenSession } from '../session.ts';
 export const xenRegisterRequests = [
   request('xen/setRegister', {
     needs: 'stopped',
-    takes: { domain: 'number', vcpu: 'number', name: 'string', field: 'string?', value: 'string' },
+    takes: { domain: 'number', vcpu: 'number', name: 'string', 'field?': 'string', value: 'string' },
     quiet: true,
     async handle(session, { domain, vcpu, name, field, value }) {
       const at = { domain, vcpu };

@@ -16,7 +16,7 @@ const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 export const xenRequests = [
   request('xen/console', {
     needs: 'machine',
-    takes: { domain: 'number?', text: 'string' },
+    takes: { 'domain?': 'number', text: 'string' },
     async handle(session, { domain, text }) {
       const bytes = new TextEncoder().encode(text);
       await session.machine.client.request('consoleInput', { domain: domainOr(session, domain), bytes });
@@ -26,7 +26,7 @@ export const xenRequests = [
 
   request('xen/stage2Map', {
     needs: 'machine',
-    takes: { domain: 'number?' },
+    takes: { 'domain?': 'number' },
     async handle(session, { domain }) {
       const ranges = await session.machine.client.request('stage2Map', { domain: domainOr(session, domain) });
       return {
@@ -65,7 +65,7 @@ export const xenRequests = [
 
   request('xen/subscribe', {
     needs: 'nothing',
-    takes: { subscriber: 'string', areas: 'strings', rate: 'number?' },
+    takes: { subscriber: 'string', areas: 'strings', 'rate?': 'number' },
     handle(session, { subscriber, areas, rate }) {
       session.changes.subscribe(subscriber, areas, rate);
       return {};
@@ -83,7 +83,7 @@ export const xenRequests = [
 
   request('xen/symbols', {
     needs: 'machine',
-    takes: { domain: 'number?', addresses: 'strings' },
+    takes: { 'domain?': 'number', addresses: 'strings' },
     quiet: true,
     async handle(session, { domain, addresses }) {
       const target = session.debuggee.allTargets.find(
@@ -102,7 +102,7 @@ export const xenRequests = [
 
   request('xen/resolve', {
     needs: 'machine',
-    takes: { domain: 'number?', text: 'string' },
+    takes: { 'domain?': 'number', text: 'string' },
     quiet: true,
     async handle(session, { domain, text }) {
       const vcpu = { domain: domainOr(session, domain), vcpu: 0 };

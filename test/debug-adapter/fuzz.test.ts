@@ -2,6 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { allRequests } from '../../debug-adapter/requests/all.ts';
 import { add, b, bl, NOP, POP_FRAME, PUSH_FRAME, RET, SET_FRAME } from './support/assemble.ts';
 import { launch } from './support/drive.ts';
 
@@ -33,49 +34,16 @@ const reference = fc.constantFrom(
   '',
   '0xffffffffffffffff',
 );
+/** Every request there is, and some that are not. Those that end the session come last, in the tests. */
+const ENDS: ReadonlySet<string> = new Set(['disconnect', 'terminate']);
 const commands = [
-  'initialize',
-  'configurationDone',
-  'threads',
-  'stackTrace',
-  'scopes',
-  'variables',
-  'setVariable',
-  'evaluate',
-  'readMemory',
-  'writeMemory',
-  'disassemble',
-  'source',
-  'modules',
-  'continue',
-  'pause',
-  'next',
-  'stepIn',
-  'stepOut',
-  'setBreakpoints',
-  'setFunctionBreakpoints',
-  'setInstructionBreakpoints',
-  'setExceptionBreakpoints',
-  'exceptionInfo',
-  'restart',
-  'attach',
-  'launch',
-  'xen/console',
-  'xen/stage2Map',
-  'xen/translate',
-  'xen/machine',
-  'xen/subscribe',
-  'xen/symbols',
-  'xen/resolve',
-  'xen/act',
-  'xen/setRegister',
-  'xen/snapshot',
+  ...allRequests.map(({ command }): string => command).filter((command) => !ENDS.has(command)),
   'xen/gic',
   'xen/rings',
   'xen/nothing',
   'xen/__proto__',
   'xen/',
-  'goto',
+  'reverseContinue',
   '__proto__',
 ];
 
@@ -132,7 +100,25 @@ const args = fc.oneof(
       text: fc.string(),
       filters: fc.constantFrom(['panic'], [], ['other']),
       source: fc.constantFrom({ path: '/a.c' }, { sourceReference: 5 }, {}),
+      line: fc.integer({ min: -1, max: 50 }),
+      endLine: fc.integer({ min: -1, max: 50 }),
+      column: fc.integer({ min: -1, max: 50 }),
+      targetId: id,
+      threadIds: fc.array(id, { maxLength: 3 }),
+      singleThread: fc.boolean(),
+      requestId: id,
+      locationReference: id,
+      asAddress: fc.boolean(),
+      bytes: fc.integer({ min: -1, max: 5000 }),
+      filter: fc.constantFrom('indexed', 'named'),
+      format: fc.constantFrom({ hex: true }, {}),
+      filterOptions: fc.constantFrom([{ filterId: 'hypercall', condition: '$ev.op ==' }], [{ filterId: '' }]),
+      events: fc.constantFrom([], [{ event: 'hypercall' }], [{ event: '' }]),
       breakpoints: fc.constantFrom(
+        [{ name: 'work', line: 1, condition: '$x1 ==', hitCondition: '>', logMessage: '{', mode: 'none' }],
+        [{ dataId: 'host/pa:0x40001000+4', accessType: 'write' }],
+        [{ dataId: '', accessType: 'other' }],
+        [{ name: '/(/' }, { name: 'd9!work' }, { name: '*' }, { name: 'work:return' }],
         [],
         [{ name: 'work', line: 1, instructionReference: '0x40001010' }],
         [{ name: '', line: -1, instructionReference: '' }],
@@ -175,7 +161,13 @@ test('whatever a client sends, every request is answered once and the session go
         const session = await launch(kernel);
         await session.send('configurationDone', {});
         const answers = await Promise.all(sequence.map(([command, value]) => session.raw(command, value)));
-        for (const [i, answer] of answers.entries()) expect(answer.command).toBe(sequence[i]?.[0]);
+        for (const [i, answer] of answers.entries()) {
+          expect(answer.command).toBe(sequence[i]?.[0]);
+          const { error } = (answer.body ?? {}) as { error?: { format: string } };
+          expect(error?.format ?? '', `${answer.command} ${JSON.stringify(sequence[i]?.[1])}`).not.toContain(
+            'inside the debug adapter',
+          );
+        }
         expect(await session.raw('threads', {})).toMatchObject({ success: true });
         expect(await session.raw('disconnect', {})).toMatchObject({ success: true });
       },
