@@ -1,6 +1,7 @@
 // Evaluation of watches, hovers and console input against a frame, and assignment to what they name.
 
 import type { VcpuId } from '../../emulator/machine/messages.ts';
+import { eventTree } from '../breakpoints/event-tree.ts';
 import * as errors from '../errors.ts';
 import { nameOfDomain } from '../memory-reference.ts';
 import type { MemoryReference } from '../memory-reference.ts';
@@ -89,6 +90,7 @@ async function evaluated(session: XenSession, scope: Scope, text: string, how: H
 }
 
 export const lookupOf = (session: XenSession): Lookup => ({
+  event: eventTree(session.lastStop),
   async disassemble(word, address) {
     const [line] = (await session.disassembler()).disassemble([word], address);
     return line?.text ?? '';

@@ -1,6 +1,7 @@
 // Scopes and variables of a frame: arguments, locals, statics of its file, registers; and changing them.
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import { eventTree } from '../breakpoints/event-tree.ts';
 import * as errors from '../errors.ts';
 import { request } from '../request.ts';
 import type { HandleValue, RegisterScope, XenSession } from '../session.ts';
@@ -59,6 +60,7 @@ export const variableRequests = [
             : [
                 registers('FP and SIMD registers', 'fp', true),
                 registers('System registers', 'system', true),
+                ...eventScope(session, at),
               ]),
         ],
       };
@@ -156,6 +158,16 @@ async function variablesOf(
     variables.push(await variableOf(showing, child));
   }
   return variables;
+}
+
+/** What stopped this vCPU, if that was an event. */
+function eventScope(session: XenSession, at: FrameOfVcpu): Dap.Scope[] {
+  const { lastStop } = session;
+  const data = eventTree(lastStop);
+  if (!data || lastStop?.vcpu.vcpu !== at.vcpu.vcpu || lastStop.vcpu.domain !== at.vcpu.domain) return [];
+  const value = { kind: 'tree' as const, data, space: { kind: 'va' as const, at: at.vcpu } };
+  const variablesReference = session.handles.add({ kind: 'value', at, value, expression: '$ev', format: {} });
+  return [{ name: 'Event', variablesReference, namedVariables: Object.keys(data).length, expensive: true }];
 }
 
 /** The function that was stepped out of to get here. */

@@ -211,6 +211,11 @@ export class Evaluator {
       const data = await objects(scope.debuggee, name, scope.at.vcpu.domain);
       return { kind: 'tree', data, space: scope.space };
     }
+    if (name === 'ev') {
+      const { event } = this.options.lookup;
+      if (!event) throw errors.notComputable('The machine was not stopped by an event');
+      return { kind: 'tree', data: event, space: scope.space };
+    }
     const value = await registerValue(scope, name);
     if (!value) throw errors.unknownRegister(name);
     return value;

@@ -20,6 +20,8 @@ import type { TypedValue, Value } from './value.ts';
 export interface Lookup {
   /** One instruction as text. */
   disassemble(word: number, address: bigint): Promise<string>;
+  /** `$ev`: what stopped the machine, as far as that was an event. */
+  readonly event?: Readonly<Record<string, unknown>> | undefined;
 }
 
 type Argument = Node | TypeSyntax;

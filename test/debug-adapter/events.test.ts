@@ -82,6 +82,29 @@ test('a filter stops at the event, and exceptionInfo explains it', async () => {
   expect(text).toContain('walk 0x12345000 access=write');
 });
 
+test('what stopped is $ev, and a scope of the frame', async () => {
+  const session = await launch(kernel, { machine });
+  await session.send('setExceptionBreakpoints', { filters: ['el1exception'] });
+  await session.send('configurationDone', {});
+  await stop(session);
+  const value = async (expression: string): Promise<string> =>
+    (await session.send('evaluate', { expression, context: 'watch' })).result;
+  expect(await value('$ev.far')).toContain('0x12345000');
+  expect(await value('$ev.from_el')).toBe('1');
+  expect(await value('$ev.ec + 1')).toBe('38');
+  const { stackFrames } = await session.send('stackTrace', { threadId: 1 });
+  const { scopes } = await session.send('scopes', { frameId: stackFrames[0]?.id ?? 0 });
+  const event = scopes.find(({ name }) => name === 'Event');
+  const { variables } = await session.send('variables', {
+    variablesReference: event?.variablesReference ?? 0,
+  });
+  expect(variables.find(({ name }) => name === 'far')).toMatchObject({ evaluateName: '$ev.far' });
+  await session.send('setExceptionBreakpoints', { filters: [] });
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'start_kernel' }] });
+  await goOn(session);
+  await expect(value('$ev')).rejects.toThrow('not stopped by an event');
+});
+
 test('event breakpoints: a tree of what there is, and whole lists of what is wanted', async () => {
   const session = await launch(kernel, { machine });
   const { categories } = await session.send('xen/eventCatalog', {});
