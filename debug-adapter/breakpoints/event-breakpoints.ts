@@ -8,7 +8,7 @@ import { breakpointMessages } from '../errors.ts';
 import type { CatalogCategory, EventBreakpointAnswer, EventBreakpointRequest } from '../protocol.ts';
 import type { XenSession } from '../session.ts';
 import { rulesOf } from './conditions.ts';
-import { domainsOf } from './exception-filters.ts';
+import { eventDomainsOf } from './exception-filters.ts';
 import { parseMode, scopeOf } from './modes.ts';
 
 /** The tree that a client shows. */
@@ -93,7 +93,7 @@ async function eventsOf(
   const { rules } = await rulesOf(request, scope, session.debuggee.targets[0], undefined);
   const isFocused = mode === 'vcpu' || mode === 'process';
   const domains =
-    mode === 'anydomain' ? [undefined] : isFocused ? [session.focus.domain] : domainsOf(session);
+    mode === 'anydomain' ? [undefined] : isFocused ? [session.focus.domain] : eventDomainsOf(session);
   return domains.map((domain) => ({
     ...rules,
     event,

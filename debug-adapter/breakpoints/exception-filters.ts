@@ -96,7 +96,7 @@ export async function breakpointOf(
   const target = session.launched?.debuggee.targets[0];
   const { rules } = await rulesOf(options, scope, target, undefined);
   const events = rows.find(({ filter }) => filter === filterId)?.events ?? [];
-  const domains = mode === 'vcpu' || mode === 'process' ? [session.focus.domain] : filterDomainsOf(session);
+  const domains = mode === 'vcpu' || mode === 'process' ? [session.focus.domain] : eventDomainsOf(session);
   return {
     request: filterId,
     options,
@@ -110,16 +110,16 @@ export async function breakpointOf(
 }
 
 /** Those a session shows; undefined: all there are, domain 0 and its backends too. */
-export function domainsOf({ launched }: XenSession): readonly (number | undefined)[] {
+function domainsOf({ launched }: XenSession): readonly (number | undefined)[] {
   const { shown = [], info } = launched?.debuggee ?? {};
   return shown.length === 0 || shown.length === info?.domains.length ? [undefined] : shown;
 }
 
 /**
- * A client sets its filters in every session: where each domain has one of its own, domain 0 is what is left to that of
- * the machine.
+ * Whose events are meant. A client sets its filters in every session: where each domain has one of its own, domain 0
+ * is what is left to that of the machine.
  */
-function filterDomainsOf(session: XenSession): readonly (number | undefined)[] {
+export function eventDomainsOf(session: XenSession): readonly (number | undefined)[] {
   return session.launched?.debuggee.shown.length === 0 ? [0] : domainsOf(session);
 }
 
