@@ -156,6 +156,7 @@ function completed(chain: readonly Die[], own: readonly Die[]): readonly Die[] {
   originsInBlocks(copy, inBlocks, 0);
   const result: Die[] = [];
   for (const die of abstract.unit.children(abstract)) {
+    if (die.tag === dw.DW_TAG_lexical_block) staticsOfLost(die, inBlocks, others, 0);
     if (die.tag !== dw.DW_TAG_formal_parameter && die.tag !== dw.DW_TAG_variable) continue;
     const found = copies.get(die.id);
     if (found !== undefined || !inBlocks.has(die.id)) result.push(found ?? die);
@@ -164,14 +165,25 @@ function completed(chain: readonly Die[], own: readonly Die[]): readonly Die[] {
   return [...result, ...copies.values(), ...others];
 }
 
+/** What the blocks of a copy, and the variables in them, are copies of. */
 function originsInBlocks(scope: Die, into: Set<number>, depth: number): void {
   const { unit } = scope;
   for (let child = unit.firstChild(scope); child; child = unit.nextSibling(child)) {
-    if (child.tag === dw.DW_TAG_lexical_block && depth < MAX_DEPTH) {
-      originsInBlocks(child, into, depth + 1);
-    } else if (depth > 0 && child.tag === dw.DW_TAG_variable) {
+    const isBlock = child.tag === dw.DW_TAG_lexical_block;
+    if (isBlock || (depth > 0 && child.tag === dw.DW_TAG_variable)) {
       const origin = child.reference(dw.DW_AT_abstract_origin);
       if (origin !== undefined) into.add(origin);
     }
+    if (isBlock && depth < MAX_DEPTH) originsInBlocks(child, into, depth + 1);
+  }
+}
+
+/** Of blocks that the compiler left out of a copy, what has a place for good is still there. */
+function staticsOfLost(block: Die, copied: ReadonlySet<number>, into: Die[], depth: number): void {
+  if (copied.has(block.id)) return;
+  for (const die of block.unit.children(block)) {
+    if (die.tag === dw.DW_TAG_lexical_block && depth < MAX_DEPTH) staticsOfLost(die, copied, into, depth + 1);
+    if (die.tag !== dw.DW_TAG_variable || copied.has(die.id)) continue;
+    if (die.has(dw.DW_AT_location)) into.push(die);
   }
 }

@@ -17,7 +17,8 @@ def describe(type):
 
 def is_variable(symbol):
     constants = (gdb.SYMBOL_LOC_CONST, gdb.SYMBOL_LOC_CONST_BYTES)
-    return symbol.is_argument or symbol.is_variable or symbol.addr_class in constants
+    is_constant = symbol.addr_class in constants and symbol.type.code != gdb.TYPE_CODE_ENUM
+    return symbol.is_argument or symbol.is_variable or is_constant
 
 
 def scopes_at(address):
