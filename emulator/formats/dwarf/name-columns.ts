@@ -33,6 +33,8 @@ export class NameColumns implements NameSink {
   /** Rows by their hashes: open addressing, 0 is free. */
   private slots = new Uint32Array(4096);
   private unit: LoadedUnit | undefined;
+  /** In C, what is inside of a structure has its name outside as well. */
+  private isC = false;
   private readonly namespaces: string[] = [];
 
   constructor(strings: Uint8Array) {
@@ -44,13 +46,8 @@ export class NameColumns implements NameSink {
   scan(unit: LoadedUnit): void {
     this.unit = unit;
     this.namespaces.length = 0;
-    const scan = new NameScan(
-      unit.cursor,
-      new ScanPlans(unit.unit.table, unit.unit),
-      unit.unit,
-      this,
-      !isC(unit),
-    );
+    const scan = new NameScan(unit.cursor, new ScanPlans(unit.unit.table, unit.unit), unit.unit, this);
+    this.isC = isC(unit);
     scan.run(unit.unit.entries - unit.unit.unitOffset);
   }
 
@@ -103,7 +100,7 @@ export class NameColumns implements NameSink {
   }
 
   enter(name: number): void {
-    this.namespaces.push(name < 0 ? '(anonymous)' : this.textOf(name));
+    if (!this.isC) this.namespaces.push(name < 0 ? '(anonymous)' : this.textOf(name));
   }
 
   leave(): void {

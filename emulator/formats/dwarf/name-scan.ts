@@ -25,7 +25,7 @@ export interface NameSink {
   other(form: number, cursor: Cursor): number;
   /** Whether this was new; names are what the methods above returned. */
   add(kind: number, name: number, at: number, size: number, line: number): boolean;
-  /** A namespace is entered, and left. */
+  /** A namespace or a type with names inside is entered, and left. */
   enter(name: number): void;
   leave(): void;
 }
@@ -134,7 +134,6 @@ export class NameScan {
   private readonly plans: ScanPlans;
   private readonly encoding: Encoding;
   private readonly sink: NameSink;
-  private readonly nesting: boolean;
   // Of the entry that was read last.
   private name = NONE;
   private sibling = NONE;
@@ -143,9 +142,7 @@ export class NameScan {
   private specification = NONE;
   private isDeclaration = false;
 
-  /** `nesting`: whether types have types inside, as in all languages but C. */
-  constructor(cursor: Cursor, plans: ScanPlans, encoding: Encoding, sink: NameSink, nesting: boolean) {
-    this.nesting = nesting;
+  constructor(cursor: Cursor, plans: ScanPlans, encoding: Encoding, sink: NameSink) {
     this.cursor = cursor;
     this.plans = plans;
     this.encoding = encoding;
@@ -172,7 +169,7 @@ export class NameScan {
       if (!plan.hasChildren) continue;
       if (kind === ENUMERATION && !known) {
         this.enumerators();
-      } else if (depth < MAX_DEPTH && (kind === NAMESPACE || (kind === CLASS && this.nesting && !known))) {
+      } else if (depth < MAX_DEPTH && (kind === NAMESPACE || (kind === CLASS && !known))) {
         sink.enter(name);
         this.siblings(depth + 1);
         sink.leave();

@@ -21,12 +21,13 @@ import type {
   ProgramInfo,
   Variable,
 } from './model.ts';
+import { localNames } from './local-names.ts';
 import { NameColumns } from './name-columns.ts';
 import { NameIndex } from './name-index.ts';
 import { restoreIndex, saveIndex } from './name-index-file.ts';
 import type { IndexedEntry } from './name-index.ts';
 import { ProgramUnits } from './program-units.ts';
-import { readFunctionsAt, readScopes } from './scopes.ts';
+import { readFunctionsAt, readScopes, scopeEntries } from './scopes.ts';
 import { functionType, typeOf } from './types.ts';
 import { variableOf } from './variables.ts';
 
@@ -226,8 +227,20 @@ class Program implements ProgramInfo {
         columns.scan(unit);
         return NameIndex.build(columns, unit.tables.str, async () => {});
       });
-      return this.ofKind(index.lookup(name), kind, tags);
+      const known = index.lookup(name);
+      return this.ofKind([...(await this.inFunctionAt(near, name, kind)), ...known], kind, tags);
     });
+  }
+
+  private async inFunctionAt(
+    near: bigint,
+    name: string,
+    kind: NamedEntry['kind'],
+  ): Promise<readonly IndexedEntry[]> {
+    if (kind !== 'type' && kind !== 'enumerator') return [];
+    const at = this.distance(near);
+    const found = await this.functionAt(at);
+    return found === undefined ? [] : localNames(await scopeEntries(this.units, found, at), name, kind);
   }
 
   private async ofKind(

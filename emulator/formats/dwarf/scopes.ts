@@ -64,6 +64,17 @@ export async function readFunctionsAt(
   return functions.reverse();
 }
 
+/** The entries of the scopes around an address, innermost first, each with what it is a copy of behind it. */
+export async function scopeEntries(units: ProgramUnits, { die }: FunctionEntry, at: number): Promise<Die[]> {
+  const scopes: (readonly Die[])[] = [];
+  let next: Die | undefined = die;
+  while (next !== undefined && scopes.length < MAX_DEPTH) {
+    scopes.push(await withOrigins(units, next));
+    next = (await partsOf(next, at)).inner?.die;
+  }
+  return scopes.reverse().flat();
+}
+
 interface Parts {
   /** Parameters and variables. */
   readonly own: readonly Die[];

@@ -42,6 +42,9 @@ def there_at(address):
     """Names of the innermost function's variables, and whether they are anywhere at the address."""
     result = {}
     name = None
+    variables = set()
+    for scope in scopes_at(address):
+        variables.update(scope['variables'] + scope['gone'])
     try:
         lines = gdb.execute('info scope *%d' % address, to_string=True).splitlines()
     except gdb.error:
@@ -51,13 +54,10 @@ def there_at(address):
         symbol = re.match(r'Symbol (\S+) is (.*)', line)
         if symbol:
             name = symbol.group(1)
-            if name in result:
+            if name in result or name not in variables:
                 name = None
                 continue
             text = symbol.group(2)
-            if text.startswith('a label') or text.startswith('a function') or text.startswith('a typedef'):
-                name = None
-                continue
             result[name] = 'multi-location' not in text and 'optimized out' not in text
         place = re.search(r'\sRange 0x([0-9a-f]+)-0x([0-9a-f]+):', line)
         if place and name and int(place.group(1), 16) <= address < int(place.group(2), 16):

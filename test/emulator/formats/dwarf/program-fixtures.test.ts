@@ -4,6 +4,7 @@ import type { UserError } from '../../../../emulator/base/errors.ts';
 import { memorySource } from '../../../../emulator/formats/byte-source.ts';
 import { NO_FILES, separateDebugFile } from '../../../../emulator/formats/dwarf/debug-files.ts';
 import { openProgramInfo } from '../../../../emulator/formats/dwarf/program-info.ts';
+import { SymbolTable } from '../../../../emulator/formats/symbols.ts';
 import { filesFor, fixture, gdbAnswers, openElf, openProgram } from './fixtures.ts';
 import { compare } from './gdb-comparison.ts';
 
@@ -102,6 +103,19 @@ test('what a name means depends on the file around', async () => {
   expect(await info.enumerator('BACK')).toBe(-1n);
   expect(await info.enumerator('LARGE')).toBe(0x1234_5678_9abc_def0n);
   expect(await info.functionType('sink')).toMatchObject({ parameters: [expect.any(Number)] });
+});
+
+test('types and enumerators of a function are known inside of it', async () => {
+  for (const program of ['gcc5.elf', 'clang5.elf']) {
+    const info = await openProgram(program);
+    const symbols = await SymbolTable.fromElf(await openElf(fixture(program), program));
+    const [other] = symbols.addressesOf('other');
+    const [entry = 0] = await info.types('struct local', other);
+    expect(await info.type(entry)).toMatchObject({ kind: 'structure', name: 'local', size: 8 });
+    expect(await info.enumerator('FAR', other)).toBe(18n);
+    expect(await info.types('struct local')).toEqual([]);
+    expect(await info.enumerator('FAR')).toBeUndefined();
+  }
 });
 
 test('a caller knows what it passed', async () => {
