@@ -81,6 +81,18 @@ test('a source has the checksum of what was compiled, and one that differs is to
   ]);
 });
 
+test('clients with colours get the control sequences of a console, others plain text', async () => {
+  for (const [supportsANSIStyling, output] of [
+    [true, '\u001b[1mhello\u001b[0m'],
+    [false, 'hello'],
+  ] as const) {
+    const session = await launchElf(at);
+    await session.send('initialize', { adapterID: 'xen', supportsANSIStyling });
+    await session.send('xen/console', { text: '\u001b[1mhello\u001b[0m' });
+    expect((await session.until('output')).body).toMatchObject({ category: 'stdout', output });
+  }
+});
+
 test('text for clients without colours has no control sequences, also when they come in pieces', () => {
   const whole = 'a\u001b[1;31mred\u001b[0m \u001b]0;title\u0007b\u001b(Bc\u001bMd\n';
   expect(new PlainOutput().write(whole)).toBe('ared bcd\n');

@@ -302,6 +302,20 @@ test('who attaches sees the domains, and leaves the machine as it is', async () 
   );
 });
 
+test('a session that leaves may leave the machine standing', async () => {
+  const machines = new Machines();
+  const first = await client(machines);
+  await first.send('launch', TWO as unknown as Dap.LaunchRequestArguments);
+  await first.send('configurationDone', {});
+  const second = await client(machines);
+  await second.send('attach', { suspend: false } as unknown as Dap.AttachRequestArguments);
+  await second.send('configurationDone', {});
+  await disconnect(second, { suspendDebuggee: true });
+  expect(await bodyOf(first, 'stopped')).toMatchObject({ reason: 'pause' });
+  const { stackFrames } = await first.send('stackTrace', { threadId: D1 });
+  expect(stackFrames.length).toBeGreaterThan(0);
+});
+
 test('a domain that powers off ends its session, and the last one the machine', async () => {
   const all = await family();
   await configured(all);

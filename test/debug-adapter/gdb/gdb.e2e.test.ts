@@ -254,43 +254,47 @@ testWith([gdb], 'each domain is an inferior with breakpoints and memory of its o
   expect(inFirst).toMatch(/<null>[^]*<null>/);
 });
 
-testWith([lldb], 'lldb breaks, watches, steps, and reads and writes registers and memory', async (program) => {
-  const { text } = await debug([CONFIG], async (port) => {
-    const script = [
-      `gdb-remote 127.0.0.1:${port}`,
-      'breakpoint set -H -n start_interrupts',
-      'continue',
-      'watchpoint set expression -w write -s 8 -- &timer.ticks',
-      'continue',
-      'continue',
-      "disassemble -s '$pc-4' -c 1",
-      'watchpoint delete 1',
-      'breakpoint set -H -n say_hello',
-      'continue',
-      'bt',
-      'register read SCTLR_EL1',
-      'register write x5 0x1234',
-      'register read x5',
-      'thread step-over',
-      'thread step-out',
-      'memory write $sp 0x55',
-      'memory read -c 1 $sp',
-      'thread list',
-      'process detach',
-    ];
-    const file = join(folder, 'script.lldb');
-    writeFileSync(file, script.join('\n'));
-    const { stdout, stderr } = await run(program, ['-x', '-b', '-s', file, ELF], { timeout: 60_000 });
-    return stdout + stderr;
-  });
-  expect(text).toMatch(/old value: 0x0+\nnew value: 0x0+1\n/);
-  expect(text).toMatch(/handle_timer_tick:\n.*str {4}x/);
-  expect(text).toMatch(/stop reason = breakpoint 2\.1/);
-  expect(text).toMatch(/frame #0: .*say_hello.*\n.*frame #1: .*greet.*\n.*frame #2: .*kernel_main/);
-  expect(text).toMatch(/SCTLR_EL1 = 0x[0-9a-f]*d\n/);
-  expect(text).toMatch(/x5 = 0x0*1234\n/);
-  expect(text).toMatch(/stop reason = step over/);
-  expect(text).toMatch(/stop reason = step out/);
-  expect(text).toMatch(/0x[0-9a-f]+: 55 /);
-  expect(text).toMatch(/Process 1 detached/);
-});
+testWith(
+  [lldb],
+  'lldb breaks, watches, steps, and reads and writes registers and memory',
+  async (program) => {
+    const { text } = await debug([CONFIG], async (port) => {
+      const script = [
+        `gdb-remote 127.0.0.1:${port}`,
+        'breakpoint set -H -n start_interrupts',
+        'continue',
+        'watchpoint set expression -w write -s 8 -- &timer.ticks',
+        'continue',
+        'continue',
+        "disassemble -s '$pc-4' -c 1",
+        'watchpoint delete 1',
+        'breakpoint set -H -n say_hello',
+        'continue',
+        'bt',
+        'register read SCTLR_EL1',
+        'register write x5 0x1234',
+        'register read x5',
+        'thread step-over',
+        'thread step-out',
+        'memory write $sp 0x55',
+        'memory read -c 1 $sp',
+        'thread list',
+        'process detach',
+      ];
+      const file = join(folder, 'script.lldb');
+      writeFileSync(file, script.join('\n'));
+      const { stdout, stderr } = await run(program, ['-x', '-b', '-s', file, ELF], { timeout: 60_000 });
+      return stdout + stderr;
+    });
+    expect(text).toMatch(/old value: 0x0+\nnew value: 0x0+1\n/);
+    expect(text).toMatch(/handle_timer_tick:\n.*str {4}x/);
+    expect(text).toMatch(/stop reason = breakpoint 2\.1/);
+    expect(text).toMatch(/frame #0: .*say_hello.*\n.*frame #1: .*greet.*\n.*frame #2: .*kernel_main/);
+    expect(text).toMatch(/SCTLR_EL1 = 0x[0-9a-f]*d\n/);
+    expect(text).toMatch(/x5 = 0x0*1234\n/);
+    expect(text).toMatch(/stop reason = step over/);
+    expect(text).toMatch(/stop reason = step out/);
+    expect(text).toMatch(/0x[0-9a-f]+: 55 /);
+    expect(text).toMatch(/Process 1 detached/);
+  },
+);
