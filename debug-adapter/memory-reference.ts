@@ -4,9 +4,10 @@
 //   space   := [ dom "/" ] kind [ "@" context ]
 //   dom     := "d" decimal | "host"
 //   kind    := "va" | "ipa" | "pa"
-//   context := "v" decimal | "ttbr" hex [ "." asid ]
+//   context := "v" decimal | "ttbr" hex [ "." asid ] | "el0" | "el1"
 //   number  := "0x" hex | decimal
 //
+// The levels EL0 and EL1 share a regime, and permissions are ignored: naming one changes nothing.
 // `host` with `va` or `ipa` is the bare machine. The kinds `sysreg` and `xs` of data breakpoints are
 // not here yet.
 
@@ -20,7 +21,7 @@ export interface MemoryReference {
 }
 
 const REFERENCE =
-  /^(?:(?:(d\d{1,5}|host)\/)?(va|ipa|pa)(?:@(?:v(\d{1,3})|ttbr([0-9a-f]{1,16})(?:\.(\d{1,5}))?))?:)?(0x[0-9a-f]{1,16}|\d{1,20})$/i;
+  /^(?:(?:(d\d{1,5}|host)\/)?(va|ipa|pa)(?:@(?:v(\d{1,3})|ttbr([0-9a-f]{1,16})(?:\.(\d{1,5}))?|el[01]))?:)?(0x[0-9a-f]{1,16}|\d{1,20})$/i;
 const LIMIT = 1n << 64n;
 
 /** A plain number is a VA of the focused vCPU, which also completes what the reference leaves out. */

@@ -22,6 +22,7 @@ test('spaces, vCPUs and roots can be named', () => {
   expect(parse('va@v1:0x1000').space).toEqual({ kind: 'va', at: { domain: 1, vcpu: 1 } });
   expect(parse('host/va:0x1000').space).toEqual({ kind: 'va', at: { domain: BARE_DOMAIN, vcpu: 0 } });
   expect(parse('d1/va@ttbr41a2000.7:0x4008f0').space).toEqual({ kind: 'va', at: focus, ttbr0: 0x41a2000n });
+  expect(parse('d1/va@el0:0x1000').space).toEqual({ kind: 'va', at: focus });
 });
 
 test('what is no reference is refused with an example', () => {
