@@ -294,6 +294,7 @@ async function lineRange(target: Target, pc: bigint): Promise<LineRange | undefi
   return {
     start: code.start,
     end: code.end,
+    statement: code.statement,
     code,
     shown,
     scope: scopes.map(({ name }) => name ?? '').reverse(),

@@ -30,6 +30,8 @@ export interface SourceLine {
 
 /** The contiguous code of a line around an address. */
 export interface LineRange extends AddressRange {
+  /** The part of it with the same column. */
+  readonly statement: AddressRange;
   readonly code: SourceLine;
   /** What is shown: the line that calls, as long as an inlined function has not begun. */
   readonly shown: SourceLine;
@@ -113,8 +115,12 @@ export interface LineStep {
 
 /** One line of source; one instruction where there is no line information. */
 export async function stepLine<R>(ctx: StepContext<R>, how: LineStep): Promise<StepStop<R>> {
+  const lineAt = async (pc: bigint): Promise<LineRange | undefined> => {
+    const line = await ctx.lineAt(pc);
+    return line && how.statements ? { ...line, ...line.statement } : line;
+  };
   const first = await ctx.registers();
-  const origin = await ctx.lineAt(first.pc);
+  const origin = await lineAt(first.pc);
   if (!origin) return stepInstruction(ctx, !how.into);
   const activation = await activationOf(ctx, first);
 
@@ -132,7 +138,7 @@ export async function stepLine<R>(ctx: StepContext<R>, how: LineStep): Promise<S
       if (stop.kind === 'elsewhere') return stop;
     }
     pc = (await ctx.registers()).pc;
-    const next = await ctx.lineAt(pc);
+    const next = await lineAt(pc);
     if (!next) return HERE;
     // The middle of another line is the rest of something that began elsewhere: on to a beginning.
     if (pc === next.start && !isWithin(origin, next, how)) return HERE;

@@ -25,6 +25,8 @@ export interface RunningLine {
   readonly md5?: string;
   readonly start: bigint;
   readonly end: bigint;
+  /** Of that, the code with the same column. */
+  readonly statement: { readonly start: bigint; readonly end: bigint };
 }
 
 /** A function at an address, and the line of it that is being executed. */
@@ -125,7 +127,8 @@ export class Target {
     if (link === undefined || !place) return undefined;
     const shift = address - link;
     const path = this.sourceMap.toUser(place.path);
-    return { ...place, path, start: place.start + shift, end: place.end + shift };
+    const statement = { start: place.statement.start + shift, end: place.statement.end + shift };
+    return { ...place, path, start: place.start + shift, end: place.end + shift, statement };
   }
 
   /**

@@ -32,6 +32,8 @@ export interface LinePlace {
   /** The contiguous code of this line that holds the address asked for. */
   readonly start: bigint;
   readonly end: bigint;
+  /** Of that, the code with the same column. */
+  readonly statement: { readonly start: bigint; readonly end: bigint };
 }
 
 /** A function around an address. */

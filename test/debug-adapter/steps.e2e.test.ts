@@ -142,3 +142,21 @@ test('steps by instruction stay where they are, whatever else the machine does',
   expect(counts.interrupts).toBeGreaterThan(20);
   for (const count of [counts.systemCalls, counts.waits, counts.atEl0]) expect(count).toBeGreaterThan(0);
 });
+
+test('statements of one line are steps of their own when that is asked for', async () => {
+  const columns = async (granularity: Dap.SteppingGranularity): Promise<Map<number, Set<number>>> => {
+    const client = await stoppedAt('task_main');
+    const found = new Map<number, Set<number>>();
+    for (let i = 0; i < 60; i++) {
+      await step(client, 'stepIn', { granularity });
+      const stack = await client.send('stackTrace', { threadId: THREAD, levels: 1 });
+      const { line = 0, column = 0 } = stack?.stackFrames[0] ?? {};
+      found.set(line, (found.get(line) ?? new Set()).add(column));
+    }
+    return found;
+  };
+  const most = (all: Map<number, Set<number>>): number =>
+    Math.max(...[...all.values()].map(({ size }) => size));
+  expect(most(await columns('statement'))).toBeGreaterThan(1);
+  expect(most(await columns('line'))).toBeLessThanOrEqual(most(await columns('statement')));
+});

@@ -34,6 +34,8 @@ export interface SourceLocation {
   readonly column: number;
   /** Of the file that was compiled, where the compiler recorded it: 32 hexadecimal digits. */
   readonly md5?: string;
+  /** Of these, those of the same column. */
+  readonly statement: { readonly start: Va; readonly end: Va };
   /** The run of instructions around the address that belong to this line: [start, end). */
   readonly start: Va;
   readonly end: Va;
@@ -61,8 +63,9 @@ interface RowsAt {
   readonly unit: Unit;
   readonly table: LineTable;
   readonly row: LineRow;
-  /** The neighbouring rows of the same line as well. */
+  /** The neighbouring rows of the same line as well; and those of the same column. */
   readonly run: LineRow;
+  readonly statement: LineRow;
 }
 
 /** Whether to look at every unit for an address that .debug_aranges does not name. */
@@ -122,7 +125,7 @@ export class DebugInfo {
       (await this.rowsBehindPatchArea(at)) ??
       (await this.rowsAt(at, 'scan'));
     if (found === undefined) return undefined;
-    const { unit, table, row, run } = found;
+    const { unit, table, row, run, statement } = found;
     const md5 = table.header.files[row.file]?.md5;
     return {
       ...(md5 && { md5: hexadecimal(md5) }),
@@ -131,6 +134,10 @@ export class DebugInfo {
       column: row.column,
       start: this.address(Math.min(run.start, at)),
       end: this.address(run.end),
+      statement: {
+        start: this.address(Math.min(statement.start, at)),
+        end: this.address(statement.end),
+      },
     };
   }
 
@@ -280,7 +287,8 @@ export class DebugInfo {
     const table = unit && (await this.tableOf(unit));
     const row = table?.rowAt(at);
     const run = table?.lineRunAt(at);
-    return unit && table && row && run && { unit, table, row, run };
+    const statement = table?.lineRunAt(at, true);
+    return unit && table && row && run && statement && { unit, table, row, run, statement };
   }
 
   /**

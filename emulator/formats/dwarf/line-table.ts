@@ -65,14 +65,18 @@ export class LineTable {
     return this.row(first + lastAtMost(addresses, addresses.length, address));
   }
 
-  /** The run of rows around an address that belong to one line: what a step by line leaves. */
-  lineRunAt(address: number): LineRow | undefined {
+  /**
+   * The run of rows around an address that belong to one line: what a step by line leaves. `byColumn`: to one
+   * statement of it.
+   */
+  lineRunAt(address: number, byColumn = false): LineRow | undefined {
     const sequence = this.sequences[lastAtMost(this.sequenceStarts, this.sequences.length, address)];
     if (sequence === undefined || address >= sequence.end) return undefined;
-    const { addresses, files, lines } = this.rows;
+    const { addresses, files, lines, columns } = this.rows;
     const slice = addresses.subarray(sequence.first, sequence.last);
     const index = sequence.first + lastAtMost(slice, slice.length, address);
-    const same = (i: number): boolean => files[i] === files[index] && lines[i] === lines[index];
+    const same = (i: number): boolean =>
+      files[i] === files[index] && lines[i] === lines[index] && (!byColumn || columns[i] === columns[index]);
     let first = index;
     while (first > sequence.first && same(first - 1)) first--;
     let next = index + 1;
