@@ -33,7 +33,7 @@ export const stackRequests = [
   request('stackTrace', {
     capabilities: { supportsDelayedStackTraceLoading: true, supportedChecksumAlgorithms: ['MD5'] },
     needs: 'stopped',
-    async handle(session, { threadId, startFrame = 0, levels = 0 }) {
+    async handle(session, { threadId, startFrame = 0, levels = 0, format }) {
       const vcpu = session.debuggee.vcpuOfThread(threadId);
       const target = session.debuggee.targetOf(vcpu.domain);
       const end = levels === 0 ? MAX_FRAMES : Math.min(startFrame + levels, MAX_FRAMES);
@@ -42,7 +42,7 @@ export const stackRequests = [
       const rows = await rowsOf(frames, target, end + 1);
       const stackFrames: Dap.StackFrame[] = [];
       for (const row of rows.slice(startFrame, end))
-        stackFrames.push(await describe(session, vcpu, target, row));
+        stackFrames.push(formatted(await describe(session, vcpu, target, row), target, format));
       return { stackFrames, ...(rows.length <= end && { totalFrames: rows.length }) };
     },
   }),
@@ -89,6 +89,18 @@ async function describe(
     instructionPointerReference: vaReference(vcpu, frame.pc),
     ...(symbol && { moduleId: target.image.id }),
   };
+}
+
+/** The name as the client wants it. A label is no function. */
+function formatted(
+  frame: Dap.StackFrame,
+  target: Target,
+  format: Dap.StackFrameFormat | undefined,
+): Dap.StackFrame {
+  if (!format || frame.presentationHint === 'label') return frame;
+  const module = format.module && frame.moduleId !== undefined ? `${target.image.name}!` : '';
+  const line = format.line && frame.line > 0 ? ` line ${frame.line}` : '';
+  return { ...frame, name: `${module}${frame.name}${line}` };
 }
 
 function frameName(pc: bigint, symbol: RunningSymbol | undefined): string {

@@ -78,6 +78,15 @@ test('goto moves the PC to another statement of the function, and executes nothi
   expect(await session.raw('goto', { threadId: 1, targetId: 12345 })).toMatchObject({ success: false });
 });
 
+test('names of frames are as the client wants them', async () => {
+  const session = await stoppedAt(21);
+  const nameWith = async (format: Dap.StackFrameFormat): Promise<string[]> =>
+    (await session.send('stackTrace', { threadId: 1, format })).stackFrames.map(({ name }) => name);
+  expect(await nameWith({})).toEqual(['work+0x8', 'main+0x10']);
+  expect(await nameWith({ line: true })).toEqual(['work+0x8 line 21', 'main+0x10 line 12']);
+  expect(await nameWith({ module: true })).toEqual(['steps.elf!work+0x8', 'steps.elf!main+0x10']);
+});
+
 test('a listing has targets too', async () => {
   const session = await launchElf({ machine: { entry: { 8: MAIN } }, launch: { sourceMap: {} } });
   await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'main' }] });
