@@ -342,6 +342,7 @@ export const breakpointMessages = {
   keptInRegister: (name: string, register: string) =>
     `'${name}' is in ${register} here, and registers are not watched`,
   hasNoPlace: (name: string, why: string) => `'${name}' is in no place of memory: ${why}`,
+  pauseFirst: 'Pause the machine first, or give an address',
   watchedSize: (most: number) => `1 to ${most} bytes can be watched`,
   notMapped: 'Nothing is mapped there yet, so its physical address is not known',
   machinePhysical: 'Name the guest physical address instead: d1/ipa:0x40000000',

@@ -75,6 +75,8 @@ async function locate(
   { variablesReference, name, frameId, asAddress }: Dap.DataBreakpointInfoArguments,
 ): Promise<DataAnswer> {
   if (asAddress) return { reference: parsed(session, name), size: WORD, name, lasts: true };
+  // Variables are where the vCPU that stands has them.
+  if (session.machine.run.running) return { reason: breakpointMessages.pauseFirst };
   if (variablesReference) return dataOfChild(session, variablesReference, name);
   return dataOfExpression(session, name, frameId);
 }

@@ -19,6 +19,7 @@ import {
 } from './support/assemble.ts';
 import { HEADER, launch, launchElf } from './support/drive.ts';
 import type { TestSession } from './support/drive.ts';
+import { TTBR0 } from './support/fake-machine.ts';
 
 const LINK = 0xffff_8000_0800_0000n;
 const RAM = 0x4000_0000n;
@@ -351,6 +352,31 @@ test('what cannot be watched says why', async () => {
   expect(await info('nothing_of_this_name')).toMatchObject({ dataId: null });
   const { breakpoints } = await session.send('setDataBreakpoints', { breakpoints: [{ dataId: 'nonsense' }] });
   expect(breakpoints).toMatchObject([{ verified: false, message: expect.stringContaining('names no data') }]);
+});
+
+test('while the machine runs, addresses can be watched and variables cannot', async () => {
+  const session = await launch(kernel, { machine: entry() });
+  await session.send('configurationDone', {});
+  const named = await session.send('dataBreakpointInfo', { name: 'start_kernel' });
+  expect(named).toMatchObject({ dataId: null, description: expect.stringContaining('Pause') });
+  const info = await session.send('dataBreakpointInfo', { name: address, asAddress: true });
+  await session.send('setDataBreakpoints', {
+    breakpoints: [{ dataId: info?.dataId ?? '', accessType: 'write' }],
+  });
+  expect((await stop(session)).reason).toBe('data breakpoint');
+});
+
+test('an address of a process counts for that process alone', async () => {
+  const session = await launch(kernel, { machine: entry() });
+  const at = (LINK + BigInt(HEADER + 36)).toString(16);
+  await session.send('setInstructionBreakpoints', {
+    breakpoints: [
+      { instructionReference: `host/va@ttbr1234000:0x${at}` },
+      { instructionReference: `host/va@ttbr${TTBR0.toString(16)}:0x${at}` },
+    ],
+  });
+  await session.send('configurationDone', {});
+  expect(await stop(session)).toMatchObject({ hitBreakpointIds: [2] });
 });
 
 // ---------------------------------------------------------------- exceptions
