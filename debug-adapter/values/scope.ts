@@ -28,6 +28,8 @@ export interface FrameOfVcpu {
 /** Entry values lead from caller to caller. */
 const MAX_CALLERS = 8;
 
+const MAX_PATCHABLE = 16n;
+
 export class Scope {
   readonly debuggee: Debuggee;
   readonly at: FrameOfVcpu;
@@ -182,7 +184,10 @@ export class Scope {
     if (instruction >>> 26 !== 0x25) return true;
     const called = BigInt.asUintN(64, at + BigInt(((instruction << 6) >> 6) * 4));
     const start = (await this.allScopes()).find(({ kind }) => kind === 'function')?.ranges[0]?.[0];
-    return start !== undefined && this.target.map.toLink(called) === start;
+    const link = this.target.map.toLink(called);
+    // Instructions for tracers may stand before what debug information calls the function's start
+    // (-fpatchable-function-entry).
+    return start !== undefined && link !== undefined && link <= start && start - link <= MAX_PATCHABLE;
   }
 
   // ---------------------------------------------------------------- per-CPU variables of Linux
