@@ -212,13 +212,6 @@ export const notAnExpression = (text: string, where: number, wanted: string) =>
     'Use registers ($x0, $SCTLR_EL1), symbols, numbers, + and -, and * for memory',
   );
 
-export const unknownSymbol = (name: string) =>
-  new AdapterError(
-    1205,
-    `No symbol '${name}'`,
-    "Load symbols with the key 'symbols' of the launch configuration",
-  );
-
 export const unknownRegister = (name: string) =>
   new AdapterError(
     1206,

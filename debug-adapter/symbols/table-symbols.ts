@@ -4,9 +4,12 @@ import { demangle } from '../../emulator/formats/demangle/demangle.ts';
 import type { SymbolTable } from '../../emulator/formats/symbols.ts';
 import type { SymbolInfo, SymbolSource } from './symbol-source.ts';
 
+const MAX_FOUND = 4096;
+
 export class TableSymbols implements SymbolSource {
   readonly description: string;
   private readonly table: SymbolTable;
+  private readonly found = new Map<string, readonly bigint[]>();
 
   constructor(table: SymbolTable, description: string) {
     this.table = table;
@@ -20,9 +23,16 @@ export class TableSymbols implements SymbolSource {
     return { name: demangle(name) ?? name, start, end: start + BigInt(size) };
   }
 
+  /** Expressions ask for the same names at every stop, and a table has them by address only. */
   addressesOf(name: string): readonly bigint[] {
-    const functions = this.table.addressesOf(name);
-    return functions.length > 0 ? functions : this.table.find(name).map((place) => place.address);
+    let addresses = this.found.get(name);
+    if (!addresses) {
+      const functions = this.table.addressesOf(name);
+      addresses = functions.length > 0 ? functions : this.table.find(name).map((place) => place.address);
+      if (this.found.size >= MAX_FOUND) this.found.clear();
+      this.found.set(name, addresses);
+    }
+    return addresses;
   }
 
   functionsMatching(pattern: RegExp, limit: number): readonly bigint[] {

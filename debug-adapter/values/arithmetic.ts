@@ -246,6 +246,4 @@ export function floatText(value: number, size: number): string {
   return String(value);
 }
 
-export const isFloatType = (type: { readonly kind: string }): type is FloatType => type.kind === 'float';
-
 export const floatTypeOf = (single: boolean): FloatType => (single ? FLOAT : DOUBLE);

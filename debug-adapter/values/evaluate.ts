@@ -239,7 +239,18 @@ export class Evaluator {
       if (symbol) return symbol;
       throw error;
     }
+    return this.memberOfValue(outer, node);
+  }
+
+  private async memberOfValue(outer: Value, node: Extract<Node, { kind: 'member' }>): Promise<Value> {
     if (outer.kind === 'tree') return treePart(outer, node.name);
+    if (outer.kind === 'list') {
+      const items: { name: string; value: Value }[] = [];
+      for (const { name, value } of outer.items) {
+        items.push({ name, value: await this.memberOfValue(value, node) });
+      }
+      return { kind: 'list', items };
+    }
     if (outer.kind !== 'typed') throw errors.notComputable(`It has no member '${node.name}'`);
     const field = fieldOf(outer, node.name, this.scope.space);
     if (field) return field;

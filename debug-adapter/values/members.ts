@@ -5,7 +5,7 @@ import * as errors from '../errors.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import { integerOf, scalarOf } from './scalars.ts';
 import { arrayOf, bare, sizeOf, spell, WORD } from './types.ts';
-import type { StructureMember, StructureType, Type, TypeReference } from './types.ts';
+import type { StructureMember, StructureType, Type } from './types.ts';
 import { addressOf, inMemory, partOf } from './value.ts';
 import type { TypedValue, Value } from './value.ts';
 
@@ -113,13 +113,6 @@ export async function sizeNeeded(type: Type): Promise<number> {
   if (core.kind === 'void' || core.kind === 'function') return 1;
   if (size === undefined) throw errors.notComputable(`How large '${await spell(type)}' is, is not known`);
   return size;
-}
-
-/** What a pointer or array of it refers to. */
-export async function targetOf(type: Type): Promise<TypeReference | undefined> {
-  const core = await bare(type);
-  if (core.kind === 'pointer') return core.target;
-  return core.kind === 'array' ? core.element : undefined;
 }
 
 /** A member or element of an object of the hypervisor. */

@@ -12,7 +12,7 @@ import { scalarOf } from './scalars.ts';
 import type { Scope } from './scope.ts';
 import { bare } from './types.ts';
 import type { ArrayType, PointerType, StructureType, Type } from './types.ts';
-import { inMemory, Missing, partOf, readBytes } from './value.ts';
+import { addressOf, inMemory, Missing, partOf, readBytes } from './value.ts';
 import type { TypedValue, Value } from './value.ts';
 
 export interface Limits {
@@ -200,8 +200,11 @@ export class Presenter {
       core.kind === 'integer' &&
       core.size === 1 &&
       (format.text !== undefined || (core.role === 'character' && !(await isNumberName(element))));
-    if (isText && format.raw !== true && type.count !== undefined)
-      return this.characters(value, type.count, format);
+    if (isText && format.raw !== true) {
+      const address = addressOf(value);
+      if (type.count !== undefined) return this.characters(value, type.count, format);
+      if (address !== undefined) return this.stringAt(value, address);
+    }
     if (depth >= MAX_DEPTH) return '{…}';
     const { count } = type;
     if (count === undefined) return '{…}';

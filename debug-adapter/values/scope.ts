@@ -10,8 +10,8 @@ import type { Debuggee } from '../debuggee.ts';
 import type { Frame } from '../stack.ts';
 import type { Target } from '../target.ts';
 import { GuestMemory } from './guest-memory.ts';
-import { VOID } from './types.ts';
-import type { TypeReference } from './types.ts';
+import { arrayOf, bare, sizeOf, VOID } from './types.ts';
+import type { Type, TypeReference } from './types.ts';
 import { missing, partOf, storageOf } from './value.ts';
 import type { RegisterStorage, Storage, TypedValue } from './value.ts';
 
@@ -87,7 +87,18 @@ export class Scope {
       pointee: (entry, offset) => this.variableOfEntry(entry, offset),
     });
     const value: TypedValue = { kind: 'typed', type, storage, offset: 0, space: this.space };
-    return variable.kind === 'static' || variable.kind === 'global' ? this.ofThisCpu(value) : value;
+    if (variable.kind !== 'static' && variable.kind !== 'global') return value;
+    return this.ofThisCpu({ ...value, type: await this.counted(value) });
+  }
+
+  /** `extern const char banner[]` does not say how long it is, but the symbol does. */
+  private async counted({ type, storage }: TypedValue): Promise<Type> {
+    const core = await bare(type);
+    if (core.kind !== 'array' || core.count !== undefined || storage.kind !== 'memory') return type;
+    const symbol = this.target.symbolAt(storage.address);
+    const size = await sizeOf(await core.element.resolve());
+    if (symbol?.start !== storage.address || !size) return type;
+    return arrayOf(core.element, Math.floor(Number(symbol.end - symbol.start) / size));
   }
 
   private typeOf({ type }: Variable): TypeReference {
