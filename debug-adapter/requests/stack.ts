@@ -84,7 +84,7 @@ async function describe(
   const symbol = target.symbolAt(lookup);
   return {
     id: session.handles.add({ kind: 'frame', vcpu, index, frame, inlined }),
-    name: scope?.inlined ? `${scope.name} [inlined]` : frameName(frame.pc, symbol),
+    name: scope?.inlined ? `${scope.name} [inlined]` : frameName(frame.pc, symbol, scope?.name),
     ...(await sourceOf(session, target, { pc: frame.pc, lookup, scope, symbol })),
     instructionPointerReference: vaReference(vcpu, frame.pc),
     ...(symbol && { moduleId: target.image.id }),
@@ -103,9 +103,12 @@ function formatted(
   return { ...frame, name: `${module}${frame.name}${line}` };
 }
 
-function frameName(pc: bigint, symbol: RunningSymbol | undefined): string {
+/** `known`: what debug information calls the function. A symbol may be its alias, or have a suffix of the compiler's. */
+function frameName(pc: bigint, symbol: RunningSymbol | undefined, known: string | undefined): string {
   if (!symbol) return `0x${pc.toString(16)}`;
-  return pc === symbol.start ? symbol.name : `${symbol.name}+0x${(pc - symbol.start).toString(16)}`;
+  const isSame = !known || symbol.name === known || symbol.name.startsWith(`${known}.`);
+  const name = isSame ? symbol.name : known;
+  return pc === symbol.start ? name : `${name}+0x${(pc - symbol.start).toString(16)}`;
 }
 
 async function sourceOf(
