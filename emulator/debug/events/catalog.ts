@@ -171,7 +171,13 @@ const TRAPS: readonly (readonly [string, string, string])[] = [
   ['irq', 'Physical interrupt', 'A physical interrupt takes the CPU from the guest.'],
 ];
 
-const INTERRUPT = [number('intid', 'the INTID'), text('name', 'what the device tree calls it'), DOM, VCPU];
+const INTERRUPT = [
+  number('intid', 'the INTID'),
+  text('name', 'what the device tree calls it'),
+  number('hw', '1 for one that stands for a physical interrupt'),
+  DOM,
+  VCPU,
+];
 const EVENT = [
   number('port', 'the port of the domain that receives'),
   number('peer', 'the domain that raised it; -1 is Xen'),
@@ -185,6 +191,7 @@ const EVENT = [
 const GRANT = [
   number('ref', 'the grant reference'),
   number('peer', 'the domain that uses it'),
+  number('frame', 'the guest frame number in the entry; -1 when it is empty'),
   text('use', 'map, copy or unmap'),
   number('readonly', '1 for a use that only reads'),
   text('status', 'why it was refused: bad_gntref; else empty'),

@@ -25,8 +25,8 @@ export class InterruptEvents {
     const interfaces = gicV3?.cpus.map(({ virtual }) => virtual) ?? gicV2?.virtual ?? [];
     interfaces.forEach((one, cpu) => {
       one.observer = {
-        acknowledged: (intid) => this.onCpu('irq', cpu, intid),
-        ended: (intid) => this.onCpu('irq.ended', cpu, intid),
+        acknowledged: (intid, isHardware) => this.onCpu('irq', cpu, intid, isHardware),
+        ended: (intid, isHardware) => this.onCpu('irq.ended', cpu, intid, isHardware),
       };
     });
     return () => {
@@ -37,23 +37,35 @@ export class InterruptEvents {
   /** There a CPU that acknowledges is what an observer is told of. */
   private onBareMachine(): () => void {
     const stop = this.loaded.observe?.({
-      interruptRaised: (domain, vcpu, intid) => this.tell('irq', domain, vcpu, intid),
-      interruptEnded: (domain, vcpu, intid) => this.tell('irq.ended', domain, vcpu, intid),
+      interruptRaised: (domain, vcpu, intid) => this.tell('irq', domain, vcpu, intid, true),
+      interruptEnded: (domain, vcpu, intid) => this.tell('irq.ended', domain, vcpu, intid, true),
     });
     return stop ?? (() => {});
   }
 
-  private onCpu(name: 'irq' | 'irq.ended', cpu: number, intid: number): void {
+  private onCpu(name: 'irq' | 'irq.ended', cpu: number, intid: number, isHardware: boolean): void {
     const { domain, vcpu } = this.loaded.vcpuOf(cpu) ?? { domain: BARE_DOMAIN, vcpu: cpu };
-    if (intid < FIRST_SPECIAL_INTID) this.tell(name, domain, vcpu, intid);
+    if (intid < FIRST_SPECIAL_INTID) this.tell(name, domain, vcpu, intid, isHardware);
   }
 
-  private tell(name: 'irq' | 'irq.ended', domain: number, vcpu: number, intid: number): void {
+  private tell(
+    name: 'irq' | 'irq.ended',
+    domain: number,
+    vcpu: number,
+    intid: number,
+    isHardware: boolean,
+  ): void {
     this.sink.tell([name], [domain], { domain, vcpu }, () => {
       const known = this.record.interrupts.namesOf(domain).get(intid)?.name ?? '';
       const what = known === '' ? `interrupt ${intid}` : `interrupt ${intid} (${known})`;
       return {
-        fields: { intid: BigInt(intid), name: known, dom: BigInt(domain), vcpu: BigInt(vcpu) },
+        fields: {
+          intid: BigInt(intid),
+          name: known,
+          hw: isHardware ? 1n : 0n,
+          dom: BigInt(domain),
+          vcpu: BigInt(vcpu),
+        },
         description: () => `${vcpuText(domain, vcpu)} ${name === 'irq' ? 'acknowledges' : 'ends'} ${what}`,
       };
     });

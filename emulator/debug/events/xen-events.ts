@@ -240,7 +240,7 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
     // Of a bare machine it is an acknowledge: interrupt-events.ts.
     if (domid === BARE_DOMAIN) return;
     this.sink.tell(['irq.injected'], [domid], { domain: domid, vcpu }, () => ({
-      fields: { intid: BigInt(intid), name: '', dom: BigInt(domid), vcpu: BigInt(vcpu) },
+      fields: { intid: BigInt(intid), name: '', hw: 0n, dom: BigInt(domid), vcpu: BigInt(vcpu) },
       description: () => `Interrupt ${intid} is injected into ${vcpuText(domid, vcpu)}`,
     }));
   }
@@ -310,11 +310,17 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
     user: number,
     { isReadOnly = false, status = '' }: { isReadOnly?: boolean; status?: string } = {},
   ): void {
+    const { view } = this.loaded;
     const verbs = { map: 'maps', copy: 'copies', unmap: 'unmaps', refused: 'may not use' };
     this.sink.tell(['grant', `grant.${use}`], [granter, user], undefined, () => ({
       fields: {
         ref: BigInt(reference),
         peer: BigInt(user),
+        // Looked for when somebody asks.
+        get frame() {
+          const entry = view?.grantEntries(granter).find((one) => one.reference === reference);
+          return BigInt(entry?.gfn ?? -1);
+        },
         use,
         readonly: isReadOnly ? 1n : 0n,
         status,

@@ -67,8 +67,8 @@ export interface VirtualInterfaceSockets {
 /** Who watches what a guest does; no part of the state. */
 export interface VirtualInterfaceObserver {
   /** SPURIOUS when there was none. */
-  acknowledged(intid: number): void;
-  ended(intid: number): void;
+  acknowledged(intid: number, isHardware: boolean): void;
+  ended(intid: number, isHardware: boolean): void;
 }
 
 export interface VirtualInterfaceState {
@@ -272,7 +272,10 @@ export class VirtualInterface {
   /** IAR of a group: the list register it took (its interrupt is active now), or -1 for spurious. */
   acknowledge(group: number): number {
     const best = this.acknowledgeable(group);
-    this.observer?.acknowledged(best < 0 ? SPURIOUS : this.listLow[best]!);
+    if (this.observer) {
+      const isHardware = best >= 0 && (this.listHigh[best]! & LR_HW) !== 0;
+      this.observer.acknowledged(best < 0 ? SPURIOUS : this.listLow[best]!, isHardware);
+    }
     if (best < 0) return -1;
     const high = this.listHigh[best]!;
     if (isSpecial(this.listLow[best]!)) {
@@ -289,7 +292,10 @@ export class VirtualInterface {
   /** EOIR. `group` is -1 where the register serves both groups (GICv2). */
   endInterrupt(intid: number, group: number): void {
     if (isSpecial(intid)) return;
-    this.observer?.ended(intid);
+    if (this.observer) {
+      const index = this.activeLr(intid);
+      this.observer.ended(intid, index >= 0 && (this.listHigh[index]! & LR_HW) !== 0);
+    }
     const dropped = this.priorities.drop();
     if (dropped !== IDLE_PRIORITY) {
       const index = this.activeLr(intid);

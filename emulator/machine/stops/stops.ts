@@ -58,10 +58,19 @@ export class Stops {
 
   // ---- what is asked for
 
+  /** What was met, but not told yet, when it was taken away. */
+  private forget(reason: JudgedStop['reason'], list: readonly { readonly id: number }[]): void {
+    const { pending } = this;
+    if (pending?.reason !== reason) return;
+    const isWanted = pending.breakpointIds.some((id) => list.some((one) => one.id === id));
+    if (!isWanted) this.pending = undefined;
+  }
+
   setBreakpoints(list: readonly Breakpoint[]): void {
     if (list.length > layout.BREAKPOINTS_MAX) throw tooMany('breakpoints', layout.BREAKPOINTS_MAX);
     const judged = this.prepare(list, ({ domain, scope }) => this.cpusIn(domain, scope));
     this.breakpoints = list;
+    this.forget('breakpoint', list);
     const { machine, paOfIpa } = this.loaded;
     machine.engine.setBreakpoints(
       list.flatMap(({ kind, domain, address }, i): EngineBreakpoint[] => {
@@ -77,13 +86,17 @@ export class Stops {
 
   setWatchpoints(list: readonly Watchpoint[]): void {
     const judged = this.prepare(list, ({ space, scope }) =>
-      space.kind === 'va' ? this.cpusIn(space.domain, scope) : this.cpusOfVcpu(scope),
+      space.kind === 'va' || (space.kind === 'ipa' && scope?.vcpu !== undefined)
+        ? this.cpusIn(space.domain, scope)
+        : this.cpusOfVcpu(scope),
     );
+    this.forget('watchpoint', list);
     this.watched.set(list.map((watchpoint, i) => ({ watchpoint, judged: judged[i] as Judged })));
   }
 
   setEvents(list: readonly EventBreakpoint[]): void {
     for (const { event } of list) if (!this.events.stagesOf(event)) throw noEvent(event);
+    this.forget('event', list);
     // Whose event it is, is judged by the event.
     const judged = this.prepare(list, ({ domain, scope }) =>
       domain === undefined || scope?.vcpu === undefined ? this.cpusOfVcpu(scope) : this.cpusIn(domain, scope),
@@ -116,7 +129,8 @@ export class Stops {
         text ??= occurrence.text();
         const { fields, description } = text;
         const report = (): EventReport => {
-          event ??= { event: own, fields, description: description() };
+          // Some are looked for only now.
+          event ??= { event: own, fields: { ...fields }, description: description() };
           return event;
         };
         if (this.judgeEvent(judged, cpu, fields, report)) machine.requestStop();
