@@ -54,6 +54,8 @@ export class GdbSession {
   constructor(machine: GdbMachine, events: SessionEvents) {
     this.machine = machine;
     this.events = events;
+    // Whoever comes has to do with all domains, whatever was left by the one before.
+    machine.detached.clear();
     this.general = this.firstThread();
   }
 
