@@ -232,6 +232,9 @@ const STT_FUNC = 2;
 const STT_GNU_IFUNC = 10;
 const STB_LOCAL = 0;
 const DOLLAR = 0x24;
+const DOT = 0x2e;
+const LETTER_D = 0x64;
+const LETTER_X = 0x78;
 
 async function elfSymbols(elf: ElfFile): Promise<SymbolTable> {
   const table =
@@ -252,8 +255,8 @@ async function elfSymbols(elf: ElfFile): Promise<SymbolTable> {
     // Undefined, absolute and common symbols are no places in the program.
     if (section === undefined || section.index === 0 || !(section.flags & SHF_ALLOC)) continue;
     const first = pool[name];
-    // Mapping symbols ($x, $d) mark code and data for disassemblers (IHI 0056).
-    if (first === undefined || first === 0 || first === DOLLAR) continue;
+    if (first === undefined || first === 0) continue;
+    if ((info & 15) === STT_NOTYPE && isMappingSymbol(pool, name)) continue;
     const kind = kindOf(info & 15, (section.flags & SHF_EXECINSTR) !== 0);
     if (kind === undefined) continue;
     const start = elf.window.offsetOfHalves(
@@ -266,6 +269,18 @@ async function elfSymbols(elf: ElfFile): Promise<SymbolTable> {
     builder.add(kind, start, size, ends[section.index] ?? start, name, rank);
   }
   return builder.build();
+}
+
+/**
+ * Mapping symbols ($x, $d, $x.7) mark code and data for disassemblers (IHI 0056). Linux gives some of its parts
+ * prefixes, which these get as well: `__kvm_nvhe_$x`.
+ */
+function isMappingSymbol(pool: Uint8Array, name: number): boolean {
+  let at = name;
+  while (pool[at] !== DOLLAR) if ((pool[at++] ?? 0) === 0) return false;
+  const kind = pool[at + 1];
+  const next = pool[at + 2];
+  return (kind === LETTER_X || kind === LETTER_D) && (next === 0 || next === DOT);
 }
 
 /** Assembly labels have no type; in code they name functions as far as a user is concerned. */
@@ -291,7 +306,7 @@ function systemMapSymbols(text: string, file: string): SymbolTable {
       name,
     }),
   );
-  const places = rows.filter((row) => !'AaUu'.includes(row.letter) && !row.name.startsWith('$'));
+  const places = rows.filter((row) => !'AaUu'.includes(row.letter) && !/\$[dx](?:$|\.)/.test(row.name));
   const lowest = places.find((row) => isCodeLetter(row.letter));
   if (lowest === undefined) {
     // Debian ships a placeholder and puts the real one into the debug package.

@@ -1,17 +1,21 @@
-// Compares what emulator/formats/dwarf says of a program with what gdb says: the scopes and variables at random
-// addresses, random structures, enumerations and globals. Prints how many agree, and how the others differ.
+// Compares what emulator/formats/dwarf says of a program with what gdb and addr2line say: lines, scopes and variables at
+// random addresses, random structures, enumerations and globals. Prints how many agree, and how the others differ.
 //
 //   node test/tools/dwarf-oracle.ts [PROGRAM] [--count N] [--seed N] [--show N]
 //
-// PROGRAM: an ELF file with DWARF; Debian's vmlinux, if it is not given. Needs gdb-multiarch with Python.
+// PROGRAM: an ELF file with DWARF; Debian's vmlinux, if it is not given. Needs gdb-multiarch with
+// Python, and binutils for aarch64-linux-gnu.
 
+import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { decompress, openFile } from '../../debug-adapter/node/files.ts';
 import { ElfFile, SHF_EXECINSTR } from '../../emulator/formats/elf.ts';
+import { DebugInfo } from '../../emulator/formats/dwarf/debug-info.ts';
+import { normalizePath } from '../../emulator/formats/dwarf/file-index.ts';
 import type { ProgramInfo } from '../../emulator/formats/dwarf/model.ts';
 import { openProgramInfo } from '../../emulator/formats/dwarf/program-info.ts';
 import { SymbolTable } from '../../emulator/formats/symbols.ts';
-import { askGdb, compare } from '../emulator/formats/dwarf/gdb-comparison.ts';
+import { Tally, askGdb, compare } from '../emulator/formats/dwarf/gdb-comparison.ts';
 import { fetchDebian } from './fetch-debian.ts';
 
 const { values, positionals } = parseArgs({
@@ -42,11 +46,43 @@ async function main(): Promise<void> {
   };
   const answers = askGdb(path, questions);
   const tallies = await timed('answers', () => compare(info, questions, answers));
+  tallies.unshift(await timed('lines', () => compareLines(questions.addresses.map(BigInt))));
   for (const { title, same, different } of tallies) {
     console.log(`${title}: ${same} of ${same + different.length} agree`);
     for (const text of different.slice(0, Number(values.show))) console.log(text);
   }
 }
+
+/** The functions around addresses with the lines of their calls, against addr2line of binutils. */
+async function compareLines(addresses: readonly bigint[]): Promise<Tally> {
+  const tally = new Tally('lines with the functions inlined there');
+  const lines = DebugInfo.open(elf, info);
+  const input = addresses.map((address) => `0x${address.toString(16)}`).join('\n');
+  const run = spawnSync('aarch64-linux-gnu-addr2line', ['-a', '-f', '-i', '-e', path], {
+    input,
+    encoding: 'utf8',
+  });
+  const theirs = run.stdout.split(/^0x/m).slice(1);
+  for (const [i, address] of addresses.entries()) {
+    const location = await lines?.locate(address);
+    const functions = (await lines?.functionsAt(address)) ?? [];
+    const calls = functions.filter(({ inlined }) => inlined).map(({ call }) => `${call?.file}:${call?.line}`);
+    const places = [location ? `${location.file}:${location.line}` : '??:0', ...calls];
+    // What has no function in DWARF has its name from the symbol table.
+    const names = functions.length > 0 ? functions.map(({ name }) => name) : [symbols.lookup(address)?.name];
+    const ours = names.map((name, n) => `${name}\n${places[n]}`).join('\n');
+    const [, ...frames] = (theirs[i] ?? '').trim().split('\n');
+    tally.add(`0x${address.toString(16)}`, ours, plainLines(frames));
+  }
+  return tally;
+}
+
+/** Without discriminators, `?` for no line, and `..` in paths. */
+const plainLines = (frames: readonly string[]): string =>
+  frames
+    .map((line) => line.replace(/ \(discriminator \d+\)$/, '').replace(/:\?$/, ':0'))
+    .map((line, i) => (i % 2 === 1 ? normalizePath(line) : line))
+    .join('\n');
 
 // ---------------------------------------------------------------- questions
 

@@ -124,3 +124,14 @@ test('an Image without kallsyms has none', () => {
   const damaged = imageWithKallsyms('6.1', 0xffff_8000_0800_0000n, [{ offset: 0, text: 'Tonly' }]);
   expect(readKallsyms(damaged)).toBeUndefined();
 });
+
+test('mapping symbols name nothing, with or without a prefix', () => {
+  const text = ['$x', '__kvm_nvhe_$x', '__efistub_$d', 'cost_in_$', 'a$xyz', '$x.3', 'last']
+    .map((name, i) => `ffff80000808000${i} t ${name}`)
+    .join('\n');
+  const table = SymbolTable.fromSystemMap(text, 'System.map');
+  const found = [...text.matchAll(/\S+$/gm)]
+    .map(([name]) => name)
+    .filter((name) => table.find(name).length > 0);
+  expect(found).toEqual(['cost_in_$', 'a$xyz', 'last']);
+});

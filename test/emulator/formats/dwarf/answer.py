@@ -54,7 +54,8 @@ def there_at(address):
         symbol = re.match(r'Symbol (\S+) is (.*)', line)
         if symbol:
             name = symbol.group(1)
-            if name in result or name not in variables:
+            is_label = symbol.group(2).startswith('a label')
+            if is_label or name in result or name not in variables:
                 name = None
                 continue
             text = symbol.group(2)
