@@ -8,6 +8,8 @@ export type ReadGuest = (address: bigint, length: number) => Promise<Uint8Array>
 
 /** Instructions looked at ahead of the PC. */
 const LOOKAHEAD = 64;
+/** Bytes of a function that is looked through as a whole. */
+const MAX_LEAF = 4096n;
 
 export interface FrameRecord {
   readonly at: bigint;
@@ -109,6 +111,21 @@ async function readSaved(start: bigint, read: ReadGuest): Promise<SavedRegisters
     pstate: view.getUint32(SAVED.pstate, true),
     syscall: view.getInt32(SAVED.syscall, true),
   };
+}
+
+/** True when no instruction of a function calls another or saves X30. */
+export async function isLeaf(start: bigint, end: bigint, read: ReadGuest): Promise<boolean> {
+  const size = end - start;
+  if (size <= 0n || size > MAX_LEAF) return false;
+  const bytes = await read(start, Number(size));
+  if (bytes.length < Number(size)) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at + 4 <= bytes.length; at += 4) {
+    const word = view.getUint32(at, true);
+    const { kind } = controlFlow(word, start + BigInt(at));
+    if (kind === 'call' || kind === 'call-register' || frameEffect(word) === 'saves-link') return false;
+  }
+  return true;
 }
 
 /** Follows the code from the PC until it uses X30: whether that still holds the return address. */

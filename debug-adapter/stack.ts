@@ -9,7 +9,7 @@ import type { FrameRules, RegisterRule } from '../emulator/formats/dwarf/frame-r
 import type { GeneralRegisters } from '../emulator/machine/messages.ts';
 import { byRecord, exceptionEntry, leadsToProgram } from './exception-entry.ts';
 import type { CodeRange } from './exception-entry.ts';
-import { linkRegisterHoldsReturn, readRecord } from './frame-records.ts';
+import { isLeaf, linkRegisterHoldsReturn, readRecord } from './frame-records.ts';
 import type { FrameRecord, ReadGuest } from './frame-records.ts';
 
 export type { ReadGuest } from './frame-records.ts';
@@ -214,7 +214,11 @@ async function valueBy(
 async function callerByLink(source: StackSource, frame: KnownFrame): Promise<KnownFrame | undefined> {
   const link = frame.register(X30);
   if (!frame.standing || frame.rules || link === undefined) return undefined;
-  if (!(await linkRegisterHoldsReturn(frame.pc, source.read))) return undefined;
+  const symbol = source.symbolAt?.(frame.pc);
+  const holds =
+    (symbol && (await isLeaf(symbol.start, symbol.end, source.read))) ||
+    (await linkRegisterHoldsReturn(frame.pc, source.read));
+  if (!holds) return undefined;
   const pc = await codeAddress(source, link);
   if (!isCode(pc)) return undefined;
   // Whoever has not saved X30 has saved nothing else either. Where SP was at the call is not known.

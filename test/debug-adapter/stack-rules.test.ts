@@ -187,6 +187,22 @@ test('an exception that has just been taken is told by the vector, ELR_EL1 and S
   expect(await walkStack(registers(INNER), source, 10)).toHaveLength(1);
 });
 
+test('a long leaf keeps its return address in X30, wherever it stands', async () => {
+  const code = assemble([...new Array<number>(200).fill(NOP), RET]);
+  const bytes = new Uint8Array(new Uint32Array(code.words).buffer);
+  const inCode = async (address: bigint, length: number) => {
+    const offset = Number(address - INNER);
+    return offset >= 0 && offset < bytes.length ? bytes.slice(offset, offset + length) : new Uint8Array();
+  };
+  const symbol = { start: INNER, end: INNER + BigInt(bytes.length) };
+  const stack = await walkStack(
+    registers(INNER + 8n, { 30: OUTER }),
+    { read: inCode, symbolAt: () => symbol },
+    9,
+  );
+  expect(stack.map(shown)).toContain(`${OUTER.toString(16)} link-register`);
+});
+
 test('what a vector branches to belongs to it', async () => {
   const vectors = 0xffff_8000_0001_0000n;
   const code = assemble([
