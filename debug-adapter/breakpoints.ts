@@ -233,6 +233,13 @@ export class BreakpointTable {
     return this.breakpoints.some(({ places }) => places.some((place) => this.isAt(place, target, pc, false)));
   }
 
+  /** Whether a log point is there. */
+  logsAt(target: Target, pc: bigint): boolean {
+    return this.breakpoints.some(({ places }) =>
+      places.some((place) => place.message !== undefined && this.isAt(place, target, pc, false)),
+    );
+  }
+
   private isAt({ target, address }: Place, where: Target, pc: bigint, reported: boolean): boolean {
     if (target !== where) return false;
     switch (address.kind) {
@@ -330,6 +337,7 @@ export type MachineBreakpoints = Pick<
   | 'eventBreakpoints'
   | 'at'
   | 'anyAt'
+  | 'logsAt'
   | 'find'
   | 'entered'
   | 'returned'

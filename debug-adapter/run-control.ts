@@ -42,6 +42,10 @@ export class RunControl {
   private crashed: Ended | undefined;
   private waiting: { resolve(stop: StopInfo): void; reject(error: Error): void } | undefined;
   private readonly stops: MachineStops;
+  /** Came where it stands by one instruction alone: the machine has not judged breakpoints there. */
+  private stepped: VcpuId | undefined;
+  /** The plan has not run anything yet. */
+  private isFresh = true;
   /** The places of the plan that is under way. */
   private temporary: readonly Breakpoint[] = [];
   private focus: VcpuId;
@@ -176,6 +180,7 @@ export class RunControl {
     if (this.running) return;
     this.plan = 'running';
     this.pauseWanted = false;
+    this.isFresh = true;
     plan().then(
       (report) => {
         if (this.ended) return;
@@ -261,17 +266,20 @@ export class RunControl {
     if (this.pauseWanted) {
       return { ...this.moment, reason: 'pause', vcpu: this.focus, breakpointIds: [] };
     }
+    const judgesHere = await this.isUnjudged();
+    this.isFresh = false;
     this.debuggee.forgetRegisters();
     const stopped = new Promise<StopInfo>((resolve, reject) => {
       this.waiting = { resolve, reject };
     });
     const { machine } = this.debuggee;
-    const options = this.only ? { only: this.only } : {};
+    const options = { ...(this.only && { only: this.only }), ...(judgesHere && { judgesHere }) };
     const request =
       how === 'run' ? machine.request('run', options) : machine.request('step', { ...how, ...options });
     request.catch((error: Error) => this.waiting?.reject(error));
     const stop = await stopped;
     this.moment = stop;
+    this.stepped = stop.reason === 'step' ? stop.vcpu : undefined;
     this.debuggee.forgetRegisters();
     // Where a moved kernel runs is learned before anything else: breakpoints and names depend on it.
     if (await this.debuggee.learnSlide(stop.vcpu)) {
@@ -279,6 +287,18 @@ export class RunControl {
       await this.sendBreakpoints();
     }
     return stop;
+  }
+
+  /**
+   * A breakpoint in the middle of a plan counts though the plan came to it by a single step. Where a plan has ended the
+   * user has seen that it stands; only log points have something to say yet.
+   */
+  private async isUnjudged(): Promise<boolean> {
+    const { stepped, breakpoints, debuggee } = this;
+    if (!stepped) return false;
+    const { pc } = await debuggee.general(stepped);
+    const target = debuggee.targetOf(stepped.domain);
+    return this.isFresh ? breakpoints.logsAt(target, pc) : breakpoints.anyAt(target, pc);
   }
 
   private async sendBreakpoints(): Promise<void> {

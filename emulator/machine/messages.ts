@@ -291,6 +291,8 @@ interface Call<Arguments, Result> {
 export interface RunOptions {
   /** The other vCPUs of all domains stand still meanwhile. */
   readonly only?: VcpuId;
+  /** Breakpoints count on the instructions at which vCPUs stand, too: nobody has been told of them yet. */
+  readonly judgesHere?: boolean;
 }
 
 /** Every request: what it carries and what it answers. A UserError crosses the border as one. */

@@ -20,6 +20,7 @@ import {
   type Moment,
   type MachineEvents,
   type MachineServer,
+  type RunOptions,
   type StopInfo,
   type VcpuId,
   type VcpuInfo,
@@ -136,10 +137,10 @@ export class MachineServerImplementation {
       this.stops = this.createStops(this.loaded, this.inspector.events);
       return this.loaded.info;
     },
-    run: ({ only }) => this.start(undefined, only),
-    step: ({ vcpu, count, only }) => {
+    run: (options) => this.start(undefined, options),
+    step: ({ vcpu, count, ...options }) => {
       if (this.domains.hasEnded(vcpu.domain)) throw notSteppable(vcpu.domain);
-      this.start({ cpu: this.cpuOf(vcpu), left: count }, only);
+      this.start({ cpu: this.cpuOf(vcpu), left: count }, options);
     },
     pause: () => {
       if (!this.running) return;
@@ -211,7 +212,7 @@ export class MachineServerImplementation {
 
   // ---- running
 
-  private start(step: Step | undefined, only: VcpuId | undefined): void {
+  private start(step: Step | undefined, { only, judgesHere = false }: RunOptions): void {
     const { machine } = this.machine;
     if (this.broken !== undefined) throw new UserError(this.broken, 'Restart the machine.');
     if (this.running) return;
@@ -220,7 +221,7 @@ export class MachineServerImplementation {
     this.running = true;
     this.pauseWanted = false;
     this.step = step;
-    machine.passBreakpoint();
+    if (!judgesHere) machine.passBreakpoint();
     const run = ++this.runs;
     this.host.defer(() => this.turn(run));
   }

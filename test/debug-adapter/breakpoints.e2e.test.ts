@@ -164,3 +164,23 @@ test('statements of a file are where breakpoints can be set', async () => {
   const { stackFrames } = await session.send('stackTrace', { threadId: 257 });
   expect(stackFrames[0]).toMatchObject({ line, column: last });
 });
+
+test('a log point that single steps come to speaks once, when the guest goes on', async () => {
+  const session = await launched();
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'say_hello' }] });
+  await session.send('configurationDone', {});
+  await stopOf(session);
+  const { stackFrames } = await session.send('stackTrace', { threadId: 257 });
+  const here = stackFrames[0]?.instructionPointerReference ?? '';
+  const logged = { instructionReference: here, offset: 4, logMessage: 'domain {greeting->domid}' };
+  // Beyond the protocol: any breakpoint may log.
+  await session.send('setInstructionBreakpoints', { breakpoints: [logged as never] });
+  await session.send('stepIn', { threadId: 257, granularity: 'instruction' });
+  expect((await stopOf(session)).reason).toBe('step');
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'run_task' }] });
+  expect((await goOn(session)).reason).toBe('function breakpoint');
+  const lines = session.events.filter(
+    ({ event, body }) => event === 'output' && body.output === 'domain 1\n',
+  );
+  expect(lines).toHaveLength(1);
+});

@@ -163,6 +163,30 @@ test('a log point says what it finds, with its line, and does not stop', async (
   );
 });
 
+test('a log point speaks once though the guest came to it by single steps', async () => {
+  const session = await launch(kernel, { machine: entry() });
+  await session.send('setFunctionBreakpoints', {
+    breakpoints: [{ name: 'work+0x4' }, { name: 'idle', condition: '$x2 == 2' }],
+  });
+  const at = (offset: number): string => `0x${(LINK + BigInt(HEADER + offset)).toString(16)}`;
+  await session.send('setInstructionBreakpoints', {
+    breakpoints: [{ instructionReference: at(36 + 8), logMessage: 'x2 was {$x2,d}' } as never],
+  });
+  await session.send('configurationDone', {});
+  await stop(session);
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'idle', condition: '$x2 == 2' }] });
+  for (let i = 0; i < 2; i++) {
+    await session.send('stepIn', { threadId: 1, granularity: 'instruction' });
+    expect((await stop(session)).reason).toBe('step');
+  }
+  expect((await goOn(session)).reason).toBe('function breakpoint');
+  const lines = session.events
+    .filter(({ event, body }) => event === 'output' && body.output.startsWith('x2 was'))
+    .map(({ body }) => body.output as string)
+    .join('');
+  expect(lines).toBe('x2 was 0\nx2 was 1\n');
+});
+
 test('a breakpoint for one hit is gone after it', async () => {
   const session = await launch(kernel, { machine: entry() });
   const { breakpoints } = await session.send('setInstructionBreakpoints', {

@@ -96,15 +96,16 @@ export class FakeMachine implements MachineServer {
     return { domains: [{ domain, name: bare ? 'host' : 'guest', vcpus: 1, segments, ram }] };
   }
 
-  run({ only }: RunOptions): void {
+  run({ only, judgesHere = false }: RunOptions): void {
     this.requests.push(only ? `run only ${only.vcpu}` : 'run');
     this.state = 'running';
-    this.slice(true);
+    this.slice(!judgesHere);
   }
 
-  step({ count, only }: RunOptions & { readonly count: number }): void {
+  step({ count, only, judgesHere = false }: RunOptions & { readonly count: number }): void {
     this.requests.push(only ? `step only ${only.vcpu}` : 'step');
     this.state = 'running';
+    if (judgesHere && this.stopHere()) return;
     for (let i = 0; i < count && !this.takeInterrupt(); i++) this.execute();
     this.stop('step', []);
   }
@@ -244,16 +245,7 @@ export class FakeMachine implements MachineServer {
   private slice(first: boolean): void {
     for (let i = 0; i < SLICE; i++) {
       if (!(first && i === 0)) {
-        const hits = this.judged(this.breakpoints.filter((breakpoint) => this.isAt(breakpoint)));
-        if (hits.length > 0) {
-          const [error] = hits.flatMap(({ conditionError }) => conditionError ?? []);
-          this.stop(
-            'breakpoint',
-            hits.map(({ id }) => id),
-            error === undefined ? {} : { conditionError: error },
-          );
-          return;
-        }
+        if (this.stopHere()) return;
       }
       if (!this.takeInterrupt()) this.execute();
       if (this.caught) {
@@ -292,6 +284,19 @@ export class FakeMachine implements MachineServer {
   }
 
   // ---------------------------------------------------------------- stops
+
+  /** At a breakpoint that counts. */
+  private stopHere(): boolean {
+    const hits = this.judged(this.breakpoints.filter((breakpoint) => this.isAt(breakpoint)));
+    if (hits.length === 0) return false;
+    const [error] = hits.flatMap(({ conditionError }) => conditionError ?? []);
+    this.stop(
+      'breakpoint',
+      hits.map(({ id }) => id),
+      error === undefined ? {} : { conditionError: error },
+    );
+    return true;
+  }
 
   /** Which of these that were reached stop; those that log have done so. */
   private judged(
