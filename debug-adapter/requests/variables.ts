@@ -24,6 +24,8 @@ type Container = Extract<HandleValue, { kind: 'variables' | 'value' }>;
 
 /** A page, when the client does not say how much it wants. */
 const PAGE = 200;
+/** However much it wants. */
+const MOST_IN_PAGE = 4096;
 
 export const variableRequests = [
   request('scopes', {
@@ -78,7 +80,7 @@ export const variableRequests = [
       }
       if (handle.kind !== 'variables' && handle.kind !== 'value') return { variables: [] };
       if (start < 0 || count < 0) return { variables: [] };
-      const end = start + (count === 0 ? PAGE : count);
+      const end = start + (count === 0 ? PAGE : Math.min(count, MOST_IN_PAGE));
       return {
         variables: await variablesOf(session, handle, { filter, start, end, hex: format?.hex === true }),
       };

@@ -13,7 +13,6 @@ import { CONTEXT_NAMES } from './registers.ts';
 import type { Scope } from './scope.ts';
 import { bare, spell } from './types.ts';
 import type { StructureType } from './types.ts';
-import { Missing } from './value.ts';
 import type { Value } from './value.ts';
 
 type Item = Pick<Dap.CompletionItem, 'label' | 'type' | 'detail'>;
@@ -93,7 +92,7 @@ async function membersBehind(
     const items = (await membersOf(value)).filter(({ label }) => startsWith(label, prefix));
     return { items: items.slice(0, 4 * MOST), length: prefix.length };
   } catch (error) {
-    if (error instanceof UserError || error instanceof Missing) return NOTHING;
+    if (error instanceof UserError) return NOTHING;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 // What an expression names: a type at a place, read when it is looked at. A structure of a thousand bytes
 // costs nothing until somebody expands it.
 
+import { UserError } from '../../emulator/base/errors.ts';
 import type { Place } from '../../emulator/formats/dwarf/expression.ts';
 import { littleEndian, littleEndianBytes } from '../../emulator/formats/dwarf/operations.ts';
 import type { AddressSpace, VcpuId } from '../../emulator/machine/messages.ts';
@@ -56,8 +57,12 @@ export type Value =
   /** An answer in words. */
   | { readonly kind: 'text'; readonly text: string };
 
-/** There is no value to show, and this is why: not an error of the user. */
-export class Missing extends Error {
+/** There is no value to show, and this is why. Views show it in the place of the value. */
+export class Missing extends UserError {
+  constructor(message: string) {
+    super(message, 'Select another frame, or another place in the function');
+  }
+
   /** `<optimised out>`. */
   get text(): string {
     return `<${this.message}>`;

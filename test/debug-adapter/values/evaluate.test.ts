@@ -108,6 +108,9 @@ test('what is not there is said in the place of the value', async () => {
   expect(await value('*(int *)0x10')).toBe('<unreadable 0x10>');
   expect(await value('*(struct point *)0x10')).toBe('<unreadable 0x10>');
   expect(await value('(char *)0x10')).toBe('0x10 <unreadable 0x10>');
+  // To compute with it is refused with the same words.
+  await expect(value('*(int *)0x10 + 1')).rejects.toThrow('unreadable 0x10');
+  await expect(value('*(int *)0x10 + 1')).rejects.toBeInstanceOf(UserError);
 });
 
 test.each([
