@@ -249,10 +249,24 @@ export class ProgramUnits {
       forms.has(dw.DW_FORM_strp_sup);
     const supplement = refersOut ? await this.supplementOnce() : undefined;
     return {
-      signature: (value) => bySignature?.get(value),
+      signature: (value) => bySignature?.get(value) ?? this.missing(value),
       supplementaryEntry: (offset) => supplement && SUPPLEMENT + offset,
       supplementaryStrings: supplement?.strings,
     };
+  }
+
+  /** Type units inside of .dwo files are not read. */
+  private missing(signature: bigint): undefined {
+    const text = `type unit ${signature.toString(16)}`;
+    if (this.reported.has('type units')) return;
+    this.reported.add('type units');
+    this.report(
+      new UserError(
+        `a type is in ${text}, which is not in the program`,
+        'Compile without -fdebug-types-section, or without -gsplit-dwarf.',
+        { file: this.sections.file },
+      ),
+    );
   }
 
   private async signaturesOnce(): Promise<ReadonlyMap<bigint, EntryId>> {

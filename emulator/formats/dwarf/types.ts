@@ -187,7 +187,8 @@ async function structure(units: ProgramUnits, die: Die, form: StructureType['for
     form,
     name: await nameOfType(units, die),
     size: sizeOr(die, 0),
-    isDeclaration: die.flag(dw.DW_AT_declaration),
+    // Without its type unit, a stub says as little as a declaration.
+    isDeclaration: die.flag(dw.DW_AT_declaration) || die.has(dw.DW_AT_signature),
     members,
   };
 }

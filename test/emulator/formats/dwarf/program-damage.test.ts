@@ -103,3 +103,28 @@ test('a damaged unit is passed over, and named once', async () => {
   expect(await program?.variables('hidden')).toEqual(await whole.variables('hidden'));
   expect(await program?.variables('hidden')).toHaveLength(1);
 });
+
+test('a type unit that is not there is named once', async () => {
+  const bytes = fixture('types5.elf');
+  const { section } = await openElf(bytes, 'types5.elf').then((elf) => ({
+    section: elf.section('.debug_info'),
+  }));
+  const view = new DataView(bytes.buffer, section?.offset ?? 0, section?.size ?? 0);
+  const DW_UT_type = 2;
+  let changed = 0;
+  for (let at = 0; at < view.byteLength; at += 4 + view.getUint32(at, true)) {
+    if (view.getUint8(at + 6) !== DW_UT_type) continue;
+    view.setUint8(at + 12, view.getUint8(at + 12) ^ 0xff);
+    changed++;
+  }
+  expect(changed).toBeGreaterThan(3);
+  const reported: UserError[] = [];
+  const program = openProgramInfo(await openElf(bytes, 'types5.elf'), (error) => reported.push(error));
+  for (const name of ['first', 'bits', 'hidden', 'packed']) {
+    const [variable] = (await program?.variables(name)) ?? [];
+    // A reference to a type unit leads nowhere; a stub in the unit is there still.
+    if (variable?.type === undefined) continue;
+    expect(await program?.type(variable.type)).toMatchObject({ isDeclaration: true, members: [] });
+  }
+  expect(reported.map(({ message }) => message)).toEqual([expect.stringMatching(/type unit [0-9a-f]+/)]);
+});

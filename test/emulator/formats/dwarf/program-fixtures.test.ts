@@ -11,6 +11,7 @@ import { compare } from './gdb-comparison.ts';
 /** Programs, and which one of the same code gdb was asked about. */
 const PROGRAMS: readonly (readonly [program: string, asked: string])[] = [
   ['gcc5.elf', 'gcc5'],
+  ['gcc5-zstd.elf', 'gcc5'],
   ['gcc4.elf', 'gcc5'],
   ['gcc3.elf', 'gcc3'],
   ['types5.elf', 'gcc5'],
