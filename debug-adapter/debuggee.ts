@@ -14,6 +14,8 @@ import { BARE_DOMAIN } from '../emulator/machine/messages.ts';
 import { invariant } from '../emulator/base/errors.ts';
 import * as errors from './errors.ts';
 import { frameExpression } from './frame-expression.ts';
+import type { GuestOs } from './guest-os/guest-os.ts';
+import { Guests } from './guest-os/guests.ts';
 import type { MachineClient } from './machine-client.ts';
 import { threadIdOf } from './protocol.ts';
 import { walkStack } from './stack.ts';
@@ -31,6 +33,7 @@ export class Debuggee {
   readonly shown: readonly number[];
   private readonly registerCache: Map<string, Promise<Registers>>;
   private readonly memory: StopMemory;
+  private readonly guests: Guests;
 
   constructor(
     machine: MachineClient,
@@ -39,6 +42,7 @@ export class Debuggee {
     shown: readonly number[] = info.domains.map(({ domain }) => domain),
     registerCache = new Map<string, Promise<Registers>>(),
     memory = new StopMemory(machine),
+    guests = new Guests(),
   ) {
     this.machine = machine;
     this.info = info;
@@ -47,6 +51,7 @@ export class Debuggee {
     this.shown = shown;
     this.registerCache = registerCache;
     this.memory = memory;
+    this.guests = guests;
   }
 
   /** With all domains. */
@@ -56,7 +61,8 @@ export class Debuggee {
 
   /** The same machine as a session sees it that shows these domains. */
   showing(shown: readonly number[]): Debuggee {
-    return new Debuggee(this.machine, this.info, this.allTargets, shown, this.registerCache, this.memory);
+    const { machine, info, allTargets, registerCache, memory, guests } = this;
+    return new Debuggee(machine, info, allTargets, shown, registerCache, memory, guests);
   }
 
   /** The machine runs, or somebody wrote a register. */
@@ -76,6 +82,21 @@ export class Debuggee {
     return domains.flatMap(({ domain, vcpus }) =>
       Array.from({ length: vcpus }, (_, vcpu): VcpuId => ({ domain, vcpu })),
     );
+  }
+
+  /** The operating system in a domain, as far as anything is known of it. */
+  guestOs(domain: number): Promise<GuestOs | undefined> {
+    return this.guests.of(this, domain);
+  }
+
+  /** The same for the first who asks; undefined for others. */
+  recognizeGuestOs(domain: number): Promise<GuestOs | undefined> | undefined {
+    return this.guests.once(this, domain);
+  }
+
+  /** The same, if it has been recognized already. */
+  knownGuestOs(domain: number): GuestOs | undefined {
+    return this.guests.ifKnown(domain);
   }
 
   /** In a session that shows no domain itself, whatever is done is done to the whole machine. */

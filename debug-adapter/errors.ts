@@ -303,6 +303,18 @@ export const notData = (text: string) =>
 export const noXenstore = () =>
   new AdapterError(1306, 'A bare machine has no xenstore', 'Start the guest as a domain');
 
+export const noGuestOs = (domain: string) =>
+  new AdapterError(
+    1401,
+    `Nothing is known of an operating system in ${domain}`,
+    "Tasks and the log can be had of Linux 5.10 and later, by the DWARF of its vmlinux (key 'symbols') or its BTF",
+  );
+
+export const noSuchTask = (what: string) =>
+  new AdapterError(1402, `There is no task ${what}`, 'xen/tasks and :tasks list those that there are', {
+    showUser: false,
+  });
+
 /** Why a breakpoint is not verified: shown beside it. */
 export const breakpointMessages = {
   noSuchFunction: (name: string) => `No function '${name}' in the loaded symbols`,

@@ -13,6 +13,8 @@ import { openProgramInfo } from '../emulator/formats/dwarf/program-info.ts';
 import { ElfFile, PT_LOAD } from '../emulator/formats/elf.ts';
 import type { ElfSegment } from '../emulator/formats/elf.ts';
 import { readKallsyms } from '../emulator/formats/kallsyms.ts';
+import { loadKernel } from '../emulator/formats/kernel.ts';
+import type { Kernel } from '../emulator/formats/kernel.ts';
 import { SymbolTable } from '../emulator/formats/symbols.ts';
 import * as errors from './errors.ts';
 import type { Host } from './host.ts';
@@ -74,7 +76,10 @@ export async function loadTarget(
   const map = new LoadMap(loaded.parts, loaded.fixed);
   const lines = loaded.lines && new ForgivingLines(loaded.lines, report);
   const { symbols, frames, program } = loaded;
-  return new Target(info, image, map, symbols, lines, new SourceMap(about.sourceMap), frames, program);
+  const kernel = async (): Promise<Kernel> =>
+    loadKernel(await opened(host, about.kernelPath), host.decompress);
+  const sources = new SourceMap(about.sourceMap);
+  return new Target(info, image, map, symbols, lines, sources, frames, program, kernel);
 }
 
 async function loadSymbols(

@@ -119,6 +119,37 @@ interface OtherRequests {
     readonly arguments: Record<string, never>;
     readonly result: { readonly text: string };
   };
+  /** Processes and threads of the guest's operating system; those of a page. */
+  'xen/tasks': {
+    readonly arguments: { readonly domain?: number; readonly start?: number; readonly count?: number };
+    readonly result: {
+      readonly generation: number;
+      /** `Linux`. */
+      readonly os: string;
+      readonly tasks: readonly TaskRow[];
+      readonly total: number;
+    };
+  };
+  /** The stack of one of them, whether it runs or waits; innermost frame first. */
+  'xen/taskStack': {
+    readonly arguments: {
+      readonly domain?: number;
+      readonly pid?: number;
+      /** Of its descriptor, where several have the pid 0. */
+      readonly address?: string;
+      readonly levels?: number;
+    };
+    readonly result: {
+      readonly generation: number;
+      readonly task: TaskRow;
+      readonly frames: readonly TaskFrame[];
+    };
+  };
+  /** The kernel's log out of its memory, whether a console prints it or not. `since`: a sequence number. */
+  'xen/log': {
+    readonly arguments: { readonly domain?: number; readonly since?: number };
+    readonly result: { readonly generation: number; readonly records: readonly LogRow[] };
+  };
   /** Names of addresses; null where nothing is known. At most 1000 at once. */
   'xen/symbols': {
     readonly arguments: { readonly domain?: number; readonly addresses: readonly string[] };
@@ -176,6 +207,39 @@ export interface EventBreakpointAnswer {
   /** How often it was passed so far, when its action is not to stop. */
   readonly count: number;
   readonly message?: string;
+}
+
+export interface TaskRow {
+  /** Of its descriptor. */
+  readonly address: string;
+  readonly pid: number;
+  readonly tgid: number;
+  readonly parent?: number;
+  readonly name: string;
+  /** In words: `sleeping`. */
+  readonly state: string;
+  /** The CPU that runs it, or ran it last. */
+  readonly cpu?: number;
+  readonly kernel: boolean;
+  /** The vCPU that runs it now. */
+  readonly vcpu?: number;
+}
+
+export interface TaskFrame {
+  /** `schedule+0x5c`, or what stands between an exception and the code that it interrupted. */
+  readonly name: string;
+  /** Not of such a line. */
+  readonly address?: string;
+  readonly path?: string;
+  readonly line?: number;
+}
+
+export interface LogRow {
+  readonly sequence: number;
+  readonly nanoseconds: number;
+  /** 0: emergency … 7: debugging. */
+  readonly level: number;
+  readonly text: string;
 }
 
 export interface AddressSymbol {

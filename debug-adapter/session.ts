@@ -158,6 +158,12 @@ export class XenSession extends DebugSession {
     if (this.launched?.run.running === false) this.changes.machineIs(false, this.handles.stopGeneration);
   }
 
+  /** More is known of what the vCPUs run than when the client asked. */
+  threadsRenamed(): void {
+    const isStanding = this.launched?.run.running === false;
+    if (isStanding && this.client.supportsInvalidatedEvent) this.tell('invalidated', { areas: ['threads'] });
+  }
+
   tellXen<Name extends keyof XenEvents>(name: Name, body: XenEvents[Name]): void {
     this.tell(name, body);
   }

@@ -75,16 +75,18 @@ interface KnownFrame extends Frame {
   readonly rules: FrameRules | undefined;
 }
 
+/** `standing`: not so for code that has called what it waits in, such as the switch to another task. */
 export async function walkStack(
   registers: GeneralRegisters,
   source: StackSource,
   limit: number,
+  { standing } = { standing: true },
 ): Promise<readonly Frame[]> {
   let frame = await frameOf(source, {
     pc: registers.pc,
     el: (registers.pstate >>> 2) & 3,
     by: 'registers',
-    standing: true,
+    standing,
     values: [...registers.x, registers.sp],
   });
   const frames: Frame[] = [frame];

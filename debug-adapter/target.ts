@@ -4,6 +4,7 @@ import type { DomainInfo } from '../emulator/machine/messages.ts';
 import type { FrameInfo } from '../emulator/formats/dwarf/frame-info.ts';
 import type { FrameRules } from '../emulator/formats/dwarf/frame-rules.ts';
 import type { ProgramInfo } from '../emulator/formats/dwarf/model.ts';
+import type { Kernel } from '../emulator/formats/kernel.ts';
 import type { LoadMap } from './symbols/load-map.ts';
 import type { SourceMap } from './symbols/source-map.ts';
 import type { LineLookup, LineSource, StatementPlace, SymbolSource } from './symbols/symbol-source.ts';
@@ -62,6 +63,8 @@ export class Target {
   /** Types, variables and scopes: what debug information says beside lines. */
   readonly program: ProgramInfo | undefined;
   readonly types: TypeTable | undefined;
+  /** Reads the kernel file again, as it was loaded. */
+  readonly kernel: (() => Promise<Kernel>) | undefined;
 
   constructor(
     info: DomainInfo,
@@ -72,6 +75,7 @@ export class Target {
     sourceMap: SourceMap,
     frames?: FrameInfo,
     program?: ProgramInfo,
+    kernel?: () => Promise<Kernel>,
   ) {
     this.info = info;
     this.image = image;
@@ -81,6 +85,7 @@ export class Target {
     this.sourceMap = sourceMap;
     this.frames = frames;
     this.program = program;
+    this.kernel = kernel;
     this.types = program && new TypeTable(program);
   }
 

@@ -8,6 +8,7 @@ import { evaluateRequests } from './evaluate.ts';
 import { eventRequests } from './events.ts';
 import { exceptionRequests } from './exceptions.ts';
 import { executionRequests } from './execution.ts';
+import { guestRequests } from './guest-os.ts';
 import { lifecycleRequests } from './lifecycle.ts';
 import { memoryRequests } from './memory.ts';
 import { sourceRequests } from './sources.ts';
@@ -33,4 +34,5 @@ export const allRequests: readonly AnyRequest[] = [
   ...sourceRequests,
   ...xenRequests,
   ...xenRegisterRequests,
+  ...guestRequests,
 ];

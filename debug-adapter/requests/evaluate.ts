@@ -3,6 +3,7 @@
 import type { VcpuId } from '../../emulator/machine/messages.ts';
 import { eventTree } from '../breakpoints/event-tree.ts';
 import * as errors from '../errors.ts';
+import { guestCommand } from '../guest-os/commands.ts';
 import { nameOfDomain } from '../memory-reference.ts';
 import type { MemoryReference } from '../memory-reference.ts';
 import { request } from '../request.ts';
@@ -29,7 +30,9 @@ export const evaluateRequests = [
     async handle(session, { expression: text, frameId, context, format }) {
       // Views of the machine can be had while it runs; values cannot.
       if (context === 'repl' && text.trimStart().startsWith(':')) {
-        const line = text.trim().slice(1);
+        const line = text.trim().slice(1).trim();
+        const answer = await guestCommand(session.debuggee, session.focus.domain, line);
+        if (answer !== undefined) return { result: answer, variablesReference: 0 };
         const result = await session.machine.client.request('inspectCommand', { line, focus: session.focus });
         return { result, variablesReference: 0 };
       }

@@ -85,14 +85,13 @@ export const executionRequests = [
     needs: 'machine',
     async handle(session): Promise<Dap.ThreadsResponse['body']> {
       const vcpus = await session.machine.client.request('vcpus', {});
-      return {
-        threads: vcpus
-          .filter(({ domain }) => session.machine.shared.shows(session, domain))
-          .map((vcpu) => ({
-            id: threadIdOf(vcpu.domain, vcpu.vcpu),
-            name: threadName(vcpu, session),
-          })),
-      };
+      const shown = vcpus.filter(({ domain }) => session.machine.shared.shows(session, domain));
+      const threads: Dap.Thread[] = [];
+      for (const vcpu of shown) {
+        const task = vcpu.state === 'off' ? undefined : await taskName(session, vcpu);
+        threads.push({ id: threadIdOf(vcpu.domain, vcpu.vcpu), name: threadName(vcpu, session, task) });
+      }
+      return { threads };
     },
   }),
 ];
@@ -135,12 +134,32 @@ function step(session: XenSession, { threadId, singleThread = false }: Stepped, 
   return undefined;
 }
 
-/** `d1 v0 · EL1`, and what it waits for. */
+/**
+ * The task that a vCPU which stands runs, as far as that is known: to recognize the guest's operating system takes a
+ * while, so threads are named without it first, and the client is told when there is more to say.
+ */
+async function taskName(session: XenSession, vcpu: VcpuId): Promise<string | undefined> {
+  const { debuggee, run } = session.machine;
+  if (run.running) return undefined;
+  const guest = debuggee.knownGuestOs(vcpu.domain);
+  if (guest) return (await guest.currentTask(vcpu))?.name;
+  session.afterResponse(() => {
+    const recognized = debuggee.recognizeGuestOs(vcpu.domain);
+    recognized
+      ?.then((found) => found && session.launched?.debuggee === debuggee && session.threadsRenamed())
+      .catch((error: unknown) => session.host.log('error', String(error)));
+  });
+  return undefined;
+}
+
+/** `d1 v0 · EL1 · swapper/0`, and what it waits for. */
 function threadName(
   { domain, vcpu, el, state }: VcpuId & { el: number; state: string },
   session: XenSession,
+  task: string | undefined,
 ): string {
   const who = session.debuggee.isBare ? `cpu ${vcpu}` : `d${domain} v${vcpu}`;
   if (state === 'off') return `${who} (off)`;
-  return state === 'running' ? `${who} · EL${el}` : `${who} · EL${el} (${state})`;
+  const what = task === undefined ? `${who} · EL${el}` : `${who} · EL${el} · ${task}`;
+  return state === 'running' ? what : `${what} (${state})`;
 }

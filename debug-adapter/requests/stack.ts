@@ -49,7 +49,11 @@ export const stackRequests = [
 ];
 
 /** The first rows of the stack: a frame has one for each function inlined where it stands, and its own. */
-async function rowsOf(frames: readonly Frame[], target: Target, limit: number): Promise<readonly Row[]> {
+export async function rowsOf(
+  frames: readonly Frame[],
+  target: Target,
+  limit: number,
+): Promise<readonly Row[]> {
   const rows: Row[] = [];
   /** Functions of the frames since the last exception, outermost first. */
   let inside: string[] = [];
@@ -104,7 +108,7 @@ function formatted(
 }
 
 /** `known`: what debug information calls the function. A symbol may be its alias, or have a suffix of the compiler's. */
-function frameName(pc: bigint, symbol: RunningSymbol | undefined, known: string | undefined): string {
+export function frameName(pc: bigint, symbol: RunningSymbol | undefined, known: string | undefined): string {
   if (!symbol) return `0x${pc.toString(16)}`;
   const isSame = !known || symbol.name === known || symbol.name.startsWith(`${known}.`);
   const name = isSame ? symbol.name : known;

@@ -39,6 +39,11 @@ export class LoadMap {
     return this.knownSlide;
   }
 
+  /** Link address of its first part. */
+  get imageBase(): bigint | undefined {
+    return this.parts[0]?.link;
+  }
+
   /** Where the first part of the program runs. */
   get start(): bigint | undefined {
     const [first] = this.parts;

@@ -1,0 +1,53 @@
+// What a debugger may know of the operating system in a domain beyond its code. Everything is read from the memory of
+// the guest from outside, at any moment: before the system is up, while it runs, after it has crashed. What is not
+// there yet, or has gone wild, is left out.
+
+import type { VcpuId } from '../../emulator/machine/messages.ts';
+import type { Frame } from '../stack.ts';
+
+export interface GuestTask {
+  /** Of its descriptor. */
+  readonly address: bigint;
+  /** Of the thread. */
+  readonly pid: number;
+  /** Of the process: that of its first thread. */
+  readonly tgid: number;
+  readonly parent: number | undefined;
+  readonly name: string;
+  /** In words. */
+  readonly state: string;
+  /** The CPU that runs it, or ran it last, by the guest's number. */
+  readonly cpu: number | undefined;
+  readonly isKernel: boolean;
+  /** The vCPU that runs it now. */
+  readonly on: VcpuId | undefined;
+}
+
+export interface GuestLogRecord {
+  readonly sequence: bigint;
+  /** Since the guest booted. */
+  readonly nanoseconds: bigint;
+  /** 0: emergency … 7: debugging (syslog). */
+  readonly level: number;
+  readonly text: string;
+}
+
+export interface GuestModule {
+  readonly name: string;
+  readonly address: bigint;
+  readonly size: number;
+  /** In words. */
+  readonly state: string;
+}
+
+export interface GuestOs {
+  /** `Linux`. */
+  readonly name: string;
+  /** Those that run first are the idle ones; a list that has gone wild ends where it does. */
+  tasks(): Promise<readonly GuestTask[]>;
+  currentTask(vcpu: VcpuId): Promise<GuestTask | undefined>;
+  /** Innermost frame first. */
+  stackOf(task: GuestTask, limit: number): Promise<readonly Frame[]>;
+  log(): Promise<readonly GuestLogRecord[]>;
+  modules(): Promise<readonly GuestModule[]>;
+}

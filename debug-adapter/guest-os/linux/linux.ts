@@ -1,0 +1,228 @@
+// Linux on arm64, seen from outside: its tasks, what each vCPU runs, its log. Needs types, from DWARF or from the BTF
+// of the kernel, and the addresses of a few static objects, from symbols or by their looks.
+
+import type { GeneralRegisters, Registers, VcpuId } from '../../../emulator/machine/messages.ts';
+import { bytesOf } from '../../../emulator/formats/byte-source.ts';
+import { Btf } from '../../../emulator/formats/btf.ts';
+import type { Debuggee } from '../../debuggee.ts';
+import { frameExpression } from '../../frame-expression.ts';
+import { walkStack } from '../../stack.ts';
+import type { Frame, ReadGuest } from '../../stack.ts';
+import type { Target } from '../../target.ts';
+import type { GuestLogRecord, GuestModule, GuestOs, GuestTask } from '../guest-os.ts';
+import { isKernelPointer, KernelMemory } from './kernel-memory.ts';
+import { BtfLayouts, DwarfLayouts } from './layouts.ts';
+import type { StructLayouts } from './layouts.ts';
+import { readModules } from './modules.ts';
+import { readPrintkRing } from './printk.ts';
+import { findStatics, pointersTo } from './statics.ts';
+import { readTask, taskAddresses } from './tasks.ts';
+
+/** Link addresses. */
+interface Places {
+  readonly initTask: bigint;
+  /** Of the pointer `prb`, which may be changed to a ring that was allocated; or of the static ring. */
+  readonly ringPointer: bigint | undefined;
+  readonly ring: bigint | undefined;
+  readonly modules: bigint | undefined;
+}
+
+/** Undefined: the program is no Linux, or says too little of itself. */
+export async function openLinux(debuggee: Debuggee, target: Target): Promise<GuestOs | undefined> {
+  const isLinux = ['start_kernel', 'schedule', '_stext'].every((name) => target.addressesOf(name).length > 0);
+  if (!isLinux) return undefined;
+  const layouts = await layoutsOf(target);
+  const places = layouts && (await placesOf(target, layouts));
+  return places && new Linux(debuggee, target, layouts, places);
+}
+
+async function imageOf(target: Target): Promise<Uint8Array | undefined> {
+  const kernel = await target.kernel?.();
+  return kernel?.kind === 'image' ? bytesOf(kernel.segments[0].data) : undefined;
+}
+
+async function layoutsOf(target: Target): Promise<StructLayouts | undefined> {
+  // BTF is read in a few milliseconds, and is the running kernel's own for sure.
+  const image = await imageOf(target);
+  const btf = image && Btf.find(image);
+  if (btf) return new BtfLayouts(btf);
+  const layouts = target.program && new DwarfLayouts(target.program);
+  return layouts && (await layouts.field('task_struct', 'comm')) ? layouts : undefined;
+}
+
+async function placesOf(target: Target, layouts: StructLayouts): Promise<Places | undefined> {
+  const [initTask] = target.addressesOf('init_task');
+  const [ringPointer] = target.addressesOf('prb');
+  const [ring] = target.addressesOf('printk_rb_static');
+  const [modules] = target.addressesOf('modules');
+  if (initTask !== undefined) return { initTask, ringPointer, ring, modules };
+  const base = target.map.imageBase;
+  const image = await imageOf(target);
+  if (!image || base === undefined) return undefined;
+  const found = await findStatics(image, layouts);
+  if (found.initTask === undefined) return undefined;
+  const foundRing = found.printkRing === undefined ? undefined : base + BigInt(found.printkRing);
+  return {
+    initTask: base + BigInt(found.initTask),
+    ringPointer: foundRing === undefined ? undefined : pointersTo(image, foundRing)[0],
+    ring: foundRing,
+    modules,
+  };
+}
+
+/** arch/arm64/include/asm/memory.h: 16 KiB, unless the kernel is built with KASAN or pages of 64 KiB. */
+const STACK_SIZE = 0x4000n;
+/** `thread.cpu_context` of a task that does not run: X19..X28, then these. */
+const FIRST_SAVED = 19;
+const LAST_SAVED = 28;
+
+class Linux implements GuestOs {
+  readonly name = 'Linux';
+  private readonly debuggee: Debuggee;
+  private readonly target: Target;
+  private readonly layouts: StructLayouts;
+  private readonly places: Places;
+  /** Tasks by the bottom of their kernel stack, as far as they were seen. */
+  private readonly byStack = new Map<bigint, bigint>();
+
+  constructor(debuggee: Debuggee, target: Target, layouts: StructLayouts, places: Places) {
+    this.debuggee = debuggee;
+    this.target = target;
+    this.layouts = layouts;
+    this.places = places;
+  }
+
+  async tasks(): Promise<readonly GuestTask[]> {
+    const memory = this.look();
+    const running = new Map<bigint, VcpuId>();
+    for (const vcpu of memory.vcpus) {
+      const current = await this.currentAddress(memory, vcpu);
+      if (current !== undefined) running.set(current, vcpu);
+    }
+    const tasks: GuestTask[] = [];
+    const addresses = new Set([...(await this.addresses(memory)), ...running.keys()]);
+    for (const address of addresses) {
+      const task = await readTask(memory, address, running.get(address));
+      if (task) tasks.push(task);
+    }
+    return tasks.sort((a, b) => a.tgid - b.tgid || a.pid - b.pid || (a.cpu ?? 0) - (b.cpu ?? 0));
+  }
+
+  async currentTask(vcpu: VcpuId): Promise<GuestTask | undefined> {
+    const memory = this.look();
+    const address = await this.currentAddress(memory, vcpu);
+    return address === undefined ? undefined : readTask(memory, address, vcpu);
+  }
+
+  async stackOf(task: GuestTask, limit: number): Promise<readonly Frame[]> {
+    if (task.on) return this.debuggee.walk(task.on, limit);
+    const memory = this.look();
+    const registers = await this.savedRegisters(memory, task.address);
+    if (!registers) return [];
+    const read = await this.readerFor(memory, task);
+    const vcpu = memory.vcpus[0] ?? { domain: this.target.domain, vcpu: 0 };
+    const source = this.debuggee.stackSource(vcpu);
+    return walkStack(
+      registers,
+      {
+        ...source,
+        read,
+        // What is in the registers of the vCPU is another task's.
+        systemRegister: async (name) => (name === 'TCR_EL1' ? source.systemRegister?.(name) : undefined),
+        evaluate: (bytes, frame, initial) => frameExpression(bytes, frame, initial, read),
+      },
+      limit,
+      { standing: false },
+    );
+  }
+
+  async log(): Promise<readonly GuestLogRecord[]> {
+    const memory = this.look();
+    const { map } = this.target;
+    const { ringPointer, ring } = this.places;
+    const now = ringPointer === undefined ? undefined : await memory.pointer(map.toRuntime(ringPointer));
+    const at = now ?? (ring === undefined ? undefined : map.toRuntime(ring));
+    return at === undefined ? [] : readPrintkRing(memory, at);
+  }
+
+  async modules(): Promise<readonly GuestModule[]> {
+    const { modules } = this.places;
+    return modules === undefined ? [] : readModules(this.look(), this.target.map.toRuntime(modules));
+  }
+
+  // ---------------------------------------------------------------- parts
+
+  private look(): KernelMemory {
+    return new KernelMemory(this.debuggee, this.target, this.layouts, this.places.initTask);
+  }
+
+  private async addresses(memory: KernelMemory): Promise<readonly bigint[]> {
+    const found = await taskAddresses(memory, this.target.map.toRuntime(this.places.initTask));
+    this.byStack.clear();
+    for (const address of found) {
+      const stack = await memory.pointerIn(address, 'task_struct', 'stack');
+      if (stack !== undefined) this.byStack.set(stack, address);
+    }
+    return found;
+  }
+
+  /**
+   * In the kernel SP_EL0 is the current task (arch/arm64/include/asm/current.h). At EL0, and in the first instructions of
+   * an exception from there, it is the program's stack: then `__entry_task` of the CPU says it, or else the kernel stack
+   * that SP_EL1 points to the end of.
+   */
+  private async currentAddress(memory: KernelMemory, vcpu: VcpuId): Promise<bigint | undefined> {
+    const registers = await this.debuggee.machine.request('readRegisters', {
+      vcpu,
+      groups: ['general', 'system'],
+    });
+    const pointer = systemRegister(registers, 'SP_EL0');
+    if (pointer !== undefined && (await readTask(memory, pointer, vcpu))) return pointer;
+    const [entryTask] = this.target.addressesOf('__entry_task');
+    const perCpu = systemRegister(registers, 'TPIDR_EL1');
+    if (entryTask !== undefined && perCpu !== undefined) {
+      return memory.pointer(this.target.map.toRuntime(entryTask) + perCpu);
+    }
+    const { general } = registers;
+    const isInKernel = general && ((general.pstate >>> 2) & 3) === 1;
+    const end = isInKernel ? general.sp : systemRegister(registers, 'SP_EL1');
+    if (end === undefined || !isKernelPointer(end)) return undefined;
+    // Stacks are aligned to their size and more.
+    const stack = (end - 1n) & ~(STACK_SIZE - 1n);
+    const known = this.byStack.get(stack);
+    if (known !== undefined && (await memory.pointerIn(known, 'task_struct', 'stack')) === stack)
+      return known;
+    await this.addresses(memory);
+    return this.byStack.get(stack);
+  }
+
+  private async savedRegisters(memory: KernelMemory, task: bigint): Promise<GeneralRegisters | undefined> {
+    const x = new BigUint64Array(31);
+    const saved = (name: string) => memory.member(task, 'task_struct', `thread.cpu_context.${name}`);
+    for (let n = FIRST_SAVED; n <= LAST_SAVED; n++) x[n] = (await saved(`x${n}`)) ?? 0n;
+    const fp = await saved('fp');
+    const sp = await saved('sp');
+    const pc = await saved('pc');
+    if (fp === undefined || sp === undefined || pc === undefined || pc === 0n) return undefined;
+    x[29] = fp;
+    // EL1h.
+    return { x, sp, pc, pstate: 5 };
+  }
+
+  /** Its program's memory below the kernel's. */
+  private async readerFor(memory: KernelMemory, task: GuestTask): Promise<ReadGuest> {
+    const isUpper = (address: bigint): boolean => address >> 63n === 1n;
+    const mm = await memory.pointerIn(task.address, 'task_struct', 'mm');
+    const tables = mm && (await memory.pointerIn(mm, 'mm_struct', 'pgd'));
+    const root = tables && (await memory.physicalOf(tables));
+    const at = memory.vcpus[0];
+    return async (address, length) => {
+      if (isUpper(address)) return memory.read(address, length);
+      if (root === undefined || !at) return new Uint8Array();
+      return this.debuggee.readMemory({ kind: 'va', at, ttbr0: root }, address, length);
+    };
+  }
+}
+
+const systemRegister = ({ system }: Registers, name: string): bigint | undefined =>
+  system?.find((register) => register.name === name)?.value;

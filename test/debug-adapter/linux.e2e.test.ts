@@ -1,0 +1,158 @@
+// What the debugger knows of Debian's unmodified kernel without any debug file: by the BTF that it carries.
+
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import { afterEach, expect } from 'vitest';
+import { nodeHost } from '../../debug-adapter/node/node-host.ts';
+import { debian, PROMPT } from '../e2e/debian.ts';
+import type { Guest } from '../e2e/debian.ts';
+import { testWith } from '../tools/external.ts';
+import { TestSession } from './support/drive.ts';
+
+const open: TestSession[] = [];
+afterEach(async () => {
+  for (const session of open.splice(0)) await session.raw('disconnect', {});
+});
+
+/** A session whose guest has come to its shell and was paused there. */
+async function atShell(configuration: Record<string, unknown>): Promise<TestSession> {
+  const session = new TestSession(nodeHost(() => {}));
+  open.push(session);
+  await session.send('initialize', { adapterID: 'xen', supportsInvalidatedEvent: true });
+  await session.send('launch', configuration as Dap.LaunchRequestArguments);
+  await session.until('initialized');
+  await session.send('configurationDone', {});
+  await session.untilOne(() => consoleText(session).includes(PROMPT));
+  const { threads } = await session.send('threads', {});
+  await session.send('pause', { threadId: threads[0]?.id ?? 1 });
+  await session.until('stopped');
+  return session;
+}
+
+const consoleText = (session: TestSession): string =>
+  session.events
+    .flatMap(({ event, body }) => (event === 'xen/consoleData' ? [(body as { text: string }).text] : []))
+    .join('')
+    .replaceAll('\r', '');
+
+const asGuest = ({ vmlinuz, initramfs }: Guest) => ({
+  domains: [
+    {
+      kernel: vmlinuz,
+      ramdisk: initramfs,
+      cmdline: 'console=hvc0 cryptomgr.notests',
+      memory: 256,
+      vcpus: 2,
+    },
+  ],
+});
+const moved = ({ vmlinuz, initramfs }: Guest) => ({
+  bare: {
+    kernel: vmlinuz,
+    ramdisk: initramfs,
+    cmdline: 'console=ttyAMA0 cryptomgr.notests',
+    memory: 256,
+    kaslrSeed: 12345,
+  },
+});
+
+/** Lines that printk() made of what a console shows. */
+const printkLines = (text: string): string[] =>
+  text.split('\n').filter((line) => /^\[ *\d+\.\d{6}\] /.test(line));
+
+async function command(session: TestSession, expression: string): Promise<string> {
+  return (await session.send('evaluate', { expression, context: 'repl' })).result;
+}
+
+testWith(
+  [debian],
+  'tasks, their stacks and the log of a Linux guest are read from its memory',
+  async (guest) => {
+    const session = await atShell(asGuest(guest));
+
+    const { os, tasks, total } = await session.send('xen/tasks', {});
+    expect(os).toBe('Linux');
+    expect(total).toBe(tasks.length);
+    expect(tasks.filter(({ pid }) => pid === 0).map(({ name, kernel }) => ({ name, kernel }))).toEqual([
+      { name: 'swapper/0', kernel: true },
+      { name: 'swapper/1', kernel: true },
+    ]);
+    expect(tasks.find(({ pid }) => pid === 1)).toMatchObject({ tgid: 1, parent: 0, kernel: false });
+    expect(tasks.find(({ pid }) => pid === 2)).toMatchObject({
+      name: 'kthreadd',
+      state: 'sleeping',
+      kernel: true,
+    });
+    expect(tasks.find(({ name }) => name === 'ksoftirqd/1')).toMatchObject({ parent: 2, cpu: 1 });
+
+    // kthreadd waits in its loop, and the shell in a system call.
+    const { frames } = await session.send('xen/taskStack', { pid: 2 });
+    expect(frames.map(({ name }) => name.replace(/\+.*/, ''))).toEqual([
+      '__switch_to',
+      '__schedule',
+      'schedule',
+      'kthreadd',
+      'ret_from_fork',
+    ]);
+    const shell = (await session.send('xen/taskStack', { pid: 1 })).frames;
+    expect(shell.map(({ name }) => name)).toContainEqual(
+      expect.stringMatching(/^— system call .* from EL0 —$/),
+    );
+    expect(await command(session, ':bt 2')).toMatch(/^2 kthreadd \(sleeping, kernel\)\n {2}__switch_to/);
+    expect(await command(session, ':tasks')).toMatch(/^ +2 +2 +0 +\d+ sleeping +\[kthreadd\]$/m);
+
+    // The console shows what the log has, but for debugging messages.
+    const log = await command(session, ':dmesg');
+    const shown = printkLines(consoleText(session));
+    expect(shown.length).toBeGreaterThan(100);
+    const { records } = await session.send('xen/log', {});
+    const important = records.filter(({ level }) => level < 7);
+    expect(important.map(({ text }) => text.split('\n')).flat()).toEqual(
+      shown.map((line) => line.slice(line.indexOf('] ') + 2)),
+    );
+    expect(shown.filter((line) => !log.includes(`${line}\n`))).toEqual([]);
+  },
+);
+
+testWith(
+  [debian],
+  'the thread of a vCPU carries the name of its task once Linux is recognized',
+  async (guest) => {
+    const session = await atShell(asGuest(guest));
+    await session.send('threads', {});
+    const { body } = (await session.until('invalidated')) as Dap.InvalidatedEvent;
+    expect(body.areas).toEqual(['threads']);
+    const { threads } = await session.send('threads', {});
+    expect(threads.map(({ name }) => name.replace(/ \(.*/, ''))).toEqual([
+      'd1 v0 · EL1 · swapper/0',
+      'd1 v1 · EL1 · swapper/1',
+    ]);
+  },
+);
+
+testWith([debian], 'a kernel that KASLR has moved has tasks and a log as well', async (guest) => {
+  const session = await atShell(moved(guest));
+  const { tasks } = await session.send('xen/tasks', {});
+  expect(tasks.map(({ name }) => name)).toEqual(expect.arrayContaining(['swapper/0', 'kthreadd', 'kswapd0']));
+  const log = await command(session, ':dmesg');
+  expect(printkLines(consoleText(session)).filter((line) => !log.includes(`${line}\n`))).toEqual([]);
+});
+
+testWith([debian], 'the log can be read while no console prints', async (guest) => {
+  const session = new TestSession(nodeHost(() => {}));
+  open.push(session);
+  await session.send('initialize', { adapterID: 'xen' });
+  const silent = { ...asGuest(guest).domains[0], cmdline: 'console=hvc0 loglevel=0 cryptomgr.notests' };
+  await session.send('launch', { domains: [silent] } as Dap.LaunchRequestArguments);
+  await session.until('initialized');
+  // Before the first instruction there is nothing in it, and nothing else goes wrong.
+  expect((await session.send('xen/log', {})).records).toEqual([]);
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'rest_init' }] });
+  await session.send('configurationDone', {});
+  await session.until('stopped');
+  const { records } = await session.send('xen/log', {});
+  expect(records[0]?.text).toMatch(/^Booting Linux on physical CPU/);
+  expect(records.length).toBeGreaterThan(50);
+  expect(consoleText(session)).toBe('');
+  const { tasks } = await session.send('xen/tasks', {});
+  expect(tasks).toMatchObject([{ pid: 0, name: 'swapper/0', state: 'running', vcpu: 0 }]);
+});
