@@ -17,12 +17,13 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 export const guestRequests = [
   request('xen/tasks', {
     needs: 'stopped',
-    takes: { domain: 'number?', start: 'number?', count: 'number?' },
+    takes: { 'domain?': 'number', 'start?': 'number', 'count?': 'number' },
     quiet: true,
     async handle(session, { domain, start = 0, count }) {
       const guest = await guestOf(session.debuggee, domainOr(session, domain));
       const all = await guest.tasks();
-      const page = all.slice(start, count === undefined ? undefined : start + count);
+      const from = Math.max(0, start);
+      const page = all.slice(from, count === undefined ? undefined : from + Math.max(0, count));
       const { stopGeneration: generation } = session.handles;
       return { generation, os: guest.name, tasks: page.map(taskRow), total: all.length };
     },
@@ -30,7 +31,7 @@ export const guestRequests = [
 
   request('xen/taskStack', {
     needs: 'stopped',
-    takes: { domain: 'number?', pid: 'number?', address: 'string?', levels: 'number?' },
+    takes: { 'domain?': 'number', 'pid?': 'number', 'address?': 'string', 'levels?': 'number' },
     quiet: true,
     async handle(session, { domain, pid, address, levels = MAX_FRAMES }) {
       const { debuggee } = session;
@@ -40,18 +41,18 @@ export const guestRequests = [
         address === undefined ? one.pid === pid : hex(one.address) === address.toLowerCase(),
       );
       if (!task) throw errors.noSuchTask(address ?? `with the pid ${pid}`);
-      const frames = await taskFrames(debuggee, id, guest, task, Math.min(levels, MAX_FRAMES));
+      const frames = await taskFrames(debuggee, id, guest, task, Math.min(Math.max(1, levels), MAX_FRAMES));
       return { generation: session.handles.stopGeneration, task: taskRow(task), frames };
     },
   }),
 
   request('xen/log', {
     needs: 'machine',
-    takes: { domain: 'number?', since: 'number?' },
+    takes: { 'domain?': 'number', 'since?': 'number' },
     quiet: true,
     async handle(session, { domain, since = 0 }) {
       const guest = await guestOf(session.debuggee, domainOr(session, domain));
-      const records = (await guest.log()).filter(({ sequence }) => sequence >= BigInt(since));
+      const records = (await guest.log()).filter(({ sequence }) => Number(sequence) >= since);
       return {
         generation: session.handles.stopGeneration,
         records: records.map(({ sequence, nanoseconds, level, text }) => ({
