@@ -120,6 +120,10 @@ export class Judge {
       case 'crash': {
         const description = stop.description ?? 'The guest crashed';
         const event = { event: 'crash', fields: { reason: 'crash' }, description };
+        const filters = this.breakpoints.all.filter(
+          ({ kind, request }) => kind === 'exception' && request === 'crash',
+        );
+        if (filters.length > 0 && !filters.some((filter) => this.isWanted(filter, event))) return undefined;
         const exception = { id: 'crash', description, event };
         return { reason: 'exception', vcpu, description, hitBreakpointIds: [], exception };
       }

@@ -128,3 +128,16 @@ test('interrupts and event channels stop by their numbers', async () => {
   expect((await goOn(session)).reason).toBe('exception');
   expect((await details(session)).text).toMatch(/^port +\d+$/m);
 });
+
+test('a crash that is not the one meant by a condition ends the session', async () => {
+  const session = await launched();
+  await session.send('setExceptionBreakpoints', {
+    filters: [],
+    filterOptions: [{ filterId: 'crash', condition: '$ev.reason == "watchdog"' }],
+  });
+  await session.send('configurationDone', {});
+  await printedUntil(session, 'hello> ');
+  await session.send('xen/console', { text: 'crash\n' });
+  expect((await session.until('exited')).body).toEqual({ exitCode: 1 });
+  expect(session.events.some(({ event }) => event === 'stopped')).toBe(false);
+});
