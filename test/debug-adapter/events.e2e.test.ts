@@ -73,20 +73,37 @@ test('hypercalls that are logged do not stop, and there is a line for each', asy
   expect(counts.get(breakpoints[1]?.id ?? 0)).toBeGreaterThan(10);
 });
 
-test('a fault that nobody handles stops by default, with the walk up to the level that failed', async () => {
+test('a data abort of the guest is explained: its syndrome, and the walk up to the level that failed', async () => {
   const session = await launched();
   await session.send('configurationDone', {});
   await printedUntil(session, 'hello> ');
-  await session.send('pause', { threadId: THREAD });
-  await stopOf(session);
   await session.send('setExceptionBreakpoints', { filters: ['el1exception'] });
-  await session.send('continue', { threadId: THREAD });
+  // It writes to address 0x10, where nothing is.
   await session.send('xen/console', { text: 'crash\n' });
-  const { reason } = await stopOf(session);
-  expect(reason).toBe('exception');
+  expect((await stopOf(session)).reason).toBe('exception');
   const { id, text } = await details(session);
-  expect(id).toMatch(/^el1exception\./);
-  expect(text).toMatch(/syndrome 0x[0-9a-f]+: /);
+  expect(id).toBe('el1exception.data-abort');
+  expect(text).toMatch(/syndrome 0x96\w+: Data Abort from the same EL: write, Translation fault/);
+  expect(text).toContain('ISS.WnR');
+  expect(text).toMatch(/0x10 /);
+  expect(text).toMatch(/stage 1/i);
+});
+
+test('an access that nothing stands behind stops by default, before the guest is told', async () => {
+  const session = await launched({ stopOnEntry: true });
+  await session.send('configurationDone', {});
+  expect((await stopOf(session)).reason).toBe('entry');
+  // LDR X1, [X0] in place of the first instruction, while the MMU is off.
+  const { stackFrames } = await session.send('stackTrace', { threadId: THREAD });
+  const memoryReference = stackFrames[0]?.instructionPointerReference ?? '';
+  await session.send('writeMemory', { memoryReference, data: btoa('\x01\x00\x40\xf9') });
+  await session.send('evaluate', { expression: '$x0 = 0x7000000000', context: 'repl' });
+  await session.send('continue', { threadId: THREAD });
+  expect((await stopOf(session)).reason).toBe('exception');
+  const { id, text } = await details(session);
+  expect(id).toBe('s2unhandled');
+  expect(text).toMatch(/^ipa +0x7000000000$/m);
+  expect(text).toMatch(/stage 2/i);
 });
 
 test('system calls of the program at EL0 are an exception of their own', async () => {
