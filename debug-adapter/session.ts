@@ -258,7 +258,7 @@ export class XenSession extends DebugSession {
       ...(!isCause && { preserveFocusHint: true }),
       allThreadsStopped: true,
       description: report.description,
-      text: report.exception?.description ?? moment,
+      text: report.reason === 'exception' ? report.description : moment,
       ...(report.hitBreakpointIds.length > 0 && { hitBreakpointIds: report.hitBreakpointIds }),
     });
     this.tellXen('xen/state', { running: false });
