@@ -232,10 +232,9 @@ function installFirmware(
       const caller = callers[cpu];
       if (!caller) return;
       const id = caller.xLow(0);
-      const args = [caller.x(1), caller.x(2), caller.x(3)];
-      observers.firmwareCalled(BARE_DOMAIN, cpu, id, args);
+      observers.firmwareCalled(BARE_DOMAIN, cpu, id, caller);
       callFirmware(sockets, caller);
-      observers.firmwareDone(BARE_DOMAIN, cpu, id, args, caller.x(0));
+      observers.firmwareDone(BARE_DOMAIN, cpu, id, caller);
     },
   };
 }

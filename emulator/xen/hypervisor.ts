@@ -9,7 +9,6 @@
 import { OnceLogger } from '../base/log.ts';
 import { invariant } from '../base/errors.ts';
 import type { Monitor, TrapOutcome } from '../cpu/monitor.ts';
-import { ESR_EL2 } from '../memory/layout.ts';
 import { SHUTDOWN_CRASH } from './abi/sched.ts';
 import { DomainList } from './domain-list.ts';
 import { noMemory } from './domain.ts';
@@ -125,7 +124,7 @@ export class Hypervisor implements Monitor {
     invariant(domain !== undefined, 'a resident vCPU belongs to a domain');
     const registers = domain.vgic.cpus[vcpu.id]?.listRegisters;
 
-    this.observer.trapTaken(vcpu.domid, vcpu.id, vcpu.cpu.trapVector(), vcpu.cpu.sysregLow(ESR_EL2));
+    this.observer.trapTaken(vcpu.domid, vcpu.id);
     registers?.sync();
     const stop = handleTrap(this, domain, vcpu);
     registers?.flush();

@@ -3,15 +3,9 @@
 
 import type { HypercallArgs, HypercallContext } from './hypercalls/define.ts';
 
-/** A stage-2 fault, as the syndrome says it. */
-export interface ObservedFault {
-  readonly kind: 'data' | 'instruction';
-  readonly ipa: number;
-  readonly va: bigint;
-  readonly pc: bigint;
-  readonly esr: number;
-  /** The emulated device there; undefined: nobody handles the access. */
-  readonly device: string | undefined;
+/** Registers of the vCPU whose trap is served. */
+interface ObservedRegisters {
+  x(register: number): bigint;
 }
 
 /** Calls are cheap and frequent: numbers, and objects that are there anyway. */
@@ -61,25 +55,28 @@ export interface XenObserver {
     args: HypercallArgs,
     result: number | undefined,
   ): void;
-  /** An exception was taken to EL2, with this vector offset and ESR_EL2. */
-  trapTaken?(domid: number, vcpu: number, vector: number, esr: number): void;
-  stage2Fault?(domid: number, vcpu: number, fault: ObservedFault): void;
-  /** HVC #0 or SMC #0: the function id and its first arguments. */
-  firmwareCalled?(domid: number, vcpu: number, functionId: number, args: readonly bigint[]): void;
-  firmwareDone?(
+  /** An exception was taken to EL2: TRAP_VECTOR and ESR_EL2 say which. */
+  trapTaken?(domid: number, vcpu: number): void;
+  /** `device`: the emulated one there, whose instruction was skipped; undefined: nobody handles the access. */
+  stage2Fault?(
     domid: number,
     vcpu: number,
-    functionId: number,
-    args: readonly bigint[],
-    result: bigint,
+    kind: 'data' | 'instruction',
+    ipa: number,
+    esr: number,
+    device: string | undefined,
   ): void;
-  /** A trapped access to a system register; `value` is what is written, or was read. Undefined: UNDEFINED. */
+  /** HVC #0 or SMC #0: the function id; its arguments, and then the results, are in the registers. */
+  firmwareCalled?(domid: number, vcpu: number, functionId: number, registers: ObservedRegisters): void;
+  firmwareDone?(domid: number, vcpu: number, functionId: number, registers: ObservedRegisters): void;
+  /** A trapped access to a system register was served; the value is in X`register`. */
   registerAccessed?(
     domid: number,
     vcpu: number,
     name: string,
     isRead: boolean,
-    value: bigint | undefined,
+    register: number,
+    isUndefined: boolean,
   ): void;
   domainCreated?(domid: number, name: string): void;
   /** SHUTDOWN_* of public/sched.h. */
@@ -90,101 +87,75 @@ export interface XenObserver {
 
 /** What those call whom something happens to. */
 export type ObserverCalls = Required<XenObserver>;
-type Arguments<Name extends keyof ObserverCalls> = Parameters<ObserverCalls[Name]>;
+const nobody = (): void => {};
 
-/** Passes on to all that watch now; nobody at first. */
+/** Passes on to all that watch now; nobody at first. A call that nobody hears costs next to nothing. */
 export class ObserverRelay implements ObserverCalls {
   private observers: readonly XenObserver[] = [];
 
+  eventRaised: ObserverCalls['eventRaised'] = nobody;
+  eventDelivered: ObserverCalls['eventDelivered'] = nobody;
+  interruptRaised: ObserverCalls['interruptRaised'] = nobody;
+  interruptEnded: ObserverCalls['interruptEnded'] = nobody;
+  grantUsed: ObserverCalls['grantUsed'] = nobody;
+  grantUnmapped: ObserverCalls['grantUnmapped'] = nobody;
+  grantRefused: ObserverCalls['grantRefused'] = nobody;
+  xenstoreChanged: ObserverCalls['xenstoreChanged'] = nobody;
+  xenstoreAsked: ObserverCalls['xenstoreAsked'] = nobody;
+  xenstoreWatchFired: ObserverCalls['xenstoreWatchFired'] = nobody;
+  hypercallMade: ObserverCalls['hypercallMade'] = nobody;
+  hypercallDone: ObserverCalls['hypercallDone'] = nobody;
+  trapTaken: ObserverCalls['trapTaken'] = nobody;
+  stage2Fault: ObserverCalls['stage2Fault'] = nobody;
+  firmwareCalled: ObserverCalls['firmwareCalled'] = nobody;
+  firmwareDone: ObserverCalls['firmwareDone'] = nobody;
+  registerAccessed: ObserverCalls['registerAccessed'] = nobody;
+  domainCreated: ObserverCalls['domainCreated'] = nobody;
+  domainShutDown: ObserverCalls['domainShutDown'] = nobody;
+  domainDestroyed: ObserverCalls['domainDestroyed'] = nobody;
+  vcpuChanged: ObserverCalls['vcpuChanged'] = nobody;
+
   /** From now on, until what it returns is called. */
   add(observer: XenObserver): () => void {
-    this.observers = [...this.observers, observer];
-    return () => {
-      this.observers = this.observers.filter((other) => other !== observer);
+    this.change([...this.observers, observer]);
+    return () => this.change(this.observers.filter((other) => other !== observer));
+  }
+
+  private change(observers: readonly XenObserver[]): void {
+    this.observers = observers;
+    this.eventRaised = this.callsOf('eventRaised');
+    this.eventDelivered = this.callsOf('eventDelivered');
+    this.interruptRaised = this.callsOf('interruptRaised');
+    this.interruptEnded = this.callsOf('interruptEnded');
+    this.grantUsed = this.callsOf('grantUsed');
+    this.grantUnmapped = this.callsOf('grantUnmapped');
+    this.grantRefused = this.callsOf('grantRefused');
+    this.xenstoreChanged = this.callsOf('xenstoreChanged');
+    this.xenstoreAsked = this.callsOf('xenstoreAsked');
+    this.xenstoreWatchFired = this.callsOf('xenstoreWatchFired');
+    this.hypercallMade = this.callsOf('hypercallMade');
+    this.hypercallDone = this.callsOf('hypercallDone');
+    this.trapTaken = this.callsOf('trapTaken');
+    this.stage2Fault = this.callsOf('stage2Fault');
+    this.firmwareCalled = this.callsOf('firmwareCalled');
+    this.firmwareDone = this.callsOf('firmwareDone');
+    this.registerAccessed = this.callsOf('registerAccessed');
+    this.domainCreated = this.callsOf('domainCreated');
+    this.domainShutDown = this.callsOf('domainShutDown');
+    this.domainDestroyed = this.callsOf('domainDestroyed');
+    this.vcpuChanged = this.callsOf('vcpuChanged');
+  }
+
+  private callsOf<Name extends keyof ObserverCalls>(name: Name): ObserverCalls[Name] {
+    const heard = this.observers.filter((observer) => observer[name] !== undefined);
+    const calls = heard.map((observer) => (observer[name] as unknown as AnyCall).bind(observer));
+    const [only] = calls;
+    if (!only) return nobody;
+    if (calls.length === 1) return only;
+    return (...args: readonly unknown[]) => {
+      for (const call of calls) call(...args);
     };
   }
-
-  eventRaised(...args: Arguments<'eventRaised'>): void {
-    for (const observer of this.observers) observer.eventRaised?.(...args);
-  }
-
-  eventDelivered(...args: Arguments<'eventDelivered'>): void {
-    for (const observer of this.observers) observer.eventDelivered?.(...args);
-  }
-
-  interruptRaised(...args: Arguments<'interruptRaised'>): void {
-    for (const observer of this.observers) observer.interruptRaised?.(...args);
-  }
-
-  interruptEnded(...args: Arguments<'interruptEnded'>): void {
-    for (const observer of this.observers) observer.interruptEnded?.(...args);
-  }
-
-  grantUsed(...args: Arguments<'grantUsed'>): void {
-    for (const observer of this.observers) observer.grantUsed?.(...args);
-  }
-
-  grantUnmapped(...args: Arguments<'grantUnmapped'>): void {
-    for (const observer of this.observers) observer.grantUnmapped?.(...args);
-  }
-
-  grantRefused(...args: Arguments<'grantRefused'>): void {
-    for (const observer of this.observers) observer.grantRefused?.(...args);
-  }
-
-  xenstoreChanged(...args: Arguments<'xenstoreChanged'>): void {
-    for (const observer of this.observers) observer.xenstoreChanged?.(...args);
-  }
-
-  xenstoreAsked(...args: Arguments<'xenstoreAsked'>): void {
-    for (const observer of this.observers) observer.xenstoreAsked?.(...args);
-  }
-
-  xenstoreWatchFired(...args: Arguments<'xenstoreWatchFired'>): void {
-    for (const observer of this.observers) observer.xenstoreWatchFired?.(...args);
-  }
-
-  hypercallMade(...args: Arguments<'hypercallMade'>): void {
-    for (const observer of this.observers) observer.hypercallMade?.(...args);
-  }
-
-  hypercallDone(...args: Arguments<'hypercallDone'>): void {
-    for (const observer of this.observers) observer.hypercallDone?.(...args);
-  }
-
-  trapTaken(...args: Arguments<'trapTaken'>): void {
-    for (const observer of this.observers) observer.trapTaken?.(...args);
-  }
-
-  stage2Fault(...args: Arguments<'stage2Fault'>): void {
-    for (const observer of this.observers) observer.stage2Fault?.(...args);
-  }
-
-  firmwareCalled(...args: Arguments<'firmwareCalled'>): void {
-    for (const observer of this.observers) observer.firmwareCalled?.(...args);
-  }
-
-  firmwareDone(...args: Arguments<'firmwareDone'>): void {
-    for (const observer of this.observers) observer.firmwareDone?.(...args);
-  }
-
-  registerAccessed(...args: Arguments<'registerAccessed'>): void {
-    for (const observer of this.observers) observer.registerAccessed?.(...args);
-  }
-
-  domainCreated(...args: Arguments<'domainCreated'>): void {
-    for (const observer of this.observers) observer.domainCreated?.(...args);
-  }
-
-  domainShutDown(...args: Arguments<'domainShutDown'>): void {
-    for (const observer of this.observers) observer.domainShutDown?.(...args);
-  }
-
-  domainDestroyed(...args: Arguments<'domainDestroyed'>): void {
-    for (const observer of this.observers) observer.domainDestroyed?.(...args);
-  }
-
-  vcpuChanged(...args: Arguments<'vcpuChanged'>): void {
-    for (const observer of this.observers) observer.vcpuChanged?.(...args);
-  }
 }
+
+type AnyCall = (...args: readonly unknown[]) => void;

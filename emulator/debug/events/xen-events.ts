@@ -1,6 +1,7 @@
 // What the hypervisor does for its guests, as events.
 
 import { hex } from '../../base/address.ts';
+import type { CpuState } from '../../cpu/state.ts';
 import type { LoadedMachine } from '../../machine/guest.ts';
 import { BARE_DOMAIN, type VcpuId } from '../../machine/messages.ts';
 import type { EventText } from '../../machine/stops/occurrence.ts';
@@ -8,7 +9,7 @@ import * as layout from '../../memory/layout.ts';
 import { errnoName } from '../../xen/abi/errno.ts';
 import type { HypercallArgs, HypercallContext } from '../../xen/hypercalls/define.ts';
 import { hypercalls } from '../../xen/hypercalls/dispatch.ts';
-import type { ObservedFault, XenObserver } from '../../xen/observer.ts';
+import type { XenObserver } from '../../xen/observer.ts';
 import { plainText } from '../plain-text.ts';
 import { isScalar, RESERVED, shortName } from './catalog.ts';
 import { domainText, type EventSink, vcpuText } from './event-sink.ts';
@@ -63,9 +64,15 @@ const CHANGES = { written: 'write', removed: 'rm', permissions: 'permissions' } 
 const VCPU_EVENTS = { blocked: 'vcpu.blocked', running: 'vcpu.woken', offline: 'vcpu.offline' } as const;
 const VCPU_WORDS = { blocked: 'waits', running: 'can run', offline: 'is off' } as const;
 
+interface Registers {
+  x(register: number): bigint;
+}
+
 class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
   private readonly loaded: LoadedMachine;
   private readonly sink: EventSink;
+  /** Of the firmware call that is being served. */
+  private firmwareArguments: readonly bigint[] = [];
 
   constructor(loaded: LoadedMachine, sink: EventSink) {
     this.loaded = loaded;
@@ -131,7 +138,10 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
 
   // ---- traps
 
-  trapTaken(domid: number, vcpu: number, vector: number, esr: number): void {
+  trapTaken(domid: number, vcpu: number): void {
+    const state = this.stateOf(domid, vcpu);
+    const vector = state?.read32(layout.TRAP_VECTOR) ?? 0;
+    const esr = state?.read32(layout.ESR_EL2) ?? 0;
     const isIrq = (vector & 0x180) === VECTOR_IRQ;
     const ec = esr >>> 26;
     const kind = isIrq ? 'irq' : (TRAP_NAMES[ec] ?? 'other');
@@ -145,8 +155,14 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
     }));
   }
 
-  stage2Fault(domid: number, vcpu: number, fault: ObservedFault): void {
-    const { kind, ipa, va, pc, esr, device } = fault;
+  stage2Fault(
+    domid: number,
+    vcpu: number,
+    kind: 'data' | 'instruction',
+    ipa: number,
+    esr: number,
+    device: string | undefined,
+  ): void {
     const names = device === undefined ? ['s2fault', 's2unhandled'] : ['s2fault', 's2fault.mmio'];
     const isWrite = kind === 'data' && (esr & (1 << 6)) !== 0;
     const isDescribed = kind === 'data' && (esr & (1 << 24)) !== 0;
@@ -154,13 +170,14 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
     this.sink.tell(names, [domid], { domain: domid, vcpu }, () => ({
       fields: {
         ipa: BigInt(ipa),
-        va,
+        va: this.stateOf(domid, vcpu)?.sysreg(layout.FAR_EL2) ?? 0n,
         write: isWrite ? 1n : 0n,
         size: isDescribed ? 1n << BigInt((esr >>> 22) & 3) : 0n,
         esr: BigInt(esr >>> 0),
         device: device ?? '',
         ...this.place(domid, vcpu),
-        pc,
+        // What was emulated has been skipped.
+        pc: this.elr(domid, vcpu) - (device === undefined ? 0n : 4n),
       },
       description: () =>
         `${vcpuText(domid, vcpu)} ${verb} guest physical address ${hex(ipa)}` +
@@ -168,18 +185,13 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
     }));
   }
 
-  firmwareCalled(domid: number, vcpu: number, functionId: number, args: readonly bigint[]): void {
-    this.firmware(domid, vcpu, functionId, args, undefined);
+  firmwareCalled(domid: number, vcpu: number, functionId: number, registers: Registers): void {
+    this.firmwareArguments = [registers.x(1), registers.x(2), registers.x(3)];
+    this.firmware(domid, vcpu, functionId, this.firmwareArguments, undefined);
   }
 
-  firmwareDone(
-    domid: number,
-    vcpu: number,
-    functionId: number,
-    args: readonly bigint[],
-    result: bigint,
-  ): void {
-    this.firmware(domid, vcpu, functionId, args, result);
+  firmwareDone(domid: number, vcpu: number, functionId: number, registers: Registers): void {
+    this.firmware(domid, vcpu, functionId, this.firmwareArguments, registers.x(0));
   }
 
   private firmware(
@@ -218,19 +230,21 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
     vcpu: number,
     name: string,
     isRead: boolean,
-    value: bigint | undefined,
+    register: number,
+    isUndefined: boolean,
   ): void {
+    const value = (): bigint => (isUndefined ? 0n : (this.stateOf(domid, vcpu)?.x(register) ?? 0n));
     this.sink.tell(['sysreg', 'sysreg.access'], [domid], { domain: domid, vcpu }, () => ({
       fields: {
         reg: name,
         write: isRead ? 0n : 1n,
-        value: value ?? 0n,
-        outcome: value === undefined ? 'UNDEFINED' : 'emulated',
+        value: value(),
+        outcome: isUndefined ? 'UNDEFINED' : 'emulated',
         ...this.place(domid, vcpu),
       },
       description: () =>
         `${vcpuText(domid, vcpu)} ${isRead ? 'reads' : 'writes'} ${name}, which the hypervisor traps` +
-        (value === undefined ? ': UNDEFINED' : `: ${hex(value)}`),
+        (isUndefined ? ': UNDEFINED' : `: ${hex(value())}`),
     }));
   }
 
@@ -408,9 +422,13 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
 
   // ---- the vCPU in its trap
 
-  private elr(domain: number, vcpu: number): bigint {
+  private stateOf(domain: number, vcpu: number): CpuState | undefined {
     const cpu = this.loaded.cpuOf({ domain, vcpu });
-    return (cpu === undefined ? undefined : this.loaded.machine.cpus[cpu]?.sysreg(layout.ELR_EL2)) ?? 0n;
+    return cpu === undefined ? undefined : this.loaded.machine.cpus[cpu];
+  }
+
+  private elr(domain: number, vcpu: number): bigint {
+    return this.stateOf(domain, vcpu)?.sysreg(layout.ELR_EL2) ?? 0n;
   }
 
   private place(domid: number, vcpu: number): Record<string, bigint> {

@@ -7,7 +7,6 @@ import { EXTERNAL_ABORT } from '../../devices/register-block.ts';
 import { FAR_EL2, HCR_EL2, HPFAR_EL2 } from '../../memory/layout.ts';
 import type { MmioRegion } from '../hypervisor/mmio.ts';
 import type { HostCpu, HostMemory } from '../hypervisor/platform.ts';
-import type { ObservedFault } from '../observer.ts';
 import { ESR_IL, guestPc, injectAbort, skipInstruction } from './guest-state.ts';
 
 const ISS_ISV = 1 << 24;
@@ -32,7 +31,7 @@ export interface AbortContext {
   find(ipa: number): MmioRegion | undefined;
   warn(key: string, message: string): void;
   /** To observers. */
-  fault(fault: ObservedFault): void;
+  fault(kind: 'data' | 'instruction', ipa: number, esr: number, device: string | undefined): void;
 }
 
 const RESUME: TrapOutcome = { kind: 'resume' };
@@ -56,15 +55,14 @@ export function handleAbort(context: AbortContext, kind: 'data' | 'instruction',
   const status = iss & FSC_MASK;
   if ((iss & ISS_EA) === 0 && status === FSC_TRANSLATION && kind === 'data') {
     const ipa = faultingIpa(cpu);
-    const pc = guestPc(cpu);
     if (emulate(context, iss, ipa)) {
-      context.fault({ kind, ipa, va: cpu.sysreg(FAR_EL2), pc, esr, device: context.find(ipa)?.name });
+      context.fault(kind, ipa, esr, context.find(ipa)?.name);
       return RESUME;
     }
   }
 
   const va = cpu.sysreg(FAR_EL2);
-  context.fault({ kind, ipa: faultingIpa(cpu), va, pc: guestPc(cpu), esr, device: undefined });
+  context.fault(kind, faultingIpa(cpu), esr, undefined);
   if ((iss & ISS_EA) !== 0) {
     // Xen turns a guest's external abort into an SError of the guest.
     context.warn(

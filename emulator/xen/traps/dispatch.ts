@@ -162,7 +162,7 @@ function contextsOf(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): TrapCont
       memory,
       find: (ipa) => domain.mmio.find(ipa),
       warn: (key, message) => xen.warn(`d${domain.id}:${key}`, message),
-      fault: (fault) => xen.observer.stage2Fault(domain.id, vcpu.id, fault),
+      fault: (kind, ipa, esr, device) => xen.observer.stage2Fault(domain.id, vcpu.id, kind, ipa, esr, device),
     },
   };
   domain.trapContexts[vcpu.id] = contexts;
@@ -185,8 +185,7 @@ function handleHypercall(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): voi
 function handleSmccc(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): void {
   const { cpu } = vcpu;
   const functionId = cpu.xLow(0);
-  const args = [cpu.x(1), cpu.x(2), cpu.x(3)];
-  xen.observer.firmwareCalled(domain.id, vcpu.id, functionId, args);
+  xen.observer.firmwareCalled(domain.id, vcpu.id, functionId, cpu);
   smccc(cpu, {
     cpuOff: () => xen.scheduler.goDown(domain, vcpu),
     cpuOn: (mpidr, entry, context) => cpuOn(xen, domain, mpidr, entry, context),
@@ -202,7 +201,7 @@ function handleSmccc(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu): void {
         `unhandled SMC/HVC function ${hex(functionId)}, answered -1`,
       ),
   });
-  xen.observer.firmwareDone(domain.id, vcpu.id, functionId, args, cpu.x(0));
+  xen.observer.firmwareDone(domain.id, vcpu.id, functionId, cpu);
 }
 
 function cpuOn(xen: Hypervisor, domain: HostedDomain, mpidr: bigint, entry: bigint, context: bigint): number {
@@ -229,8 +228,8 @@ function sysregContext(xen: Hypervisor, domain: HostedDomain, vcpu: Vcpu) {
     },
     sendSgi: (value: bigint) => sendSgi(domain, vcpu, value),
     warn: (key: string, message: string) => xen.warn(`d${domain.id}:${key}`, message),
-    accessed: (name: string, isRead: boolean, value: bigint | undefined) =>
-      xen.observer.registerAccessed(domain.id, vcpu.id, name, isRead, value),
+    accessed: (name: string, isRead: boolean, rt: number, isUndefined: boolean) =>
+      xen.observer.registerAccessed(domain.id, vcpu.id, name, isRead, rt, isUndefined),
   };
 }
 

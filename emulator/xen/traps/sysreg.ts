@@ -17,8 +17,8 @@ export interface SysregContext {
   /** A write to ICC_SGI1R_EL1; false when the vGIC has none. */
   sendSgi(value: bigint): boolean;
   warn(key: string, message: string): void;
-  /** To observers. `value` is what was read or is written; undefined: the access is UNDEFINED. */
-  accessed(name: string, isRead: boolean, value: bigint | undefined): void;
+  /** To observers: the access was served. */
+  accessed(name: string, isRead: boolean, rt: number, isUndefined: boolean): void;
 }
 
 const PMUSERENR = 'PMUSERENR_EL0';
@@ -34,18 +34,18 @@ export function handleSysreg(context: SysregContext, iss: number): void {
       `sysreg:${name}`,
       `${isRead ? 'read of' : 'write to'} ${name} at pc ${hex(guestPc(cpu))}: not emulated by Xen, UNDEFINED`,
     );
-    context.accessed(name, isRead, undefined);
+    context.accessed(name, isRead, rt, true);
     injectUndefined(cpu);
     return;
   }
-  const written = cpu.x(rt);
   const value = access(context, row, isRead, rt);
-  context.accessed(row.name, isRead, value === 'undefined' ? undefined : (value ?? written));
   if (value === 'undefined') {
+    context.accessed(row.name, isRead, rt, true);
     injectUndefined(cpu);
     return;
   }
   if (isRead && value !== undefined) cpu.setX(rt, value);
+  context.accessed(row.name, isRead, rt, false);
   skipInstruction(cpu);
 }
 
