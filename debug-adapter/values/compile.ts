@@ -12,6 +12,7 @@ import { commonInteger, literalType, promoted } from './arithmetic.ts';
 import { binary, constant, NotCompilable, placeOf, registerNamed } from './compile-place.ts';
 import type { PlaceContext } from './compile-place.ts';
 import { findMember } from './members.ts';
+import { defined } from './names.ts';
 import { parseWatch, possibleTypes } from './syntax.ts';
 import type { ArithmeticOperator, Node, TypeSyntax, Watch } from './syntax.ts';
 import {
@@ -188,7 +189,7 @@ export class Compiler {
     }
     const { target, link } = this;
     const globals = (await target?.program?.variables(wanted, link)) ?? [];
-    const global = globals.find(({ location }) => location.kind !== 'none');
+    const [global] = defined(globals);
     if (global) return this.variable(global);
     const [address] = target?.addressesOf(wanted) ?? [];
     if (address !== undefined) {

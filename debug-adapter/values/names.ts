@@ -2,6 +2,7 @@
 // global one, a function, an enumerator, or a symbol of which nothing but its address is known.
 
 import type { Variable } from '../../emulator/formats/dwarf/model.ts';
+import { DW_OP_addr } from '../../emulator/formats/dwarf/operations.ts';
 import * as errors from '../errors.ts';
 import { nameOfDomain } from '../memory-reference.ts';
 import { Scope } from './scope.ts';
@@ -24,9 +25,15 @@ export async function globalValue(scope: Scope, name: string): Promise<TypedValu
   );
 }
 
-/** A declaration elsewhere has no place. */
-const defined = (variables: readonly Variable[]): readonly Variable[] =>
-  variables.filter(({ location }) => location.kind !== 'none');
+/** A declaration elsewhere has no place; neither has what the linker discarded, whose address is 0 then. */
+export const defined = (variables: readonly Variable[]): readonly Variable[] =>
+  variables.filter(({ location }) => location.kind !== 'none' && !isDiscarded(location));
+
+const isDiscarded = (location: Variable['location']): boolean =>
+  location.kind === 'expression' &&
+  location.expression.bytes[0] === DW_OP_addr &&
+  location.expression.bytes.length === 9 &&
+  location.expression.bytes.every((byte, i) => i === 0 || byte === 0);
 
 async function functionValue(scope: Scope, name: string): Promise<TypedValue | undefined> {
   const { program, target, link } = scope;

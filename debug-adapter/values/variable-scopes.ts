@@ -3,6 +3,7 @@
 import type { LexicalScope, Variable } from '../../emulator/formats/dwarf/model.ts';
 import type { Child } from './children.ts';
 import type { VariableScope } from './handles.ts';
+import { defined } from './names.ts';
 import type { Scope } from './scope.ts';
 
 export interface Declared {
@@ -17,7 +18,7 @@ export async function variablesIn(
   if (group === 'statics') {
     const { link, program } = scope;
     const statics = link === undefined || !program ? [] : await program.staticsAt(link);
-    return statics.filter(({ location }) => location.kind !== 'none');
+    return defined(statics);
   }
   const scopes = await scope.lexicalScopes();
   return scopes.flatMap((one) => one.variables.filter((variable) => isIn(group, variable, one)));

@@ -17,7 +17,7 @@ import { loadTarget } from '../../debug-adapter/load-target.ts';
 import { LocalMachineClient } from '../../debug-adapter/machine-client.ts';
 import { createMachineServer } from '../../debug-adapter/node/machine-server.ts';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';
-import { globalValue } from '../../debug-adapter/values/names.ts';
+import { defined, globalValue } from '../../debug-adapter/values/names.ts';
 import { scalarOf } from '../../debug-adapter/values/scalars.ts';
 import { Scope } from '../../debug-adapter/values/scope.ts';
 import { bare } from '../../debug-adapter/values/types.ts';
@@ -39,6 +39,8 @@ const { values: options } = parseArgs({
 });
 const VCPU = { domain: 1, vcpu: 0 };
 const FRAMES = 5;
+/** The stop at which globals are looked at. */
+const GLOBALS_AT = 10;
 const random = generator(Number(options.seed));
 
 /** By name: a number, an address, or why there is none. */
@@ -112,6 +114,8 @@ async function askOurs(config: string, symbols: string) {
   }
   const left = new Set(functions);
   const stops: Stop[] = [];
+  const variables = names.filter(({ kind }) => kind === 'variable').map(({ name }) => name);
+  let globals: Answers = {};
   while (stops.length < Number(options.stops) && left.size > 0) {
     const breakpoints = [...left].map((address, id) => ({ id, domain: 1, kind: 'va' as const, address }));
     await client.request('setBreakpoints', { breakpoints });
@@ -132,11 +136,10 @@ async function askOurs(config: string, symbols: string) {
     const { pc } = await debuggee.general(VCPU);
     left.delete(pc);
     stops.push({ pc: hex(pc), locals: await localsOf(debuggee) });
+    if (stops.length === GLOBALS_AT) globals = await globalsOf(debuggee, variables);
   }
-  const globals = await globalsOf(
-    debuggee,
-    names.filter(({ kind }) => kind === 'variable').map(({ name }) => name),
-  );
+  // It may run on when nothing more is hit.
+  await client.request('pause', {});
   client.dispose();
   return { stops, globals, places: functions };
 }
@@ -173,7 +176,7 @@ async function globalsOf(debuggee: Debuggee, names: readonly string[]): Promise<
     const name = names[Math.floor(random() * names.length)] ?? '';
     const definitions = (await scope.program?.variables(name)) ?? [];
     // Names of several things mean different ones to different debuggers.
-    const placed = definitions.filter(({ location }) => location.kind !== 'none');
+    const placed = defined(definitions);
     if (placed.length !== 1 || locals.has(name) || !/^(?!__UNIQUE_ID)\w+$/.test(name)) continue;
     const value = await globalValue(scope, name);
     if (!value) continue;
@@ -249,15 +252,16 @@ def locals_of():
 gdb.execute('target remote ' + asked['address'])
 points = {p: gdb.Breakpoint('*' + p, gdb.BP_HARDWARE_BREAKPOINT) for p in asked['places']}
 stops = []
+globals_ = {}
 for i in range(asked['stops']):
     gdb.execute('continue')
     pc = hex(gdb.newest_frame().pc())
     if pc in points: points.pop(pc).delete()
     stops.append({'pc': pc, 'locals': locals_of()})
-globals_ = {}
-for name in asked['globals']:
-    try: globals_[name] = answer(gdb.parse_and_eval(name))
-    except gdb.error as e: globals_[name] = 'error: ' + str(e)
+    if len(stops) != GLOBALS_AT: continue
+    for name in asked['globals']:
+        try: globals_[name] = answer(gdb.parse_and_eval(name))
+        except gdb.error as e: globals_[name] = 'error: ' + str(e)
 json.dump({'stops': stops, 'globals': globals_}, open(PATH + '.answers', 'w'))
 gdb.execute('kill')
 `;
@@ -289,7 +293,12 @@ async function askGdb(
   const path = join(folder, 'asked.json');
   writeFileSync(path, JSON.stringify({ address, places: places.map(hex), stops, globals }));
   const script = join(folder, 'ask.py');
-  writeFileSync(script, SCRIPT.replaceAll('PATH', JSON.stringify(path)).replaceAll('FRAMES', String(FRAMES)));
+  writeFileSync(
+    script,
+    SCRIPT.replaceAll('PATH', JSON.stringify(path))
+      .replaceAll('FRAMES', String(FRAMES))
+      .replaceAll('GLOBALS_AT', String(GLOBALS_AT)),
+  );
   // Asynchronous waiting would do as well, but nothing else is to be done.
   const { stderr } = spawnSync('gdb-multiarch', ['-batch', '-x', script, vmlinux], {
     encoding: 'utf8',
