@@ -24,6 +24,7 @@ import { bare } from '../../debug-adapter/values/types.ts';
 import { addressOf, Missing } from '../../debug-adapter/values/value.ts';
 import type { TypedValue } from '../../debug-adapter/values/value.ts';
 import { MOUNTS } from '../../debug-adapter/node/bench/initramfs.ts';
+import type { Variable } from '../../emulator/formats/dwarf/model.ts';
 import type { MachineEvent } from '../../emulator/machine/messages.ts';
 import { writeInitramfs } from './build-initramfs.ts';
 import { fetchDebian } from './fetch-debian.ts';
@@ -155,7 +156,7 @@ async function localsOf(debuggee: Debuggee): Promise<Answers> {
       const seen = new Set<string>();
       for (const { variables } of scopes) {
         for (const variable of variables) {
-          if (seen.has(variable.name) || variable.kind === 'static') continue;
+          if (seen.has(variable.name) || isStatic(variable)) continue;
           seen.add(variable.name);
           const key = `${hex(frame.pc)} ${scopes.at(-1)?.name} ${variable.name}`;
           answers[key] = await answerOf(scope, () => scope.valueOf(variable));
@@ -165,6 +166,10 @@ async function localsOf(debuggee: Debuggee): Promise<Answers> {
   }
   return answers;
 }
+
+/** An address alone; with DW_OP_stack_value behind it, it is the value of a local pointer. */
+const isStatic = ({ kind, location }: Variable): boolean =>
+  kind === 'static' && location.kind === 'expression' && location.expression.bytes.length === 9;
 
 async function globalsOf(debuggee: Debuggee, names: readonly string[]): Promise<Answers> {
   const [frame] = await debuggee.walk(VCPU, 1);
