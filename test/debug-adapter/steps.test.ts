@@ -78,6 +78,18 @@ test('goto moves the PC to another statement of the function, and executes nothi
   expect(await session.raw('goto', { threadId: 1, targetId: 12345 })).toMatchObject({ success: false });
 });
 
+test('a stack is given in parts: its top first, and its length once that is known', async () => {
+  const session = await stoppedAt(21);
+  const top = await session.send('stackTrace', { threadId: 1, startFrame: 0, levels: 1 });
+  expect(top.stackFrames.map(({ name }) => name)).toEqual(['work+0x8']);
+  expect(top.totalFrames).toBeUndefined();
+  const rest = await session.send('stackTrace', { threadId: 1, startFrame: 1, levels: 20 });
+  expect(rest.stackFrames.map(({ name }) => name)).toEqual(['main+0x10']);
+  expect(rest.totalFrames).toBe(2);
+  const beyond = await session.send('stackTrace', { threadId: 1, startFrame: 7, levels: 20 });
+  expect(beyond).toEqual({ stackFrames: [], totalFrames: 2 });
+});
+
 test('names of frames are as the client wants them', async () => {
   const session = await stoppedAt(21);
   const nameWith = async (format: Dap.StackFrameFormat): Promise<string[]> =>
