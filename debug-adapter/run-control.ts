@@ -9,7 +9,7 @@ import { Judge } from './judge.ts';
 import type { JudgeEvents, StopReport } from './judge.ts';
 import { MachineStops } from './machine-stops.ts';
 import { stepInstruction } from './stepping.ts';
-import type { LineRange, StepContext, StepStop } from './stepping.ts';
+import type { IsMeant, LineRange, StepContext, StepStop } from './stepping.ts';
 import type { Target } from './target.ts';
 
 export type Ended = MachineEvents['terminated'];
@@ -152,13 +152,14 @@ export class RunControl {
   ): void {
     this.only = alone ? vcpu : undefined;
     this.perform(async () => {
-      const stop = await plan(this.contextFor(vcpu));
+      const context = this.contextFor(vcpu);
+      const stop = await plan(context);
       if (stop?.kind === 'elsewhere') return stop.report;
-      const { pc } = await this.debuggee.general(vcpu);
+      const { pc } = await this.debuggee.general(context.vcpu);
       const here = this.breakpoints.at(this.debuggee.targetOf(vcpu.domain), pc);
       return {
         reason: 'step',
-        vcpu,
+        vcpu: context.vcpu,
         description: 'Paused on step',
         hitBreakpointIds: here.map(({ id }) => id),
       };
@@ -199,15 +200,20 @@ export class RunControl {
   private contextFor(vcpu: VcpuId): StepContext<StopReport> {
     const { debuggee } = this;
     const target = debuggee.targetOf(vcpu.domain);
+    const stepped = { vcpu };
     return {
-      vcpu,
-      read: debuggee.reader(vcpu),
-      stack: debuggee.stackSource(vcpu),
-      runTo: (places) => this.runTo(vcpu, places, false),
-      runBackTo: (place) => this.runTo(vcpu, [place], true),
-      stepOnce: () => this.stepOnce(vcpu),
-      registers: () => debuggee.general(vcpu),
-      systemRegister: (name) => debuggee.systemRegister(vcpu, name),
+      get vcpu() {
+        return stepped.vcpu;
+      },
+      get stack() {
+        return debuggee.stackSource(stepped.vcpu);
+      },
+      read: (address, length) => debuggee.reader(stepped.vcpu)(address, length),
+      runTo: (places, isMeant) => this.runTo(stepped, places, false, isMeant),
+      runBackTo: (place, isMeant) => this.runTo(stepped, [place], true, isMeant),
+      stepOnce: () => this.stepOnce(stepped.vcpu),
+      registers: () => debuggee.general(stepped.vcpu),
+      systemRegister: (name) => debuggee.systemRegister(stepped.vcpu, name),
       lineAt: (pc) => lineRange(target, pc),
       functionAt: (pc) => target.symbolAt(pc),
     };
@@ -226,23 +232,34 @@ export class RunControl {
     return report && { kind: 'elsewhere', report };
   }
 
+  /** `stepped`: follows the task to another vCPU of its domain, should the guest's kernel move it. */
   private async runTo(
-    vcpu: VcpuId,
+    stepped: { vcpu: VcpuId },
     places: readonly bigint[],
     quiet: boolean,
+    isMeant: IsMeant,
   ): Promise<StepStop<StopReport>> {
-    const temporary = places.map(
-      (address): Breakpoint => ({ id: TEMPORARY, domain: vcpu.domain, kind: 'va', address }),
-    );
+    const { domain } = stepped.vcpu;
+    const temporary = places.map((address): Breakpoint => ({ id: TEMPORARY, domain, kind: 'va', address }));
     for (;;) {
       const stop = await this.go('run', temporary);
-      if (quiet && stop.breakpointIds.includes(TEMPORARY) && sameVcpu(stop.vcpu, vcpu))
-        return { kind: 'here' };
+      const isHere = sameVcpu(stop.vcpu, stepped.vcpu);
+      if (quiet && isHere && stop.breakpointIds.includes(TEMPORARY)) return { kind: 'here' };
       const report = await this.judge.reportOf(stop, this.focus);
       if (report) return { kind: 'elsewhere', report };
-      if (!sameVcpu(stop.vcpu, vcpu)) continue;
-      if (places.includes((await this.debuggee.general(vcpu)).pc)) return { kind: 'here' };
+      const { pc } = await this.debuggee.general(stop.vcpu);
+      if (stop.vcpu.domain !== domain || !places.includes(pc)) continue;
+      if (isHere || (await this.hasMovedTo(stop.vcpu, stepped, isMeant))) return { kind: 'here' };
     }
+  }
+
+  private async hasMovedTo(vcpu: VcpuId, stepped: { vcpu: VcpuId }, isMeant: IsMeant): Promise<boolean> {
+    const before = stepped.vcpu;
+    // What tells the task asks by way of the context.
+    stepped.vcpu = vcpu;
+    if (await isMeant(await this.debuggee.general(vcpu))) return true;
+    stepped.vcpu = before;
+    return false;
   }
 
   private async stepOnce(vcpu: VcpuId): Promise<StepStop<StopReport>> {

@@ -39,14 +39,18 @@ export interface LineRange extends AddressRange {
   readonly scope: readonly string[];
 }
 
+/** Whether the registers at a place are those of the activation or the stack that a step belongs to. */
+export type IsMeant = (now: GeneralRegisters) => Promise<boolean>;
+
 export interface StepContext<Report> {
+  /** Another one once the task that is stepped has been moved there. */
   readonly vcpu: VcpuId;
   readonly read: ReadGuest;
   readonly stack: StackSource;
-  /** Runs until this vCPU stands at one of the places. */
-  runTo(places: readonly bigint[]): Promise<StepStop<Report>>;
+  /** Runs until this vCPU stands at one of the places, or another one where it is what is meant. */
+  runTo(places: readonly bigint[], isMeant: IsMeant): Promise<StepStop<Report>>;
   /** The same for an interrupted instruction: a breakpoint on it has been reported before. */
-  runBackTo(place: bigint): Promise<StepStop<Report>>;
+  runBackTo(place: bigint, isMeant: IsMeant): Promise<StepStop<Report>>;
   /** Executes one instruction of this vCPU, or takes one exception. */
   stepOnce(): Promise<StepStop<Report>>;
   registers(): Promise<GeneralRegisters>;
@@ -167,7 +171,7 @@ export async function stepIntoException<R>(ctx: StepContext<R>): Promise<StepSto
   const exits = await exitsOf(ctx, origin, { into: false, scope, caller: undefined });
   const level = elOf(first);
   for (;;) {
-    const stop = await ctx.runTo([...exits, ...vectors]);
+    const stop = await ctx.runTo([...exits, ...vectors], staysHere);
     if (stop.kind === 'elsewhere') return stop;
     const now = await ctx.registers();
     if (!vectors.includes(now.pc)) {
@@ -246,6 +250,9 @@ async function crossExceptionReturn<R>(ctx: StepContext<R>, into: boolean): Prom
   return runToAny(ctx, synchronous, async (now) => elOf(now) === 1 && now.sp === before.sp);
 }
 
+/** Whoever comes there on another vCPU is somebody else. */
+const staysHere: IsMeant = () => Promise.resolve(false);
+
 /** The vectors of EL1: four for each of four groups, 0x80 bytes each (DDI 0487, "Exception vectors"). */
 async function vectorsOf<R>(ctx: StepContext<R>, now: GeneralRegisters): Promise<readonly bigint[]> {
   const base = elOf(now) > 1 ? undefined : await ctx.systemRegister('VBAR_EL1');
@@ -308,33 +315,25 @@ async function runInActivation<R>(
 }
 
 /** Runs to a place, and on while the registers there are not those of the same frame. */
-function runToSame<R>(
-  ctx: StepContext<R>,
-  place: bigint,
-  isBack: (now: GeneralRegisters) => Promise<boolean>,
-): Promise<StepStop<R>> {
+function runToSame<R>(ctx: StepContext<R>, place: bigint, isBack: IsMeant): Promise<StepStop<R>> {
   return runToAny(ctx, [BigInt.asUintN(64, place)], isBack);
 }
 
 async function runToAny<R>(
   ctx: StepContext<R>,
   places: readonly bigint[],
-  isMeant: (now: GeneralRegisters) => Promise<boolean>,
+  isMeant: IsMeant,
 ): Promise<StepStop<R>> {
   for (;;) {
-    const stop = await ctx.runTo(places);
+    const stop = await ctx.runTo(places, isMeant);
     if (stop.kind === 'elsewhere' || (await isMeant(await ctx.registers()))) return stop;
   }
 }
 
 /** Runs an exception handler to its end. */
-async function runBack<R>(
-  ctx: StepContext<R>,
-  place: bigint,
-  isBack: (now: GeneralRegisters) => Promise<boolean>,
-): Promise<StepStop<R>> {
+async function runBack<R>(ctx: StepContext<R>, place: bigint, isBack: IsMeant): Promise<StepStop<R>> {
   for (;;) {
-    const stop = await ctx.runBackTo(place);
+    const stop = await ctx.runBackTo(place, isBack);
     if (stop.kind === 'elsewhere' || (await isBack(await ctx.registers()))) return stop;
   }
 }
