@@ -117,7 +117,7 @@ async function inMode(session: XenSession, mode: Mode, located: Located): Promis
       if (!first) return located;
       const { kind, value } = first.address;
       const va = kind === 'link' ? first.target.map.toRuntime(value) : value;
-      const others = session.debuggee.targets.filter(
+      const others = session.debuggee.allTargets.filter(
         (target) => !located.places.some((place) => place.target === target),
       );
       const added = others.map((target): Place => ({ target, address: { kind: 'va', value: va } }));

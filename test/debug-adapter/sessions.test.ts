@@ -95,6 +95,29 @@ const threadsOf = async (session: TestSession): Promise<string[]> =>
     ({ id, name }) => `${id} ${name.split(' · ')[0]}`,
   );
 
+test('a breakpoint for every domain stops in each of them', async () => {
+  const all = await family();
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  const named = await d2.send('setFunctionBreakpoints', { breakpoints: [{ name: 'say_hello' }] });
+  await d2.send('setFunctionBreakpoints', { breakpoints: [] });
+  const instructionReference = named.breakpoints[0]?.instructionReference ?? '';
+  const { breakpoints } = await d2.send('setInstructionBreakpoints', {
+    breakpoints: [{ instructionReference, mode: 'anydomain' }],
+  });
+  expect(breakpoints).toMatchObject([{ verified: true, message: 'Set at 2 places' }]);
+  await configured(all);
+  const reasons: string[][] = [];
+  for (let stop = 0; stop < 2; stop++) {
+    const both = await Promise.all([d1, d2].map((session) => bodyOf(session, 'stopped')));
+    reasons.push(both.map((body) => (body as Dap.StoppedEvent['body']).reason));
+    if (stop === 0) await d1.send('continue', { threadId: D1 });
+  }
+  expect(reasons.toSorted()).toEqual([
+    ['instruction breakpoint', 'pause'],
+    ['pause', 'instruction breakpoint'],
+  ]);
+});
+
 test('each domain has a session, and a breakpoint stops in the one that set it', async () => {
   const all = await family();
   const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
