@@ -1,9 +1,14 @@
 // Debian's unmodified kernel on the real machine: names out of the kernel's own table, lines out of its debug
 // package, and a kernel that KASLR has moved.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { afterEach, expect } from 'vitest';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';
+import { MOUNTS } from '../../debug-adapter/node/bench/initramfs.ts';
+import { writeInitramfs } from '../tools/build-initramfs.ts';
 import { external, testWith } from '../tools/external.ts';
 import { fetchDebian } from '../tools/fetch-debian.ts';
 import type { DebianFiles } from '../tools/fetch-debian.ts';
@@ -133,4 +138,34 @@ testWith([debian], 'a panic stops by default and says why; a pause comes at once
   const { body } = (await session.until('stopped')) as Dap.StoppedEvent;
   expect(body).toMatchObject({ reason: 'exception' });
   expect(body.description).toMatch(/^Guest panic: VFS: Unable to mount root fs on unknown-block/);
+});
+
+testWith([debian], 'a step follows its task to another vCPU', async (files) => {
+  const folder = mkdtempSync(join(tmpdir(), 'xenscope-steps-'));
+  try {
+    // Each of the two moves itself.
+    const init = `${MOUNTS}while :; do taskset 1 true; taskset 2 true; done\n`;
+    const ramdisk = writeInitramfs(join(folder, 'initramfs.cpio'), { busybox: files.busybox, init });
+    const session = await launched({
+      domains: [
+        { kernel: files.vmlinuz, ramdisk, cmdline: 'console=hvc0 cryptomgr.notests', memory: 256, vcpus: 2 },
+      ],
+    });
+    await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'sched_setaffinity' }] });
+    await session.send('configurationDone', {});
+    const threads = new Set<string>();
+    for (let i = 0; i < 4; i++) {
+      const before = ((await session.until('stopped')) as Dap.StoppedEvent).body;
+      await session.send('stepOut', { threadId: before.threadId ?? 0 });
+      const { body } = (await session.until('stopped')) as Dap.StoppedEvent;
+      expect(body.reason).toBe('step');
+      const { stackFrames } = await session.send('stackTrace', { threadId: body.threadId ?? 0 });
+      expect(stackFrames[0]?.name).toMatch(/sched_setaffinity\+0x/);
+      threads.add(`${before.threadId} ${body.threadId}`);
+      await session.send('continue', { threadId: body.threadId ?? 0 });
+    }
+    expect([...threads].some((pair) => new Set(pair.split(' ')).size === 2)).toBe(true);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
