@@ -285,7 +285,7 @@ class Program implements ProgramInfo {
     const columns = new NameColumns(strings);
     let isWhole = true;
     let scanned = 0;
-    for (const start of await units.unitStarts()) {
+    for (const start of await units.unitStarts(pause)) {
       await units.tolerate(undefined, async () => {
         const unit = await units.read(start);
         columns.scan(unit);

@@ -25,6 +25,8 @@ import type { Sorted } from './unit-section.ts';
 import { openUnit } from './units.ts';
 
 const KEPT_UNITS = 64;
+/** Their headers take some five milliseconds. */
+const UNITS_BETWEEN_PAUSES = 128;
 /** The room that a split unit has. */
 const SPLIT_SIZE = 2 ** 32;
 const SUPPLEMENT = 2 ** 52;
@@ -123,18 +125,24 @@ export class ProgramUnits {
   }
 
   /** Where all units of the program start, in order, type units of DWARF 4 last. */
-  async unitStarts(): Promise<readonly EntryId[]> {
+  async unitStarts(pause: () => Promise<void>): Promise<readonly EntryId[]> {
     const known = (await this.arangesOnce()).sortedOffsets;
-    return [...(await this.startsIn(this.info, known)), ...(await this.startsIn(await this.typesOnce(), []))];
+    const types = await this.typesOnce();
+    return [...(await this.startsIn(this.info, known, pause)), ...(await this.startsIn(types, [], pause))];
   }
 
-  private async startsIn(section: UnitSection, known: Sorted): Promise<readonly EntryId[]> {
+  private async startsIn(
+    section: UnitSection,
+    known: Sorted,
+    pause: () => Promise<void> = async () => {},
+  ): Promise<readonly EntryId[]> {
     const behind = section.id + (await section.size());
     const starts: EntryId[] = [];
     for (let start = section.id; start < behind; ) {
       const here = start;
       const end = await this.tolerate(undefined, () => section.endOf(here));
       if (end !== undefined) starts.push(start);
+      if (starts.length % UNITS_BETWEEN_PAUSES === 0) await pause();
       // Behind a damaged header the next unit is one that something else names.
       start = end ?? known[lastAtMost(known, known.length, start) + 1] ?? behind;
     }
