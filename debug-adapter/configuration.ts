@@ -25,6 +25,11 @@ const sourceMap = z.record(z.string(), z.string()).meta({
     'Where sources are: from a directory in which the guest was built to one on this machine, such as `"/build/linux": "${workspaceFolder}/linux"`.',
 });
 
+const sourceTree = z.string().min(1).meta({
+  markdownDescription:
+    'Folder with the sources of the guest, such as an unpacked `linux-6.1`: files are found there by the end of the path under which they were built, wherever that was.',
+});
+
 const vcpus = z.number().int().min(1).max(8);
 
 const domain = z
@@ -46,6 +51,7 @@ const domain = z
     vif: z.array(z.string()).optional().meta({ markdownDescription: 'Network interfaces, as in `xl.cfg`.' }),
     symbols: symbols.optional(),
     sourceMap: sourceMap.optional(),
+    sourceTree: sourceTree.optional(),
   })
   .meta({ markdownDescription: 'A domain, with the meaning `xl.cfg` gives its keys.' });
 
@@ -82,6 +88,7 @@ const launch = z.strictObject({
   bare: bare.optional(),
   symbols: symbols.optional(),
   sourceMap: sourceMap.optional(),
+  sourceTree: sourceTree.optional(),
   stopOnEntry: z
     .union([z.boolean(), z.string().min(1)])
     .default(false)

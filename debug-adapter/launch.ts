@@ -27,6 +27,8 @@ export interface DomainSymbols {
   readonly kernel: GuestKernel;
   readonly symbols: string | undefined;
   readonly sourceMap: Readonly<Record<string, string>>;
+  /** A folder with all sources. */
+  readonly sourceTree: string | undefined;
 }
 
 export interface PreparedLaunch {
@@ -55,6 +57,7 @@ export async function prepareLaunch(
   const symbols = {
     symbols: configuration.symbols && host.resolvePath(base, configuration.symbols),
     sourceMap: configuration.sourceMap ?? {},
+    sourceTree: configuration.sourceTree && host.resolvePath(base, configuration.sourceTree),
   };
 
   if (configuration.bare) {
@@ -90,6 +93,7 @@ function xsmOf(cmdline = ''): Pick<MachineConfig, 'xsm'> {
 interface SymbolKeys {
   readonly symbols: string | undefined;
   readonly sourceMap: Readonly<Record<string, string>>;
+  readonly sourceTree: string | undefined;
 }
 
 async function bareMachine(host: Files, bare: BareConfiguration, base: string | undefined, keys: SymbolKeys) {
@@ -142,6 +146,7 @@ async function inlineDomain(
       kernel,
       symbols: domain.symbols ? host.resolvePath(base, domain.symbols) : keys.symbols,
       sourceMap: { ...keys.sourceMap, ...domain.sourceMap },
+      sourceTree: domain.sourceTree ? host.resolvePath(base, domain.sourceTree) : keys.sourceTree,
     },
   };
 }

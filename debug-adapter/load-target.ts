@@ -47,7 +47,7 @@ interface Loaded {
 const NOTHING: Loaded = { symbols: undefined, lines: undefined, parts: [], fixed: true, buildId: undefined };
 
 type Report = (message: string) => void;
-type SymbolFiles = Pick<Host, 'openFile' | 'decompress' | 'kept'>;
+type SymbolFiles = Pick<Host, 'openFile' | 'fileExists' | 'decompress' | 'kept'>;
 
 /** Where distributions put debug files. */
 const DEBUG_FOLDERS = ['/usr/lib/debug'];
@@ -78,7 +78,10 @@ export async function loadTarget(
   const { symbols, frames, program } = loaded;
   const kernel = async (): Promise<Kernel> =>
     loadKernel(await opened(host, about.kernelPath), host.decompress);
-  const sources = new SourceMap(about.sourceMap);
+  const { sourceTree } = about;
+  const exists = (file: string): Promise<boolean> => host.fileExists(file);
+  const tree = sourceTree === undefined ? undefined : { folder: sourceTree, exists };
+  const sources = new SourceMap(about.sourceMap, tree);
   return new Target(info, image, map, symbols, lines, sources, frames, program, kernel);
 }
 

@@ -123,7 +123,7 @@ export class Target {
   /** On the user's disk, as far as sourceMap says. */
   async sourceFiles(): Promise<readonly string[]> {
     const files = (await this.lines?.sourceFiles()) ?? [];
-    return files.map((path) => this.sourceMap.toUser(path));
+    return Promise.all(files.map((path) => this.sourceMap.toUser(path)));
   }
 
   async lineAt(address: bigint): Promise<RunningLine | undefined> {
@@ -131,7 +131,7 @@ export class Target {
     const place = link === undefined ? undefined : await this.lines?.lineAt(link);
     if (link === undefined || !place) return undefined;
     const shift = address - link;
-    const path = this.sourceMap.toUser(place.path);
+    const path = await this.sourceMap.toUser(place.path);
     const statement = { start: place.statement.start + shift, end: place.statement.end + shift };
     return { ...place, path, start: place.start + shift, end: place.end + shift, statement };
   }
@@ -154,13 +154,13 @@ export class Target {
         scopes.push({ name, inlined, ...place });
       }
       if (!call) continue;
-      place = { path: this.sourceMap.toUser(call.path), line: call.line, column: 0 };
+      place = { path: await this.sourceMap.toUser(call.path), line: call.line, column: 0 };
     }
     return scopes;
   }
 
   /** A file as debug information names it, on the user's disk. */
-  pathToUser(path: string): string {
+  pathToUser(path: string): Promise<string> {
     return this.sourceMap.toUser(path);
   }
 

@@ -43,6 +43,21 @@ const COMMANDS: readonly Command[] = [
     },
   },
   {
+    form: 'modules',
+    doc: "Modules that the guest's kernel has loaded",
+    pattern: /^modules$/,
+    async run(debuggee, domain) {
+      const modules = await (await guestOf(debuggee, domain)).modules();
+      if (modules.length === 0) return 'No modules are loaded\n';
+      return modules
+        .map(
+          ({ name, address, size, state }) =>
+            `${name.padEnd(24)} 0x${address.toString(16)} ${String(size).padStart(9)} ${state}\n`,
+        )
+        .join('');
+    },
+  },
+  {
     form: 'dmesg',
     doc: "The log of the guest's kernel, out of its memory",
     pattern: /^dmesg$/,
@@ -67,7 +82,10 @@ export async function guestCommand(
 
 /** For the help of the console. */
 export const guestHelp = (): string =>
-  `Of the guest's operating system:\n${COMMANDS.map(({ form, doc }) => `  ${form.padEnd(24)}${doc}\n`).join('')}`;
+  COMMANDS.map(({ form, doc }) => `:${form.padEnd(23)} ${doc}\n`).join('');
+
+export const guestCommandNames = (): readonly string[] =>
+  COMMANDS.map(({ form }) => form.split(' ')[0] ?? form);
 
 const whereabouts = ({ state, on, isKernel }: GuestTask): string =>
   `${on ? `running on v${on.vcpu}` : state}${isKernel ? ', kernel' : ''}`;

@@ -1,6 +1,7 @@
 // Completion in the debug console and in watches: expressions, and commands behind a colon.
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import { guestCommandNames } from '../guest-os/commands.ts';
 import { request } from '../request.ts';
 import { completionsOf } from '../values/complete.ts';
 import type { Completions } from '../values/complete.ts';
@@ -40,6 +41,6 @@ async function found(session: XenSession, before: string, frameId: number | unde
 async function commands(session: XenSession, prefix: string): Promise<Completions> {
   const help = await session.machine.client.request('inspectCommand', { line: 'help', focus: session.focus });
   const names = [...help.matchAll(/^:(\w+)/gm)].map(([, name = '']) => name);
-  const items = [...new Set(names)].filter((name) => name.startsWith(prefix));
+  const items = [...new Set([...names, ...guestCommandNames()])].filter((name) => name.startsWith(prefix));
   return { items: items.map((label) => ({ label, type: 'method' as const })), length: prefix.length };
 }

@@ -3,7 +3,7 @@
 import type { VcpuId } from '../../emulator/machine/messages.ts';
 import { eventTree } from '../breakpoints/event-tree.ts';
 import * as errors from '../errors.ts';
-import { guestCommand } from '../guest-os/commands.ts';
+import { guestCommand, guestHelp } from '../guest-os/commands.ts';
 import { nameOfDomain } from '../memory-reference.ts';
 import type { MemoryReference } from '../memory-reference.ts';
 import { request } from '../request.ts';
@@ -34,7 +34,8 @@ export const evaluateRequests = [
         const answer = await guestCommand(session.debuggee, session.focus.domain, line);
         if (answer !== undefined) return { result: answer, variablesReference: 0 };
         const result = await session.machine.client.request('inspectCommand', { line, focus: session.focus });
-        return { result, variablesReference: 0 };
+        const isHelp = /^(help|views)?$/.test(line);
+        return { result: isHelp ? `${result}${guestHelp()}` : result, variablesReference: 0 };
       }
       if (session.machine.run.running) throw errors.notStopped();
       const scope = new Scope(session.debuggee, await frameOf(session, frameId));

@@ -4,6 +4,7 @@ import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import type { GeneratedSource } from '../generated-sources.ts';
 import { hex8 } from '../disassembler.ts';
 import * as errors from '../errors.ts';
+import { nameOfDomain } from '../memory-reference.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
 import { wordsOf } from './memory.ts';
@@ -47,8 +48,8 @@ export const sourceRequests = [
       ],
     },
     needs: 'machine',
-    handle(session, { startModule = 0, moduleCount = 0 }) {
-      const all = session.debuggee.targets.map(
+    async handle(session, { startModule = 0, moduleCount = 0 }) {
+      const images = session.debuggee.targets.map(
         ({ image, info, symbols, lines, map }): Dap.Module & Record<string, unknown> => ({
           id: image.id,
           name: image.name,
@@ -59,11 +60,31 @@ export const sourceRequests = [
           slide: map.slide === undefined ? 'not known yet' : `0x${map.slide.toString(16)}`,
         }),
       );
+      const all = [...images, ...(await guestModules(session))];
       const end = moduleCount === 0 ? undefined : startModule + moduleCount;
       return { modules: all.slice(startModule, end), totalModules: all.length };
     },
   }),
 ];
+
+/** Those that a kernel has loaded, behind the kernels. */
+async function guestModules(session: XenSession): Promise<readonly Dap.Module[]> {
+  const rows: (Dap.Module & Record<string, unknown>)[] = [];
+  for (const { domain, info } of session.debuggee.targets) {
+    const guest = await session.debuggee.guestOs(domain);
+    for (const { name, address, size } of (await guest?.modules()) ?? []) {
+      const end = address + BigInt(size);
+      rows.push({
+        id: `${nameOfDomain(domain)}:module:${name}`,
+        name,
+        symbolStatus: 'No symbols',
+        addressRange: `0x${address.toString(16)}-0x${end.toString(16)}`,
+        domain: info.name,
+      });
+    }
+  }
+  return rows;
+}
 
 async function listing(session: XenSession, source: GeneratedSource): Promise<string> {
   const vcpu = session.focus.domain === source.domain ? session.focus : { domain: source.domain, vcpu: 0 };

@@ -151,7 +151,7 @@ async function variablesOf(
       return [await variableOf(showing, { name: `${left.name} returned`, value, expression: undefined })];
     }
     for (const { child, declared } of await declaredIn(scope, handle.group, start, end)) {
-      const place = declared && { ...declared, file: scope.target.pathToUser(declared.file) };
+      const place = declared && { ...declared, file: await scope.target.pathToUser(declared.file) };
       variables.push(await variableOf(showing, child, place));
     }
     return variables;

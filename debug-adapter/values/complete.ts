@@ -147,7 +147,8 @@ async function dollarNames(scope: Scope, prefix: string): Promise<readonly Item[
   );
   const objects = OBJECT_NAMES.map((label): Item => ({ label, type: 'module', detail: `$${label}[…]` }));
   const context = CONTEXT_NAMES.map((label): Item => ({ label, type: 'value' }));
-  const all = [...context, ...calls, ...objects, ...registers];
+  const current: Item = { label: 'current', type: 'value', detail: 'task of the guest' };
+  const all = [current, ...context, ...calls, ...objects, ...registers];
   return all.filter(({ label }) => startsWith(label, prefix)).slice(0, 4 * MOST);
 }
 

@@ -33,6 +33,7 @@ import { fieldOf, registerValue } from './registers.ts';
 import { addressNeeded, converted, integerOf, scalarOf, truthOf, valueOfScalar } from './scalars.ts';
 import type { Scope } from './scope.ts';
 import { parseWatch, possibleTypes } from './syntax.ts';
+import { currentTask } from './tasks.ts';
 import type { ArithmeticOperator, Node, TypeSyntax, Watch } from './syntax.ts';
 import {
   arrayOf,
@@ -216,6 +217,7 @@ export class Evaluator {
       if (!event) throw errors.notComputable('The machine was not stopped by an event');
       return { kind: 'tree', data: event, space: scope.space };
     }
+    if (name === 'current') return currentTask(scope);
     const value = await registerValue(scope, name);
     if (!value) throw errors.unknownRegister(name);
     return value;

@@ -11,6 +11,7 @@ import { isObjectName, inspect, object } from './objects.ts';
 import { addressNeeded, integerOf, scalarOf } from './scalars.ts';
 import { shifted } from './scope.ts';
 import type { Node, TypeSyntax } from './syntax.ts';
+import { taskOf } from './tasks.ts';
 import { bare, pointerTo, spell, UNSIGNED_LONG, WORD } from './types.ts';
 import type { Type } from './types.ts';
 import { inMemory, ofInteger } from './value.ts';
@@ -43,6 +44,7 @@ export const functions: Readonly<Record<string, FunctionRow>> = {
   $container_of: { form: '$container_of(pointer, type, member)', call: containerOf },
   $offsetof: { form: '$offsetof(type, member)', call: offsetOf },
   $percpu: { form: '$percpu(variable, cpu)', call: perCpu },
+  $task: { form: '$task(pid)', call: taskByPid },
 };
 
 export async function callFunction(
@@ -224,6 +226,11 @@ async function perCpu(evaluator: Evaluator, args: readonly Argument[]): Promise<
     if (found) items.push({ name: `[${cpu}]`, value: found });
   }
   return { kind: 'list', items };
+}
+
+async function taskByPid(evaluator: Evaluator, args: readonly Argument[]): Promise<Value> {
+  const pid = await evaluator.typed(argument(args, 0, '$task(pid)'));
+  return taskOf(evaluator.scope, Number(await numberOf(evaluator, pid)));
 }
 
 // ---------------------------------------------------------------- objects of the hypervisor

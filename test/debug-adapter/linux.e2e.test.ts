@@ -1,12 +1,24 @@
 // What the debugger knows of Debian's unmodified kernel without any debug file: by the BTF that it carries.
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { afterEach, expect } from 'vitest';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';
 import { debian, PROMPT } from '../e2e/debian.ts';
 import type { Guest } from '../e2e/debian.ts';
-import { testWith } from '../tools/external.ts';
+import { folder } from '../e2e/console.ts';
+import { writeInitramfs } from '../tools/build-initramfs.ts';
+import { external, testWith } from '../tools/external.ts';
+import { fetchDebian } from '../tools/fetch-debian.ts';
 import { TestSession } from './support/drive.ts';
+
+const withModule = await external("a module of Debian's arm64 kernel", async () => {
+  const { blockModules = '', ...files } = await fetchDebian({ modules: true });
+  const module = { '/xen-blkfront.ko': readFileSync(join(blockModules, 'xen-blkfront.ko')) };
+  const { busybox } = files;
+  return { ...files, initramfs: writeInitramfs(join(folder, 'module.cpio'), { busybox, files: module }) };
+});
 
 const open: TestSession[] = [];
 afterEach(async () => {
@@ -100,6 +112,11 @@ testWith(
     expect(await command(session, ':bt 2')).toMatch(/^2 kthreadd \(sleeping, kernel\)\n {2}__switch_to/);
     expect(await command(session, ':tasks')).toMatch(/^ +2 +2 +0 +\d+ sleeping +\[kthreadd\]$/m);
 
+    // As values of expressions, here without a type.
+    expect(await command(session, '$task(2).name')).toMatch(/kthreadd/);
+    expect(await command(session, '$current.pid')).toBe('0');
+    expect(await command(session, ':help')).toMatch(/^:tasks /m);
+
     // The console shows what the log has, but for debugging messages.
     const log = await command(session, ':dmesg');
     const shown = printkLines(consoleText(session));
@@ -135,6 +152,21 @@ testWith([debian], 'a kernel that KASLR has moved has tasks and a log as well', 
   expect(tasks.map(({ name }) => name)).toEqual(expect.arrayContaining(['swapper/0', 'kthreadd', 'kswapd0']));
   const log = await command(session, ':dmesg');
   expect(printkLines(consoleText(session)).filter((line) => !log.includes(`${line}\n`))).toEqual([]);
+});
+
+testWith([withModule], 'loaded modules are listed behind the kernel', async (guest) => {
+  const session = await atShell(asGuest(guest));
+  expect((await session.send('modules', {})).modules).toHaveLength(1);
+  await session.send('continue', { threadId: 257 });
+  await session.send('xen/console', { text: 'insmod /xen-blkfront.ko; echo is ""in\n' });
+  await session.untilOne(() => consoleText(session).includes('is in\n'));
+  await session.send('pause', { threadId: 257 });
+  await session.until('stopped');
+  const { modules } = await session.send('modules', {});
+  expect(modules.slice(1)).toMatchObject([{ id: 'd1:module:xen_blkfront', name: 'xen_blkfront' }]);
+  const [start = '', end = ''] = modules[1]?.addressRange?.split('-') ?? [];
+  expect(BigInt(end) - BigInt(start)).toBeGreaterThan(0x1000n);
+  expect(await command(session, ':modules')).toMatch(/^xen_blkfront +0xffff[0-9a-f]+ +\d+ live\n$/);
 });
 
 testWith([debian], 'the log can be read while no console prints', async (guest) => {

@@ -13,9 +13,9 @@ import type { GuestLogRecord, GuestModule, GuestOs, GuestTask } from '../guest-o
 import { isKernelPointer, KernelMemory } from './kernel-memory.ts';
 import { BtfLayouts, DwarfLayouts } from './layouts.ts';
 import type { StructLayouts } from './layouts.ts';
-import { readModules } from './modules.ts';
+import { isModuleList, readModules } from './modules.ts';
 import { readPrintkRing } from './printk.ts';
-import { findStatics, pointersTo } from './statics.ts';
+import { emptyLists, findStatics, pointersTo } from './statics.ts';
 import { readTask, taskAddresses } from './tasks.ts';
 
 /** Link addresses. */
@@ -84,6 +84,9 @@ class Linux implements GuestOs {
   private readonly places: Places;
   /** Tasks by the bottom of their kernel stack, as far as they were seen. */
   private readonly byStack = new Map<bigint, bigint>();
+  /** Link address. */
+  private moduleList: bigint | undefined;
+  private lists: Promise<readonly bigint[]> | undefined;
 
   constructor(debuggee: Debuggee, target: Target, layouts: StructLayouts, places: Places) {
     this.debuggee = debuggee;
@@ -146,11 +149,24 @@ class Linux implements GuestOs {
   }
 
   async modules(): Promise<readonly GuestModule[]> {
-    const { modules } = this.places;
-    return modules === undefined ? [] : readModules(this.look(), this.target.map.toRuntime(modules));
+    const memory = this.look();
+    this.moduleList ??= await this.findModuleList(memory);
+    return this.moduleList === undefined
+      ? []
+      : readModules(memory, this.target.map.toRuntime(this.moduleList));
   }
 
   // ---------------------------------------------------------------- parts
+
+  /** Without a symbol it is the list that has a module on it; undefined until there is one. */
+  private async findModuleList(memory: KernelMemory): Promise<bigint | undefined> {
+    if (this.places.modules !== undefined) return this.places.modules;
+    this.lists ??= imageOf(this.target).then((image) => (image ? emptyLists(image) : []));
+    for (const list of await this.lists) {
+      if (await isModuleList(memory, this.target.map.toRuntime(list))) return list;
+    }
+    return undefined;
+  }
 
   private look(): KernelMemory {
     return new KernelMemory(this.debuggee, this.target, this.layouts, this.places.initTask);

@@ -9,6 +9,15 @@ const STATES = ['live', 'coming', 'going', 'unformed'] as const;
 /** MODULE_NAME_LEN allows 55 letters. */
 const NAME = /^[\w-]{1,55}$/;
 
+/** Whether the first that is on a list is a module: it says so itself, in the object that sysfs shows of it. */
+export async function isModuleList(memory: KernelMemory, head: bigint): Promise<boolean> {
+  const node = await memory.pointer(head);
+  const field = await memory.layout('module', 'list');
+  if (node === undefined || node === head || !field) return false;
+  const at = node - BigInt(field.offset);
+  return (await memory.member(at, 'module', 'mkobj.mod')) === at;
+}
+
 /** `head`: address of the list `modules`. */
 export async function readModules(memory: KernelMemory, head: bigint): Promise<readonly GuestModule[]> {
   const found: GuestModule[] = [];

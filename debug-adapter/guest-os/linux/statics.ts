@@ -108,3 +108,19 @@ export function pointersTo(image: Uint8Array, address: bigint): readonly bigint[
   }
   return places;
 }
+
+/** Where the Image has lists that are empty at first: two pointers to the place where they stand (LIST_HEAD). */
+export function emptyLists(image: Uint8Array): readonly bigint[] {
+  const words = wordsOf(image);
+  const places: bigint[] = [];
+  for (let word = 2; word + 8 < words.length; word += 2) {
+    if (words[word] !== 0x403 || words[word + 1] !== 0) continue;
+    const low = words[word - 2] ?? 0;
+    const high = words[word - 1] ?? 0;
+    if (words[word + 2] !== low || words[word + 3] !== high) continue;
+    // Entries stand in the order of their places.
+    const isPair = words[word + 4] === low + 8 && words[word + 6] === 0x403 && words[word + 8] === low;
+    if (isPair) places.push((BigInt(high) << 32n) | BigInt(low));
+  }
+  return places;
+}

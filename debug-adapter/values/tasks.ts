@@ -1,0 +1,41 @@
+// `$current` and `$task(pid)`: tasks of the guest's operating system as values, pointers to their descriptors where
+// their type is known.
+
+import * as errors from '../errors.ts';
+import type { GuestOs, GuestTask } from '../guest-os/guest-os.ts';
+import { nameOfDomain } from '../memory-reference.ts';
+import type { Scope } from './scope.ts';
+import { pointerTo } from './types.ts';
+import { ofInteger } from './value.ts';
+import type { Value } from './value.ts';
+
+const DESCRIPTOR = 'struct task_struct';
+
+/** What the vCPU runs. */
+export const currentTask = (scope: Scope): Promise<Value> =>
+  taskValue(scope, (guest) => guest.currentTask(scope.at.vcpu), 'that this vCPU runs');
+
+export const taskOf = (scope: Scope, pid: number): Promise<Value> =>
+  taskValue(
+    scope,
+    async (guest) => (await guest.tasks()).find((task) => task.pid === pid),
+    `with the pid ${pid}`,
+  );
+
+async function taskValue(
+  scope: Scope,
+  find: (guest: GuestOs) => Promise<GuestTask | undefined>,
+  which: string,
+): Promise<Value> {
+  const { domain } = scope.at.vcpu;
+  const guest = await scope.debuggee.guestOs(domain);
+  if (!guest) throw errors.noGuestOs(nameOfDomain(domain));
+  const task = await find(guest);
+  if (!task) throw errors.noSuchTask(which);
+  const type = await scope.target.types?.named(DESCRIPTOR, undefined);
+  if (type) return ofInteger(pointerTo(type), 8, task.address, scope.space);
+  const { address, on, isKernel, ...data } = task;
+  const vcpu = on?.vcpu;
+  const tree = { address: `0x${address.toString(16)}`, ...data, kernel: isKernel, ...(on && { vcpu }) };
+  return { kind: 'tree', data: tree, space: scope.space };
+}
