@@ -154,6 +154,26 @@ testWith([debian], 'a kernel that KASLR has moved has tasks and a log as well', 
   expect(printkLines(consoleText(session)).filter((line) => !log.includes(`${line}\n`))).toEqual([]);
 });
 
+testWith(
+  [debian],
+  'while a program runs, the kernel that it cannot see is found by its own tables',
+  async (guest) => {
+    // KASLR has the kernel unmap itself at EL0 (KPTI).
+    const session = await atShell(moved(guest));
+    await session.send('continue', { threadId: 1 });
+    await session.send('xen/console', { text: 'echo is ""on; while :; do :; done\n' });
+    await session.untilOne(() => consoleText(session).includes('is on\n'));
+    await session.send('pause', { threadId: 1 });
+    await session.until('stopped');
+    const { tasks } = await session.send('xen/tasks', {});
+    expect(tasks.filter(({ vcpu }) => vcpu === 0)).toMatchObject([{ pid: 1, name: 'sh', state: 'running' }]);
+    const { threads } = await session.send('threads', {});
+    expect(threads[0]?.name).toMatch(/^cpu 0 · EL[01] · sh$/);
+    const { frames } = await session.send('xen/taskStack', { pid: 2 });
+    expect(frames[0]?.name).toMatch(/^__switch_to/);
+  },
+);
+
 testWith([withModule], 'loaded modules are listed behind the kernel', async (guest) => {
   const session = await atShell(asGuest(guest));
   expect((await session.send('modules', {})).modules).toHaveLength(1);

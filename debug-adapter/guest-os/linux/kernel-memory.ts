@@ -92,9 +92,8 @@ export class KernelMemory {
     this.way ??= this.findWay();
     const way = await this.way;
     if (!way) return undefined;
-    const { machine } = this.debuggee;
-    const result = await machine.request('translate', { space: way.space, address: address & way.mask });
-    return result.ok ? BigInt(result.ipa ?? result.pa) : undefined;
+    const found = await this.ipaBy(way, address);
+    return found === undefined ? undefined : BigInt(found);
   }
 
   // ---------------------------------------------------------------- members of structures
@@ -188,6 +187,27 @@ export class KernelMemory {
     return undefined;
   }
 
+  /**
+   * Where the kernel runs, which may not be known while all vCPUs have only been seen at EL0. `place`: link address of a
+   * pointer into the image that the kernel relocates before it does anything else.
+   */
+  async learnSlide(place: bigint): Promise<void> {
+    const { map } = this.target;
+    const address = map.slide === undefined ? await this.pointer(place) : undefined;
+    if (address === undefined) return;
+    for (const at of this.vcpus) {
+      const direct: Way = { space: { kind: 'va', at }, mask: ALL_BITS };
+      for (const way of [direct, await this.wayThroughTables(at)]) {
+        if (way && (await map.learnFrom(address, (va) => this.ipaBy(way, va)))) return;
+      }
+    }
+  }
+
+  private async ipaBy({ space, mask }: Way, address: bigint): Promise<number | undefined> {
+    const result = await this.debuggee.machine.request('translate', { space, address: address & mask });
+    return result.ok ? (result.ipa ?? result.pa) : undefined;
+  }
+
   /** Those tables in the place of the lower half's, which works where both halves have the same size. */
   private async wayThroughTables(at: VcpuId): Promise<Way | undefined> {
     const { system = [] } = await this.debuggee.machine.request('readRegisters', {
@@ -203,13 +223,10 @@ export class KernelMemory {
     return { space: { kind: 'va', at, ttbr0: root }, mask: (1n << (64n - size)) - 1n };
   }
 
-  private async leadsToKernel({ space, mask }: Way): Promise<boolean> {
+  private async leadsToKernel(way: Way): Promise<boolean> {
     const { map } = this.target;
-    const address = map.toRuntime(this.anchor);
     const ipa = map.toIpa(this.anchor);
-    if (ipa === undefined) return false;
-    const result = await this.debuggee.machine.request('translate', { space, address: address & mask });
-    return result.ok && (result.ipa ?? result.pa) === ipa;
+    return ipa !== undefined && (await this.ipaBy(way, map.toRuntime(this.anchor))) === ipa;
   }
 }
 

@@ -10,7 +10,7 @@ import { walkStack } from '../../stack.ts';
 import type { Frame, ReadGuest } from '../../stack.ts';
 import type { Target } from '../../target.ts';
 import type { GuestLogRecord, GuestModule, GuestOs, GuestTask } from '../guest-os.ts';
-import { isKernelPointer, KernelMemory } from './kernel-memory.ts';
+import { KernelMemory } from './kernel-memory.ts';
 import { BtfLayouts, DwarfLayouts } from './layouts.ts';
 import type { StructLayouts } from './layouts.ts';
 import { isModuleList, readModules } from './modules.ts';
@@ -70,8 +70,6 @@ async function placesOf(target: Target, layouts: StructLayouts): Promise<Places 
   };
 }
 
-/** arch/arm64/include/asm/memory.h: 16 KiB, unless the kernel is built with KASAN or pages of 64 KiB. */
-const STACK_SIZE = 0x4000n;
 /** `thread.cpu_context` of a task that does not run: X19..X28, then these. */
 const FIRST_SAVED = 19;
 const LAST_SAVED = 28;
@@ -82,8 +80,8 @@ class Linux implements GuestOs {
   private readonly target: Target;
   private readonly layouts: StructLayouts;
   private readonly places: Places;
-  /** Tasks by the bottom of their kernel stack, as far as they were seen. */
-  private readonly byStack = new Map<bigint, bigint>();
+  /** By CPU the task that was found on it last. */
+  private readonly lastOn = new Map<number, bigint>();
   /** Link address. */
   private moduleList: bigint | undefined;
   private lists: Promise<readonly bigint[]> | undefined;
@@ -96,7 +94,7 @@ class Linux implements GuestOs {
   }
 
   async tasks(): Promise<readonly GuestTask[]> {
-    const memory = this.look();
+    const memory = await this.look();
     const running = new Map<bigint, VcpuId>();
     for (const vcpu of memory.vcpus) {
       const current = await this.currentAddress(memory, vcpu);
@@ -112,14 +110,14 @@ class Linux implements GuestOs {
   }
 
   async currentTask(vcpu: VcpuId): Promise<GuestTask | undefined> {
-    const memory = this.look();
+    const memory = await this.look();
     const address = await this.currentAddress(memory, vcpu);
     return address === undefined ? undefined : readTask(memory, address, vcpu);
   }
 
   async stackOf(task: GuestTask, limit: number): Promise<readonly Frame[]> {
     if (task.on) return this.debuggee.walk(task.on, limit);
-    const memory = this.look();
+    const memory = await this.look();
     const registers = await this.savedRegisters(memory, task.address);
     if (!registers) return [];
     const read = await this.readerFor(memory, task);
@@ -140,7 +138,7 @@ class Linux implements GuestOs {
   }
 
   async log(): Promise<readonly GuestLogRecord[]> {
-    const memory = this.look();
+    const memory = await this.look();
     const { map } = this.target;
     const { ringPointer, ring } = this.places;
     const now = ringPointer === undefined ? undefined : await memory.pointer(map.toRuntime(ringPointer));
@@ -149,7 +147,7 @@ class Linux implements GuestOs {
   }
 
   async modules(): Promise<readonly GuestModule[]> {
-    const memory = this.look();
+    const memory = await this.look();
     this.moduleList ??= await this.findModuleList(memory);
     return this.moduleList === undefined
       ? []
@@ -168,24 +166,21 @@ class Linux implements GuestOs {
     return undefined;
   }
 
-  private look(): KernelMemory {
-    return new KernelMemory(this.debuggee, this.target, this.layouts, this.places.initTask);
+  private async look(): Promise<KernelMemory> {
+    const { initTask, ringPointer } = this.places;
+    const memory = new KernelMemory(this.debuggee, this.target, this.layouts, initTask);
+    if (ringPointer !== undefined) await memory.learnSlide(ringPointer);
+    return memory;
   }
 
-  private async addresses(memory: KernelMemory): Promise<readonly bigint[]> {
-    const found = await taskAddresses(memory, this.target.map.toRuntime(this.places.initTask));
-    this.byStack.clear();
-    for (const address of found) {
-      const stack = await memory.pointerIn(address, 'task_struct', 'stack');
-      if (stack !== undefined) this.byStack.set(stack, address);
-    }
-    return found;
+  private addresses(memory: KernelMemory): Promise<readonly bigint[]> {
+    return taskAddresses(memory, this.target.map.toRuntime(this.places.initTask));
   }
 
   /**
    * In the kernel SP_EL0 is the current task (arch/arm64/include/asm/current.h). At EL0, and in the first instructions of
-   * an exception from there, it is the program's stack: then `__entry_task` of the CPU says it, or else the kernel stack
-   * that SP_EL1 points to the end of.
+   * an exception from there, it is the program's stack: then `__entry_task` of the CPU says it, or else the task
+   * that says it is on that CPU.
    */
   private async currentAddress(memory: KernelMemory, vcpu: VcpuId): Promise<bigint | undefined> {
     const registers = await this.debuggee.machine.request('readRegisters', {
@@ -199,17 +194,17 @@ class Linux implements GuestOs {
     if (entryTask !== undefined && perCpu !== undefined) {
       return memory.pointer(this.target.map.toRuntime(entryTask) + perCpu);
     }
-    const { general } = registers;
-    const isInKernel = general && ((general.pstate >>> 2) & 3) === 1;
-    const end = isInKernel ? general.sp : systemRegister(registers, 'SP_EL1');
-    if (end === undefined || !isKernelPointer(end)) return undefined;
-    // Stacks are aligned to their size and more.
-    const stack = (end - 1n) & ~(STACK_SIZE - 1n);
-    const known = this.byStack.get(stack);
-    if (known !== undefined && (await memory.pointerIn(known, 'task_struct', 'stack')) === stack)
-      return known;
-    await this.addresses(memory);
-    return this.byStack.get(stack);
+    const isOn = async (task: bigint): Promise<boolean> =>
+      (await memory.member(task, 'task_struct', 'on_cpu')) === 1n &&
+      (await memory.member(task, 'task_struct', 'thread_info.cpu', 'cpu')) === BigInt(vcpu.vcpu);
+    const before = this.lastOn.get(vcpu.vcpu);
+    if (before !== undefined && (await isOn(before))) return before;
+    for (const task of await this.addresses(memory)) {
+      if (!(await isOn(task))) continue;
+      this.lastOn.set(vcpu.vcpu, task);
+      return task;
+    }
+    return undefined;
   }
 
   private async savedRegisters(memory: KernelMemory, task: bigint): Promise<GeneralRegisters | undefined> {
