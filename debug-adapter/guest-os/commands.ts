@@ -112,12 +112,13 @@ function table(tasks: readonly GuestTask[]): string {
   return `${[head, ...rows].map((row) => row.join(' ').trimEnd()).join('\n')}\n`;
 }
 
-/** As the kernel writes it to its consoles: each line of a record has its time. */
+/** As the kernel writes it to its consoles: each line of a record has its time. Nothing else of it moves a cursor. */
 export function logLines({ nanoseconds, text }: GuestLogRecord): string {
   const seconds = nanoseconds / 1_000_000_000n;
   const micro = String((nanoseconds % 1_000_000_000n) / 1000n).padStart(6, '0');
   const prefix = `[${String(seconds).padStart(5)}.${micro}] `;
   return text
+    .replaceAll(/[^\P{Cc}\n\t]/gu, '?')
     .split('\n')
     .map((line) => `${prefix}${line}\n`)
     .join('');

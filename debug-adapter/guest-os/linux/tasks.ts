@@ -10,7 +10,7 @@ const MAX_PID = 4 * 1024 * 1024;
 /** More are not looked at. */
 export const MAX_TASKS = 16_384;
 const PF_KTHREAD = 0x0020_0000n;
-const COMM = /^[ -~\u0080-\uffff]+$/;
+const COMM = /^[ -~\u00a0-\uffff]+$/;
 
 /** task_struct.__state and exit_state: the words of /proc/PID/status. */
 const STATES: readonly (readonly [bit: bigint, words: string])[] = [

@@ -139,6 +139,6 @@ test('before there is a ring, and when it is damaged, there are no records', asy
 });
 
 test('each line of a record gets its time, as on a console', () => {
-  const record = { sequence: 0n, nanoseconds: 12_034_567_890n, level: 6, text: 'one\ntwo' };
-  expect(logLines(record)).toBe('[   12.034567] one\n[   12.034567] two\n');
+  const record = { sequence: 0n, nanoseconds: 12_034_567_890n, level: 6, text: 'one\ntwo\u001b[2J' };
+  expect(logLines(record)).toBe('[   12.034567] one\n[   12.034567] two?[2J\n');
 });
