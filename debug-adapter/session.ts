@@ -67,6 +67,9 @@ export interface Launched {
   readonly shared: SharedMachine;
 }
 
+/** Milliseconds. */
+const RENAMING_DELAY = 1000;
+
 const requestsByCommand = new Map<string, AnyRequest>(allRequests.map((row) => [row.command, row]));
 
 export class XenSession extends DebugSession {
@@ -158,10 +161,18 @@ export class XenSession extends DebugSession {
     if (this.launched?.run.running === false) this.changes.machineIs(false, this.handles.stopGeneration);
   }
 
-  /** More is known of what the vCPUs run than when the client asked. */
+  /**
+   * More is known of what the vCPUs run than when the client asked. VS Code loads most of a stack a little after a
+   * stop, and never does when its threads become invalid in between: so that comes later.
+   */
   threadsRenamed(): void {
-    const isStanding = this.launched?.run.running === false;
-    if (isStanding && this.client.supportsInvalidatedEvent) this.tell('invalidated', { areas: ['threads'] });
+    if (!this.client.supportsInvalidatedEvent) return;
+    const { stopGeneration } = this.handles;
+    setTimeout(() => {
+      const isSameStop =
+        this.launched?.run.running === false && this.handles.stopGeneration === stopGeneration;
+      if (isSameStop) this.tell('invalidated', { areas: ['threads'] });
+    }, RENAMING_DELAY);
   }
 
   tellXen<Name extends keyof XenEvents>(name: Name, body: XenEvents[Name]): void {

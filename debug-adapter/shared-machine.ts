@@ -7,6 +7,7 @@ import type { UserBreakpoint } from './breakpoints.ts';
 import { type BuiltMachine, buildMachine, disposeOf } from './build-machine.ts';
 import { CombinedBreakpoints } from './combined-breakpoints.ts';
 import type { LaunchConfiguration } from './configuration.ts';
+import type { Debuggee } from './debuggee.ts';
 import * as errors from './errors.ts';
 import type { StopReport } from './judge.ts';
 import type { Machines } from './machines.ts';
@@ -201,6 +202,7 @@ export class SharedMachine {
     if (!run || !built) return;
     this.hasBegun = true;
     const { debuggee } = built;
+    this.recognizeGuests(debuggee);
     const first = debuggee.vcpus[0] ?? { domain: 0, vcpu: 0 };
     const { stopOnEntry } = this.configuration;
     if (stopOnEntry === true) {
@@ -220,6 +222,22 @@ export class SharedMachine {
     );
     if (places.length === 0) this.launcher?.say(errors.noEntrySymbol(stopOnEntry).toString(), 'important');
     run.runToEntry(places, `Paused on entry of ${stopOnEntry}`);
+  }
+
+  /**
+   * Finds out what runs in the domains while it begins to run: that takes a while, in which nobody shall wait for
+   * the name of a thread.
+   */
+  private recognizeGuests(debuggee: Debuggee): void {
+    for (const domain of this.domains) {
+      debuggee
+        .recognizeGuestOs(domain)
+        ?.then((found) => {
+          if (!found || this.built?.debuggee !== debuggee) return;
+          for (const { session } of this.members) session.threadsRenamed();
+        })
+        .catch((error: unknown) => this.launcher?.host.log('error', String(error)));
+    }
   }
 
   /** Whether a session shows a domain, as long as there is something to see of it. */

@@ -134,22 +134,11 @@ function step(session: XenSession, { threadId, singleThread = false }: Stepped, 
   return undefined;
 }
 
-/**
- * The task that a vCPU which stands runs, as far as that is known: to recognize the guest's operating system takes a
- * while, so threads are named without it first, and the client is told when there is more to say.
- */
+/** The task that a vCPU which stands runs, as far as its operating system has been recognized. */
 async function taskName(session: XenSession, vcpu: VcpuId): Promise<string | undefined> {
   const { debuggee, run } = session.machine;
   if (run.running) return undefined;
-  const guest = debuggee.knownGuestOs(vcpu.domain);
-  if (guest) return (await guest.currentTask(vcpu))?.name;
-  session.afterResponse(() => {
-    const recognized = debuggee.recognizeGuestOs(vcpu.domain);
-    recognized
-      ?.then((found) => found && session.launched?.debuggee === debuggee && session.threadsRenamed())
-      .catch((error: unknown) => session.host.log('error', String(error)));
-  });
-  return undefined;
+  return (await debuggee.knownGuestOs(vcpu.domain)?.currentTask(vcpu))?.name;
 }
 
 /** `d1 v0 · EL1 · swapper/0`, and what it waits for. */

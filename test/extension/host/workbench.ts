@@ -123,7 +123,13 @@ export class Workbench {
     const head = this.page.locator('.pane-header', { hasText: 'Breakpoints' });
     await head.hover();
     await head.locator('.action-label[aria-label^="Add Function Breakpoint"]').click();
+    // The exception filters stand above, and only what is seen of the list is there.
+    await this.page.locator('.debug-breakpoints').hover();
     const box = this.page.locator('.debug-breakpoints .breakpoint input[type=text]');
+    for (let turn = 0; turn < 40 && (await box.count()) === 0; turn++) {
+      await this.page.mouse.wheel(0, 100);
+      await this.page.waitForTimeout(50);
+    }
     await box.fill(name);
     await box.press('Enter');
     await this.page.locator('.debug-breakpoints .breakpoint', { hasText: name }).waitFor();
