@@ -80,7 +80,7 @@ testWith(
     return inWorkbench('debian', folder, async (workbench) => {
       await workbench.debug();
       await workbench.callStack('start_kernel');
-      expect((await workbench.variables('Registers', 'x0')).join('\n')).toMatch(/x8 = ?\s*0x[0-9a-f]+/);
+      expect((await workbench.variables('Registers', 'x0')).join('\n')).toMatch(/x4 = ?\s*0x[0-9a-f]+/);
       await workbench.screenshot('debian-start-kernel');
 
       await workbench.press('F5');
