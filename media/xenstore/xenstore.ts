@@ -59,6 +59,8 @@ class XenstorePanel extends Panel<Views, Kept> {
   static override filters = true;
 
   private trees = new WeakMap<XenstoreView, TreeNode[]>();
+  /** A node that is to be revealed once the view has it. */
+  private toReveal: string | undefined;
 
   protected override queries(): Record<keyof Views, Query | undefined> {
     const { own, tab, node } = this.kept;
@@ -76,7 +78,17 @@ class XenstorePanel extends Panel<Views, Kept> {
   protected override show({ path }: PanelArguments): void {
     if (typeof path !== 'string') return;
     this.keep({ node: path, tab: TABS.node, own: false });
-    void this.updateComplete.then(() => this.table?.reveal(path));
+    this.toReveal = path;
+    // Also when nothing else of the page changes.
+    this.requestUpdate();
+  }
+
+  /** What is to be shown may be asked for before there is anything to see. */
+  protected override updated(): void {
+    const { toReveal: wanted } = this;
+    if (wanted === undefined || !this.view('store')?.nodes.some(({ path }) => path === wanted)) return;
+    this.toReveal = undefined;
+    void this.table?.reveal(wanted);
   }
 
   protected override toolbar(): unknown {

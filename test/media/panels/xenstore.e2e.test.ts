@@ -37,6 +37,16 @@ story('a node is told in words', {}, async (panel) => {
   await details.getByText('d0 with the token blkback').waitFor();
 });
 
+story(
+  'a node that is asked for before there is anything to see is shown then',
+  { arguments: { path: '/local/domain/1/memory/target' } },
+  async (panel) => {
+    const active = panel.page.getByRole('treegrid').locator('.row.active');
+    await active.waitFor();
+    expect(await active.innerText()).toContain('target');
+  },
+);
+
 story('a filter shows the way to what it finds', {}, async (panel) => {
   await node(panel, 'domain').waitFor();
   await panel.page.getByLabel('Filter').fill('target');
