@@ -13,15 +13,15 @@ import type {
 import { BARE_DOMAIN } from '../emulator/machine/messages.ts';
 import { invariant } from '../emulator/base/errors.ts';
 import * as errors from './errors.ts';
-import { frameExpression } from './frame-expression.ts';
+import { frameExpression } from './frames/frame-expression.ts';
 import type { GuestOs } from './guest-os/guest-os.ts';
 import { Guests } from './guest-os/guests.ts';
-import type { MachineClient } from './machine-client.ts';
+import type { MachineClient } from './machine/machine-client.ts';
 import { threadIdOf } from './protocol.ts';
-import { walkStack } from './stack.ts';
-import type { Frame, ReadGuest, StackSource } from './stack.ts';
-import { StopMemory } from './stop-memory.ts';
-import type { Target } from './target.ts';
+import { walkStack } from './frames/stack.ts';
+import type { Frame, ReadGuest, StackSource } from './frames/stack.ts';
+import { StopMemory } from './frames/stop-memory.ts';
+import type { Target } from './symbols/target.ts';
 
 export class Debuggee {
   readonly machine: MachineClient;

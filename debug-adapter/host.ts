@@ -5,7 +5,7 @@ import type { Decompress } from '../emulator/formats/byte-source.ts';
 import type { ByteSource } from '../emulator/formats/byte-source.ts';
 import type { IndexCache } from '../emulator/formats/dwarf/program-info.ts';
 import type { LogLevel } from '../emulator/base/log.ts';
-import type { MachineClient } from './machine-client.ts';
+import type { MachineClient } from './machine/machine-client.ts';
 
 export interface Host {
   /** A machine, not yet created. */

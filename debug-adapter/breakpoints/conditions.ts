@@ -2,8 +2,8 @@
 // each function.
 
 import type { HitCondition, StopRules, StopScope } from '../../emulator/machine/stop-programs.ts';
-import type { BreakpointOptions, Place } from '../breakpoints.ts';
-import type { Target } from '../target.ts';
+import type { BreakpointOptions, Place } from './breakpoints.ts';
+import type { Target } from '../symbols/target.ts';
 import { compileCondition } from '../values/compile.ts';
 import { compileLogMessage } from '../values/log-message.ts';
 import type { LogMessage } from '../values/log-message.ts';

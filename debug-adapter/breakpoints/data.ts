@@ -6,12 +6,12 @@
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import type { Watchpoint } from '../../emulator/machine/messages.ts';
 import type { StopScope } from '../../emulator/machine/stop-programs.ts';
-import type { BreakpointOptions, Watch, WantedBreakpoint } from '../breakpoints.ts';
+import type { BreakpointOptions, Watch, WantedBreakpoint } from './breakpoints.ts';
 import * as errors from '../errors.ts';
 import { formatMemoryReference, type MemoryReference } from '../memory-reference.ts';
 import { parsed } from '../requests/memory.ts';
 import type { XenSession } from '../session.ts';
-import type { Target } from '../target.ts';
+import type { Target } from '../symbols/target.ts';
 import { rulesOf } from './conditions.ts';
 import { xenstoreEvents, xenstorePathOf } from './xenstore-data.ts';
 import { type Mode, parseMode, scopeOf } from './modes.ts';

@@ -3,7 +3,7 @@
 import { UserError } from '../../emulator/base/errors.ts';
 import { eventCatalog, eventCategories, eventNamed } from '../../emulator/debug/events/catalog.ts';
 import type { EventBreakpoint } from '../../emulator/machine/messages.ts';
-import type { WantedBreakpoint } from '../breakpoints.ts';
+import type { WantedBreakpoint } from './breakpoints.ts';
 import { breakpointMessages } from '../errors.ts';
 import type { CatalogCategory, EventBreakpointAnswer, EventBreakpointRequest } from '../protocol.ts';
 import type { XenSession } from '../session.ts';

@@ -1,6 +1,6 @@
 // `$ev`: what is known of the event, exception or access that stopped the machine.
 
-import type { StopReport } from '../judge.ts';
+import type { StopReport } from './judge.ts';
 
 /** Plain data with names; undefined where the stop was none of these. */
 export function eventTree(stop: StopReport | undefined): Readonly<Record<string, unknown>> | undefined {

@@ -4,7 +4,7 @@
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import type { EventReport, VcpuId } from '../../emulator/machine/messages.ts';
 import { UserError } from '../../emulator/base/errors.ts';
-import type { StopReport } from '../judge.ts';
+import type { StopReport } from './judge.ts';
 import { fieldName, fieldsOf, registerWords } from '../register-fields.ts';
 import type { XenSession } from '../session.ts';
 

@@ -3,9 +3,9 @@
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { eventNamed } from '../../emulator/debug/events/catalog.ts';
-import type { Place, WantedBreakpoint } from '../breakpoints.ts';
+import type { Place, WantedBreakpoint } from './breakpoints.ts';
 import { breakpointMessages } from '../errors.ts';
-import { PANIC_FUNCTIONS } from '../panics.ts';
+import { PANIC_FUNCTIONS } from './panics.ts';
 import type { XenSession } from '../session.ts';
 import { rulesOf } from './conditions.ts';
 import { linkPlace } from './locate.ts';

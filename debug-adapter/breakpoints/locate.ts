@@ -1,13 +1,13 @@
 // Where breakpoints stand: addresses of source lines, functions and instructions in every domain that has them.
 
-import type { Place } from '../breakpoints.ts';
+import type { Place } from './breakpoints.ts';
 import * as errors from '../errors.ts';
 import { breakpointMessages } from '../errors.ts';
-import { addressOfLine } from '../generated-sources.ts';
+import { addressOfLine } from '../instructions/generated-sources.ts';
 import { nameOfDomain, offsetBy, parseMemoryReference } from '../memory-reference.ts';
 import type { XenSession } from '../session.ts';
 import type { LineLookup } from '../symbols/symbol-source.ts';
-import type { Target } from '../target.ts';
+import type { Target } from '../symbols/target.ts';
 import { type FunctionName, parseFunctionName } from './function-name.ts';
 
 /** A breakpoint the client asked for, looked up. */

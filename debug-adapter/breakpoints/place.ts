@@ -9,7 +9,7 @@ import type {
   Place,
   UserBreakpoint,
   WantedBreakpoint,
-} from '../breakpoints.ts';
+} from './breakpoints.ts';
 import { breakpointMessages } from '../errors.ts';
 import { vaReference } from '../memory-reference.ts';
 import type { XenSession } from '../session.ts';

@@ -2,8 +2,8 @@
 
 import type { MachineConfig, MachineEvent, SystemRegister, VcpuId } from '../../emulator/machine/messages.ts';
 import { Debuggee } from '../debuggee.ts';
-import type { MachineClient } from '../machine-client.ts';
-import type { Target } from '../target.ts';
+import type { MachineClient } from '../machine/machine-client.ts';
+import type { Target } from '../symbols/target.ts';
 import { GdbRunControl } from './run-control.ts';
 
 export interface GdbMachineOptions {

@@ -1,8 +1,8 @@
 // Where execution can leave a range of code: so that a step over a range with a loop in it need not be made
 // instruction by instruction.
 
-import { controlFlow } from '../instructions.ts';
-import type { AddressRange } from '../stepping.ts';
+import { controlFlow } from '../instructions/instructions.ts';
+import type { AddressRange } from '../execution/stepping.ts';
 
 export interface WaysOut {
   /** Addresses outside of the range to which it branches or runs on. */

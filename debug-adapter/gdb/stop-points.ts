@@ -2,7 +2,7 @@
 // breakpoints are the machine's: nothing is written into guest memory, and each belongs to one domain.
 
 import type { Breakpoint, Watchpoint } from '../../emulator/machine/messages.ts';
-import type { MachineClient } from '../machine-client.ts';
+import type { MachineClient } from '../machine/machine-client.ts';
 
 /** By the digit of the Z packet. */
 export const STOP_POINT_KINDS = ['swbreak', 'hwbreak', 'watch', 'rwatch', 'awatch'] as const;

@@ -3,7 +3,7 @@
 // there yet, or has gone wild, is left out.
 
 import type { VcpuId } from '../../emulator/machine/messages.ts';
-import type { Frame } from '../stack.ts';
+import type { Frame } from '../frames/stack.ts';
 
 export interface GuestTask {
   /** Of its descriptor. */

@@ -4,7 +4,7 @@
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { UserError } from '../../emulator/base/errors.ts';
 import type { Host } from '../host.ts';
-import { LocalMachineClient } from '../machine-client.ts';
+import { LocalMachineClient } from '../machine/machine-client.ts';
 import type { Requests } from '../request.ts';
 import { XenSession } from '../session.ts';
 import { createMachineServer } from './machine-server.ts';

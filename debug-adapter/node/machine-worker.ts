@@ -8,7 +8,7 @@ invariant(parentPort, 'this file runs as a worker');
 const port = parentPort;
 
 keepCompiledCode();
-const { serveMachine } = await import('../machine-client.ts');
+const { serveMachine } = await import('../machine/machine-client.ts');
 const { createMachineServer } = await import('./machine-server.ts');
 serveMachine(
   {

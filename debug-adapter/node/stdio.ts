@@ -3,7 +3,7 @@
 import { createServer } from 'node:net';
 import type { Server } from 'node:net';
 import { UserError } from '../../emulator/base/errors.ts';
-import { Machines } from '../machines.ts';
+import { Machines } from '../machine/machines.ts';
 import { XenSession } from '../session.ts';
 import { logToStderr, nodeHost } from './node-host.ts';
 

@@ -3,8 +3,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { MachineClient } from '../machine-client.ts';
-import { PortMachineClient } from '../machine-client.ts';
+import type { MachineClient } from '../machine/machine-client.ts';
+import { PortMachineClient } from '../machine/machine-client.ts';
 
 /** Beside the bundle, or the source itself when the sources are run as they are. */
 const WORKER_FILES = ['machine-worker.js', 'machine-worker.ts'];

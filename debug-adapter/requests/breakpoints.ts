@@ -4,7 +4,7 @@
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { breakpointModes } from '../breakpoints/modes.ts';
 import { setGroup } from '../breakpoints/place.ts';
-import type { BreakpointOptions } from '../breakpoints.ts';
+import type { BreakpointOptions } from '../breakpoints/breakpoints.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
 

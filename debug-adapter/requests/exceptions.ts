@@ -6,7 +6,7 @@ import { setEvents } from '../breakpoints/event-breakpoints.ts';
 import { exceptionDetails } from '../breakpoints/exception-details.ts';
 import { breakpointOf, type FilterChoice, isFilter } from '../breakpoints/exception-filters.ts';
 import { resolveGroups } from '../breakpoints/place.ts';
-import type { WantedBreakpoint } from '../breakpoints.ts';
+import type { WantedBreakpoint } from '../breakpoints/breakpoints.ts';
 import { breakpointMessages } from '../errors.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';

@@ -5,10 +5,10 @@ import type { VcpuId } from '../../emulator/machine/messages.ts';
 import * as errors from '../errors.ts';
 import { threadIdOf } from '../protocol.ts';
 import { request } from '../request.ts';
-import type { StopReport } from '../judge.ts';
+import type { StopReport } from '../breakpoints/judge.ts';
 import type { XenSession } from '../session.ts';
-import { stepInstruction, stepIntoException, stepLine, stepOut } from '../stepping.ts';
-import type { StepContext, StepStop } from '../stepping.ts';
+import { stepInstruction, stepIntoException, stepLine, stepOut } from '../execution/stepping.ts';
+import type { StepContext, StepStop } from '../execution/stepping.ts';
 import { leaving } from '../values/return-value.ts';
 
 export const executionRequests = [

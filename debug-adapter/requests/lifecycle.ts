@@ -5,7 +5,7 @@ import { parseAttachConfiguration, parseLaunchConfiguration } from '../configura
 import * as errors from '../errors.ts';
 import { request } from '../request.ts';
 import { exceptionFilters } from '../breakpoints/exception-filters.ts';
-import { SharedMachine } from '../shared-machine.ts';
+import { SharedMachine } from '../machine/shared-machine.ts';
 import { resolveAgain } from './exceptions.ts';
 
 export const lifecycleRequests = [

@@ -2,14 +2,14 @@
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { bytesFromBase64, bytesToBase64 } from '../base64.ts';
-import { hex8 } from '../disassembler.ts';
-import type { DisassembledLine } from '../disassembler.ts';
+import { hex8 } from '../instructions/disassembler.ts';
+import type { DisassembledLine } from '../instructions/disassembler.ts';
 import * as errors from '../errors.ts';
 import { formatMemoryReference, offsetBy, parseMemoryReference } from '../memory-reference.ts';
 import type { MemoryReference } from '../memory-reference.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
-import type { Target } from '../target.ts';
+import type { Target } from '../symbols/target.ts';
 
 /** A client that asks for more gets this much. */
 const MAX_READ = 16 << 20;

@@ -7,7 +7,7 @@ import { vaReference } from '../memory-reference.ts';
 import { fieldName, fieldsOf, registerWords, withField } from '../register-fields.ts';
 import { parseRegisterValue, pstateText, registerBits } from '../registers.ts';
 import type { HandleValue, XenSession } from '../session.ts';
-import { SP } from '../stack.ts';
+import { SP } from '../frames/stack.ts';
 import { currentValue } from './xen-registers.ts';
 
 export type RegistersHandle = Extract<HandleValue, { kind: 'registers' }>;

@@ -1,8 +1,8 @@
 // Generated sources, and the images that symbols belong to.
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
-import type { GeneratedSource } from '../generated-sources.ts';
-import { hex8 } from '../disassembler.ts';
+import type { GeneratedSource } from '../instructions/generated-sources.ts';
+import { hex8 } from '../instructions/disassembler.ts';
 import * as errors from '../errors.ts';
 import { nameOfDomain } from '../memory-reference.ts';
 import { request } from '../request.ts';

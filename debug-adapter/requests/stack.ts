@@ -3,14 +3,14 @@
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import type { VcpuId } from '../../emulator/machine/messages.ts';
-import { lineOfAddress, MAX_LISTING_BYTES } from '../generated-sources.ts';
-import type { GeneratedSource } from '../generated-sources.ts';
-import { exceptionInWords } from '../exception-words.ts';
+import { lineOfAddress, MAX_LISTING_BYTES } from '../instructions/generated-sources.ts';
+import type { GeneratedSource } from '../instructions/generated-sources.ts';
+import { exceptionInWords } from '../frames/exception-words.ts';
 import { vaReference } from '../memory-reference.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
-import type { Frame } from '../stack.ts';
-import type { RunningSymbol, ScopeLine, Target } from '../target.ts';
+import type { Frame } from '../frames/stack.ts';
+import type { RunningSymbol, ScopeLine, Target } from '../symbols/target.ts';
 
 /** Frames of a stack that is asked for without a limit. */
 const MAX_FRAMES = 256;

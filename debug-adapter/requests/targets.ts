@@ -4,15 +4,15 @@ import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import type { VcpuId } from '../../emulator/machine/messages.ts';
 import type { CfaRule } from '../../emulator/formats/dwarf/frame-rules.ts';
 import * as errors from '../errors.ts';
-import { addressOfLine } from '../generated-sources.ts';
-import { controlFlow } from '../instructions.ts';
-import type { ControlFlow } from '../instructions.ts';
+import { addressOfLine } from '../instructions/generated-sources.ts';
+import { controlFlow } from '../instructions/instructions.ts';
+import type { ControlFlow } from '../instructions/instructions.ts';
 import { vaReference } from '../memory-reference.ts';
 import { threadIdOf } from '../protocol.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
-import { SP } from '../stack.ts';
-import type { RunningLine, RunningSymbol, Target } from '../target.ts';
+import { SP } from '../frames/stack.ts';
+import type { RunningLine, RunningSymbol, Target } from '../symbols/target.ts';
 
 /** A line's code may lie in many pieces; of a function this much is looked through. */
 const MAX_FUNCTION_BYTES = 0x4000n;

@@ -5,7 +5,7 @@ import { formatMemoryReference } from '../memory-reference.ts';
 import type { AddressSymbol } from '../protocol.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
-import { writeSnapshot } from '../snapshot-file.ts';
+import { writeSnapshot } from '../machine/snapshot-file.ts';
 import { evaluateAddress } from './evaluate.ts';
 import { parsed } from './memory.ts';
 

@@ -7,7 +7,7 @@ import type { BinaryOperator, Program } from '../../emulator/machine/stop-progra
 import * as errors from '../errors.ts';
 import { fieldName, fieldsOf } from '../register-fields.ts';
 import { lookupName } from '../../emulator/cpu/sysregs/lookup.ts';
-import type { Target } from '../target.ts';
+import type { Target } from '../symbols/target.ts';
 import { commonInteger, literalType, promoted } from './arithmetic.ts';
 import { binary, constant, NotCompilable, placeOf, registerNamed } from './compile-place.ts';
 import type { PlaceContext } from './compile-place.ts';

@@ -4,7 +4,7 @@
 import { BARE_DOMAIN } from '../../emulator/machine/messages.ts';
 import * as errors from '../errors.ts';
 import { formatMemoryReference } from '../memory-reference.ts';
-import type { Target } from '../target.ts';
+import type { Target } from '../symbols/target.ts';
 import type { Evaluator } from './evaluate.ts';
 import { findMember } from './members.ts';
 import { isObjectName, inspect, object } from './objects.ts';

@@ -3,7 +3,7 @@
 
 import type { Capture, Captured } from '../../emulator/machine/stop-programs.ts';
 import * as errors from '../errors.ts';
-import type { Target } from '../target.ts';
+import type { Target } from '../symbols/target.ts';
 import { addressOf, compileWith } from './compile.ts';
 import type { Compiled, Compiler } from './compile.ts';
 import { rendererOf } from './render-bytes.ts';

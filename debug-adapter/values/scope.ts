@@ -7,8 +7,8 @@ import type { Expression, LexicalScope, ProgramInfo, Variable } from '../../emul
 import { littleEndianBytes } from '../../emulator/formats/dwarf/operations.ts';
 import type { AddressSpace, VcpuId } from '../../emulator/machine/messages.ts';
 import type { Debuggee } from '../debuggee.ts';
-import type { Frame } from '../stack.ts';
-import type { Target } from '../target.ts';
+import type { Frame } from '../frames/stack.ts';
+import type { Target } from '../symbols/target.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { arrayOf, bare, sizeOf, VOID } from './types.ts';
 import type { Type, TypeReference } from './types.ts';

@@ -19,13 +19,16 @@ const EXERCISED: Readonly<Record<string, readonly [file: string, title: string]>
     'a function breakpoint stops before the first instruction, though the MMU was off when it was set',
   ],
   supportsConditionalBreakpoints: [
-    'breakpoints',
+    'breakpoints/breakpoints',
     'a condition is judged by the machine, which does not stop for others',
   ],
-  supportsHitConditionalBreakpoints: ['breakpoints', 'hits that a condition lets through are counted'],
+  supportsHitConditionalBreakpoints: [
+    'breakpoints/breakpoints',
+    'hits that a condition lets through are counted',
+  ],
   supportsEvaluateForHovers: ['session', 'expressions name registers, symbols, addresses and memory'],
   exceptionBreakpointFilters: [
-    'events',
+    'breakpoints/events',
     'the filters of the catalogue are announced with what a condition may name',
   ],
   supportsSetVariable: [
@@ -33,11 +36,11 @@ const EXERCISED: Readonly<Record<string, readonly [file: string, title: string]>
     'registers can be read and changed in the innermost frame, and only what is known in a caller',
   ],
   supportsGotoTargetsRequest: [
-    'steps',
+    'execution/steps',
     'goto moves the PC to another statement of the function, and executes nothing',
   ],
   supportsStepInTargetsRequest: [
-    'steps',
+    'execution/steps',
     'the calls of a line are targets, and one without lines is entered when it is chosen',
   ],
   supportsCompletionsRequest: ['variables.e2e', 'completion knows names, members, registers and commands'],
@@ -59,20 +62,29 @@ const EXERCISED: Readonly<Record<string, readonly [file: string, title: string]>
     'variables.e2e',
     'arguments and locals of a function and of its callers, structures and arrays expanded',
   ],
-  supportsExceptionInfoRequest: ['events', 'a filter stops at the event, and exceptionInfo explains it'],
-  supportTerminateDebuggee: ['sessions', 'a session that is ended for good takes its domain along'],
-  supportSuspendDebuggee: ['sessions', 'a session that leaves may leave the machine standing'],
-  supportsDelayedStackTraceLoading: ['stack', 'no more frames are read than asked for'],
+  supportsExceptionInfoRequest: [
+    'breakpoints/events',
+    'a filter stops at the event, and exceptionInfo explains it',
+  ],
+  supportTerminateDebuggee: ['machine/sessions', 'a session that is ended for good takes its domain along'],
+  supportSuspendDebuggee: ['machine/sessions', 'a session that leaves may leave the machine standing'],
+  supportsDelayedStackTraceLoading: ['frames/stack', 'no more frames are read than asked for'],
   supportsLoadedSourcesRequest: [
     'protocol',
     'the source files of a program are listed where they lie on the disk of the user',
   ],
-  supportsLogPoints: ['breakpoints', 'a log point says what it finds, with its line, and does not stop'],
-  supportsTerminateThreadsRequest: ['steps', 'threads that are terminated are vCPUs that are turned off'],
+  supportsLogPoints: [
+    'breakpoints/breakpoints',
+    'a log point says what it finds, with its line, and does not stop',
+  ],
+  supportsTerminateThreadsRequest: [
+    'execution/steps',
+    'threads that are terminated are vCPUs that are turned off',
+  ],
   supportsSetExpression: ['variables.e2e', 'a local that is changed is what the guest goes on with'],
   supportsTerminateRequest: ['terminate', 'the end of a session is told, whatever request it interrupts'],
   supportsDataBreakpoints: [
-    'breakpoints',
+    'breakpoints/breakpoints',
     'a data breakpoint stops behind the write, and says what changed and who did it',
   ],
   supportsReadMemoryRequest: [
@@ -89,22 +101,22 @@ const EXERCISED: Readonly<Record<string, readonly [file: string, title: string]>
   ],
   supportsCancelRequest: ['protocol', 'a request that is given up before its turn is answered with that'],
   supportsBreakpointLocationsRequest: [
-    'breakpoints',
+    'breakpoints/breakpoints',
     'breakpointLocations names the statements of a range of lines',
   ],
   supportsClipboardContext: ['variables.e2e', 'the clipboard gets all of it, a view a line'],
   supportsSteppingGranularity: ['session', 'steps by instruction: over a call, into a call, out of it'],
   supportsInstructionBreakpoints: [
-    'breakpoints',
+    'breakpoints/breakpoints',
     'a breakpoint on a physical address is met with the MMU off and on',
   ],
-  supportsExceptionFilterOptions: ['events', 'conditions name the fields of the event'],
+  supportsExceptionFilterOptions: ['breakpoints/events', 'conditions name the fields of the event'],
   supportsSingleThreadExecutionRequests: [
-    'steps',
+    'execution/steps',
     'one vCPU alone: the others are frozen, and the client hears that they did not continue',
   ],
-  supportsDataBreakpointBytes: ['breakpoints', 'reads and all accesses can be watched'],
-  breakpointModes: ['breakpoints', 'modes say who counts; one that is none is refused by name'],
+  supportsDataBreakpointBytes: ['breakpoints/breakpoints', 'reads and all accesses can be watched'],
+  breakpointModes: ['breakpoints/breakpoints', 'modes say who counts; one that is none is refused by name'],
   supportsANSIStyling: [
     'protocol',
     'clients with colours get the control sequences of a console, others plain text',

@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { afterEach, expect, test } from 'vitest';
-import { prepareLaunch } from '../../debug-adapter/launch.ts';
+import { prepareLaunch } from '../../debug-adapter/machine/launch.ts';
 import { loadEngineModules } from '../../debug-adapter/node/engine-modules.ts';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';
-import { readSnapshot } from '../../debug-adapter/snapshot-file.ts';
+import { readSnapshot } from '../../debug-adapter/machine/snapshot-file.ts';
 import { createInspector, loadMachine, runToSnapshot } from '../../emulator/index.ts';
 import { TestSession } from './support/drive.ts';
 

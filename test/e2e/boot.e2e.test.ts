@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { parseLaunchConfiguration } from '../../debug-adapter/configuration.ts';
-import { prepareLaunch } from '../../debug-adapter/launch.ts';
+import { prepareLaunch } from '../../debug-adapter/machine/launch.ts';
 import { loadEngineModules } from '../../debug-adapter/node/engine-modules.ts';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';
 import { startHeadless } from '../../emulator/index.ts';

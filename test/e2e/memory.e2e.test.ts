@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { parseLaunchConfiguration } from '../../debug-adapter/configuration.ts';
-import { prepareLaunch } from '../../debug-adapter/launch.ts';
+import { prepareLaunch } from '../../debug-adapter/machine/launch.ts';
 import { loadEngineModules } from '../../debug-adapter/node/engine-modules.ts';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';
 import { createInspector, type Inspections, startHeadless } from '../../emulator/index.ts';

@@ -15,7 +15,7 @@ import { parseArgs, promisify } from 'node:util';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { MOUNTS } from '../../debug-adapter/node/bench/initramfs.ts';
 import { DirectClient } from '../../debug-adapter/node/direct-client.ts';
-import { LocalMachineClient } from '../../debug-adapter/machine-client.ts';
+import { LocalMachineClient } from '../../debug-adapter/machine/machine-client.ts';
 import { createMachineServer } from '../../debug-adapter/node/machine-server.ts';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';
 import { writeInitramfs } from './build-initramfs.ts';

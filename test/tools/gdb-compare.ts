@@ -15,7 +15,7 @@ import { parseArgs } from 'node:util';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { GdbMachine } from '../../debug-adapter/gdb/machine.ts';
 import { GdbServer } from '../../debug-adapter/gdb/server.ts';
-import type { MachineClient } from '../../debug-adapter/machine-client.ts';
+import type { MachineClient } from '../../debug-adapter/machine/machine-client.ts';
 import { MOUNTS } from '../../debug-adapter/node/bench/initramfs.ts';
 import { DirectClient } from '../../debug-adapter/node/direct-client.ts';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';

@@ -6,7 +6,7 @@
 import type { AddressSpace, VcpuId } from '../../../emulator/machine/messages.ts';
 import { BARE_DOMAIN } from '../../../emulator/machine/messages.ts';
 import type { Debuggee } from '../../debuggee.ts';
-import type { Target } from '../../target.ts';
+import type { Target } from '../../symbols/target.ts';
 import type { FieldLayout, StructLayouts } from './layouts.ts';
 
 const PAGE = 4096;

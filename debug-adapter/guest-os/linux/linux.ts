@@ -5,10 +5,10 @@ import type { GeneralRegisters, Registers, VcpuId } from '../../../emulator/mach
 import { bytesOf } from '../../../emulator/formats/byte-source.ts';
 import { Btf } from '../../../emulator/formats/btf.ts';
 import type { Debuggee } from '../../debuggee.ts';
-import { frameExpression } from '../../frame-expression.ts';
-import { walkStack } from '../../stack.ts';
-import type { Frame, ReadGuest } from '../../stack.ts';
-import type { Target } from '../../target.ts';
+import { frameExpression } from '../../frames/frame-expression.ts';
+import { walkStack } from '../../frames/stack.ts';
+import type { Frame, ReadGuest } from '../../frames/stack.ts';
+import type { Target } from '../../symbols/target.ts';
 import type { GuestLogRecord, GuestModule, GuestOs, GuestTask } from '../guest-os.ts';
 import { KernelMemory } from './kernel-memory.ts';
 import { BtfLayouts, DwarfLayouts } from './layouts.ts';

@@ -24,7 +24,7 @@ import { DomainConsoles } from '../domain-consoles.ts';
 import { loadEngineModules } from '../engine-modules.ts';
 import { reasonOf } from '../files.ts';
 import { logToStderr } from '../node-host.ts';
-import { readSnapshot, SNAPSHOT_EXTENSION, writeSnapshot } from '../../snapshot-file.ts';
+import { readSnapshot, SNAPSHOT_EXTENSION, writeSnapshot } from '../../machine/snapshot-file.ts';
 import type { SetStatus } from '../program.ts';
 import {
   addGuestOptions,

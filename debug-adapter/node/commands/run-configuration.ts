@@ -4,7 +4,7 @@ import { UserError } from '../../../emulator/base/errors.ts';
 import type { MachineConfig } from '../../../emulator/index.ts';
 import { readDtb } from '../../../emulator/formats/dtb.ts';
 import { type LaunchConfiguration, parseLaunchConfiguration } from '../../configuration.ts';
-import { type PreparedLaunch, prepareLaunch } from '../../launch.ts';
+import { type PreparedLaunch, prepareLaunch } from '../../machine/launch.ts';
 import { openFile, openFileInPlace } from '../files.ts';
 import { readLaunchEntry, splitLaunchEntry } from '../launch-file.ts';
 import { logToStderr, nodeHost } from '../node-host.ts';

@@ -13,7 +13,7 @@ import {
   type Logger,
   startHeadless,
 } from '../../../emulator/index.ts';
-import type { PreparedLaunch } from '../../launch.ts';
+import type { PreparedLaunch } from '../../machine/launch.ts';
 import { ConsoleOutput } from '../console-output.ts';
 import { DomainConsoles } from '../domain-consoles.ts';
 import { loadEngineModules } from '../engine-modules.ts';

@@ -2,7 +2,7 @@
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { DirectClient } from '../../../debug-adapter/node/direct-client.ts';
-import { controlFlow, successors } from '../../../debug-adapter/instructions.ts';
+import { controlFlow, successors } from '../../../debug-adapter/instructions/instructions.ts';
 import { parseMemoryReference } from '../../../debug-adapter/memory-reference.ts';
 
 const THREAD = 257;

@@ -3,7 +3,7 @@
 import type { Debuggee } from '../../../debug-adapter/debuggee.ts';
 import type { FieldLayout, StructLayouts } from '../../../debug-adapter/guest-os/linux/layouts.ts';
 import { KernelMemory } from '../../../debug-adapter/guest-os/linux/kernel-memory.ts';
-import type { Target } from '../../../debug-adapter/target.ts';
+import type { Target } from '../../../debug-adapter/symbols/target.ts';
 import { LoadMap } from '../../../debug-adapter/symbols/load-map.ts';
 
 /** Where the kernel is linked, and what lies elsewhere: as Linux has it on arm64. */

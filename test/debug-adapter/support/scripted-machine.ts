@@ -1,6 +1,6 @@
 // Two domains without an emulator: nothing is executed, and the test says when and why the machine stops.
 
-import type { MachineClient } from '../../../debug-adapter/machine-client.ts';
+import type { MachineClient } from '../../../debug-adapter/machine/machine-client.ts';
 import type {
   MachineConfig,
   MachineEvent,

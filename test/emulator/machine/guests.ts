@@ -2,7 +2,7 @@
 // console, xenstore and timer, and waits for interrupts in between.
 
 import { parseLaunchConfiguration } from '../../../debug-adapter/configuration.ts';
-import { prepareLaunch } from '../../../debug-adapter/launch.ts';
+import { prepareLaunch } from '../../../debug-adapter/machine/launch.ts';
 import { loadEngineModules } from '../../../debug-adapter/node/engine-modules.ts';
 import { nodeHost } from '../../../debug-adapter/node/node-host.ts';
 import type { EngineModules } from '../../../emulator/index.ts';

@@ -1,0 +1,44 @@
+// Tells the machine where and why to stop. Most parts of a plan change nothing, and then nothing is sent.
+
+import type { Breakpoint } from '../../emulator/machine/messages.ts';
+import type { MachineBreakpoints } from './breakpoints.ts';
+import type { MachineClient } from '../machine/machine-client.ts';
+
+export class MachineStops {
+  private readonly machine: MachineClient;
+  private readonly table: MachineBreakpoints;
+  private version = -1;
+  private breakpoints: readonly Breakpoint[] = [];
+  private readonly sent = { breakpoints: '[]', temporary: '[]', watchpoints: '[]', events: '[]' };
+
+  constructor(machine: MachineClient, table: MachineBreakpoints) {
+    this.machine = machine;
+    this.table = table;
+  }
+
+  /** `temporary`: the places of the plan that is under way. */
+  async send(temporary: readonly Breakpoint[]): Promise<void> {
+    const { machine, table } = this;
+    let differs = false;
+    if (table.version !== this.version) {
+      this.version = table.version;
+      this.breakpoints = table.forMachine();
+      differs = this.differs('breakpoints', this.breakpoints);
+      const watchpoints = table.watchpoints();
+      const events = table.eventBreakpoints();
+      if (this.differs('watchpoints', watchpoints)) await machine.request('setWatchpoints', { watchpoints });
+      if (this.differs('events', events)) await machine.request('setEventBreakpoints', { events });
+    }
+    if (!this.differs('temporary', temporary) && !differs) return;
+    await machine.request('setBreakpoints', { breakpoints: [...this.breakpoints, ...temporary] });
+  }
+
+  private differs(what: keyof MachineStops['sent'], list: readonly unknown[]): boolean {
+    const text = JSON.stringify(list, (_, value: unknown) =>
+      typeof value === 'bigint' ? `${value}n` : value,
+    );
+    if (text === this.sent[what]) return false;
+    this.sent[what] = text;
+    return true;
+  }
+}

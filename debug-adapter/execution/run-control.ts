@@ -1,0 +1,345 @@
+// Runs the machine for the session. There is one run state; a plan (continue, a step) drives the machine in
+// parts and ends with what the user sees. A pause is answered in the part that is under way, or before
+// the next one begins.
+
+import type { Breakpoint, MachineEvents, Moment, StopInfo, VcpuId } from '../../emulator/machine/messages.ts';
+import type { MachineBreakpoints } from '../breakpoints/breakpoints.ts';
+import type { Debuggee } from '../debuggee.ts';
+import { Judge } from '../breakpoints/judge.ts';
+import type { JudgeEvents, StopReport } from '../breakpoints/judge.ts';
+import { MachineStops } from '../breakpoints/machine-stops.ts';
+import { stepInstruction } from './stepping.ts';
+import type { IsMeant, LineRange, StepContext, StepStop } from './stepping.ts';
+import type { Target } from '../symbols/target.ts';
+
+export type Ended = MachineEvents['terminated'];
+
+/** Machine breakpoint id of the places a plan runs to. */
+const TEMPORARY = 0;
+
+/** The machine ended under a plan: nothing is left to do for it. */
+class MachineEnded extends Error {}
+
+export interface RunEvents extends JudgeEvents {
+  /** Whether a crashed guest is to be looked at. */
+  stopsAtCrash(): boolean;
+  /** It was learned where a program runs. */
+  moved(): Promise<void>;
+  stopped(report: StopReport, moment: Moment): void;
+  ended(ended: Ended): void;
+  failed(message: string): void;
+}
+
+export class RunControl {
+  private readonly debuggee: Debuggee;
+  private readonly breakpoints: MachineBreakpoints;
+  private readonly judge: Judge;
+  private readonly events: RunEvents;
+  private plan: 'none' | 'running' | 'ended' = 'none';
+  private pauseWanted = false;
+  /** The others stand still while it runs. */
+  private only: VcpuId | undefined;
+  private crashed: Ended | undefined;
+  private waiting: { resolve(stop: StopInfo): void; reject(error: Error): void } | undefined;
+  private readonly stops: MachineStops;
+  /** Came where it stands by one instruction alone: the machine has not judged breakpoints there. */
+  private stepped: VcpuId | undefined;
+  /** The plan has not run anything yet. */
+  private isFresh = true;
+  /** The places of the plan that is under way. */
+  private temporary: readonly Breakpoint[] = [];
+  private focus: VcpuId;
+  private moment: Moment = { instructions: 0, virtualNanoseconds: 0 };
+
+  constructor(debuggee: Debuggee, breakpoints: MachineBreakpoints, events: RunEvents) {
+    this.debuggee = debuggee;
+    this.breakpoints = breakpoints;
+    this.stops = new MachineStops(debuggee.machine, breakpoints);
+    this.judge = new Judge(debuggee, breakpoints, events);
+    this.events = events;
+    this.focus = debuggee.vcpus[0] ?? { domain: 0, vcpu: 0 };
+  }
+
+  get running(): boolean {
+    return this.plan === 'running';
+  }
+
+  get ended(): boolean {
+    return this.plan === 'ended';
+  }
+
+  // ---------------------------------------------------------------- events of the machine
+
+  machineStopped(stop: StopInfo): void {
+    const { waiting } = this;
+    this.waiting = undefined;
+    waiting?.resolve(stop);
+  }
+
+  machineEnded(ended: Ended): void {
+    if (this.plan === 'ended') return;
+    // A crashed guest is there to be looked at; the session ends when it is told to go on.
+    if (ended.reason === 'crash' && !this.crashed && this.events.stopsAtCrash()) {
+      this.crashed = ended;
+      const vcpu = { domain: ended.domain, vcpu: 0 };
+      const description = 'The guest crashed';
+      this.machineStopped({ ...ended, reason: 'crash', vcpu, breakpointIds: [], description });
+      return;
+    }
+    this.plan = 'ended';
+    const { waiting } = this;
+    this.waiting = undefined;
+    waiting?.reject(new MachineEnded());
+    this.events.ended(ended);
+  }
+
+  // ---------------------------------------------------------------- requests
+
+  pause(vcpu: VcpuId): void {
+    if (!this.running) return;
+    this.focus = vcpu;
+    this.pauseWanted = true;
+    void this.debuggee.machine.request('pause', {}).catch(() => {});
+  }
+
+  /** The machine is being replaced: whatever it still says is of no interest. */
+  abandon(): void {
+    this.plan = 'ended';
+    const { waiting } = this;
+    this.waiting = undefined;
+    waiting?.reject(new MachineEnded());
+  }
+
+  /** Breakpoints may be set while the machine runs. */
+  async breakpointsChanged(): Promise<void> {
+    if (this.plan !== 'ended') await this.sendBreakpoints();
+  }
+
+  /** Runs until there is something to see. */
+  continue(vcpu: VcpuId, alone = false): void {
+    this.only = alone ? vcpu : undefined;
+    this.perform(async () => {
+      const left = await this.leaveBreakpoint(vcpu);
+      if (left?.kind === 'elsewhere') return left.report;
+      for (;;) {
+        const stop = await this.go('run', []);
+        const report = await this.judge.reportOf(stop, this.focus);
+        if (report) return report;
+      }
+    });
+  }
+
+  /** Runs to the link addresses of the entry symbol, or to whatever stops the machine before. */
+  runToEntry(places: readonly Breakpoint[], description: string): void {
+    const temporary = places.map((place) => ({ ...place, id: TEMPORARY }));
+    this.perform(async () => {
+      for (;;) {
+        const stop = await this.go('run', temporary);
+        const report = await this.judge.reportOf(stop, this.focus);
+        if (report) return report;
+        if (stop.reason === 'breakpoint' && stop.breakpointIds.includes(TEMPORARY)) {
+          return { reason: 'entry', vcpu: stop.vcpu, description, hitBreakpointIds: [] };
+        }
+      }
+    });
+  }
+
+  /** Carries out a step of one vCPU. */
+  step(
+    vcpu: VcpuId,
+    plan: (context: StepContext<StopReport>) => Promise<StepStop<StopReport> | undefined>,
+    alone = false,
+  ): void {
+    this.only = alone ? vcpu : undefined;
+    this.perform(async () => {
+      const context = this.contextFor(vcpu);
+      const stop = await plan(context);
+      if (stop?.kind === 'elsewhere') return stop.report;
+      const { pc } = await this.debuggee.general(context.vcpu);
+      const here = this.breakpoints.at(this.debuggee.targetOf(vcpu.domain), pc);
+      return {
+        reason: 'step',
+        vcpu: context.vcpu,
+        description: 'Paused on step',
+        hitBreakpointIds: here.map(({ id }) => id),
+      };
+    });
+  }
+
+  /** The vCPU goes on elsewhere; nothing is executed. */
+  goTo(vcpu: VcpuId, address: bigint): void {
+    this.perform(async () => {
+      await this.debuggee.writeRegister(vcpu, 'pc', address);
+      return { reason: 'goto', vcpu, description: 'Moved to another statement', hitBreakpointIds: [] };
+    });
+  }
+
+  // ---------------------------------------------------------------- plans
+
+  private perform(plan: () => Promise<StopReport>): void {
+    // Two sessions may let it run at once.
+    if (this.running) return;
+    this.plan = 'running';
+    this.pauseWanted = false;
+    this.isFresh = true;
+    plan().then(
+      (report) => {
+        if (this.ended) return;
+        this.plan = 'none';
+        this.temporary = [];
+        this.events.stopped(report, this.moment);
+      },
+      (error: unknown) => {
+        if (this.ended) return;
+        this.plan = 'none';
+        this.events.failed(error instanceof Error ? error.message : String(error));
+      },
+    );
+  }
+
+  private contextFor(vcpu: VcpuId): StepContext<StopReport> {
+    const { debuggee } = this;
+    const target = debuggee.targetOf(vcpu.domain);
+    const stepped = { vcpu };
+    return {
+      get vcpu() {
+        return stepped.vcpu;
+      },
+      get stack() {
+        return debuggee.stackSource(stepped.vcpu);
+      },
+      read: (address, length) => debuggee.reader(stepped.vcpu)(address, length),
+      runTo: (places, isMeant) => this.runTo(stepped, places, false, isMeant),
+      runBackTo: (place, isMeant) => this.runTo(stepped, [place], true, isMeant),
+      stepOnce: () => this.stepOnce(stepped.vcpu),
+      registers: () => debuggee.general(stepped.vcpu),
+      systemRegister: (name) => debuggee.systemRegister(stepped.vcpu, name),
+      lineAt: (pc) => lineRange(target, pc),
+      functionAt: (pc) => target.symbolAt(pc),
+    };
+  }
+
+  /**
+   * The machine lets the instruction at which a vCPU stands pass, but an interrupt may come first, and then the
+   * return from it would report a breakpoint there a second time: so that instruction is executed alone.
+   */
+  private async leaveBreakpoint(vcpu: VcpuId): Promise<StepStop<StopReport> | undefined> {
+    const { pc } = await this.debuggee.general(vcpu);
+    if (!this.breakpoints.anyAt(this.debuggee.targetOf(vcpu.domain), pc)) return undefined;
+    const stop = await stepInstruction(this.contextFor(vcpu), false);
+    if (stop.kind === 'elsewhere') return stop;
+    const report = await this.judge.breakpointAt(vcpu);
+    return report && { kind: 'elsewhere', report };
+  }
+
+  /** `stepped`: follows the task to another vCPU of its domain, should the guest's kernel move it. */
+  private async runTo(
+    stepped: { vcpu: VcpuId },
+    places: readonly bigint[],
+    quiet: boolean,
+    isMeant: IsMeant,
+  ): Promise<StepStop<StopReport>> {
+    const { domain } = stepped.vcpu;
+    const temporary = places.map((address): Breakpoint => ({ id: TEMPORARY, domain, kind: 'va', address }));
+    for (;;) {
+      const stop = await this.go('run', temporary);
+      const isHere = sameVcpu(stop.vcpu, stepped.vcpu);
+      if (quiet && isHere && stop.breakpointIds.includes(TEMPORARY)) return { kind: 'here' };
+      const report = await this.judge.reportOf(stop, this.focus);
+      if (report) return { kind: 'elsewhere', report };
+      const { pc } = await this.debuggee.general(stop.vcpu);
+      if (stop.vcpu.domain !== domain || !places.includes(pc)) continue;
+      if (isHere || (await this.hasMovedTo(stop.vcpu, stepped, isMeant))) return { kind: 'here' };
+    }
+  }
+
+  private async hasMovedTo(vcpu: VcpuId, stepped: { vcpu: VcpuId }, isMeant: IsMeant): Promise<boolean> {
+    const before = stepped.vcpu;
+    // What tells the task asks by way of the context.
+    stepped.vcpu = vcpu;
+    if (await isMeant(await this.debuggee.general(vcpu))) return true;
+    stepped.vcpu = before;
+    return false;
+  }
+
+  private async stepOnce(vcpu: VcpuId): Promise<StepStop<StopReport>> {
+    for (;;) {
+      const stop = await this.go({ vcpu, count: 1 }, []);
+      const report = await this.judge.reportOf(stop, this.focus);
+      if (report) return { kind: 'elsewhere', report };
+      if (stop.reason === 'step') return { kind: 'here' };
+    }
+  }
+
+  /** One run of the machine, from sending the breakpoints to its next stop. */
+  private async go(
+    how: 'run' | { readonly vcpu: VcpuId; readonly count: number },
+    temporary: readonly Breakpoint[],
+  ): Promise<StopInfo> {
+    this.temporary = temporary;
+    await this.sendBreakpoints();
+    if (this.crashed) this.machineEnded(this.crashed);
+    if (this.ended) throw new MachineEnded();
+    if (this.pauseWanted) {
+      return { ...this.moment, reason: 'pause', vcpu: this.focus, breakpointIds: [] };
+    }
+    const judgesHere = await this.isUnjudged();
+    this.isFresh = false;
+    this.debuggee.forgetRegisters();
+    const stopped = new Promise<StopInfo>((resolve, reject) => {
+      this.waiting = { resolve, reject };
+    });
+    const { machine } = this.debuggee;
+    const options = { ...(this.only && { only: this.only }), ...(judgesHere && { judgesHere }) };
+    const request =
+      how === 'run' ? machine.request('run', options) : machine.request('step', { ...how, ...options });
+    request.catch((error: Error) => this.waiting?.reject(error));
+    const stop = await stopped;
+    this.moment = stop;
+    this.stepped = stop.reason === 'step' ? stop.vcpu : undefined;
+    this.debuggee.forgetRegisters();
+    // Where a moved kernel runs is learned before anything else: breakpoints and names depend on it.
+    if (await this.debuggee.learnSlide(stop.vcpu)) {
+      await this.events.moved();
+      await this.sendBreakpoints();
+    }
+    return stop;
+  }
+
+  /**
+   * A breakpoint in the middle of a plan counts though the plan came to it by a single step. Where a plan has ended the
+   * user has seen that it stands; only log points have something to say yet.
+   */
+  private async isUnjudged(): Promise<boolean> {
+    const { stepped, breakpoints, debuggee } = this;
+    if (!stepped) return false;
+    const { pc } = await debuggee.general(stepped);
+    const target = debuggee.targetOf(stepped.domain);
+    return this.isFresh ? breakpoints.logsAt(target, pc) : breakpoints.anyAt(target, pc);
+  }
+
+  private async sendBreakpoints(): Promise<void> {
+    await this.stops.send(this.temporary);
+  }
+}
+
+async function lineRange(target: Target, pc: bigint): Promise<LineRange | undefined> {
+  const code = await target.lineAt(pc);
+  const scopes = await target.scopesAt(pc, true);
+  const [shown] = scopes;
+  if (!code || !shown) return undefined;
+  return {
+    start: code.start,
+    end: code.end,
+    statement: code.statement,
+    code,
+    shown,
+    scope: scopes.map(({ name }) => name ?? '').reverse(),
+  };
+}
+
+const sameVcpu = (a: VcpuId, b: VcpuId): boolean => a.domain === b.domain && a.vcpu === b.vcpu;
+
+/** Where the machine stands on its clock: `t=1.204381 s  insn 48112904`. */
+export const momentText = ({ instructions, virtualNanoseconds }: Moment): string =>
+  `t=${(virtualNanoseconds / 1e9).toFixed(6)} s  insn ${instructions}`;

@@ -1,0 +1,273 @@
+// From a launch configuration to a machine configuration: reads xl.cfg, opens files, loads kernels.
+// The command line uses the same path, so that a file boots the same way everywhere.
+
+import type { UserError } from '../../emulator/base/errors.ts';
+import type { ByteSource } from '../../emulator/formats/byte-source.ts';
+import { contentOf, readAll } from '../../emulator/formats/byte-source.ts';
+import { isDiskRefusal, parseDiskSpec } from '../../emulator/formats/disk-spec.ts';
+import { loadKernel } from '../../emulator/formats/kernel.ts';
+import { readXlConfig } from '../../emulator/formats/xl-config/xl-config.ts';
+import type { XlConfig, XlFile, XlWarning } from '../../emulator/formats/xl-config/xl-config.ts';
+import { MAX_DOMAIN_MEMORY, MAX_VCPUS } from '../../emulator/machine/messages.ts';
+import type {
+  DiskConfig,
+  DomainConfig,
+  GuestFile,
+  GuestKernel,
+  MachineConfig,
+} from '../../emulator/machine/messages.ts';
+import type { BareConfiguration, DomainConfiguration, LaunchConfiguration } from '../configuration.ts';
+import { memoryBytes } from '../configuration.ts';
+import * as errors from '../errors.ts';
+import type { Host } from '../host.ts';
+
+/** What the debugger must know of a domain's kernel beside the machine. */
+export interface DomainSymbols {
+  readonly kernelPath: string;
+  readonly kernel: GuestKernel;
+  readonly symbols: string | undefined;
+  readonly sourceMap: Readonly<Record<string, string>>;
+  /** A folder with all sources. */
+  readonly sourceTree: string | undefined;
+}
+
+export interface PreparedLaunch {
+  readonly machine: MachineConfig;
+  /** In the order of the machine's domains; one entry on a bare machine. */
+  readonly domains: readonly DomainSymbols[];
+  readonly warnings: readonly XlWarning[];
+}
+
+type LaunchFiles = Pick<Host, 'openFile' | 'fileExists' | 'resolvePath' | 'decompress'>;
+
+/** Kernels by path: domains of one kernel share what was read and unpacked. */
+interface Files extends LaunchFiles {
+  readonly kernels: Map<string, Promise<GuestKernel>>;
+}
+
+/** `base`: the directory that relative paths of the configuration start from; undefined: the working directory. */
+export async function prepareLaunch(
+  host: LaunchFiles,
+  configuration: LaunchConfiguration,
+  base?: string,
+): Promise<PreparedLaunch> {
+  const { cpu, seed, startTime, xen } = configuration;
+  const files: Files = { ...host, kernels: new Map() };
+  const common = { cpu, seed, ...(startTime !== undefined && { startTime: Date.parse(startTime) / 1000 }) };
+  const symbols = {
+    symbols: configuration.symbols && host.resolvePath(base, configuration.symbols),
+    sourceMap: configuration.sourceMap ?? {},
+    sourceTree: configuration.sourceTree && host.resolvePath(base, configuration.sourceTree),
+  };
+
+  if (configuration.bare) {
+    const { config, symbols: own } = await bareMachine(files, configuration.bare, base, symbols);
+    return { machine: { ...common, bare: config }, domains: [own], warnings: [] };
+  }
+
+  const prepared: { domain: DomainConfig; symbols: DomainSymbols; warnings: readonly XlWarning[] }[] = [];
+  for (const domain of configuration.domains ?? []) {
+    prepared.push({ ...(await inlineDomain(files, domain, base, symbols)), warnings: [] });
+  }
+  for (const file of listOf(configuration.config)) {
+    prepared.push(await xlDomain(files, host.resolvePath(base, file), symbols));
+  }
+  return {
+    machine: { ...common, ...xsmOf(xen?.cmdline), domains: prepared.map(({ domain }) => domain) },
+    domains: prepared.map(({ symbols: own }) => own),
+    warnings: prepared.flatMap(({ warnings }) => warnings),
+  };
+}
+
+/** What the embedded Xen has of Xen's command line: `xsm=`. */
+function xsmOf(cmdline = ''): Pick<MachineConfig, 'xsm'> {
+  const policy = cmdline
+    .split(/\s+/)
+    .findLast((word) => word.startsWith('xsm='))
+    ?.slice('xsm='.length);
+  if (policy === undefined) return {};
+  if (policy === 'silo' || policy === 'dummy') return { xsm: policy };
+  throw errors.unknownXsm(policy);
+}
+
+interface SymbolKeys {
+  readonly symbols: string | undefined;
+  readonly sourceMap: Readonly<Record<string, string>>;
+  readonly sourceTree: string | undefined;
+}
+
+async function bareMachine(host: Files, bare: BareConfiguration, base: string | undefined, keys: SymbolKeys) {
+  const kernelPath = host.resolvePath(base, bare.kernel);
+  const kernel = await kernelFile(host, kernelPath, 'bare.kernel');
+  const memory = memoryBytes(bare.memory);
+  const ramdisk =
+    bare.ramdisk && (await guestFile(host, host.resolvePath(base, bare.ramdisk), 'bare.ramdisk', memory));
+  return {
+    config: {
+      kernel,
+      ...(ramdisk && { ramdisk }),
+      cmdline: bare.cmdline,
+      memory,
+      cpus: bare.cpus,
+      gicVersion: bare.gicVersion,
+      el: bare.el,
+      ...(bare.kaslrSeed !== undefined && { kaslrSeed: BigInt(bare.kaslrSeed) }),
+    },
+    symbols: { kernelPath, kernel, ...keys },
+  };
+}
+
+async function inlineDomain(
+  host: Files,
+  domain: DomainConfiguration,
+  base: string | undefined,
+  keys: SymbolKeys,
+): Promise<{ domain: DomainConfig; symbols: DomainSymbols }> {
+  if ((domain.vif ?? []).length > 0) throw errors.unsupportedKey(domain.name, 'vif');
+  const disks = (domain.disk ?? []).map((text) => diskOf(domain.name, text));
+  const kernelPath = host.resolvePath(base, domain.kernel);
+  const kernel = await kernelFile(host, kernelPath, 'kernel');
+  const memory = memoryBytes(domain.memory);
+  const ramdisk =
+    domain.ramdisk && (await guestFile(host, host.resolvePath(base, domain.ramdisk), 'ramdisk', memory));
+  return {
+    domain: {
+      name: domain.name,
+      kernel,
+      ...(ramdisk && { ramdisk }),
+      cmdline: domain.cmdline,
+      memory,
+      vcpus: domain.vcpus,
+      gicVersion: domain.gicVersion,
+      ...(disks.length > 0 && { disks }),
+    },
+    symbols: {
+      kernelPath,
+      kernel,
+      symbols: domain.symbols ? host.resolvePath(base, domain.symbols) : keys.symbols,
+      sourceMap: { ...keys.sourceMap, ...domain.sourceMap },
+      sourceTree: domain.sourceTree ? host.resolvePath(base, domain.sourceTree) : keys.sourceTree,
+    },
+  };
+}
+
+function diskOf(domain: string, text: string): DiskConfig {
+  const disk = parseDiskSpec(text);
+  if (isDiskRefusal(disk)) throw errors.badDisk(domain, disk.message, disk.hint);
+  return disk;
+}
+
+async function xlDomain(host: Files, file: string, keys: SymbolKeys) {
+  const source = await opened(host, file, 'config');
+  if (source.size > MAX_XL_SIZE) throw errors.notAnXlConfig(file);
+  const text = new TextDecoder().decode(await readAll(source));
+  if (text.includes('\0')) throw errors.notAnXlConfig(file);
+  const { config, warnings, placeOf } = readXlConfig(text, file);
+  checkMachine(config, placeOf);
+  const near = async (path: string): Promise<string> => {
+    // xl takes relative paths from its working directory; beside the file is what people mean.
+    const beside = host.resolvePath(host.resolvePath(file, '..'), path);
+    if (await host.fileExists(beside)) return beside;
+    const here = host.resolvePath(undefined, path);
+    return (await host.fileExists(here)) ? here : beside;
+  };
+  const kernelPath = await near(config.kernel.path);
+  const kernel = await placed(config.kernel.place, () => kernelFile(host, kernelPath, 'kernel'));
+  const { ramdisk } = config;
+  const memory = config.memory * MIB;
+  const disk =
+    ramdisk &&
+    (await placed(ramdisk.place, async () => guestFile(host, await near(ramdisk.path), 'ramdisk', memory)));
+  const domain: DomainConfig = {
+    name: config.name,
+    kernel,
+    ...(disk && { ramdisk: disk }),
+    cmdline: config.cmdline,
+    memory,
+    vcpus: config.vcpus,
+    gicVersion: config.gicVersion ?? 3,
+    maximumMemory: config.maxmem * MIB,
+    ...(config.uuid !== undefined && { uuid: bytesOfUuid(config.uuid) }),
+    ...(config.vuart && { vuart: true }),
+    ...(config.disks.length > 0 && { disks: config.disks }),
+  };
+  const all = [...warnings, ...withoutEffect(config, placeOf)];
+  return { domain, symbols: { kernelPath, kernel, ...keys }, warnings: all };
+}
+
+/** No configuration is larger: what is was named by mistake. */
+const MAX_XL_SIZE = 1 << 20;
+const MIB = 1 << 20;
+/** What no machine can give is told with the line that asks for it. */
+function checkMachine({ vcpus, memory }: XlConfig, placeOf: XlFile['placeOf']): void {
+  if (vcpus > MAX_VCPUS) throw errors.tooManyVcpus(placeOf('vcpus'), vcpus, MAX_VCPUS);
+  if (memory * MIB > MAX_DOMAIN_MEMORY) {
+    throw errors.tooMuchMemory(placeOf('memory'), memory, MAX_DOMAIN_MEMORY / MIB);
+  }
+}
+
+/** Keys that xl honours and a run here does not: said, unless they ask for what happens anyway. */
+function withoutEffect(config: XlConfig, placeOf: XlFile['placeOf']): XlWarning[] {
+  const events = [
+    ['on_poweroff', config.onPoweroff],
+    ['on_reboot', config.onReboot],
+    ['on_crash', config.onCrash],
+    ['on_watchdog', config.onWatchdog],
+    ['on_soft_reset', config.onSoftReset],
+  ] as const;
+  const warnings = events
+    .filter(([key, action]) => placeOf(key).line !== undefined && !ENDS_THE_RUN.has(action))
+    .map(([key, action]) => ({
+      message: `'${key}' has no effect: the run ends there, so '${action}' does not happen`,
+      place: placeOf(key),
+    }));
+  if (config.maxvcpus > config.vcpus) {
+    const message = `'maxvcpus' has no effect: vCPUs cannot be added to a running domain`;
+    warnings.push({ message, place: placeOf('maxvcpus') });
+  }
+  return warnings;
+}
+
+const ENDS_THE_RUN: ReadonlySet<string> = new Set(['destroy', 'preserve']);
+
+const bytesOfUuid = (uuid: string): Uint8Array =>
+  Uint8Array.from(uuid.replaceAll('-', '').match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
+
+/** A file that cannot be opened is the fault of the line that names it; a damaged one is its own. */
+async function placed<T>(place: UserError['place'], action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof errors.AdapterError && error.number === errors.MISSING_FILE) {
+      throw errors.missingFileAt(place, error.place.file ?? '', error);
+    }
+    throw error;
+  }
+}
+
+function kernelFile(host: Files, path: string, key: string): Promise<GuestKernel> {
+  const loading = host.kernels.get(path) ?? loadedKernel(host, path, key);
+  host.kernels.set(path, loading);
+  return loading;
+}
+
+async function loadedKernel(host: LaunchFiles, path: string, key: string): Promise<GuestKernel> {
+  return { name: path, kernel: await loadKernel(await opened(host, path, key), host.decompress) };
+}
+
+async function guestFile(host: LaunchFiles, path: string, key: string, memory: number): Promise<GuestFile> {
+  const source = await opened(host, path, key);
+  if (source.size >= memory) throw errors.tooLargeForMemory(path, source.size, memory);
+  return { name: path, bytes: await contentOf(source) };
+}
+
+async function opened(host: LaunchFiles, path: string, key: string): Promise<ByteSource> {
+  try {
+    return await host.openFile(path);
+  } catch (error) {
+    throw errors.missingFile(path, key, error instanceof Error ? error.message : String(error));
+  }
+}
+
+const listOf = (value: string | readonly string[] | undefined): readonly string[] =>
+  value === undefined ? [] : typeof value === 'string' ? [value] : value;
