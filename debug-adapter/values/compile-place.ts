@@ -6,8 +6,9 @@ import { registerName } from '../../emulator/formats/dwarf/expression.ts';
 import type { CfaRule } from '../../emulator/formats/dwarf/frame-rules.ts';
 import type { Expression, LexicalScope, Location } from '../../emulator/formats/dwarf/model.ts';
 import * as ops from '../../emulator/formats/dwarf/operations.ts';
-import { littleEndian, operationAt } from '../../emulator/formats/dwarf/operations.ts';
-import type { Operation } from '../../emulator/formats/dwarf/operations.ts';
+import { littleEndian } from '../../emulator/formats/dwarf/operations.ts';
+import { StackMachine } from '../../emulator/formats/dwarf/stack-machine.ts';
+import type { Algebra } from '../../emulator/formats/dwarf/stack-machine.ts';
 import type { BinaryOperator, Program } from '../../emulator/machine/stop-programs.ts';
 
 export type CompiledPlace =
@@ -43,9 +44,7 @@ export async function placeOf(location: Location, context: PlaceContext): Promis
       throw new NotCompilable('it is optimised out here');
     case 'constant': {
       const { value } = location;
-      const number = typeof value === 'bigint' ? value : value.length <= 8 ? littleEndian(value) : undefined;
-      if (number === undefined) throw new NotCompilable('it is a large constant');
-      return { kind: 'value', program: constant(number) };
+      return { kind: 'value', program: typeof value === 'bigint' ? constant(value) : constantOf(value) };
     }
     case 'expression': {
       const place = await new PlaceCompiler(location.expression, context).place();
@@ -54,6 +53,11 @@ export async function placeOf(location: Location, context: PlaceContext): Promis
       return offset ? { kind: 'memory', address: binary('+', place.address, offset) } : place;
     }
   }
+}
+
+function constantOf(bytes: Uint8Array): Program {
+  if (bytes.length > 8) throw new NotCompilable('it is a large constant');
+  return constant(littleEndian(bytes));
 }
 
 const BINARY: Readonly<Record<number, BinaryOperator>> = {
@@ -76,11 +80,13 @@ const BINARY: Readonly<Record<number, BinaryOperator>> = {
   [ops.DW_OP_ge]: '>=s',
 };
 
-class PlaceCompiler {
+const AT_STOPS_ONLY = 'its location is computed in a way that only works at a stop';
+
+/** Terms that the machine computes when it comes there. */
+class PlaceCompiler implements Algebra<Program> {
+  readonly constant = constant;
   private readonly expression: Expression;
   private readonly context: PlaceContext;
-  private readonly stack: Program[] = [];
-  private result: CompiledPlace | undefined;
 
   constructor(expression: Expression, context: PlaceContext) {
     this.expression = expression;
@@ -88,135 +94,90 @@ class PlaceCompiler {
   }
 
   async place(): Promise<CompiledPlace> {
-    const { bytes } = this.expression;
-    if (bytes.length === 0) throw new NotCompilable('it is optimised out here');
-    for (let at = 0; at < bytes.length; ) {
-      const operation = operationAt(bytes, at);
-      if (!operation) throw new NotCompilable('its location is damaged');
-      at = operation.next;
-      await this.execute(operation);
-    }
-    const top = this.stack.at(-1);
-    if (this.result) return this.result;
-    if (!top) throw new NotCompilable('its location is damaged');
-    return { kind: 'memory', address: top };
-  }
-
-  private pop(): Program {
-    const top = this.stack.pop();
-    if (!top) throw new NotCompilable('its location is damaged');
-    return top;
-  }
-
-  private push(program: Program): void {
-    this.stack.push(program);
-  }
-
-  private async execute({ op, operands }: Operation): Promise<void> {
-    const { context, expression } = this;
-    const [first = 0n, second = 0n] = operands;
-    switch (op) {
-      case ops.DW_OP_addr:
-        this.push(constant(context.toRuntime(first)));
-        return;
-      case ops.DW_OP_addrx:
-        this.push(constant(context.toRuntime(await context.indexedAddress(expression.unit, Number(first)))));
-        return;
-      case ops.DW_OP_const1u:
-      case ops.DW_OP_const1s:
-      case ops.DW_OP_const2u:
-      case ops.DW_OP_const2s:
-      case ops.DW_OP_const4u:
-      case ops.DW_OP_const4s:
-      case ops.DW_OP_const8u:
-      case ops.DW_OP_const8s:
-      case ops.DW_OP_constu:
-      case ops.DW_OP_consts:
-      case ops.DW_OP_lit0:
-        this.push(constant(first));
-        return;
-      case ops.DW_OP_dup: {
-        const top = this.pop();
-        this.stack.push(top, top);
-        return;
-      }
-      case ops.DW_OP_swap: {
-        const top = this.pop();
-        const below = this.pop();
-        this.stack.push(top, below);
-        return;
-      }
-      case ops.DW_OP_drop:
-        this.pop();
-        return;
-      case ops.DW_OP_plus_uconst:
-        this.push(binary('+', this.pop(), constant(first)));
-        return;
-      case ops.DW_OP_neg:
-        this.push({ kind: 'unary', operator: '-', operand: this.pop() });
-        return;
-      case ops.DW_OP_not:
-        this.push({ kind: 'unary', operator: '~', operand: this.pop() });
-        return;
-      case ops.DW_OP_breg0:
-      case ops.DW_OP_bregx:
-        this.push(binary('+', generalRegister(Number(first)), constant(second)));
-        return;
-      case ops.DW_OP_fbreg:
-        this.push(binary('+', await this.frameBase(), constant(first)));
-        return;
-      case ops.DW_OP_call_frame_cfa:
-        this.push(this.cfa());
-        return;
-      case ops.DW_OP_deref:
-      case ops.DW_OP_deref_size: {
-        const size = op === ops.DW_OP_deref ? 8 : Number(first);
-        if (size !== 1 && size !== 2 && size !== 4 && size !== 8) break;
-        this.push({ kind: 'load', address: this.pop(), size, signed: false });
-        return;
-      }
-      case ops.DW_OP_reg0:
-      case ops.DW_OP_regx:
-        this.result = { kind: 'value', program: generalRegister(Number(first)) };
-        return;
-      case ops.DW_OP_stack_value:
-        this.result = { kind: 'value', program: this.pop() };
-        return;
-      case ops.DW_OP_nop:
-        return;
-      case ops.DW_OP_entry_value:
-        throw new NotCompilable('only the caller knows its value');
-      case ops.DW_OP_piece:
-      case ops.DW_OP_bit_piece:
-        throw new NotCompilable('it is in several pieces here');
-      case ops.DW_OP_implicit_pointer:
+    const found = await new StackMachine(this.expression, this).run();
+    if (!('kind' in found)) throw new NotCompilable('it is in several pieces here');
+    switch (found.kind) {
+      case 'memory':
+        return found;
+      case 'value':
+        return { kind: 'value', program: found.value };
+      case 'register':
+        return { kind: 'value', program: generalRegister(found.register) };
+      case 'bytes':
+        return { kind: 'value', program: constantOf(found.bytes) };
+      case 'optimised-out':
+        throw new NotCompilable('it is optimised out here');
+      case 'implicit-pointer':
         throw new NotCompilable('it is a pointer that was optimised out');
-      default: {
-        const operator = BINARY[op];
-        if (operator === undefined) break;
-        const right = this.pop();
-        this.push(binary(operator, this.pop(), right));
-        return;
-      }
     }
-    throw new NotCompilable('its location is computed in a way that only works at a stop');
   }
 
-  private async frameBase(): Promise<Program> {
+  unavailable(reason: string): Error {
+    return new NotCompilable(reason);
+  }
+
+  address(link: bigint): Program {
+    return constant(this.context.toRuntime(link));
+  }
+
+  indexed(index: bigint): Promise<bigint> {
+    return this.context.indexedAddress(this.expression.unit, Number(index));
+  }
+
+  plus(value: Program, bits: bigint): Program {
+    return binary('+', value, constant(bits));
+  }
+
+  unary(op: number, operand: Program): Program {
+    if (op === ops.DW_OP_abs) throw new NotCompilable(AT_STOPS_ONLY);
+    return { kind: 'unary', operator: op === ops.DW_OP_neg ? '-' : '~', operand };
+  }
+
+  binary(op: number, left: Program, right: Program): Program {
+    const operator = BINARY[op];
+    if (operator === undefined) throw new NotCompilable(AT_STOPS_ONLY);
+    return binary(operator, left, right);
+  }
+
+  async register(n: number): Promise<Program> {
+    return generalRegister(n);
+  }
+
+  async load(address: Program, size: number): Promise<Program> {
+    if (size !== 1 && size !== 2 && size !== 4 && size !== 8) throw new NotCompilable(AT_STOPS_ONLY);
+    return { kind: 'load', address, size, signed: false };
+  }
+
+  async frameBase(): Promise<Program> {
     const { frameBase } = this.context;
     if (frameBase?.kind !== 'expression') throw new NotCompilable('the frame of its function is not known');
-    const base = await new PlaceCompiler(frameBase.expression, {
-      ...this.context,
-      frameBase: undefined,
-    }).place();
+    const context = { ...this.context, frameBase: undefined };
+    const base = await new PlaceCompiler(frameBase.expression, context).place();
     return base.kind === 'memory' ? base.address : base.program;
   }
 
-  private cfa(): Program {
+  async cfa(): Promise<Program> {
     const { cfa } = this.context;
     if (cfa?.kind !== 'register') throw new NotCompilable('the frame of its function is not known');
-    return binary('+', generalRegister(cfa.register), constant(BigInt(cfa.offset)));
+    return this.plus(generalRegister(cfa.register), BigInt(cfa.offset));
   }
+
+  async entryValue(): Promise<Program> {
+    throw new NotCompilable('only the caller knows its value');
+  }
+
+  isTrue(): boolean {
+    throw new NotCompilable(AT_STOPS_ONLY);
+  }
+
+  async typedConstant(): Promise<Program> {
+    throw new NotCompilable(AT_STOPS_ONLY);
+  }
+
+  typedRegister = this.typedConstant;
+  typedLoad = this.typedConstant;
+  convert = this.typedConstant;
+  reinterpret = this.typedConstant;
 }
 
 function generalRegister(n: number): Program {

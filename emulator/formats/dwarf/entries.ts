@@ -7,8 +7,8 @@ import { BadDwarf, Cursor } from './cursor.ts';
 import { directForm, readForm } from './forms.ts';
 import type { FormValue } from './forms.ts';
 import type { EntryId } from './model.ts';
-import { Plans, locateValues, planAt, skipValues } from './plans.ts';
-import type { Plan } from './plans.ts';
+import { locateValues, plansOf, skipValues } from './plans.ts';
+import type { Plan, Plans } from './plans.ts';
 import type { DwarfSections } from './sections.ts';
 import type { Unit } from './units.ts';
 
@@ -57,7 +57,7 @@ export class LoadedUnit {
     this.tables = parts.tables;
     this.links = parts.links;
     this.skeleton = parts.skeleton;
-    this.plans = new Plans(parts.unit.table, parts.unit);
+    this.plans = plansOf(parts.unit.table, parts.unit);
     this.cursor = new Cursor(parts.bytes, parts.unit.unitOffset);
   }
 
@@ -96,7 +96,7 @@ export class LoadedUnit {
   dieAt(at: number): Die | undefined {
     const { cursor } = this;
     cursor.at = at;
-    const plan = planAt(cursor, this.plans);
+    const plan = this.plans.at(cursor);
     if (plan === undefined) return undefined;
     const positions = locateValues(cursor, plan, this.unit);
     return new Die(this, at, plan, positions, cursor.at);
@@ -132,7 +132,7 @@ export class LoadedUnit {
     }
     cursor.at = die.end;
     for (let depth = 1; depth > 0 && !cursor.atEnd; ) {
-      const plan = planAt(cursor, this.plans);
+      const plan = this.plans.at(cursor);
       if (plan === undefined) {
         depth--;
       } else {

@@ -6,9 +6,9 @@
 // needs them ends in a place of kind `unavailable`, which says so.
 
 import type { DwarfType, EntryId, Expression, Location } from './model.ts';
-import * as ops from './operations.ts';
-import { littleEndian, littleEndianBytes, operationAt } from './operations.ts';
-import type { Operation } from './operations.ts';
+import { DW_OP_plus, littleEndian, littleEndianBytes } from './operations.ts';
+import { StackMachine } from './stack-machine.ts';
+import type { Algebra, Simple } from './stack-machine.ts';
 import { binary, converted, generic, NotAvailable, typed, unary } from './typed-values.ts';
 import type { StackValue } from './typed-values.ts';
 
@@ -53,9 +53,6 @@ export interface EvaluationContext {
   toRuntime(link: bigint): bigint;
 }
 
-/** Operations of one expression, jumps counted as often as they are taken. */
-const MAX_OPERATIONS = 10_000;
-const MAX_STACK = 256;
 /** Of expressions within another one: frame bases. */
 const MAX_DEPTH = 4;
 
@@ -93,10 +90,7 @@ export async function evaluateValue(
   context: EvaluationContext,
   initial: readonly bigint[] = [],
 ): Promise<bigint | undefined> {
-  const place = await guarded(async () => {
-    const evaluation = new Evaluation(expression, context, 0, initial.map(generic));
-    return evaluation.place();
-  });
+  const place = await guarded(() => new Evaluation(expression, context, 0).place(initial.map(generic)));
   // What stands alone on the stack reads like the description of a memory location.
   if (place.kind === 'memory') return place.address;
   if (place.kind === 'value') return littleEndian(place.bytes);
@@ -115,256 +109,114 @@ async function guarded(evaluate: () => Promise<Place>): Promise<Place> {
 
 const damaged = (): NotAvailable => new NotAvailable('its location is damaged');
 
-class Evaluation {
+/** Numbers of a program that stands. */
+class Evaluation implements Algebra<StackValue> {
+  readonly constant = generic;
+  readonly unary = unary;
+  readonly binary = binary;
   private readonly expression: Expression;
   private readonly context: EvaluationContext;
   private readonly depth: number;
-  private readonly stack: StackValue[];
-  private at = 0;
-  /** A description of a simple location that is no memory address, until a piece takes it. */
-  private simple: Piece['place'] | undefined;
-  private readonly pieces: Piece[] = [];
 
-  constructor(
-    expression: Expression,
-    context: EvaluationContext,
-    depth: number,
-    initial: readonly StackValue[] = [],
-  ) {
+  constructor(expression: Expression, context: EvaluationContext, depth: number) {
     this.expression = expression;
     this.context = context;
     this.depth = depth;
-    this.stack = [...initial];
   }
 
-  async place(): Promise<Place> {
-    const { bytes } = this.expression;
-    if (bytes.length === 0 && this.stack.length === 0) return { kind: 'optimised-out' };
-    for (let count = 0; this.at < bytes.length; count++) {
-      const operation = operationAt(bytes, this.at);
-      if (!operation) throw damaged();
-      if (count === MAX_OPERATIONS || this.stack.length > MAX_STACK) throw damaged();
-      this.at = operation.next;
-      await this.execute(operation);
-    }
-    return this.pieces.length > 0 ? { kind: 'pieces', pieces: this.pieces } : this.taken();
+  async place(initial: readonly StackValue[] = []): Promise<Place> {
+    const found = await new StackMachine(this.expression, this, initial).run();
+    if ('kind' in found) return concrete(found);
+    const pieces = found.map(({ place, bits, bitOffset }) => ({ place: concrete(place), bits, bitOffset }));
+    return { kind: 'pieces', pieces };
   }
 
-  /** The simple location that has been described since the last piece. */
-  private taken(): Piece['place'] {
-    const { simple } = this;
-    this.simple = undefined;
-    if (simple) return simple;
-    const top = this.stack.pop();
-    return top ? { kind: 'memory', address: top.bits } : { kind: 'optimised-out' };
+  address(link: bigint): StackValue {
+    return generic(this.context.toRuntime(link));
   }
 
-  private piece(bits: number, bitOffset: number): void {
-    this.pieces.push({ place: this.taken(), bits, bitOffset });
+  indexed(index: bigint): Promise<bigint> {
+    return this.context.indexedAddress(this.expression.unit, Number(index));
   }
 
-  private push(value: StackValue): void {
-    this.stack.push(value);
+  plus(value: StackValue, bits: bigint): StackValue {
+    return binary(DW_OP_plus, value, { bits, type: value.type });
   }
 
-  private pop(): StackValue {
-    const value = this.stack.pop();
-    if (!value) throw damaged();
-    return value;
+  isTrue({ bits }: StackValue): boolean {
+    return bits !== 0n;
   }
 
-  private peek(depth: number): StackValue {
-    const value = this.stack[this.stack.length - 1 - depth];
-    if (!value) throw damaged();
-    return value;
+  unavailable(reason: string): Error {
+    return new NotAvailable(reason);
   }
 
-  private async execute({ op, operands, block }: Operation): Promise<void> {
-    const missing = ops.UNAVAILABLE.get(op);
-    if (missing !== undefined) throw new NotAvailable(missing);
-    const [first = 0n, second = 0n] = operands;
-    const { context, expression } = this;
-    switch (op) {
-      case ops.DW_OP_addr:
-        this.push(generic(context.toRuntime(first)));
-        return;
-      case ops.DW_OP_addrx:
-        this.push(generic(context.toRuntime(await context.indexedAddress(expression.unit, Number(first)))));
-        return;
-      case ops.DW_OP_constx:
-        this.push(generic(await context.indexedAddress(expression.unit, Number(first))));
-        return;
-      case ops.DW_OP_const1u:
-      case ops.DW_OP_const1s:
-      case ops.DW_OP_const2u:
-      case ops.DW_OP_const2s:
-      case ops.DW_OP_const4u:
-      case ops.DW_OP_const4s:
-      case ops.DW_OP_const8u:
-      case ops.DW_OP_const8s:
-      case ops.DW_OP_constu:
-      case ops.DW_OP_consts:
-      case ops.DW_OP_lit0:
-        this.push(generic(first));
-        return;
-      case ops.DW_OP_const_type: {
-        const type = await this.baseType(first);
-        if (type === undefined || block.length !== type.size) throw damaged();
-        this.push(typed(littleEndian(block), type));
-        return;
-      }
-
-      case ops.DW_OP_dup:
-        this.push(this.peek(0));
-        return;
-      case ops.DW_OP_drop:
-        this.pop();
-        return;
-      case ops.DW_OP_over:
-        this.push(this.peek(1));
-        return;
-      case ops.DW_OP_pick:
-        this.push(this.peek(Number(first)));
-        return;
-      case ops.DW_OP_swap: {
-        const top = this.pop();
-        const below = this.pop();
-        this.stack.push(top, below);
-        return;
-      }
-      case ops.DW_OP_rot: {
-        const top = this.pop();
-        const middle = this.pop();
-        const bottom = this.pop();
-        this.stack.push(top, bottom, middle);
-        return;
-      }
-
-      case ops.DW_OP_abs:
-      case ops.DW_OP_neg:
-      case ops.DW_OP_not:
-        this.push(unary(op, this.pop()));
-        return;
-      case ops.DW_OP_plus_uconst: {
-        const value = this.pop();
-        this.push(binary(ops.DW_OP_plus, value, { bits: first, type: value.type }));
-        return;
-      }
-      case ops.DW_OP_skip:
-        this.jump(Number(first));
-        return;
-      case ops.DW_OP_bra:
-        if (this.pop().bits !== 0n) this.jump(Number(first));
-        return;
-      case ops.DW_OP_convert:
-        this.push(converted(this.pop(), await this.baseType(first)));
-        return;
-      case ops.DW_OP_reinterpret: {
-        const type = await this.baseType(first);
-        const { bits } = this.pop();
-        this.push(type ? typed(bits, type) : generic(bits));
-        return;
-      }
-
-      case ops.DW_OP_breg0:
-      case ops.DW_OP_bregx:
-        this.push(generic((await this.register(first)) + second));
-        return;
-      case ops.DW_OP_regval_type: {
-        const type = await this.baseType(second);
-        const value = await this.register(first);
-        this.push(type ? typed(value, type) : generic(value));
-        return;
-      }
-      case ops.DW_OP_fbreg:
-        this.push(generic((await this.frameBase()) + first));
-        return;
-      case ops.DW_OP_call_frame_cfa: {
-        const cfa = await context.cfa();
-        if (cfa === undefined) throw new NotAvailable('the frame of its function is not known');
-        this.push(generic(cfa));
-        return;
-      }
-      case ops.DW_OP_entry_value: {
-        const value = await context.entryValue({ ...expression, bytes: block });
-        if (value === undefined) throw new NotAvailable('optimised out');
-        this.push(generic(value));
-        return;
-      }
-
-      case ops.DW_OP_deref:
-        this.push(generic(await this.load(this.pop().bits, 8)));
-        return;
-      case ops.DW_OP_deref_size:
-        this.push(generic(await this.load(this.pop().bits, Number(first))));
-        return;
-      case ops.DW_OP_deref_type: {
-        const type = await this.baseType(second);
-        if (!type) throw damaged();
-        this.push(typed(await this.load(this.pop().bits, Number(first)), type));
-        return;
-      }
-
-      case ops.DW_OP_reg0:
-      case ops.DW_OP_regx:
-        this.simple = { kind: 'register', register: Number(first) };
-        return;
-      case ops.DW_OP_implicit_value:
-        this.simple = { kind: 'value', bytes: block };
-        return;
-      case ops.DW_OP_stack_value: {
-        const { bits, type } = this.pop();
-        this.simple = { kind: 'value', bytes: littleEndianBytes(bits, type?.size ?? 8) };
-        return;
-      }
-      case ops.DW_OP_implicit_pointer:
-        this.simple = { kind: 'implicit-pointer', entry: Number(first), offset: Number(second) };
-        return;
-      case ops.DW_OP_piece:
-        this.piece(8 * Number(first), 0);
-        return;
-      case ops.DW_OP_bit_piece:
-        this.piece(Number(first), Number(second));
-        return;
-      case ops.DW_OP_nop:
-        return;
-      default: {
-        // What is left computes with two values.
-        const right = this.pop();
-        this.push(binary(op, this.pop(), right));
-      }
-    }
+  async register(n: number): Promise<StackValue> {
+    const value = await this.context.register(n);
+    if (value === undefined) throw new NotAvailable(`${registerName(n)} is not saved`);
+    return generic(value);
   }
 
-  private jump(offset: number): void {
-    const to = this.at + offset;
-    if (to < 0 || to > this.expression.bytes.length) throw damaged();
-    this.at = to;
+  async typedRegister(n: number, offset: bigint): Promise<StackValue> {
+    const type = await this.baseType(offset);
+    const value = await this.register(n);
+    return type ? typed(value.bits, type) : value;
   }
 
-  private async register(number: bigint): Promise<bigint> {
-    const value = await this.context.register(Number(number));
-    if (value === undefined) throw new NotAvailable(`${registerName(Number(number))} is not saved`);
-    return value;
+  async typedConstant(offset: bigint, bytes: Uint8Array): Promise<StackValue> {
+    const type = await this.baseType(offset);
+    if (type === undefined || bytes.length !== type.size) throw damaged();
+    return typed(littleEndian(bytes), type);
   }
 
-  private async load(address: bigint, size: number): Promise<bigint> {
+  async cfa(): Promise<StackValue> {
+    const cfa = await this.context.cfa();
+    if (cfa === undefined) throw new NotAvailable('the frame of its function is not known');
+    return generic(cfa);
+  }
+
+  async entryValue(bytes: Uint8Array): Promise<StackValue> {
+    const value = await this.context.entryValue({ ...this.expression, bytes });
+    if (value === undefined) throw new NotAvailable('optimised out');
+    return generic(value);
+  }
+
+  async load(address: StackValue, size: number): Promise<StackValue> {
+    return generic(await this.loaded(address, size));
+  }
+
+  async typedLoad(address: StackValue, size: number, offset: bigint): Promise<StackValue> {
+    const type = await this.baseType(offset);
+    if (!type) throw damaged();
+    return typed(await this.loaded(address, size), type);
+  }
+
+  private async loaded({ bits: address }: StackValue, size: number): Promise<bigint> {
     if (size < 1 || size > 16) throw damaged();
     const bytes = await this.context.memory(address, size);
     if (bytes.length < size) throw new NotAvailable(`unreadable 0x${address.toString(16)}`);
     return littleEndian(bytes);
   }
 
+  async convert(value: StackValue, offset: bigint): Promise<StackValue> {
+    return converted(value, await this.baseType(offset));
+  }
+
+  async reinterpret({ bits }: StackValue, offset: bigint): Promise<StackValue> {
+    const type = await this.baseType(offset);
+    return type ? typed(bits, type) : generic(bits);
+  }
+
   /** A frame base is a location of its own: a register means the register's value. */
-  private async frameBase(): Promise<bigint> {
+  async frameBase(): Promise<StackValue> {
     const location = await this.context.frameBase();
     if (location?.kind !== 'expression' || this.depth === MAX_DEPTH) {
       throw new NotAvailable('the frame of its function is not known');
     }
     const base = await new Evaluation(location.expression, this.context, this.depth + 1).place();
-    if (base.kind === 'memory') return base.address;
-    if (base.kind === 'register') return this.register(BigInt(base.register));
-    if (base.kind === 'value') return littleEndian(base.bytes);
+    if (base.kind === 'memory') return generic(base.address);
+    if (base.kind === 'register') return this.register(base.register);
+    if (base.kind === 'value') return generic(littleEndian(base.bytes));
     throw new NotAvailable('the frame of its function is not known');
   }
 
@@ -374,6 +226,21 @@ class Evaluation {
     const type = await this.context.type(this.expression.unit + Number(offset));
     if (type.kind !== 'base') throw damaged();
     return type;
+  }
+}
+
+function concrete(place: Simple<StackValue>): Piece['place'] {
+  switch (place.kind) {
+    case 'memory':
+      return { kind: 'memory', address: place.address.bits };
+    case 'value':
+      return { kind: 'value', bytes: littleEndianBytes(place.value.bits, place.value.type?.size ?? 8) };
+    case 'bytes':
+      return { kind: 'value', bytes: place.bytes };
+    case 'register':
+    case 'implicit-pointer':
+    case 'optimised-out':
+      return place;
   }
 }
 

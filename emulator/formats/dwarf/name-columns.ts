@@ -6,7 +6,7 @@ import { readForm } from './forms.ts';
 import type { LoadedUnit } from './entries.ts';
 import { isC } from './languages.ts';
 import type { EntryId } from './model.ts';
-import { DECLARED_TYPE, NameScan, ScanPlans, VARIABLE } from './name-scan.ts';
+import { DECLARED_TYPE, NameScan, scanPlansOf, VARIABLE } from './name-scan.ts';
 import type { NameSink } from './name-scan.ts';
 
 const encoder = new TextEncoder();
@@ -46,7 +46,7 @@ export class NameColumns implements NameSink {
   scan(unit: LoadedUnit): void {
     this.unit = unit;
     this.namespaces.length = 0;
-    const scan = new NameScan(unit.cursor, new ScanPlans(unit.unit.table, unit.unit), unit.unit, this);
+    const scan = new NameScan(unit.cursor, scanPlansOf(unit.unit.table, unit.unit), unit.unit, this);
     this.isC = isC(unit);
     scan.run(unit.unit.entries - unit.unit.unitOffset);
   }

@@ -3,10 +3,11 @@
 
 import type { Abbreviation, AbbreviationTable } from './abbrev.ts';
 import * as dw from './constants.ts';
-import { BadDwarf, OutOfBytes } from './cursor.ts';
+import { OutOfBytes } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
-import { directForm, fixedSize, skipForm } from './forms.ts';
+import { directForm, skipForm } from './forms.ts';
 import type { Encoding } from './forms.ts';
+import { FIRST_OPERATION, PlanTable, SKIP, SKIP_FORM, stepsOver } from './plans.ts';
 
 /** What a name stands for; types that are only declared are told apart. */
 export const FUNCTION = 0;
@@ -30,22 +31,19 @@ export interface NameSink {
   leave(): void;
 }
 
-const SKIP = 0;
-const SKIP_FORM = 1;
-const NAME = 2;
-const SIBLING = 3;
-const DECLARATION = 4;
-const SIZE = 5;
-const LINE = 6;
-const SPECIFICATION = 7;
+const NAME = FIRST_OPERATION;
+const SIBLING = FIRST_OPERATION + 1;
+const DECLARATION = FIRST_OPERATION + 2;
+const SIZE = FIRST_OPERATION + 3;
+const LINE = FIRST_OPERATION + 4;
+const SPECIFICATION = FIRST_OPERATION + 5;
 
 const NONE = -1;
 
 interface ScanPlan {
   readonly kind: number;
   readonly hasChildren: boolean;
-  /** Operation, argument, implicit value. */
-  readonly operations: readonly number[];
+  readonly steps: readonly number[];
 }
 
 /** Kinds beyond those that are names. */
@@ -80,49 +78,18 @@ const OPERATIONS: ReadonlyMap<number, number> = new Map([
   [dw.DW_AT_specification, SPECIFICATION],
 ]);
 
-/** Plans by abbreviation code, made when an entry has it. */
-export class ScanPlans {
-  private readonly table: AbbreviationTable;
-  private readonly encoding: Encoding;
-  private readonly made = new Map<number, ScanPlan>();
+export type ScanPlans = PlanTable<ScanPlan>;
 
-  constructor(table: AbbreviationTable, encoding: Encoding) {
-    this.table = table;
-    this.encoding = encoding;
-  }
-
-  get(code: number): ScanPlan | undefined {
-    const known = this.made.get(code);
-    if (known !== undefined) return known;
-    const abbreviation = this.table.get(code);
-    if (abbreviation === undefined) return undefined;
-    const plan = compile(abbreviation, this.encoding);
-    this.made.set(code, plan);
-    return plan;
-  }
-}
+export const scanPlansOf = (table: AbbreviationTable, encoding: Encoding): ScanPlans =>
+  new PlanTable(table, encoding, compile);
 
 function compile({ tag, hasChildren, attributes }: Abbreviation, encoding: Encoding): ScanPlan {
   const kind = KINDS.get(tag) ?? NOTHING;
-  const operations: number[] = [];
-  let pending = 0;
-  const flush = (): void => {
-    if (pending > 0) operations.push(SKIP, pending, 0);
-    pending = 0;
-  };
-  for (const [attribute, form, implicit] of attributes) {
+  const operationOf = (attribute: number): number | undefined => {
     const operation = OPERATIONS.get(attribute);
-    const counts = operation !== undefined && (kind !== NOTHING || operation === SIBLING);
-    const size = fixedSize(form, encoding);
-    if (!counts && size >= 0) {
-      pending += size;
-      continue;
-    }
-    flush();
-    operations.push(counts ? operation : SKIP_FORM, form, implicit);
-  }
-  flush();
-  return { kind, hasChildren, operations };
+    return kind !== NOTHING || operation === SIBLING ? operation : undefined;
+  };
+  return { kind, hasChildren, steps: stepsOver(attributes, encoding, operationOf) };
 }
 
 /** Namespaces and damaged chains of siblings nest no deeper. */
@@ -233,20 +200,18 @@ export class NameScan {
   /** Reads the entry at the cursor, and leaves it behind its attributes; undefined: a null entry. */
   private next(): ScanPlan | undefined {
     const { cursor } = this;
-    const code = cursor.uleb();
-    if (code === 0) return undefined;
-    const plan = this.plans.get(code);
-    if (plan === undefined) throw new BadDwarf(`abbreviation ${code} is not declared`, cursor.offset - 1);
+    const plan = this.plans.at(cursor);
+    if (plan === undefined) return undefined;
     this.name = NONE;
     this.sibling = NONE;
     this.size = 0;
     this.line = 0;
     this.specification = NONE;
     this.isDeclaration = false;
-    const { operations } = plan;
-    for (let i = 0; i < operations.length; i += 3) {
-      const argument = operations[i + 1] as number;
-      switch (operations[i] as number) {
+    const { steps } = plan;
+    for (let i = 0; i < steps.length; i += 3) {
+      const argument = steps[i + 1] as number;
+      switch (steps[i] as number) {
         case SKIP:
           cursor.at += argument;
           break;
@@ -263,10 +228,10 @@ export class NameScan {
           this.isDeclaration = this.readNumber(argument, 1) !== 0;
           break;
         case SIZE:
-          this.size = this.readNumber(argument, operations[i + 2] as number);
+          this.size = this.readNumber(argument, steps[i + 2] as number);
           break;
         case LINE:
-          this.line = this.readNumber(argument, operations[i + 2] as number);
+          this.line = this.readNumber(argument, steps[i + 2] as number);
           break;
         case SPECIFICATION:
           this.specification = this.readReference(argument);
