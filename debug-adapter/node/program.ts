@@ -3,14 +3,12 @@
 
 import { Command, CommanderError } from 'commander';
 import { describeBug, UserError } from '../../emulator/base/errors.ts';
+import type { SetStatus } from './commands/status.ts';
 
 const FAILED = 1;
 const UNUSABLE = 2;
 const VERSION = '0.1.0';
 const VERSION_FLAGS = '-V, --version';
-
-/** A command reports through this what its process ends with. */
-export type SetStatus = (status: number) => void;
 
 type LoadCommand = (setStatus: SetStatus) => Promise<Command>;
 

@@ -17,7 +17,7 @@ import {
 import { LINUX_WORKLOADS, type LinuxFiles, linuxSubjects } from '../bench/linux.ts';
 import { qemuVersion } from '../bench/processes.ts';
 import { WORKLOADS } from '../bench/workloads.ts';
-import type { SetStatus } from '../program.ts';
+import type { SetStatus } from './status.ts';
 import { wholeNumber } from './run-configuration.ts';
 
 interface BenchOptions {

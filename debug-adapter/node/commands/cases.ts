@@ -7,7 +7,7 @@ import { CaseRunner, outcomeMatches } from '../../../emulator/index.ts';
 import { readCaseFile } from '../case-files.ts';
 import { loadEngineModules } from '../engine-modules.ts';
 import { reasonOf } from '../files.ts';
-import type { SetStatus } from '../program.ts';
+import type { SetStatus } from './status.ts';
 
 interface CasesOptions {
   readonly states?: string;

@@ -11,7 +11,7 @@ import { diagnose, pathsNamed } from '../../../emulator/formats/xl-config/diagno
 import type { XlFinding } from '../../../emulator/formats/xl-config/findings.ts';
 import { parseXlDocument } from '../../../emulator/formats/xl-config/syntax.ts';
 import { openFile } from '../files.ts';
-import type { SetStatus } from '../program.ts';
+import type { SetStatus } from './status.ts';
 
 const FOUND_ERRORS = 1;
 const BYTES_PER_MIB = 1024 * 1024;

@@ -8,7 +8,7 @@ import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { Command } from 'commander';
 import { UserError } from '../../../emulator/base/errors.ts';
 import { DirectClient } from '../direct-client.ts';
-import type { SetStatus } from '../program.ts';
+import type { SetStatus } from './status.ts';
 
 const SAMPLE = 'media/samples/hello-xen';
 /** From the bundle, or from the source itself when the sources are run as they are. */

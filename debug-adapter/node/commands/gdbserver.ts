@@ -11,7 +11,7 @@ import type { MachineClient } from '../../machine/machine-client.ts';
 import { ConsoleOutput } from '../console-output.ts';
 import { openFile } from '../files.ts';
 import { logToStderr, nodeHost } from '../node-host.ts';
-import type { SetStatus } from '../program.ts';
+import type { SetStatus } from './status.ts';
 import { attachTerminal } from '../terminal.ts';
 import { addBootOptions } from './guest-options.ts';
 import { type GuestOptions, prepareRun } from './run-configuration.ts';

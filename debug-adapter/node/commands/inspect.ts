@@ -25,7 +25,7 @@ import { loadEngineModules } from '../engine-modules.ts';
 import { reasonOf } from '../files.ts';
 import { logToStderr } from '../node-host.ts';
 import { readSnapshot, SNAPSHOT_EXTENSION, writeSnapshot } from '../../machine/snapshot-file.ts';
-import type { SetStatus } from '../program.ts';
+import type { SetStatus } from './status.ts';
 import {
   addGuestOptions,
   type Bounds,

@@ -18,7 +18,7 @@ import { ConsoleOutput } from '../console-output.ts';
 import { DomainConsoles } from '../domain-consoles.ts';
 import { loadEngineModules } from '../engine-modules.ts';
 import { reasonOf } from '../files.ts';
-import type { SetStatus } from '../program.ts';
+import type { SetStatus } from './status.ts';
 import { attachTerminal } from '../terminal.ts';
 import {
   addGuestOptions,
