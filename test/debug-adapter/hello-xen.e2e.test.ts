@@ -1,19 +1,16 @@
 // The bundled guest on the real machine, as an editor debugs it.
 
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { afterEach, expect, test } from 'vitest';
 import { prepareLaunch } from '../../debug-adapter/machine/launch.ts';
 import { loadEngineModules } from '../../debug-adapter/node/engine-modules.ts';
 import { nodeHost } from '../../debug-adapter/node/node-host.ts';
 import { readSnapshot } from '../../debug-adapter/machine/snapshot-file.ts';
 import { createInspector, loadMachine, runToSnapshot } from '../../emulator/index.ts';
-import { TestSession } from './support/drive.ts';
+import type { TestSession } from './support/drive.ts';
+import { helloXen, lineOf as lineIn, SAMPLE, source, THREAD } from './support/hello-xen.ts';
 
-const SAMPLE = join(import.meta.dirname, '../../media/samples/hello-xen');
-const MAIN = join(SAMPLE, 'src/main.c');
-const THREAD = 257;
+const MAIN = source('main.c');
 
 const open: TestSession[] = [];
 afterEach(async () => {
@@ -21,24 +18,12 @@ afterEach(async () => {
 });
 
 async function launched(more: Record<string, unknown> = {}): Promise<TestSession> {
-  const session = new TestSession(nodeHost(() => {}));
+  const session = await helloXen(more);
   open.push(session);
-  await session.send('initialize', { adapterID: 'xen', pathFormat: 'path' });
-  await session.send('launch', {
-    config: join(SAMPLE, 'hello.cfg'),
-    symbols: join(SAMPLE, 'hello-xen.elf'),
-    sourceMap: { '/hello-xen': SAMPLE },
-    ...more,
-  } as Dap.LaunchRequestArguments);
-  await session.until('initialized');
   return session;
 }
 
-const lineOf = (text: string, path = MAIN): number =>
-  1 +
-  readFileSync(path, 'utf8')
-    .split('\n')
-    .findIndex((line) => line.includes(text));
+const lineOf = (text: string, path = MAIN): number => lineIn(text, path);
 
 async function where(session: TestSession): Promise<string[]> {
   await session.until('stopped');
@@ -87,18 +72,18 @@ test('steps: over, in and out, and the console says what the guest printed', asy
 
 test('a breakpoint in the EL0 program stops there, and a system call can be stepped over and into', async () => {
   const session = await launched();
-  const source = join(SAMPLE, 'src/task-program.c');
+  const program = source('task-program.c');
   await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'count_primes' }] });
   await session.send('configurationDone', {});
   expect((await where(session))[0]).toMatch(/^count_primes:/);
   const { result } = await session.send('evaluate', { expression: '$el' });
   expect(result).toBe('0x0');
-  const line = lineOf('svc #0', source);
-  await session.send('setBreakpoints', { source: { path: source }, breakpoints: [{ line }] });
+  const line = lineOf('svc #0', program);
+  await session.send('setBreakpoints', { source: { path: program }, breakpoints: [{ line }] });
   await session.send('setFunctionBreakpoints', { breakpoints: [] });
   await session.send('continue', { threadId: THREAD });
   expect((await where(session))[0]).toMatch(/^(system_call|say|say_number|count_primes|main)/);
-  await session.send('setBreakpoints', { source: { path: source }, breakpoints: [] });
+  await session.send('setBreakpoints', { source: { path: program }, breakpoints: [] });
 
   // The system call itself is somewhere in this line.
   const instruction = async (): Promise<string> => {
@@ -116,7 +101,7 @@ test('a breakpoint in the EL0 program stops there, and a system call can be step
   await session.until('stopped');
   expect((await session.send('evaluate', { expression: '$el' })).result).toBe('0x0');
 
-  await session.send('setBreakpoints', { source: { path: source }, breakpoints: [{ line }] });
+  await session.send('setBreakpoints', { source: { path: program }, breakpoints: [{ line }] });
   await session.send('continue', { threadId: THREAD });
   await session.until('stopped');
   for (let i = 0; i < 8 && !(await instruction()).startsWith('svc'); i++) {
