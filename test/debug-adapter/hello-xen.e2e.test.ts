@@ -1,6 +1,5 @@
 // The bundled guest on the real machine, as an editor debugs it.
 
-import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { prepareLaunch } from '../../debug-adapter/machine/launch.ts';
 import { loadEngineModules } from '../../debug-adapter/node/engine-modules.ts';
@@ -8,7 +7,7 @@ import { nodeHost } from '../../debug-adapter/node/node-host.ts';
 import { readSnapshot } from '../../debug-adapter/machine/snapshot-file.ts';
 import { createInspector, loadMachine, runToSnapshot } from '../../emulator/index.ts';
 import type { TestSession } from './support/drive.ts';
-import { helloXen, lineOf as lineIn, SAMPLE, source, THREAD } from './support/hello-xen.ts';
+import { helloXen, lineOf as lineIn, source, THREAD } from './support/hello-xen.ts';
 
 const MAIN = source('main.c');
 
