@@ -7,6 +7,7 @@ import type {
   MachineInfo,
   RegisterGroup,
   Registers,
+  StopInfo,
   SystemRegister,
   VcpuId,
 } from '../emulator/machine/messages.ts';
@@ -22,6 +23,8 @@ import { walkStack } from './frames/stack.ts';
 import type { Frame, ReadGuest, StackSource } from './frames/stack.ts';
 import { StopMemory } from './frames/stop-memory.ts';
 import type { Target } from './symbols/target.ts';
+
+const keyOf = ({ domain, vcpu }: VcpuId, group: RegisterGroup): string => `${domain}/${vcpu}/${group}`;
 
 export class Debuggee {
   readonly machine: MachineClient;
@@ -63,6 +66,14 @@ export class Debuggee {
   showing(shown: readonly number[]): Debuggee {
     const { machine, info, allTargets, registerCache, memory, guests } = this;
     return new Debuggee(machine, info, allTargets, shown, registerCache, memory, guests);
+  }
+
+  /** What the machine told with a stop needs not be asked for. */
+  remember({ vcpu, state }: StopInfo): void {
+    if (!state) return;
+    const { general, pages } = state;
+    this.registerCache.set(keyOf(vcpu, 'general'), Promise.resolve({ general }));
+    this.memory.remember(vcpu, pages);
   }
 
   /** The machine runs, or somebody wrote a register. */
@@ -130,7 +141,7 @@ export class Debuggee {
   }
 
   registers(vcpu: VcpuId, group: RegisterGroup): Promise<Registers> {
-    const key = `${vcpu.domain}/${vcpu.vcpu}/${group}`;
+    const key = keyOf(vcpu, group);
     let answer = this.registerCache.get(key);
     if (!answer) {
       answer = this.machine.request('readRegisters', { vcpu, groups: [group] });

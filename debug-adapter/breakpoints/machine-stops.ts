@@ -8,6 +8,7 @@ export class MachineStops {
   private readonly machine: MachineClient;
   private readonly table: MachineBreakpoints;
   private version = -1;
+  private othersVersion = -1;
   private breakpoints: readonly Breakpoint[] = [];
   private readonly sent = { breakpoints: '[]', temporary: '[]', watchpoints: '[]', events: '[]' };
 
@@ -18,19 +19,33 @@ export class MachineStops {
 
   /** `temporary`: the places of the plan that is under way. */
   async send(temporary: readonly Breakpoint[]): Promise<void> {
+    await this.sendOthers();
+    const breakpoints = this.takeBreakpoints(temporary);
+    if (breakpoints) await this.machine.request('setBreakpoints', { breakpoints });
+  }
+
+  /** Watchpoints and events. */
+  async sendOthers(): Promise<void> {
     const { machine, table } = this;
+    if (table.version === this.othersVersion) return;
+    this.othersVersion = table.version;
+    const watchpoints = table.watchpoints();
+    const events = table.eventBreakpoints();
+    if (this.differs('watchpoints', watchpoints)) await machine.request('setWatchpoints', { watchpoints });
+    if (this.differs('events', events)) await machine.request('setEventBreakpoints', { events });
+  }
+
+  /** Breakpoints that the machine does not have yet; whoever takes them sends them before anything else. */
+  takeBreakpoints(temporary: readonly Breakpoint[]): readonly Breakpoint[] | undefined {
+    const { table } = this;
     let differs = false;
     if (table.version !== this.version) {
       this.version = table.version;
       this.breakpoints = table.forMachine();
       differs = this.differs('breakpoints', this.breakpoints);
-      const watchpoints = table.watchpoints();
-      const events = table.eventBreakpoints();
-      if (this.differs('watchpoints', watchpoints)) await machine.request('setWatchpoints', { watchpoints });
-      if (this.differs('events', events)) await machine.request('setEventBreakpoints', { events });
     }
-    if (!this.differs('temporary', temporary) && !differs) return;
-    await machine.request('setBreakpoints', { breakpoints: [...this.breakpoints, ...temporary] });
+    if (!this.differs('temporary', temporary) && !differs) return undefined;
+    return [...this.breakpoints, ...temporary];
   }
 
   private differs(what: keyof MachineStops['sent'], list: readonly unknown[]): boolean {

@@ -277,20 +277,25 @@ export class RunControl {
     temporary: readonly Breakpoint[],
   ): Promise<StopInfo> {
     this.temporary = temporary;
-    await this.sendBreakpoints();
     if (this.crashed) this.machineEnded(this.crashed);
     if (this.ended) throw new MachineEnded();
+    const judgesHere = await this.isUnjudged();
+    await this.stops.sendOthers();
     if (this.pauseWanted) {
       return { ...this.moment, reason: 'pause', vcpu: this.focus, breakpointIds: [] };
     }
-    const judgesHere = await this.isUnjudged();
     this.isFresh = false;
     this.debuggee.forgetRegisters();
     const stopped = new Promise<StopInfo>((resolve, reject) => {
       this.waiting = { resolve, reject };
     });
     const { machine } = this.debuggee;
-    const options = { ...(this.only && { only: this.only }), ...(judgesHere && { judgesHere }) };
+    const breakpoints = this.stops.takeBreakpoints(temporary);
+    const options = {
+      ...(this.only && { only: this.only }),
+      ...(judgesHere && { judgesHere }),
+      ...(breakpoints && { breakpoints }),
+    };
     const request =
       how === 'run' ? machine.request('run', options) : machine.request('step', { ...how, ...options });
     request.catch((error: Error) => this.waiting?.reject(error));
@@ -298,6 +303,7 @@ export class RunControl {
     this.moment = stop;
     this.stepped = stop.reason === 'step' ? stop.vcpu : undefined;
     this.debuggee.forgetRegisters();
+    this.debuggee.remember(stop);
     // Where a moved kernel runs is learned before anything else: breakpoints and names depend on it.
     if (await this.debuggee.learnSlide(stop.vcpu)) {
       await this.events.moved();

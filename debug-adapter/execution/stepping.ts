@@ -64,6 +64,8 @@ const HERE = { kind: 'here' } as const;
 const MAX_ROUNDS = 100_000;
 /** Lines longer than this are left by their first exit inside. */
 const MAX_LINE_BYTES = 0x1_0000;
+/** Pieces of code that belong to a line, of which a run is taken at once. */
+const MAX_PARTS = 32;
 
 /** One instruction. `over`: calls and exceptions run to completion. Interrupts always do. */
 export async function stepInstruction<R>(ctx: StepContext<R>, over: boolean): Promise<StepStop<R>> {
@@ -137,7 +139,12 @@ export async function stepLine<R>(ctx: StepContext<R>, how: LineStep): Promise<S
       const crossed = await crossOver(ctx, flow, pc, crossing);
       if (crossed.kind !== 'inside') return crossed;
     } else {
-      const exits = await exitsOf(ctx, range, crossing);
+      // Most steps are over after one run. The others went into code that belongs to the line.
+      const isOurs = async (place: bigint): Promise<LineRange | undefined> => {
+        const line = round === 0 ? undefined : await lineAt(place);
+        return line && isWithin(origin, line, how) ? line : undefined;
+      };
+      const exits = await exitsOf(ctx, range, crossing, isOurs);
       const stop = await runInActivation(ctx, exits, activation);
       if (stop.kind === 'elsewhere') return stop;
     }
@@ -265,25 +272,51 @@ const VECTORS_FROM_PROGRAM = 8;
 
 const elOf = ({ pstate }: GeneralRegisters): number => (pstate >>> 2) & 3;
 
-/** Where the code of a line can be left, or must be executed instruction by instruction. */
+/**
+ * Where the code of a line can be left, or must be executed instruction by instruction. `isOurs` adds code that the
+ * guest may run through as well.
+ */
 async function exitsOf<R>(
   ctx: StepContext<R>,
   range: AddressRange,
   crossing: Crossing,
+  isOurs: (place: bigint) => Promise<AddressRange | undefined> = () => Promise.resolve(undefined),
 ): Promise<readonly bigint[]> {
+  const parts: AddressRange[] = [range];
+  const exits = new Set<bigint>();
+  for (const part of parts) {
+    const { seen, left } = await waysOut(ctx, part, crossing);
+    for (const place of seen) exits.add(place);
+    for (const place of left) {
+      if (parts.some((known) => contains(known, place))) continue;
+      const more = parts.length < MAX_PARTS ? await isOurs(place) : undefined;
+      if (more) parts.push(more);
+      else exits.add(place);
+    }
+  }
+  return [...exits];
+}
+
+/** Instructions of a range that must be seen, and the places outside that the others lead to. */
+async function waysOut<R>(
+  ctx: StepContext<R>,
+  range: AddressRange,
+  crossing: Crossing,
+): Promise<{ readonly seen: readonly bigint[]; readonly left: readonly bigint[] }> {
   const length = Number(range.end - range.start);
   const bytes = await ctx.read(range.start, Math.min(length, MAX_LINE_BYTES));
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const count = bytes.length >>> 2;
-  const exits = new Set<bigint>([range.start + BigInt(4 * count)]);
+  const seen: bigint[] = [];
+  const left = [range.start + BigInt(4 * count)];
   for (let i = 0; i < count; i++) {
     const at = range.start + BigInt(4 * i);
     const flow = controlFlow(view.getUint32(4 * i, true), at);
-    if (mustBeSeen(flow, at, crossing)) exits.add(at);
+    if (mustBeSeen(flow, at, crossing)) seen.push(at);
     else if ((flow.kind === 'branch' || flow.kind === 'conditional') && !contains(range, flow.target))
-      exits.add(flow.target);
+      left.push(flow.target);
   }
-  return [...exits];
+  return { seen, left };
 }
 
 /** Where this leads is known only when it is executed, or must be looked at. */

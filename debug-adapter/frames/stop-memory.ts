@@ -1,7 +1,7 @@
 // Guest memory of vCPUs as it is at a stop, by pages: a stack is read word by word, and each question to the machine
 // crosses the worker's border. Kept until the machine may be another one.
 
-import type { VcpuId } from '../../emulator/machine/messages.ts';
+import type { StopInfo, VcpuId } from '../../emulator/machine/messages.ts';
 import type { MachineClient } from '../machine/machine-client.ts';
 
 const PAGE = 4096;
@@ -37,10 +37,15 @@ export class StopMemory {
     return all;
   }
 
+  /** Pages of the machine as it is now. */
+  remember(vcpu: VcpuId, pages: NonNullable<StopInfo['state']>['pages']): void {
+    this.forgetOld();
+    for (const { address, bytes } of pages) this.pages.set(keyOf(vcpu, address), Promise.resolve(bytes));
+  }
+
   private page(vcpu: VcpuId, address: bigint): Promise<Uint8Array> {
-    if (this.asOf !== this.machine.changes || this.pages.size > MAX_PAGES) this.pages.clear();
-    this.asOf = this.machine.changes;
-    const key = `${vcpu.domain}/${vcpu.vcpu}/${address}`;
+    this.forgetOld();
+    const key = keyOf(vcpu, address);
     let page = this.pages.get(key);
     if (!page) {
       const space = { kind: 'va', at: vcpu } as const;
@@ -49,4 +54,11 @@ export class StopMemory {
     }
     return page;
   }
+
+  private forgetOld(): void {
+    if (this.asOf !== this.machine.changes || this.pages.size > MAX_PAGES) this.pages.clear();
+    this.asOf = this.machine.changes;
+  }
 }
+
+const keyOf = ({ domain, vcpu }: VcpuId, address: bigint): string => `${domain}/${vcpu}/${address}`;

@@ -293,6 +293,8 @@ export interface RunOptions {
   readonly only?: VcpuId;
   /** Breakpoints count on the instructions at which vCPUs stand, too: nobody has been told of them yet. */
   readonly judgesHere?: boolean;
+  /** As `setBreakpoints` has them, set before anything runs. */
+  readonly breakpoints?: readonly Breakpoint[];
 }
 
 /** Every request: what it carries and what it answers. A UserError crosses the border as one. */
@@ -371,6 +373,14 @@ export interface StopInfo extends Moment {
   readonly conditionError?: string;
   /** One sentence, for a crash: what the guest did. */
   readonly description?: string;
+  /** What is asked of the vCPU at nearly every stop. */
+  readonly state?: StoppedState;
+}
+
+export interface StoppedState {
+  readonly general: GeneralRegisters;
+  /** The pages of its PC and its stack pointer, as `readMemory` answers them. */
+  readonly pages: readonly { readonly address: bigint; readonly bytes: Uint8Array }[];
 }
 
 export interface DomainEnd extends Moment {

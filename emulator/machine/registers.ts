@@ -6,19 +6,12 @@ import { isImplemented } from '../cpu/sysregs/decode.ts';
 import { systemRegisterRows } from '../cpu/sysregs/lookup.ts';
 import * as layout from '../memory/layout.ts';
 import type { Machine } from './machine.ts';
-import type { RegisterGroup, Registers } from './messages.ts';
+import type { GeneralRegisters, RegisterGroup, Registers } from './messages.ts';
 
 export function readRegisters(machine: Machine, cpu: number, groups: readonly RegisterGroup[]): Registers {
   const state = machine.cpus[cpu] as CpuState;
   return {
-    ...(groups.includes('general') && {
-      general: {
-        x: BigUint64Array.from({ length: 31 }, (_, i) => state.x(i)),
-        sp: state.sp,
-        pc: state.pc,
-        pstate: state.pstate,
-      },
-    }),
+    ...(groups.includes('general') && { general: generalRegisters(machine, cpu) }),
     ...(groups.includes('fp') && {
       fp: {
         v: vectorRegisters(state),
@@ -35,6 +28,16 @@ export function readRegisters(machine: Machine, cpu: number, groups: readonly Re
         }),
       ),
     }),
+  };
+}
+
+export function generalRegisters(machine: Machine, cpu: number): GeneralRegisters {
+  const state = machine.cpus[cpu] as CpuState;
+  return {
+    x: BigUint64Array.from({ length: 31 }, (_, i) => state.x(i)),
+    sp: state.sp,
+    pc: state.pc,
+    pstate: state.pstate,
   };
 }
 

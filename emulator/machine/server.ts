@@ -21,12 +21,13 @@ import {
   type MachineEvents,
   type MachineServer,
   type RunOptions,
+  type StoppedState,
   type StopInfo,
   type VcpuId,
   type VcpuInfo,
   type Watchpoint,
 } from './messages.ts';
-import { readRegisters } from './registers.ts';
+import { generalRegisters, readRegisters } from './registers.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { stateHash } from './state-hash.ts';
 import type { EventSource } from './stops/occurrence.ts';
@@ -56,6 +57,8 @@ export interface MachineInspector {
 
 /** Real milliseconds between two looks at the messages, as far as slices are shorter than that. */
 const TURN = 10;
+const PAGE = 4096;
+const PAGE_BASE = ~0xfffn;
 /** Hits of log points that are told of in one turn; of more the last of each and the number. */
 const HITS_PER_TURN = 500;
 
@@ -147,10 +150,7 @@ export class MachineServerImplementation {
       this.pauseWanted = true;
       this.cancelSleep?.(true);
     },
-    setBreakpoints: ({ breakpoints }) => {
-      this.stops?.setBreakpoints(breakpoints);
-      this.breakpoints = breakpoints;
-    },
+    setBreakpoints: ({ breakpoints }) => this.setBreakpoints(breakpoints),
     setWatchpoints: ({ watchpoints }) => {
       this.stops?.setWatchpoints(watchpoints);
       this.watchpoints = watchpoints;
@@ -212,8 +212,9 @@ export class MachineServerImplementation {
 
   // ---- running
 
-  private start(step: Step | undefined, { only, judgesHere = false }: RunOptions): void {
+  private start(step: Step | undefined, { only, judgesHere = false, breakpoints }: RunOptions): void {
     const { machine } = this.machine;
+    if (breakpoints) this.setBreakpoints(breakpoints);
     if (this.broken !== undefined) throw new UserError(this.broken, 'Restart the machine.');
     if (this.running) return;
     const onlyCpu = only && this.cpuOf(only);
@@ -335,9 +336,22 @@ export class MachineServerImplementation {
       reason,
       vcpu: this.vcpuOf(cpu),
       breakpointIds: [],
+      ...(this.broken === undefined && { state: this.stateOf(cpu) }),
       ...more,
     });
     return false;
+  }
+
+  private stateOf(cpu: number): StoppedState {
+    const { machine } = this.machine;
+    const { sp, pc } = machine.cpus[cpu] as CpuState;
+    const space = { kind: 'va', at: this.vcpuOf(cpu) } as const;
+    const { access } = this;
+    const pages = new Set([sp & PAGE_BASE, pc & PAGE_BASE]);
+    return {
+      general: generalRegisters(machine, cpu),
+      pages: Array.from(pages, (address) => ({ address, bytes: access.read(space, address, PAGE) })),
+    };
   }
 
   private stopAsJudged({ reason, cpu, ...more }: JudgedStop): false {
@@ -365,6 +379,11 @@ export class MachineServerImplementation {
   }
 
   // ---- breakpoints
+
+  private setBreakpoints(breakpoints: readonly Breakpoint[]): void {
+    this.stops?.setBreakpoints(breakpoints);
+    this.breakpoints = breakpoints;
+  }
 
   private createStops(loaded: LoadedMachine, events: EventSource): Stops {
     const stops = new Stops(loaded, events, (hit) => this.hit(hit));

@@ -7,12 +7,27 @@ import { memorySource, readExactly } from '../byte-source.ts';
 import type { ByteSource } from '../byte-source.ts';
 import { SHF_EXECINSTR, stringAt } from '../elf.ts';
 import type { ElfFile } from '../elf.ts';
+import { readAbbreviations } from './abbrev.ts';
+import type { AbbreviationTable } from './abbrev.ts';
 import { BadDwarf, Cursor, OutOfBytes } from './cursor.ts';
+import { Lru } from './lru.ts';
 
 const EMPTY = memorySource(new Uint8Array());
 const FIRST_READ = 1024;
 /** Tables of abbreviations are longer than most that is parsed. */
 const FIRST_READ_OF_ABBREVIATIONS = 8192;
+
+/** Sections of many short lists, each of which is asked for by itself. */
+const LISTS: ReadonlySet<string> = new Set(['addr', 'loc', 'loclists', 'ranges', 'rnglists']);
+const BLOCK = 16_384;
+const KEPT_BLOCKS = 64;
+/** Every unit is opened for its lines, and for its entries. */
+const KEPT_TABLES = 64;
+
+interface Abbreviations {
+  readonly table: AbbreviationTable;
+  readonly links: ReadonlySet<number>;
+}
 
 /** Sections of a .dwo or .dwp file, which belong to a unit of the program itself. */
 export interface SplitOf {
@@ -33,6 +48,8 @@ export class DwarfSections {
   private readonly split: SplitOf | undefined;
   private readonly sources = new Map<string, Promise<ByteSource>>();
   private readonly wholes = new Map<string, Promise<Uint8Array>>();
+  private readonly blocks = new Lru<string, Uint8Array>(KEPT_BLOCKS);
+  private readonly tables = new Lru<number, Abbreviations>(KEPT_TABLES);
 
   constructor(elf: ElfFile, split?: SplitOf) {
     this.elf = elf;
@@ -102,6 +119,15 @@ export class DwarfSections {
     const limit = Math.min(end ?? source.size, source.size);
     if (!(offset >= 0 && offset < limit))
       throw this.damaged(name, offset, 'something is named outside of it');
+    if (LISTS.has(name)) {
+      const bytes = await this.nearby(name, source, offset);
+      try {
+        return parse(new Cursor(bytes.subarray(0, limit - offset), offset));
+      } catch (error) {
+        // A long one, or damage: that is told below.
+        if (!(error instanceof BadDwarf || error instanceof OutOfBytes)) throw error;
+      }
+    }
     for (let size = name === 'abbrev' ? FIRST_READ_OF_ABBREVIATIONS : FIRST_READ; ; size *= 8) {
       const length = Math.min(size, limit - offset);
       const bytes = await source.read(offset, length);
@@ -113,6 +139,23 @@ export class DwarfSections {
         if (length === limit - offset) throw this.damaged(name, limit, 'it ends too early');
       }
     }
+  }
+
+  /** Bytes from an offset on, out of a block that is kept: the lists of a function stand together. */
+  private async nearby(name: string, source: ByteSource, offset: number): Promise<Uint8Array> {
+    const start = offset - (offset % BLOCK);
+    const block = await this.blocks.get(`${name} ${start}`, () => source.read(start, BLOCK + FIRST_READ));
+    return block.subarray(offset - start);
+  }
+
+  /** The table of abbreviations at an offset, and those of their forms that lead out of the unit. */
+  abbreviations(offset: number): Promise<Abbreviations> {
+    return this.tables.get(offset, () =>
+      this.parse('abbrev', offset, (cursor) => {
+        const links = new Set<number>();
+        return { table: readAbbreviations(cursor, links), links };
+      }),
+    );
   }
 
   /** Parses a range whose size is known. */

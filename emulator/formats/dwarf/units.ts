@@ -1,7 +1,6 @@
 // Unit headers of .debug_info and the attributes of each unit's root entry (DWARF 5, sections
 // 7.5.1 and 3.1). Nothing else of the unit is read here.
 
-import { readAbbreviations } from './abbrev.ts';
 import type { AbbreviationTable } from './abbrev.ts';
 import * as dw from './constants.ts';
 import { BadDwarf, Cursor } from './cursor.ts';
@@ -101,10 +100,7 @@ export async function openUnit(
   if (header.end > (await sections.size(section))) {
     throw sections.damaged(section, offset, `a unit claims ${header.end - offset} bytes`);
   }
-  const links = new Set<number>();
-  const table = await sections.parse('abbrev', header.abbreviations, (cursor) =>
-    readAbbreviations(cursor, links),
-  );
+  const { table, links } = await sections.abbreviations(header.abbreviations);
   const root = await parse(
     header.entries,
     header.end,

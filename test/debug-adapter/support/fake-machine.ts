@@ -96,13 +96,15 @@ export class FakeMachine implements MachineServer {
     return { domains: [{ domain, name: bare ? 'host' : 'guest', vcpus: 1, segments, ram }] };
   }
 
-  run({ only, judgesHere = false }: RunOptions): void {
+  run({ only, judgesHere = false, breakpoints }: RunOptions): void {
+    if (breakpoints) this.setBreakpoints({ breakpoints });
     this.requests.push(only ? `run only ${only.vcpu}` : 'run');
     this.state = 'running';
     this.slice(!judgesHere);
   }
 
-  step({ count, only, judgesHere = false }: RunOptions & { readonly count: number }): void {
+  step({ count, only, judgesHere = false, breakpoints }: RunOptions & { readonly count: number }): void {
+    if (breakpoints) this.setBreakpoints({ breakpoints });
     this.requests.push(only ? `step only ${only.vcpu}` : 'step');
     this.state = 'running';
     if (judgesHere && this.stopHere()) return;
