@@ -1,7 +1,7 @@
 // Why an exception was taken, in words, for the line between the frames of its handler and those that it
 // interrupted: `system call write (64) from EL0`, `interrupt`, `data abort from EL0`.
 
-import { linuxSystemCalls } from './linux-system-calls.ts';
+import { linuxSystemCalls } from '../../emulator/debug/events/linux-system-calls.ts';
 import type { ExceptionTaken } from './stack.ts';
 
 /** Linux: the functions that a vector of arm64 branches to. */

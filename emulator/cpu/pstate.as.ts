@@ -37,6 +37,7 @@ import {
   SCTLR_EL2,
   SP,
   SP_EL0,
+  SP_EL0_OBSERVED,
   SYSREGS,
   SYSREG_ACCESS,
   SYSREG_ACCESS_STRIDE,
@@ -158,7 +159,7 @@ export function updateRegime(): void {
   store<i32>(TLB_BASE_UNPRIVILEGED, misaligned ? TLB_EMPTY : <i32>unprivileged);
   // SP_EL0 is accessible by name only while another stack pointer is in use.
   const spEl0 = <usize>(SYSREG_ACCESS + el * SYSREG_ACCESS_STRIDE + ((SP_EL0 - SYSREGS) >> 3));
-  store<u8>(spEl0, el != 0 && load<i32>(PSTATE_SP) != 0 ? 3 : 0);
+  store<u8>(spEl0, el != 0 && load<i32>(PSTATE_SP) != 0 ? 3 & ~load<i32>(SP_EL0_OBSERVED) : 0);
   store<i32>(FP_TRAP, fpTrapTarget(el) >= 0 ? 1 : 0);
 }
 

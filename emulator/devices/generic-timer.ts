@@ -27,6 +27,14 @@ export interface TimerState {
   readonly offsetHigh: number;
 }
 
+/** Somebody who looks on, and changes nothing. */
+export interface TimerObserver {
+  /** Its control or compare value was written; the line is up to date. */
+  programmed(): void;
+  /** The time has come: the line goes high. */
+  fired(): void;
+}
+
 /** One comparator: the line is high while (count - offset) >= compare, enabled and not masked. */
 export class Timer {
   // Invariant: the line and `due` are what `evaluate` computes at the time of the last change.
@@ -36,6 +44,8 @@ export class Timer {
   private offsetLow = 0;
   private offsetHigh = 0;
   private due = Infinity;
+  /** Nobody at first. */
+  observer: TimerObserver | undefined;
   private readonly clock: Clock;
   private readonly line: EdgeFilter;
 
@@ -53,6 +63,7 @@ export class Timer {
   writeControl(value: number): void {
     this.controlBits = value & (CTL_ENABLE | CTL_IMASK);
     this.evaluate();
+    this.observer?.programmed();
   }
 
   /** CVAL. */
@@ -68,6 +79,7 @@ export class Timer {
     this.compareLowHalf = low >>> 0;
     this.compareHighHalf = high >>> 0;
     this.evaluate();
+    this.observer?.programmed();
   }
 
   /** TVAL: ticks from now to the compare value, 32 bits of them. */
@@ -117,6 +129,7 @@ export class Timer {
     const enabled = (this.controlBits & CTL_ENABLE) !== 0;
     const masked = (this.controlBits & CTL_IMASK) !== 0;
     const left = enabled && !masked ? this.ticksLeft() : Infinity;
+    if (left === 0 && !this.line.level) this.observer?.fired();
     this.line.set(left === 0);
     const due = left === 0 ? Infinity : (ticks(this.clock) + left) * NANOSECONDS_PER_TICK;
     // What is beyond exact numbers lies 104 days of virtual time ahead.

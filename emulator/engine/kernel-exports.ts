@@ -7,6 +7,8 @@ export interface KernelExports extends SystemRegisterKernels {
   forgetRecords(records: number): void;
   /** Fills in a record, or answers 0 when that is left to TypeScript. */
   decodeWord(record: number, word: number): number;
+  /** Of the instruction that generated code executes. */
+  currentPc(): bigint;
   /** ERET at the current EL. */
   exceptionReturn(): void;
   invalidateRange(pa: bigint, length: number): void;

@@ -9,7 +9,7 @@ import type { Logger } from '../base/log.ts';
 import { type CoreModel, type FeatureSet, featureSet } from '../cpu/features.ts';
 import type { Monitor, TrapOutcome } from '../cpu/monitor.ts';
 import { CpuState } from '../cpu/state.ts';
-import { SystemRegisters } from '../cpu/sysregs/system-registers.ts';
+import { type RegisterObserver, SystemRegisters } from '../cpu/sysregs/system-registers.ts';
 import type { GenericTimer } from '../devices/generic-timer.ts';
 import type { ByteSink } from '../devices/pl011.ts';
 import { Engine, type EngineModules, type TranslateOptions } from '../engine/engine.ts';
@@ -99,6 +99,9 @@ export class Machine {
   judgeWatchpoints: (() => boolean) | undefined;
   /** Is told of exceptions as Engine.setExceptionEvents() says. */
   exceptionTaken: ((targetEl: number, fromEl: number, vector: number) => void) | undefined;
+
+  /** Is told when what sits at EL2 has served a trap of this CPU, which goes on, waits or is off. */
+  trapServed: ((cpu: number) => void) | undefined;
 
   private readonly waits: CpuWait[];
   private only: number | undefined;
@@ -286,6 +289,16 @@ export class Machine {
     return this.cpus[cpu]?.read32(layout.WAITING) === layout.WAIT_WFI ? 'wfi' : 'running';
   }
 
+  /** Who is told of accesses to system registers: see SystemRegisters.observe(). Not while a slice is under way. */
+  observeRegisters(
+    reads: readonly number[],
+    writes: readonly number[],
+    observer: RegisterObserver | undefined,
+  ): void {
+    this.systemRegisters.observe(reads, writes, observer);
+    this.accessKnown = false;
+  }
+
   /** Calls back with this CPU selected. */
   withCpu<T>(cpu: number, action: () => T): T {
     const before = this.engine.selected;
@@ -434,6 +447,7 @@ export class Machine {
     this.engine.kernels.exceptionReturn();
     // The monitor may have changed what the guest may access.
     this.systemRegisters.controlsMayHaveChanged();
+    this.trapServed?.(cpu);
     switch (outcome.kind) {
       case 'resume':
         return undefined;

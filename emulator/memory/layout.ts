@@ -216,6 +216,8 @@ export const DECODE_BY_HOST = MACHINE + 0x38;
 export const WATCH_HIT_COUNT = MACHINE + 0x40;
 /** i64: classes of exceptions that EngineHost.exceptionTaken() is told of, a bit for each; interrupts are EVENT_*. */
 export const EXCEPTION_EVENTS = MACHINE + 0x48;
+/** i32: bits of SYSREG_ACCESS that SP_EL0 does not have while its accesses are told of. */
+export const SP_EL0_OBSERVED = MACHINE + 0x50;
 /** Bits of classes that no ESR_ELx has: IRQ, FIQ, SError. */
 export const EVENT_IRQ = 61;
 export const EVENT_FIQ = 62;

@@ -23,10 +23,14 @@ export interface XenObserver {
     byPort: number,
     wasPending: boolean,
   ): void;
+  /** Xen has a VIRQ for a vCPU; `port` is 0 when the guest did not bind it. */
+  virqRaised?(domid: number, vcpu: number, virq: number, port: number): void;
   /** A port that was not pending is now, for this vCPU to see; `isMasked`: it will look only when it unmasks the port. */
   eventDelivered?(domid: number, port: number, vcpu: number, isMasked: boolean): void;
   /** An edge of an interrupt came to the vGIC. `wasPending`: it merges with one that the guest has not taken yet. */
   interruptRaised?(domid: number, vcpu: number, intid: number, wasPending: boolean): void;
+  /** The vGIC has written an interrupt into a list register: the vCPU can take it from now on. */
+  interruptListed?(domid: number, vcpu: number, intid: number, listRegister: number): void;
   /** The guest ended an interrupt that had been in a list register. */
   interruptEnded?(domid: number, vcpu: number, intid: number): void;
   /** A grant reference of `granter` was mapped, or copied from or to, by `user`. */
@@ -96,6 +100,8 @@ export class ObserverRelay implements ObserverCalls {
   eventRaised: ObserverCalls['eventRaised'] = nobody;
   eventDelivered: ObserverCalls['eventDelivered'] = nobody;
   interruptRaised: ObserverCalls['interruptRaised'] = nobody;
+  interruptListed: ObserverCalls['interruptListed'] = nobody;
+  virqRaised: ObserverCalls['virqRaised'] = nobody;
   interruptEnded: ObserverCalls['interruptEnded'] = nobody;
   grantUsed: ObserverCalls['grantUsed'] = nobody;
   grantUnmapped: ObserverCalls['grantUnmapped'] = nobody;
@@ -126,6 +132,8 @@ export class ObserverRelay implements ObserverCalls {
     this.eventRaised = this.callsOf('eventRaised');
     this.eventDelivered = this.callsOf('eventDelivered');
     this.interruptRaised = this.callsOf('interruptRaised');
+    this.interruptListed = this.callsOf('interruptListed');
+    this.virqRaised = this.callsOf('virqRaised');
     this.interruptEnded = this.callsOf('interruptEnded');
     this.grantUsed = this.callsOf('grantUsed');
     this.grantUnmapped = this.callsOf('grantUnmapped');

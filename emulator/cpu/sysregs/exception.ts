@@ -15,6 +15,7 @@ import {
   TPIDRRO_EL0,
   VBAR_EL1,
   VBAR_EL2,
+  PSTATE_SP,
 } from '../../memory/layout.ts';
 import { bit, bits, el0Unless, systemRegister, type SystemRegisterRow } from './define.ts';
 import {
@@ -115,7 +116,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     fields: programStatus,
     slot: SPSR_EL2,
   }),
-  // The kernels let it be accessed only while it is not the stack pointer in use.
+  // It can be accessed only while it is not the stack pointer in use, which the kernels settle themselves.
   systemRegister('SP_EL0', {
     encoding: 'S3_0_C4_C1_0',
     doc: 'Stack pointer of EL0',
@@ -123,7 +124,7 @@ export const exceptionRegisters: readonly SystemRegisterRow[] = [
     access: 'rw',
     whole: virtualAddress,
     slot: SP_EL0,
-    check: () => 'undefined',
+    check: (context) => (context.low(PSTATE_SP) === 0 ? 'undefined' : 'ok'),
   }),
   systemRegister('SP_EL1', {
     encoding: 'S3_4_C4_C1_0',

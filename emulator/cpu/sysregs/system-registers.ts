@@ -16,6 +16,7 @@ import {
   PSTATE_SP,
   SP,
   SP_EL0,
+  SP_EL0_OBSERVED,
   SYSREG_ACCESS,
   SYSREG_ACCESS_STRIDE,
   SYSREG_VALUE,
@@ -38,6 +39,15 @@ export interface SystemRegisterKernels {
   updateRegime(): void;
   raiseAttention(bits: number): void;
   kernelRead(index: number): bigint;
+  kernelWrite(index: number, value: bigint): void;
+}
+
+/** Is told of an access of the running CPU by MRS, MSR or SYS that takes no exception of its own by what it is. */
+export interface RegisterObserver {
+  /** Has been read. */
+  read?(index: number, low: number, high: number): void;
+  /** Is about to be written, or executed with this value; what it holds is still there. */
+  write?(index: number, low: number, high: number): void;
 }
 
 export interface SystemRegisterSockets {
@@ -65,6 +75,9 @@ const DIRECT_READ = 1;
 const DIRECT_WRITE = 2;
 const KERNEL_READ = 4;
 const KERNEL_WRITE = 8;
+const READS = DIRECT_READ | KERNEL_READ;
+const WRITES = DIRECT_WRITE | KERNEL_WRITE;
+const SP_EL0_INDEX = (SP_EL0 - SYSREGS) >> 3;
 
 const ALL_INDEXES = Array.from({ length: INDEX_COUNT }, (_, index) => index);
 
@@ -91,6 +104,9 @@ export class SystemRegisters {
   private readonly computedFor: Int32Array;
   private readonly context: RegisterContext;
   private computed = false;
+  private observer: RegisterObserver | undefined;
+  /** By index: what generated code and kernels may not do themselves, because somebody wants to be told of it. */
+  private readonly observed = new Uint8Array(INDEX_COUNT);
 
   constructor(sockets: SystemRegisterSockets) {
     this.sockets = sockets;
@@ -126,7 +142,16 @@ export class SystemRegisters {
     const numbered = numberedRows[index];
     if (numbered === undefined) return this.sockets.kernels.undefinedInstruction();
     if (!this.enter(this.settle(numbered, false))) return;
-    const { row, slot } = numbered;
+    this.readRow(numbered);
+    if (((this.observed[index] as number) & READS) === 0) return;
+    const { i32 } = this;
+    const [low, high] = [i32[SYSREG_VALUE >> 2] as number, i32[(SYSREG_VALUE + 4) >> 2] as number];
+    this.observer?.read?.(index, low >>> 0, high >>> 0);
+    i32[SYSREG_VALUE >> 2] = low;
+    i32[(SYSREG_VALUE + 4) >> 2] = high;
+  }
+
+  private readRow({ row, slot, index }: NumberedRow): void {
     const { context, i32 } = this;
     if (row.read !== undefined) {
       i32[SYSREG_VALUE >> 2] = row.read(context);
@@ -144,11 +169,27 @@ export class SystemRegisters {
     const numbered = numberedRows[index];
     if (numbered === undefined) return this.sockets.kernels.undefinedInstruction();
     if (!this.enter(this.settle(numbered, true))) return;
-    this.writeRow(
-      numbered,
-      (this.i32[SYSREG_VALUE >> 2] as number) >>> 0,
-      (this.i32[(SYSREG_VALUE + 4) >> 2] as number) >>> 0,
-    );
+    const low = (this.i32[SYSREG_VALUE >> 2] as number) >>> 0;
+    const high = (this.i32[(SYSREG_VALUE + 4) >> 2] as number) >>> 0;
+    if (((this.observed[index] as number) & WRITES) === 0) return this.writeRow(numbered, low, high);
+    this.observer?.write?.(index, low, high);
+    const { kernel } = numbered.row;
+    if (kernel === 'write' || kernel === 'both') this.sockets.kernels.kernelWrite(index, join(low, high));
+    else this.writeRow(numbered, low, high);
+  }
+
+  /**
+   * From now on accesses to these registers and instructions are told of; the empty lists end it. They then come to
+   * TypeScript, whatever the kernels could do themselves; all others are as fast as ever. accessChanged() is to be
+   * called for every CPU.
+   */
+  observe(reads: readonly number[], writes: readonly number[], observer: RegisterObserver | undefined): void {
+    this.observer = observer;
+    this.observed.fill(0);
+    for (const index of reads) this.observed[index] = READS;
+    for (const index of writes) this.observed[index] = (this.observed[index] as number) | WRITES;
+    this.i32[SP_EL0_OBSERVED >> 2] = this.observed[SP_EL0_INDEX] as number;
+    this.computed = false;
   }
 
   /** What a debugger shows of the running CPU; undefined for an unknown name and for instructions. */
@@ -232,7 +273,8 @@ export class SystemRegisters {
     const base = SYSREG_ACCESS + el * SYSREG_ACCESS_STRIDE;
     for (const index of indexes) {
       const numbered = numberedRows[index];
-      this.u8[base + index] = numbered === undefined ? 0 : this.directAccess(numbered, el);
+      const access = numbered === undefined ? 0 : this.directAccess(numbered, el);
+      this.u8[base + index] = access & ~(this.observed[index] as number);
     }
   }
 

@@ -2,47 +2,29 @@
 // Exception filters, the tree of event breakpoints and the documentation of `$ev` are derived from this table; what
 // tells of them is event-source.ts.
 
+import { VIRQ as VIRQS } from '../../xen/abi/event-channel.ts';
+import { requests as xenstoreRequests } from '../../xen/xenstore/requests.ts';
 import { hypercalls } from '../../xen/hypercalls/dispatch.ts';
-import type { EventStage } from '../../machine/stops/occurrence.ts';
 import type { SubOpRow } from '../../xen/hypercalls/define.ts';
 import { exceptionKinds } from './exception-kinds.ts';
+import { cpuEvents, registerEvent } from './cpu-catalog.ts';
+import {
+  bare,
+  BOTH,
+  DOM,
+  type EventCategory,
+  type EventField,
+  type EventRow,
+  number,
+  PC,
+  row,
+  text,
+  VCPU,
+} from './event-row.ts';
 import { psciFunctions } from './firmware-names.ts';
+import { ringOperations } from './ring-operations.ts';
 
-export type EventCategory =
-  | 'hypercall'
-  | 'stage2'
-  | 'trap'
-  | 'exception'
-  | 'interrupt'
-  | 'event-channel'
-  | 'grant'
-  | 'xenstore'
-  | 'ring'
-  | 'firmware'
-  | 'domain'
-  | 'vcpu'
-  | 'console';
-
-export interface EventField {
-  /** `$ev.<name>`. */
-  readonly name: string;
-  readonly type: 'number' | 'text';
-  readonly doc: string;
-}
-
-export interface EventRow {
-  /** As EventBreakpoint.event has it. Dots lead from a group to its members: `hypercall.event_channel_op.send`. */
-  readonly name: string;
-  readonly category: EventCategory;
-  readonly label: string;
-  /** One sentence. */
-  readonly description: string;
-  /** The first one is meant where none is named. */
-  readonly stages: readonly EventStage[];
-  /** Does it happen on a bare machine too? */
-  readonly onBareMachine: boolean;
-  readonly fields: readonly EventField[];
-}
+export type { EventCategory, EventRow };
 
 export const eventCategories: readonly { readonly id: EventCategory; readonly label: string }[] = [
   { id: 'hypercall', label: 'Hypercalls' },
@@ -57,15 +39,12 @@ export const eventCategories: readonly { readonly id: EventCategory; readonly la
   { id: 'firmware', label: 'Firmware calls and system registers' },
   { id: 'domain', label: 'Domains' },
   { id: 'vcpu', label: 'vCPUs' },
+  { id: 'timer', label: 'Timers' },
+  { id: 'task', label: 'Tasks and address spaces' },
+  { id: 'translation', label: 'Translation tables and TLBs' },
+  { id: 'cache', label: 'Cache maintenance' },
   { id: 'console', label: 'Consoles' },
 ];
-
-const number = (name: string, doc: string): EventField => ({ name, type: 'number', doc });
-const text = (name: string, doc: string): EventField => ({ name, type: 'text', doc });
-
-const DOM = number('dom', 'the domain');
-const VCPU = number('vcpu', 'the vCPU');
-const PC = number('pc', 'address of the instruction');
 
 const MADE = [
   text('name', 'the hypercall: event_channel_op'),
@@ -80,20 +59,6 @@ const RESULT = [
   number('ret', 'the result, when the stage is post'),
   text('error', 'its name, ENOSYS for one; empty when it succeeded'),
 ];
-
-function row(
-  name: string,
-  category: EventCategory,
-  label: string,
-  description: string,
-  fields: readonly EventField[],
-  more: { readonly stages?: readonly EventStage[]; readonly onBareMachine?: boolean } = {},
-): EventRow {
-  const { stages = ['pre'], onBareMachine = false } = more;
-  return { name, category, label, description, stages, onBareMachine, fields };
-}
-
-const BOTH = { stages: ['pre', 'post'] } as const;
 
 function hypercallRows(): EventRow[] {
   const rows: EventRow[] = [
@@ -203,6 +168,19 @@ const STORE = [
   text('op', 'read, write, rm, permissions or watch'),
   number('by', 'the domain whose request it is; 0 is the toolstack'),
 ];
+const REQUEST = [
+  text('op', 'the request: READ, TRANSACTION_START, ...'),
+  text('path', 'its first argument: a path or another text; empty where it has none'),
+  text('error', 'why it was refused: ENOENT; else empty'),
+  number('by', 'the domain whose request it is'),
+];
+const VIRQ_FIELDS = [
+  text('name', 'VIRQ_TIMER, ...'),
+  number('virq', 'its number'),
+  number('port', 'the port that it is bound to; 0 when the guest did not bind it'),
+  DOM,
+  VCPU,
+];
 const RING = [
   text('ring', 'the ring: vbd-51712'),
   number('slot', 'the index of the message'),
@@ -240,8 +218,10 @@ const EXCEPTION = [
   DOM,
   VCPU,
 ];
-const CALL = number('nr', 'X8 of an SVC: the number of the system call');
-const bare = { onBareMachine: true };
+const CALL = [
+  number('nr', 'X8 of an SVC: the number of the system call'),
+  text('name', 'what Linux calls it; empty for a number that Linux does not have'),
+];
 const bareBoth = { onBareMachine: true, ...BOTH };
 
 export const eventCatalog: readonly EventRow[] = [
@@ -268,7 +248,7 @@ export const eventCatalog: readonly EventRow[] = [
     'exception',
     'Any synchronous exception',
     'A guest takes a synchronous exception.',
-    [...EXCEPTION, CALL],
+    [...EXCEPTION, ...CALL],
     bare,
   ),
   row(
@@ -276,7 +256,7 @@ export const eventCatalog: readonly EventRow[] = [
     'exception',
     'SVC from EL0',
     'A program of the guest makes a system call.',
-    [...EXCEPTION, CALL],
+    [...EXCEPTION, ...CALL],
     bare,
   ),
   ...exceptionKinds.map(({ id, label, description }) =>
@@ -285,7 +265,7 @@ export const eventCatalog: readonly EventRow[] = [
       'exception',
       label,
       description,
-      id === 'svc' ? [...EXCEPTION, CALL] : EXCEPTION,
+      id === 'svc' ? [...EXCEPTION, ...CALL] : EXCEPTION,
       bare,
     ),
   ),
@@ -304,10 +284,29 @@ export const eventCatalog: readonly EventRow[] = [
     'An interrupt becomes pending at the vGIC.',
     INTERRUPT,
   ),
+  row(
+    'irq.listed',
+    'interrupt',
+    'List register loaded',
+    'The vGIC shows an interrupt to a vCPU: it writes a list register.',
+    [...INTERRUPT, number('lr', 'the number of the list register')],
+  ),
+  row(
+    'irq.spurious',
+    'interrupt',
+    'Spurious acknowledge',
+    'A CPU reads the acknowledge register, and there is nothing to take.',
+    [DOM, VCPU],
+    bare,
+  ),
   row('irq.ended', 'interrupt', 'Interrupt ended', 'A vCPU writes the end of an interrupt.', INTERRUPT, bare),
   row('evtchn', 'event-channel', 'Any event', 'An event is sent or delivered.', EVENT),
   row('evtchn.sent', 'event-channel', 'Event sent', 'Somebody raises an event at a port.', EVENT),
   row('evtchn.delivered', 'event-channel', 'Event delivered', 'A port becomes pending for the guest.', EVENT),
+  row('virq', 'event-channel', 'Any VIRQ', 'Xen raises a virtual interrupt of its own.', VIRQ_FIELDS),
+  ...Object.keys(VIRQS).map((name) =>
+    row(`virq.${name}`, 'event-channel', `VIRQ_${name}`, `Xen raises VIRQ_${name}.`, VIRQ_FIELDS),
+  ),
   row('grant', 'grant', 'Any use of a grant', 'A grant is mapped, copied, unmapped or refused.', GRANT),
   row('grant.map', 'grant', 'Grant mapped', 'A domain maps a page that another one granted.', GRANT),
   row('grant.copy', 'grant', 'Grant copied', 'A page that was granted is copied from or to.', GRANT),
@@ -319,15 +318,39 @@ export const eventCatalog: readonly EventRow[] = [
     'A grant is used that is not, or no longer, allowed.',
     GRANT,
   ),
+  row(
+    'grant.revoked',
+    'grant',
+    'Grant used after revoke',
+    'A domain asks for a grant that it could use before, or still had one mapped that its owner has ended.',
+    GRANT,
+  ),
   row('xenstore', 'xenstore', 'A change', 'A node is written or removed, or a watch fires.', STORE),
   row('xenstore.read', 'xenstore', 'Read', 'A client reads a node.', STORE),
   row('xenstore.write', 'xenstore', 'Write', 'A node gets a value.', STORE),
   row('xenstore.rm', 'xenstore', 'Remove', 'A node goes.', STORE),
   row('xenstore.permissions', 'xenstore', 'Permissions', 'The permissions of a node change.', STORE),
   row('xenstore.watch', 'xenstore', 'Watch fired', 'A client is told that a node changed.', STORE),
+  row(
+    'xenstore.request',
+    'xenstore',
+    'Any request',
+    'A domain has made a request of the wire protocol, and was answered.',
+    REQUEST,
+  ),
+  ...xenstoreRequests.map(({ name }) =>
+    row(
+      `xenstore.request.${name.toLowerCase()}`,
+      'xenstore',
+      name,
+      `A domain has made the request ${name}.`,
+      REQUEST,
+    ),
+  ),
   row('ring', 'ring', 'Any message', 'A request or response appears in a ring.', RING),
   row('ring.request', 'ring', 'Request', 'A frontend has put a request into its ring.', RING),
   row('ring.response', 'ring', 'Response', 'A backend has answered a request.', RING),
+  ...ringOperations.map(({ name, label, description }) => row(name, 'ring', label, description, RING)),
   row(
     'sysreg',
     'firmware',
@@ -362,9 +385,17 @@ export const eventCatalog: readonly EventRow[] = [
     DOM,
   ]),
   row('domain.destroyed', 'domain', 'Domain destroyed', 'The toolstack destroys a domain.', [DOM]),
-  row('vcpu.blocked', 'vcpu', 'vCPU blocked', 'A vCPU waits for an interrupt or event.', [DOM, VCPU]),
-  row('vcpu.woken', 'vcpu', 'vCPU woken', 'A vCPU that waited can run, or one is started.', [DOM, VCPU]),
-  row('vcpu.offline', 'vcpu', 'vCPU offline', 'A vCPU goes off, or is paused.', [DOM, VCPU]),
+  // Each vCPU has a CPU for itself, as with the null scheduler: it leaves it only where it waits or stands still.
+  row('vcpu.blocked', 'vcpu', 'vCPU blocked: scheduled out', 'A vCPU waits for an interrupt or event.', [
+    DOM,
+    VCPU,
+  ]),
+  row('vcpu.woken', 'vcpu', 'vCPU woken: scheduled in', 'A vCPU that waited can run, or one is started.', [
+    DOM,
+    VCPU,
+  ]),
+  row('vcpu.offline', 'vcpu', 'vCPU offline: scheduled out', 'A vCPU goes off, or is paused.', [DOM, VCPU]),
+  ...cpuEvents,
   row(
     'console',
     'console',
@@ -377,4 +408,5 @@ export const eventCatalog: readonly EventRow[] = [
 
 const byName = new Map(eventCatalog.map((entry) => [entry.name, entry]));
 
-export const eventNamed = (name: string): EventRow | undefined => byName.get(name);
+/** Those of a single register are too many to be listed: `register.write.TTBR0_EL1`. */
+export const eventNamed = (name: string): EventRow | undefined => byName.get(name) ?? registerEvent(name);

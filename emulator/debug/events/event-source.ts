@@ -17,14 +17,16 @@ import { ConsoleLines } from './console-lines.ts';
 import type { EventSink } from './event-sink.ts';
 import { ExceptionEvents } from './exception-events.ts';
 import { InterruptEvents } from './interrupt-events.ts';
+import { RegisterEvents } from './register-events.ts';
 import { RingEvents } from './ring-events.ts';
+import { TimerEvents } from './timer-events.ts';
 import { XEN_GROUPS, xenEvents } from './xen-events.ts';
 
 /** A part listens while one of its events is wanted. */
 interface Part {
   readonly groups: readonly string[];
-  /** Given the groups that are wanted. */
-  start(wanted: ReadonlySet<string>): () => void;
+  /** Given the groups and the names that are wanted. */
+  start(groups: ReadonlySet<string>, names: ReadonlySet<string>): () => void;
   stop: (() => void) | undefined;
 }
 
@@ -41,13 +43,19 @@ export class MachineEventSource implements EventSource, EventSink {
       stop: undefined,
     });
     this.console = new ConsoleLines(this);
+    const registers = new RegisterEvents(loaded, this);
     this.parts = [
-      part(XEN_GROUPS, (groups) => loaded.observe?.(xenEvents(loaded, this, groups)) ?? (() => {})),
+      part(XEN_GROUPS, (groups) => loaded.observe?.(xenEvents(loaded, record, this, groups)) ?? (() => {})),
       part(['irq'], () => new InterruptEvents(loaded, record, this).start()),
-      part(['el1exception', 'syscall'], () =>
-        new ExceptionEvents(loaded, this).start((name) => this.wants([name])),
+      part(['el1exception', 'syscall', 'register'], (_groups, names) =>
+        new ExceptionEvents(loaded, this).start(
+          (name) => this.wants([name]),
+          RegisterEvents.needsExceptions(names) ? () => registers.exceptionTaken() : undefined,
+        ),
       ),
-      part(['ring'], () => new RingEvents(record.rings, this).start()),
+      part(['register', 'tables', 'tlbi', 'cache', 'task'], (_groups, names) => registers.start(names)),
+      part(['timer'], () => new TimerEvents(loaded, this).start()),
+      part(['ring'], (_groups, names) => new RingEvents(record.rings, this).start(hasOperations(names))),
     ];
   }
 
@@ -58,10 +66,14 @@ export class MachineEventSource implements EventSource, EventSink {
   listen(wanted: WantedNames, happened: (occurrence: Occurrence) => void): void {
     this.wanted = wanted;
     this.happened = happened;
-    const groups = new Set([...wanted.pre, ...wanted.post].map(groupOf));
+    const names = new Set([...wanted.pre, ...wanted.post]);
+    const groups = new Set([...names].map(groupOf));
     for (const part of this.parts) {
       part.stop?.();
-      part.stop = part.groups.some((group) => groups.has(group)) ? part.start(groups) : undefined;
+      part.stop = undefined;
+    }
+    for (const part of this.parts) {
+      if (part.groups.some((group) => groups.has(group))) part.stop = part.start(groups, names);
     }
   }
 
@@ -83,5 +95,9 @@ export class MachineEventSource implements EventSource, EventSink {
     this.happened({ names, stage, domains, vcpu, event, text });
   }
 }
+
+const OF_ALL_RINGS = ['ring', 'ring.request', 'ring.response'];
+const hasOperations = (names: ReadonlySet<string>): boolean =>
+  [...names].some((name) => groupOf(name) === 'ring' && !OF_ALL_RINGS.includes(name));
 
 const groupOf = (name: string): string => name.split('.', 1)[0] as string;

@@ -5,6 +5,7 @@ import type { LoadedMachine } from '../../machine/guest.ts';
 import { BARE_DOMAIN } from '../../machine/messages.ts';
 import * as layout from '../../memory/layout.ts';
 import { type EventSink, vcpuText } from './event-sink.ts';
+import { linuxSystemCalls } from './linux-system-calls.ts';
 import { type ExceptionKind, exceptionKinds } from './exception-kinds.ts';
 
 const EC_SVC = 0x15;
@@ -14,6 +15,7 @@ const INTERRUPTS: Readonly<Record<number, number>> = {
   0x100: layout.EVENT_FIQ,
   0x180: layout.EVENT_SERROR,
 };
+const EVERYTHING = (1n << 64n) - 1n;
 const ALL_CLASSES = (1n << BigInt(layout.EVENT_IRQ)) - 1n;
 
 export class ExceptionEvents {
@@ -25,16 +27,19 @@ export class ExceptionEvents {
     this.sink = sink;
   }
 
-  /** Has the CPUs tell of the classes that are wanted. */
-  start(isWanted: (name: string) => boolean): () => void {
+  /** Has the CPUs tell of the classes that are wanted. `also` wants to know of all of them. */
+  start(isWanted: (name: string) => boolean, also?: () => void): () => void {
     const { machine } = this.loaded;
     let classes = isWanted('el1exception') ? ALL_CLASSES : 0n;
     if (isWanted('syscall')) classes |= 1n << BigInt(EC_SVC);
     for (const { id, classes: own } of exceptionKinds) {
       if (isWanted(`el1exception.${id}`)) for (const one of own) classes |= 1n << BigInt(one);
     }
-    machine.engine.setExceptionEvents(classes);
-    machine.exceptionTaken = (_target, from, vector) => this.taken(from, vector);
+    machine.engine.setExceptionEvents(also ? EVERYTHING : classes);
+    machine.exceptionTaken = (_target, from, vector) => {
+      also?.();
+      this.taken(from, vector);
+    };
     return () => {
       machine.engine.setExceptionEvents(0n);
       machine.exceptionTaken = undefined;
@@ -67,7 +72,8 @@ export class ExceptionEvents {
           far: state.sysreg(isEl2 ? layout.FAR_EL2 : layout.FAR_EL1),
           from_el: BigInt(from),
           pc,
-          ...(ec === EC_SVC && interrupt === undefined && { nr: state.x(8) }),
+          ...(ec === EC_SVC &&
+            interrupt === undefined && { nr: state.x(8), name: linuxSystemCalls[Number(state.x(8))] ?? '' }),
           dom: BigInt(domain),
           vcpu: BigInt(vcpu),
         },

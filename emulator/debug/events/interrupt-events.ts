@@ -40,12 +40,26 @@ export class InterruptEvents {
       interruptRaised: (domain, vcpu, intid) => this.tell('irq', domain, vcpu, intid, true),
       interruptEnded: (domain, vcpu, intid) => this.tell('irq.ended', domain, vcpu, intid, true),
     });
-    return stop ?? (() => {});
+    const { gicV2, gicV3 } = this.loaded.machine.devices;
+    const interfaces = (gicV3 ?? gicV2)?.distributor.interfaces ?? [];
+    for (const one of interfaces) one.spurious = () => this.tellSpurious(BARE_DOMAIN, one.cpu);
+    return () => {
+      stop?.();
+      for (const one of interfaces) one.spurious = undefined;
+    };
   }
 
   private onCpu(name: 'irq' | 'irq.ended', cpu: number, intid: number, isHardware: boolean): void {
     const { domain, vcpu } = this.loaded.vcpuOf(cpu) ?? { domain: BARE_DOMAIN, vcpu: cpu };
     if (intid < FIRST_SPECIAL_INTID) this.tell(name, domain, vcpu, intid, isHardware);
+    else if (name === 'irq') this.tellSpurious(domain, vcpu);
+  }
+
+  private tellSpurious(domain: number, vcpu: number): void {
+    this.sink.tell(['irq.spurious'], [domain], { domain, vcpu }, () => ({
+      fields: { dom: BigInt(domain), vcpu: BigInt(vcpu) },
+      description: () => `${vcpuText(domain, vcpu)} acknowledges an interrupt, and there is none`,
+    }));
   }
 
   private tell(

@@ -5,31 +5,44 @@ import { decodeFramed, decodeSlot, decodeText, type MessageView } from '../rings
 import type { RingProtocol } from '../rings/protocol.ts';
 import type { RecordedMessage } from '../rings/recorded.ts';
 import type { EventSink } from './event-sink.ts';
+import { OPERATION_FIELD, operationEvent, protocolEvent } from './ring-operations.ts';
 
 export class RingEvents {
   private readonly rings: RingRecord;
   private readonly sink: EventSink;
+  private hasOperations = false;
 
   constructor(rings: RingRecord, sink: EventSink) {
     this.rings = rings;
     this.sink = sink;
   }
 
-  start(): () => void {
+  /** `hasOperations`: messages are wanted by what they say. */
+  start(hasOperations: boolean): () => void {
+    this.hasOperations = hasOperations;
     this.rings.listener = (messages) => this.tell(messages);
     return () => {
       this.rings.listener = undefined;
     };
   }
 
+  /** Decoding takes time: it is done for names that somebody wants. */
+  private namesOf(protocol: RingProtocol, view: () => MessageView): readonly string[] {
+    if (!this.hasOperations) return [];
+    const word = view().fields.find(({ name }) => OPERATION_FIELD.test(name))?.words;
+    return [protocolEvent(protocol), ...(word === undefined ? [] : [operationEvent(protocol, word)])];
+  }
+
   private tell({ domain, backend, name, protocol, messages }: NewMessages): void {
     for (const [index, message] of messages.entries()) {
       const kind = message.from === 'frontend' ? 'request' : 'response';
       const domains = backend === undefined ? [domain] : [domain, backend];
-      this.sink.tell(['ring', `ring.${kind}`], domains, undefined, () => {
-        const view = decoded(protocol, message, messages[index - 1]);
+      const view = once(() => decoded(protocol, message, messages[index - 1]));
+      const names = ['ring', ...this.namesOf(protocol, view), `ring.${kind}`];
+      this.sink.tell(names, domains, undefined, () => {
+        const { fields, layout, summary } = view();
         const field = (wanted: RegExp): string => {
-          const found = view.fields.find((one) => wanted.test(one.name));
+          const found = fields.find((one) => wanted.test(one.name));
           return found?.words ?? found?.value ?? '';
         };
         return {
@@ -37,17 +50,23 @@ export class RingEvents {
             ring: name,
             slot: BigInt(message.index ?? message.number),
             kind,
-            op: field(/^(operation|op|type|cmd)$/) || view.layout,
+            op: field(OPERATION_FIELD) || layout,
             status: kind === 'response' ? field(/^status$/) : '',
-            id: numberIn(view.fields.find((one) => /^(id|req_id|tag)$/.test(one.name))?.value),
+            id: numberIn(fields.find((one) => /^(id|req_id|tag)$/.test(one.name))?.value),
             dom: BigInt(domain),
           },
           description: () =>
-            `${kind === 'request' ? 'Request' : 'Response'} in ring ${name} of d${domain}: ${view.summary}`,
+            `${kind === 'request' ? 'Request' : 'Response'} in ring ${name} of d${domain}: ${summary}`,
         };
       });
     }
   }
+}
+
+/** Computed when it is asked for. */
+function once<T>(compute: () => T): () => T {
+  let value: { readonly of: T } | undefined;
+  return () => (value ??= { of: compute() }).of;
 }
 
 function decoded(

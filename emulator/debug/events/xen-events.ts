@@ -9,7 +9,9 @@ import * as layout from '../../memory/layout.ts';
 import { errnoName } from '../../xen/abi/errno.ts';
 import type { HypercallArgs, HypercallContext } from '../../xen/hypercalls/define.ts';
 import { hypercalls } from '../../xen/hypercalls/dispatch.ts';
+import { virqName } from '../../xen/abi/event-channel.ts';
 import type { XenObserver } from '../../xen/observer.ts';
+import type { Recorder } from '../record/recorder.ts';
 import { plainText } from '../plain-text.ts';
 import { isScalar, RESERVED, shortName } from './catalog.ts';
 import { domainText, type EventSink, vcpuText } from './event-sink.ts';
@@ -29,14 +31,20 @@ const CALLS = {
   crash: ['domainShutDown'],
   domain: ['domainCreated', 'domainDestroyed'],
   vcpu: ['vcpuChanged'],
-  irq: ['interruptRaised'],
+  irq: ['interruptRaised', 'interruptListed'],
+  virq: ['virqRaised'],
 } as const satisfies Record<string, readonly (keyof XenObserver)[]>;
 
 export const XEN_GROUPS: readonly string[] = Object.keys(CALLS);
 
 /** Listens to what is wanted, and to nothing else. */
-export function xenEvents(loaded: LoadedMachine, sink: EventSink, groups: ReadonlySet<string>): XenObserver {
-  const events = new XenEvents(loaded, sink);
+export function xenEvents(
+  loaded: LoadedMachine,
+  record: Recorder,
+  sink: EventSink,
+  groups: ReadonlySet<string>,
+): XenObserver {
+  const events = new XenEvents(loaded, record, sink);
   const calls = Object.entries(CALLS).flatMap(([group, names]) => (groups.has(group) ? names : []));
   return Object.fromEntries(calls.map((name) => [name, events[name].bind(events)]));
 }
@@ -70,12 +78,16 @@ interface Registers {
 
 class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
   private readonly loaded: LoadedMachine;
+  private readonly record: Recorder;
   private readonly sink: EventSink;
+  /** Grants that were used since somebody listens: `granter reference`. */
+  private readonly used = new Set<string>();
   /** Of the firmware call that is being served. */
   private firmwareArguments: readonly bigint[] = [];
 
-  constructor(loaded: LoadedMachine, sink: EventSink) {
+  constructor(loaded: LoadedMachine, record: Recorder, sink: EventSink) {
     this.loaded = loaded;
+    this.record = record;
     this.sink = sink;
   }
 
@@ -253,9 +265,38 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
   interruptRaised(domid: number, vcpu: number, intid: number): void {
     // Of a bare machine it is an acknowledge: interrupt-events.ts.
     if (domid === BARE_DOMAIN) return;
-    this.sink.tell(['irq.injected'], [domid], { domain: domid, vcpu }, () => ({
-      fields: { intid: BigInt(intid), name: '', hw: 0n, dom: BigInt(domid), vcpu: BigInt(vcpu) },
-      description: () => `Interrupt ${intid} is injected into ${vcpuText(domid, vcpu)}`,
+    this.sink.tell(['irq.injected'], [domid], { domain: domid, vcpu }, () => {
+      const name = this.nameOf(domid, intid);
+      return {
+        fields: { intid: BigInt(intid), name, hw: 0n, dom: BigInt(domid), vcpu: BigInt(vcpu) },
+        description: () => `Interrupt ${numbered(intid, name)} is injected into ${vcpuText(domid, vcpu)}`,
+      };
+    });
+  }
+
+  interruptListed(domid: number, vcpu: number, intid: number, lr: number): void {
+    this.sink.tell(['irq.listed'], [domid], { domain: domid, vcpu }, () => {
+      const name = this.nameOf(domid, intid);
+      const fields = { intid: BigInt(intid), name, hw: 0n, lr: BigInt(lr) };
+      return {
+        fields: { ...fields, dom: BigInt(domid), vcpu: BigInt(vcpu) },
+        description: () =>
+          `${vcpuText(domid, vcpu)} is shown interrupt ${numbered(intid, name)} in list register ${lr}`,
+      };
+    });
+  }
+
+  private nameOf(domid: number, intid: number): string {
+    return this.record.interrupts.namesOf(domid).get(intid)?.name ?? '';
+  }
+
+  virqRaised(domid: number, vcpu: number, virq: number, port: number): void {
+    const name = virqName(virq);
+    const names = ['virq', name.replace('VIRQ_', 'virq.')];
+    this.sink.tell(names, [domid], { domain: domid, vcpu }, () => ({
+      fields: { name, virq: BigInt(virq), port: BigInt(port), dom: BigInt(domid), vcpu: BigInt(vcpu) },
+      description: () =>
+        `Xen raises ${name} for ${vcpuText(domid, vcpu)}${port === 0 ? ', which did not bind it' : ` at port ${port}`}`,
     }));
   }
 
@@ -306,34 +347,49 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
     use: 'map' | 'copy',
     isReadOnly: boolean,
   ): void {
+    this.used.add(`${granter} ${reference}`);
     this.grant(use, granter, reference, user, { isReadOnly });
   }
 
   grantUnmapped(granter: number, reference: number, user: number): void {
     this.grant('unmap', granter, reference, user);
+    // An owner that takes the entry back while it is in use has no say in what is written there until now.
+    if (this.sink.wants(['grant.revoked']) && !this.entryOf(granter, reference)) {
+      this.grant('revoked', granter, reference, user, { status: 'ended while it was mapped' });
+    }
   }
 
   grantRefused(granter: number, reference: number, user: number, status: string): void {
     this.grant('refused', granter, reference, user, { status });
+    if (this.used.has(`${granter} ${reference}`)) this.grant('revoked', granter, reference, user, { status });
+  }
+
+  private entryOf(granter: number, reference: number): { readonly gfn: number } | undefined {
+    return this.loaded.view?.grantEntries(granter).find((one) => one.reference === reference);
   }
 
   private grant(
-    use: 'map' | 'copy' | 'unmap' | 'refused',
+    use: 'map' | 'copy' | 'unmap' | 'refused' | 'revoked',
     granter: number,
     reference: number,
     user: number,
     { isReadOnly = false, status = '' }: { isReadOnly?: boolean; status?: string } = {},
   ): void {
-    const { view } = this.loaded;
-    const verbs = { map: 'maps', copy: 'copies', unmap: 'unmaps', refused: 'may not use' };
+    const verbs = {
+      map: 'maps',
+      copy: 'copies',
+      unmap: 'unmaps',
+      refused: 'may not use',
+      revoked: 'used, after its end,',
+    };
+    const entry = (): { readonly gfn: number } | undefined => this.entryOf(granter, reference);
     this.sink.tell(['grant', `grant.${use}`], [granter, user], undefined, () => ({
       fields: {
         ref: BigInt(reference),
         peer: BigInt(user),
         // Looked for when somebody asks.
         get frame() {
-          const entry = view?.grantEntries(granter).find((one) => one.reference === reference);
-          return BigInt(entry?.gfn ?? -1);
+          return BigInt(entry()?.gfn ?? -1);
         },
         use,
         readonly: isReadOnly ? 1n : 0n,
@@ -354,7 +410,16 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
     this.sink.tell(names, [byDomid, ...ownerOf(path)], undefined, () => this.storeText(path, op, byDomid));
   }
 
-  xenstoreAsked(domid: number, request: string, payload: Uint8Array): void {
+  xenstoreAsked(domid: number, request: string, payload: Uint8Array, error: string | undefined): void {
+    const own = ['xenstore.request', `xenstore.request.${request.toLowerCase()}`];
+    this.sink.tell(own, [domid], undefined, () => {
+      const [path = ''] = textOf(payload.subarray(0, LONGEST_VALUE)).split('\0');
+      return {
+        fields: { op: request, path, error: error ?? '', by: BigInt(domid) },
+        description: () =>
+          `${domainText(domid)} asks xenstore: ${request} ${plainText(path)}${error === undefined ? '' : `: ${error}`}`,
+      };
+    });
     if (!XENSTORE_READS.has(request)) return;
     const names = ['xenstore.read'];
     if (!this.sink.wants(names)) return;
@@ -472,6 +537,9 @@ function membersOf(
 /** Small numbers as they are, addresses in hexadecimal. */
 const numberText = (value: number | bigint): string =>
   value > -65_536 && value < 65_536 ? String(value) : hex(value);
+
+const numbered = (intid: number, name: string): string =>
+  name === '' ? String(intid) : `${intid} (${name})`;
 
 const eventFields = (domid: number, port: number, phase: string): Record<string, bigint | string> => ({
   port: BigInt(port),

@@ -35,6 +35,9 @@ export class CpuInterface {
   pendingPriority = IDLE_PRIORITY;
   pendingGroup = 0;
 
+  /** Is told of an acknowledge that finds nothing. Nobody at first. */
+  spurious: (() => void) | undefined;
+
   private groupEnables = 0;
   private fiqForGroup0: boolean;
   private readonly source: InterruptSource;
@@ -101,7 +104,10 @@ export class CpuInterface {
   /** IAR: takes the pending interrupt if it is of this group and may be signalled. */
   acknowledge(group: number): number {
     const intid = this.acknowledgeable(group);
-    if (intid === SPURIOUS) return SPURIOUS;
+    if (intid === SPURIOUS) {
+      this.spurious?.();
+      return SPURIOUS;
+    }
     this.priorities.activate(this.pendingPriority, group);
     return this.source.activate(this.cpu, intid);
   }

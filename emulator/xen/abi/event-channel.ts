@@ -60,7 +60,7 @@ export const FIFO_READY_OFFSET = 0;
 export const FIFO_HEADS_OFFSET = 8;
 
 export const NR_VIRQS = 24;
-const VIRQ = {
+export const VIRQ = {
   TIMER: 0,
   DEBUG: 1,
   CONSOLE: 2,

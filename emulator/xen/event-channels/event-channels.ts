@@ -174,6 +174,7 @@ export class EventChannels {
   /** A VIRQ for one vCPU, or a global one. Nothing happens when the guest did not bind it. */
   raiseVirq(virq: number, vcpu = 0): void {
     const port = this.virqPorts[isGlobalVirq(virq) ? 0 : vcpu]?.get(virq);
+    this.sockets.observer.virqRaised(this.sockets.domid, isGlobalVirq(virq) ? 0 : vcpu, virq, port ?? 0);
     if (port !== undefined) this.raise(this.existing(port), BY_XEN);
   }
 
@@ -198,6 +199,7 @@ export class EventChannels {
       case 'interdomain':
         return this.sockets.peer(binding.remoteDomid)?.sendAsXen(binding.remotePort) ?? false;
       case 'virq':
+        this.sockets.observer.virqRaised(this.domid, this.existing(port).notifyVcpu, binding.virq, port);
         this.raise(this.existing(port), BY_XEN);
         return true;
       case 'ipi':

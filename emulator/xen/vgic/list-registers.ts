@@ -14,6 +14,12 @@ export interface ListRegistersState {
   readonly waiting: readonly number[];
 }
 
+interface ListRegistersObserver {
+  listed(intid: number, lr: number): void;
+  /** The guest ended an interrupt, or its list register was found empty. */
+  ended(intid: number): void;
+}
+
 export class ListRegisters {
   // Invariant: both queues are ordered by priority, first come first served among equals. An
   // interrupt is in `inflight` from its injection until its list register is found empty; it is in
@@ -27,14 +33,13 @@ export class ListRegisters {
   private underflow = false;
 
   private readonly gic: HostGic;
-  /** To observers: the guest ended an interrupt, or its list register was found empty. */
-  private readonly ended: (intid: number) => void;
+  private readonly observer: ListRegistersObserver;
   /** The physical CPU the vCPU is resident on, if any: only there its list registers are real. */
   private cpu: number | undefined;
 
-  constructor(gic: HostGic, ended: (intid: number) => void) {
+  constructor(gic: HostGic, observer: ListRegistersObserver) {
     this.gic = gic;
-    this.ended = ended;
+    this.observer = observer;
   }
 
   /** The vCPU runs on this CPU from now on; its virtual CPU interface starts empty. */
@@ -176,7 +181,7 @@ export class ListRegisters {
       interrupt.visible = false;
       interrupt.active = false;
       interrupt.lr = NO_LR;
-      this.ended(interrupt.intid);
+      this.observer.ended(interrupt.intid);
       if (interrupt.enabled && interrupt.queued) {
         this.raise(interrupt);
       } else {
@@ -194,6 +199,7 @@ export class ListRegisters {
     interrupt.visible = true;
     interrupt.queued = false;
     interrupt.lr = lr;
+    this.observer.listed(intid, lr);
   }
 
   private freeListRegister(): number | undefined {

@@ -65,7 +65,10 @@ export class Vgic {
         { length: PRIVATE_INTERRUPTS },
         (_unused, intid) => new VirtualInterrupt(intid),
       ),
-      listRegisters: new ListRegisters(gic, (intid) => observer.interruptEnded(domid, id, intid)),
+      listRegisters: new ListRegisters(gic, {
+        listed: (intid, lr) => observer.interruptListed(domid, id, intid, lr),
+        ended: (intid) => observer.interruptEnded(domid, id, intid),
+      }),
       online: false,
     }));
     const rounded = Math.ceil(spis / 32) * 32;
