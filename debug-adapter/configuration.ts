@@ -106,6 +106,10 @@ const launch = z.strictObject({
         'A session for each domain, beside that of the machine',
       ],
     }),
+  shutdownTimeout: z.number().nonnegative().max(3600).default(10).meta({
+    markdownDescription:
+      'Seconds that guests have to power off when debugging is stopped while they run; after that, or when it is stopped once more, the machine ends. `0`: it ends at once.',
+  }),
   seed: z
     .number()
     .int()

@@ -170,6 +170,10 @@ export const stale = () =>
 export const unknownThread = (threadId: number) =>
   new AdapterError(1103, `There is no thread ${threadId}`, 'Ask for the threads again', { showUser: false });
 
+/** Said when guests were asked to power off. */
+export const stillRunning = (seconds: number) =>
+  `No power-off within ${seconds} s: the machine is ended ('shutdownTimeout' of the launch configuration)`;
+
 export const noCaller = () =>
   new AdapterError(1104, 'No caller of this frame is known', 'Set a breakpoint where execution should stop');
 

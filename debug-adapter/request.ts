@@ -82,6 +82,8 @@ export interface RequestRow<Name extends Command> {
   readonly takes?: Readonly<Record<string, Shape>>;
   /** Answered before requests that came earlier: what ends or interrupts them. */
   readonly urgent?: boolean;
+  /** What the client shows while it takes long; it may give the request up then (`checkCancelled`). */
+  readonly progress?: string;
   /** The client shows what went wrong in the place where it asked: no notification for each hover. */
   readonly quiet?: boolean;
   handle(

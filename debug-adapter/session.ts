@@ -2,10 +2,9 @@
 // sources), and tells it what the machine does. What each request means stands in `requests/`.
 
 import { DebugSession } from '@vscode/debugadapter/lib/debugSession.js';
-import { Event, Response } from '@vscode/debugadapter/lib/messages.js';
+import { Event } from '@vscode/debugadapter/lib/messages.js';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
-import { UserError } from '../emulator/base/errors.ts';
-import { HYPERVISOR_CONSOLE, type MachineEvent, type VcpuId } from '../emulator/machine/messages.ts';
+import type { MachineEvent, VcpuId } from '../emulator/machine/messages.ts';
 import { BreakpointTable } from './breakpoints/breakpoints.ts';
 import type { UserBreakpoint } from './breakpoints/breakpoints.ts';
 import { defaultFilters } from './breakpoints/exception-filters.ts';
@@ -18,43 +17,22 @@ import { loadDisassembler } from './instructions/disassembler.ts';
 import type { Disassembler } from './instructions/disassembler.ts';
 import * as errors from './errors.ts';
 import { GeneratedSources } from './instructions/generated-sources.ts';
+import { GuestOutput } from './guest-output.ts';
+import type { HandleValue } from './handle-values.ts';
 import { Handles } from './handles.ts';
 import type { Host } from './host.ts';
 import type { MachineClient } from './machine/machine-client.ts';
 import { Machines } from './machine/machines.ts';
-import { PlainOutput } from './plain-output.ts';
 import { threadIdOf } from './protocol.ts';
 import type { EventBreakpointRequest, XenEvents } from './protocol.ts';
-import { type AnyRequest, checkArguments, type Need } from './request.ts';
+import { RecentReads } from './recent-reads.ts';
+import type { Need } from './request.ts';
+import { RequestQueue } from './request-queue.ts';
 import { allRequests } from './requests/all.ts';
-import { inspectionRequest } from './requests/inspections.ts';
 import type { StopReport } from './breakpoints/judge.ts';
 import type { Ended, RunControl } from './execution/run-control.ts';
 import type { SharedMachine } from './machine/shared-machine.ts';
-import type { Frame } from './frames/stack.ts';
-import type { ValueHandle } from './values/handles.ts';
 import type { Leaving } from './values/return-value.ts';
-import type { FrameOfVcpu } from './values/scope.ts';
-
-/** Behind a frame id or a variables reference. */
-export type HandleValue =
-  | { readonly kind: 'label' }
-  /** A call to step into, by its address; undefined: the handler of the next exception. */
-  | { readonly kind: 'step-target'; readonly vcpu: VcpuId; readonly call: bigint | undefined }
-  | { readonly kind: 'goto-target'; readonly vcpu: VcpuId; readonly address: bigint }
-  | ({ readonly kind: 'frame' } & FrameOfVcpu)
-  | ValueHandle
-  | {
-      readonly kind: 'registers';
-      readonly group: RegisterScope;
-      readonly vcpu: VcpuId;
-      readonly index: number;
-      readonly frame: Frame;
-      /** Of this register the fields. */
-      readonly register?: string;
-    };
-
-export type RegisterScope = 'general' | 'fp' | 'system' | 'EL0' | 'EL1' | 'EL2' | 'other';
 
 export interface Launched {
   readonly configuration: LaunchConfiguration;
@@ -70,8 +48,6 @@ export interface Launched {
 /** Milliseconds. */
 const RENAMING_DELAY = 1000;
 
-const requestsByCommand = new Map<string, AnyRequest>(allRequests.map((row) => [row.command, row]));
-
 export class XenSession extends DebugSession {
   readonly host: Host;
   readonly requests = allRequests;
@@ -83,6 +59,11 @@ export class XenSession extends DebugSession {
   readonly hits = new Hits(this);
   readonly sources = new GeneratedSources();
   readonly changes = new Changes((event) => this.tellXen('xen/changed', event));
+  /** What the client shows of memory. */
+  readonly reads = new RecentReads((change) => this.tell('memory', change));
+  readonly queue = new RequestQueue(this, (response) => {
+    if (!this.over) this.sendResponse(response);
+  });
   /** What `initialize` said of the client. */
   client: Partial<Dap.InitializeRequestArguments> = {};
   launched: Launched | undefined;
@@ -103,18 +84,9 @@ export class XenSession extends DebugSession {
   /** The program that runs the session may end now. */
   onDisconnected: () => void = () => {};
 
-  private queue: Promise<void> = Promise.resolve();
-  /** By number: requests without an answer yet, and whether the client gave them up. */
-  private readonly unanswered = new Map<number, { isCancelled: boolean }>();
-  /** The one under way. */
-  private current: { readonly isCancelled: boolean } | undefined;
-  private afterwards: (() => void)[] = [];
+  private readonly output = new GuestOutput(this);
   private readonly compared = new Set<string>();
   private readonly existing = new Map<string, Promise<boolean>>();
-  private readonly consoles = new Map<
-    number,
-    { readonly decoder: TextDecoder; readonly plain: PlainOutput }
-  >();
   private loadingDisassembler: Promise<Disassembler> | undefined;
   private over = false;
 
@@ -157,6 +129,7 @@ export class XenSession extends DebugSession {
   }
 
   showChange(areas: readonly Dap.InvalidatedAreas[]): void {
+    this.reads.changed();
     if (this.client.supportsInvalidatedEvent) this.tell('invalidated', { areas });
     if (this.launched?.run.running === false) this.changes.machineIs(false, this.handles.stopGeneration);
   }
@@ -181,11 +154,6 @@ export class XenSession extends DebugSession {
 
   say(text: string, category: 'console' | 'important' | 'stderr' = 'console'): void {
     this.tell('output', { category, output: `${text}\n` });
-  }
-
-  /** Done once the response of the current request is on its way: what follows from it comes after it. */
-  afterResponse(action: () => void): void {
-    this.afterwards.push(action);
   }
 
   lineToClient(line: number): number {
@@ -239,7 +207,7 @@ export class XenSession extends DebugSession {
   machineEvent({ event, body }: MachineEvent): void {
     switch (event) {
       case 'console':
-        this.consoleOutput(body.domain, body.bytes);
+        this.output.write(body.domain, body.bytes);
         return;
       case 'hit':
         this.hits.passed(body);
@@ -273,6 +241,7 @@ export class XenSession extends DebugSession {
       ...(report.hitBreakpointIds.length > 0 && { hitBreakpointIds: report.hitBreakpointIds }),
     });
     this.tellXen('xen/state', { running: false });
+    this.reads.changed();
     this.changes.machineIs(false, this.handles.stopGeneration);
   }
 
@@ -337,8 +306,8 @@ export class XenSession extends DebugSession {
   }
 
   /** Ends the machine that this session launched; of another's it takes its leave. */
-  endMachine(): void {
-    this.shared?.leave(this);
+  endMachine(how?: Parameters<SharedMachine['leave']>[1]): void {
+    this.shared?.leave(this, how);
   }
 
   /** A request to the client. The library's own way has a timer, which would keep a program alive that is done. */
@@ -352,105 +321,27 @@ export class XenSession extends DebugSession {
     });
   }
 
-  private consoleOutput(domain: number, bytes: Uint8Array): void {
-    let state = this.consoles.get(domain);
-    if (!state) {
-      state = { decoder: new TextDecoder(), plain: new PlainOutput() };
-      this.consoles.set(domain, state);
-    }
-    const text = state.decoder.decode(bytes, { stream: true });
-    if (text === '') return;
-    const isXen = domain === HYPERVISOR_CONSOLE;
-    const info = this.launched?.debuggee.info.domains.find((candidate) => candidate.domain === domain);
-    const name = isXen ? 'Xen' : (info?.name ?? '');
-    // Our extension shows a terminal instead.
-    if (this.client.clientID !== 'vscode') {
-      const output = this.client.supportsANSIStyling ? text : state.plain.write(text);
-      if (output !== '') this.tell('output', { category: isXen ? 'console' : 'stdout', output });
-    }
-    this.tellXen('xen/consoleData', { domain, name, text });
-  }
-
   // ---------------------------------------------------------------- dispatch
 
   protected override dispatchRequest(request: Dap.Request): void {
-    const row = requestsByCommand.get(request.command) ?? inspectionRequest(request.command);
-    this.unanswered.set(request.seq, { isCancelled: false });
-    const answer = (): Promise<void> => this.answer(request, row);
-    if (row?.urgent) void answer();
-    else this.queue = this.queue.then(answer);
+    this.queue.take(request);
   }
 
-  private async answer(request: Dap.Request, row: AnyRequest | undefined): Promise<void> {
-    const response = new Response(request);
-    const actions: (() => void)[] = [];
-    const state = this.unanswered.get(request.seq);
-    if (!row?.urgent) this.current = state;
-    try {
-      if (state?.isCancelled) throw errors.cancelled();
-      if (!row) throw errors.unsupportedRequest(request.command);
-      this.check(row.needs);
-      checkArguments(row, request.arguments ?? {});
-      const body = await this.handled(row, request.arguments ?? {}, actions);
-      if (body !== undefined) (response as Dap.Response).body = body;
-      if (!this.over) this.sendResponse(response);
-    } catch (error) {
-      actions.length = 0;
-      this.refuse(response, error, row?.quiet ?? false);
-    }
-    this.unanswered.delete(request.seq);
-    for (const action of actions) action();
-  }
-
-  /** The client no longer wants the answer of this request; it gets one that says so, if there is time. */
-  giveUp(seq: number): void {
-    const state = this.unanswered.get(seq);
-    if (state) state.isCancelled = true;
-  }
-
-  /** Throws when the client gave up the request that is being answered: asked between the parts of a long one. */
-  checkCancelled(): void {
-    if (this.current?.isCancelled) throw errors.cancelled();
-  }
-
-  /** An urgent request comes between the steps of another, whose actions it leaves alone. */
-  private handled(row: AnyRequest, args: unknown, actions: (() => void)[]): unknown {
-    const interrupted = this.afterwards;
-    this.afterwards = actions;
-    try {
-      return row.handle(this, args);
-    } finally {
-      if (row.urgent) this.afterwards = interrupted;
-    }
-  }
-
-  private check(need: Need): void {
+  /** Throws when the machine is not as a request needs it. */
+  check(need: Need): void {
     if (need === 'nothing') return;
     const { run } = this.machine;
     if (need === 'stopped' && run.running) throw errors.notStopped();
   }
 
-  /** Bad input is an error response, shown to the user when there is something for a person to do. */
-  private refuse(response: Dap.Response, error: unknown, quiet: boolean): void {
-    if (error instanceof UserError) {
-      const id = error instanceof errors.AdapterError ? error.number : 1000;
-      const showUser = !(error instanceof errors.AdapterError) || error.showUser;
-      const text = showUser ? error.toString() : error.message;
-      // Braces would be taken for variables of the format.
-      const format = text.replaceAll('{', '(').replaceAll('}', ')');
-      response.success = false;
-      response.message = showUser ? text : error.message;
-      response.body = { error: { id, format, showUser: showUser && !quiet } };
-    } else {
-      const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      this.host.log('error', `${response.command}: ${text}`);
-      response.success = false;
-      response.message = error instanceof Error ? error.message : String(error);
-      response.body = {
-        error: { id: 1000, format: 'An error inside the debug adapter: see the log', showUser: true },
-      };
-    }
-    if (!this.over) this.sendResponse(response);
+  /** Done once the response of the current request is on its way: what follows from it comes after it. */
+  afterResponse(action: () => void): void {
+    this.queue.afterResponse(action);
+  }
+
+  /** Throws when the client gave up the request that is being answered: asked between the parts of a long one. */
+  checkCancelled(): void {
+    this.queue.checkCancelled();
   }
 
   /** The client has said goodbye, and has its answer. */

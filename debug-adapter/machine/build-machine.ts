@@ -23,11 +23,14 @@ export async function buildMachine(
   base: string | undefined,
   onEvent: MachineEventSink,
   say: Say,
+  begins: (part: string) => void = () => {},
 ): Promise<BuiltMachine> {
+  begins('Reading the kernels');
   const prepared = await prepareLaunch(host, configuration, base);
   for (const { message, place } of prepared.warnings) {
     say(`${place.file ?? 'configuration'}:${place.line ?? 1}: ${message}`, 'stderr');
   }
+  begins('Starting the machine');
   const client = await host.startMachine();
   try {
     client.onEvent = onEvent;
@@ -37,6 +40,7 @@ export async function buildMachine(
     const report = (message: string): void => say(message, 'stderr');
     for (const [i, domain] of info.domains.entries()) {
       const about = prepared.domains[i];
+      if (about) begins(`Reading the symbols of ${domain.name}`);
       if (about) targets.push(await loadTarget(host, domain, about, report, symbols));
     }
     for (const target of targets) announce(target, say);

@@ -67,9 +67,11 @@ export class LocalMachineClient implements MachineClient {
     name: Name,
     args: MachineRequests[Name]['arguments'],
   ): Promise<MachineRequests[Name]['result']> {
-    if (this.disposed) throw errors.machineFailed('it has been disposed of');
+    if (this.disposed) throw errors.notLaunched();
     if (!LOOKS.has(name)) this.changes++;
-    return await this.server[name](args);
+    const result = await this.server[name](args);
+    if (this.disposed) throw errors.notLaunched();
+    return result;
   }
 
   dispose(): void {
@@ -137,16 +139,21 @@ export class PortMachineClient implements MachineClient {
   /** The worker is gone: nothing under way will be answered. */
   fail(reason: string): void {
     if (this.failure) return;
-    this.failure = errors.machineFailed(reason);
-    for (const { reject } of this.waiting.values()) reject(this.failure);
-    this.waiting.clear();
+    this.rejectAll(errors.machineFailed(reason));
     this.onEvent({ event: 'failed', body: { message: reason } });
   }
 
   dispose(): void {
     this.onEvent = () => {};
-    this.fail('it has been disposed of');
+    // Wanted by somebody: nothing that a user must hear of.
+    this.rejectAll(errors.notLaunched());
     this.close();
+  }
+
+  private rejectAll(failure: Error): void {
+    this.failure ??= failure;
+    for (const { reject } of this.waiting.values()) reject(this.failure);
+    this.waiting.clear();
   }
 
   private receive(message: ReplyMessage): void {

@@ -6,7 +6,12 @@ import type { SharedMachine } from './shared-machine.ts';
 
 const FIRST_HIDDEN_ID = 0x4000_0000;
 
+/** Milliseconds: an editor may be busy. */
+const PATIENCE = 10_000;
+
 export class Machines implements BreakpointIds {
+  /** How long clients are waited for that have been asked to start a session. */
+  readonly patience: number;
   private readonly machines = new Map<string, SharedMachine>();
   private machinesSoFar = 0;
   private breakpointsSoFar = 0;
@@ -16,6 +21,10 @@ export class Machines implements BreakpointIds {
   readonly nextBreakpointId = (): number => ++this.breakpointsSoFar;
   /** Of breakpoints that no client sees. */
   readonly nextHiddenId = (): number => FIRST_HIDDEN_ID + ++this.hiddenSoFar;
+
+  constructor(patience: number = PATIENCE) {
+    this.patience = patience;
+  }
 
   nextMachineId(): string {
     return `m${++this.machinesSoFar}`;

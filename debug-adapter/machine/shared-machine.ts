@@ -3,7 +3,6 @@
 // a stop with the reason, the others that they stand with it.
 
 import type { MachineEvent, Moment } from '../../emulator/machine/messages.ts';
-import type { UserBreakpoint } from '../breakpoints/breakpoints.ts';
 import { type BuiltMachine, buildMachine, disposeOf } from './build-machine.ts';
 import { CombinedBreakpoints } from '../breakpoints/combined-breakpoints.ts';
 import type { LaunchConfiguration } from '../configuration.ts';
@@ -11,32 +10,24 @@ import type { Debuggee } from '../debuggee.ts';
 import * as errors from '../errors.ts';
 import type { StopReport } from '../breakpoints/judge.ts';
 import type { Machines } from './machines.ts';
-import { nameOfDomain } from '../memory-reference.ts';
+import { DomainSessions } from './domain-sessions.ts';
+import { type Member, Members, pauseOf } from './members.ts';
 import { resolveAgain } from '../requests/exceptions.ts';
 import { type Ended, momentText, RunControl } from '../execution/run-control.ts';
 import type { XenSession } from '../session.ts';
+import { PowerOff } from './power-off.ts';
 
 const START: Moment = { instructions: 0, virtualNanoseconds: 0 };
-
-interface Member {
-  readonly session: XenSession;
-  /** `launcher`: the machine goes with it. `domain`: shows that domain for the launcher's client. */
-  readonly role: 'launcher' | 'domain' | 'guest';
-  /** Of the role `domain`. */
-  readonly domain?: number;
-}
 
 export class SharedMachine {
   readonly id: string;
   private readonly machines: Machines;
   private readonly breakpoints = new CombinedBreakpoints();
-  private readonly members: Member[] = [];
-  /** Before the machine begins: sessions that still configure, and domains whose session is yet to come. */
-  private readonly awaited = new Set<XenSession | number>();
+  private readonly members = new Members();
+  private readonly starting: DomainSessions;
+  private readonly powerOff = new PowerOff();
   /** Sessions that came to a machine that had begun, and configure. */
   private readonly late = new Set<XenSession>();
-  /** Domains that a session of their own shows, or will. */
-  private readonly apart = new Set<number>();
   /** Domains that have come to their end and left nothing to look at. */
   private readonly gone = new Set<number>();
   private configuration: LaunchConfiguration;
@@ -44,6 +35,9 @@ export class SharedMachine {
   private built: BuiltMachine | undefined;
   private run: RunControl | undefined;
   private hasBegun = false;
+  private isRestarting = false;
+  /** It is gone for good. */
+  private isOver = false;
   private moment: Moment = START;
 
   private constructor(machines: Machines, configuration: LaunchConfiguration, base: string | undefined) {
@@ -51,6 +45,10 @@ export class SharedMachine {
     this.machines = machines;
     this.configuration = configuration;
     this.base = base;
+    this.starting = new DomainSessions(machines.patience, {
+      refused: () => this.showAgain('launcher'),
+      ready: () => this.begin(),
+    });
   }
 
   /** Builds the machine that a session launches. Nothing runs before everybody is configured. */
@@ -62,18 +60,13 @@ export class SharedMachine {
     const shared = new SharedMachine(session.machines, configuration, base);
     await shared.build(session);
     // Terminate and disconnect do not wait for a launch.
-    if (session.closed) {
+    if (session.closed || session.queue.isCancelled) {
       shared.dispose();
       throw errors.notLaunched();
     }
     shared.machines.add(shared);
-    shared.awaited.add(session);
-    if (shared.wantsSessions(session)) {
-      for (const domain of shared.domains) {
-        shared.apart.add(domain);
-        shared.awaited.add(domain);
-      }
-    }
+    shared.starting.wait(session);
+    if (shared.wantsSessions(session)) for (const domain of shared.domains) shared.starting.expect(domain);
     shared.join({ session, role: 'launcher' });
   }
 
@@ -85,38 +78,28 @@ export class SharedMachine {
   // ---------------------------------------------------------------- sessions
 
   get sessions(): readonly XenSession[] {
-    return this.members.map(({ session }) => session);
+    return this.members.sessions;
   }
 
   /** Asks the client for a session for each domain that is to have one. */
-  startSessions(launcher: XenSession): void {
-    for (const { domain, name } of this.built?.debuggee.info.domains ?? []) {
-      if (!this.apart.has(domain)) continue;
-      const configuration = {
-        type: 'xen',
-        name: `${nameOfDomain(domain)} ${name}`,
-        __machine: this.id,
-        domain,
-      };
-      const args = { request: 'attach', configuration, outputPresentation: 'mergeWithParent' };
-      launcher
-        .ask('startDebugging', args)
-        .then(({ success }) => (success ? undefined : this.showWithLauncher(domain)))
-        .catch((error: unknown) => launcher.host.log('error', String(error)));
-    }
+  startSessions(): void {
+    const { launcher } = this.members;
+    if (launcher) this.starting.ask(launcher, this.id, this.built?.debuggee.info.domains ?? []);
   }
 
   /** A session comes to look at one domain or at all of them. */
-  attach(session: XenSession, domain: number | undefined, isPart: boolean): void {
+  async attach(session: XenSession, domain: number | undefined, isPart: boolean): Promise<void> {
     if (domain !== undefined && !this.domains.includes(domain)) {
       const known = this.built?.debuggee.info.domains.map((info) => `${info.domain} (${info.name})`);
       throw errors.noSuchDomain(domain, known ?? []);
     }
     if (isPart && domain !== undefined) {
-      this.awaited.delete(domain);
-      this.apart.add(domain);
-      if (!this.hasBegun) this.awaited.add(session);
+      const isLate = !this.starting.isApart(domain);
+      this.starting.arrived(domain);
+      if (!this.hasBegun) this.starting.wait(session);
       this.join({ session, role: 'domain', domain });
+      // It was not expected any more: the launcher has shown the domain meanwhile.
+      if (isLate) await this.showAgain('launcher');
       return;
     }
     this.join({ session, role: 'guest', ...(domain !== undefined && { domain }) });
@@ -124,37 +107,68 @@ export class SharedMachine {
 
   /** The client of a session has set its breakpoints. */
   configured(session: XenSession): void {
-    this.awaited.delete(session);
-    if (!this.hasBegun) this.beginWhenConfigured();
+    if (!this.hasBegun) this.starting.done(session);
     else if (!this.late.delete(session)) return;
     else if (this.run && !this.run.running)
-      session.showStop(this.pauseOf(session), momentText(this.moment), false);
+      session.showStop(pauseOf(session), momentText(this.moment), false);
     else if (session.suspends) this.run?.pause(session.focus);
   }
 
   /** A session that did not launch the machine wants what it shows to end. */
   async endShown(session: XenSession): Promise<void> {
-    const member = this.members.find((one) => one.session === session);
+    const member = this.members.find(session);
     if (!member || member.role === 'launcher') return;
     const { domain } = member;
     if (domain === undefined) this.end();
     else await this.built?.client.request('act', { action: { kind: 'destroy', domain } });
   }
 
-  /** A session goes; the machine goes with the one that launched it. */
-  leave(session: XenSession): void {
-    const index = this.members.findIndex((member) => member.session === session);
-    const [member] = index < 0 ? [] : this.members.splice(index, 1);
+  /**
+   * A session wants what it shows to end: guests that hear of it power off, others are destroyed, and after a while
+   * so are all. Asked for a second time it ends at once, and likewise where the machine stands: nobody could hear of it.
+   */
+  async terminate(session: XenSession): Promise<void> {
+    const member = this.members.find(session);
+    const { built, run, powerOff } = this;
+    if (!member || !built || !run) return;
+    const { domain } = member;
+    const domains = domain === undefined ? this.domains.filter((one) => !this.gone.has(one)) : [domain];
+    const seconds = this.configuration.shutdownTimeout;
+    const isAsked = !powerOff.isUnderWay && run.running && !built.debuggee.isBare && seconds > 0;
+    const kill = (): void => {
+      if (domain === undefined) this.end();
+      else void built.client.request('act', { action: { kind: 'destroy', domain } }).catch(() => {});
+    };
+    const tooLate = (): void => {
+      session.say(errors.stillRunning(seconds));
+      kill();
+    };
+    if (isAsked && (await powerOff.ask(built.client, domains, 1000 * seconds, tooLate).catch(() => false)))
+      return;
+    powerOff.end();
+    kill();
+  }
+
+  /** A session goes; the machine goes with the one that launched it, unless that says that it is to stay. */
+  leave(session: XenSession, { keeps = false, suspends = false } = {}): void {
+    const member = this.members.remove(session);
     if (!member) return;
+    const { run } = this;
     this.letGo(session);
-    if (member.role === 'launcher') {
+    if (member.role === 'launcher' && !keeps) {
       this.end();
       return;
     }
-    void this.run?.breakpointsChanged().catch(() => {});
     this.late.delete(session);
-    this.awaited.delete(session);
-    this.beginWhenConfigured();
+    this.starting.done(session);
+    const isAlone = this.members.all.length === 0;
+    void run
+      ?.breakpointsChanged()
+      .then(() => {
+        // Nobody is left to let it go on.
+        if (isAlone && !suspends && this.hasBegun && !run.ended) run.continue(session.focus);
+      })
+      .catch(() => {});
   }
 
   // ---------------------------------------------------------------- run state
@@ -162,28 +176,47 @@ export class SharedMachine {
   /** A session lets the machine run: the others are told, unless one of them was faster. */
   began(by: XenSession): void {
     if (this.run?.running) return;
-    for (const { session } of [...this.members]) session.showRun(session === by);
+    this.members.showRun(by);
   }
 
-  /** The same configuration, or another one, from moment 0. */
+  /**
+   * The same configuration, or another one, from moment 0. It begins when `by` is configured, and with it the sessions
+   * of domains whose own have gone with them.
+   */
   async restart(by: XenSession, configuration: LaunchConfiguration | undefined): Promise<void> {
+    if (this.isRestarting) throw errors.notLaunched();
+    this.isRestarting = true;
+    try {
+      await this.buildAgain(by, configuration);
+    } finally {
+      this.isRestarting = false;
+    }
+  }
+
+  private async buildAgain(by: XenSession, configuration: LaunchConfiguration | undefined): Promise<void> {
     this.configuration = configuration ?? this.configuration;
     // The old machine goes first: two of them may not fit the memory.
     this.dispose();
-    for (const { session } of this.members) session.launched = undefined;
+    for (const session of this.members.sessions) session.launched = undefined;
     this.gone.clear();
     try {
       await this.build(by);
     } catch (error) {
-      this.end(by);
+      this.end();
       throw error;
     }
     // It may have gone meanwhile.
-    if (!this.launcher) {
+    if (this.isOver) {
       this.dispose();
       throw errors.notLaunched();
     }
-    for (const member of [...this.members]) {
+    this.hasBegun = false;
+    this.starting.wait(by);
+    for (const domain of this.members.launcher ? this.domains : []) {
+      if (this.starting.isApart(domain) && !this.members.all.some((one) => one.domain === domain))
+        this.starting.expect(domain);
+    }
+    for (const member of this.members.all) {
       const { session, domain } = member;
       if (domain !== undefined && !this.domains.includes(domain)) {
         session.tell('terminated');
@@ -191,15 +224,16 @@ export class SharedMachine {
         continue;
       }
       session.breakpoints.forgetReturns();
+      session.handles.invalidate();
       this.show(member);
       await resolveAgain(session);
     }
   }
 
   /** Lets the machine go, as far as stopOnEntry says. */
-  begin(): void {
+  private begin(): void {
     const { run, built } = this;
-    if (!run || !built) return;
+    if (!run || !built || this.hasBegun) return;
     this.hasBegun = true;
     const { debuggee } = built;
     this.recognizeGuests(debuggee);
@@ -212,7 +246,7 @@ export class SharedMachine {
       );
       return;
     }
-    for (const { session } of this.members) session.showRun(true);
+    this.members.showRun(undefined);
     if (stopOnEntry === false) {
       run.continue(first);
       return;
@@ -220,7 +254,7 @@ export class SharedMachine {
     const places = debuggee.targets.flatMap((target) =>
       target.addressesOf(stopOnEntry).flatMap((link) => target.map.breakpointsFor(0, target.domain, link)),
     );
-    if (places.length === 0) this.launcher?.say(errors.noEntrySymbol(stopOnEntry).toString(), 'important');
+    if (places.length === 0) this.members.launcher?.say(errors.noEntrySymbol(stopOnEntry).toString(), 'important');
     run.runToEntry(places, `Paused on entry of ${stopOnEntry}`);
   }
 
@@ -234,9 +268,9 @@ export class SharedMachine {
         .recognizeGuestOs(domain)
         ?.then((found) => {
           if (!found || this.built?.debuggee !== debuggee) return;
-          for (const { session } of this.members) session.threadsRenamed();
+          for (const session of this.members.sessions) session.threadsRenamed();
         })
-        .catch((error: unknown) => this.launcher?.host.log('error', String(error)));
+        .catch((error: unknown) => this.members.launcher?.host.log('error', String(error)));
     }
   }
 
@@ -251,10 +285,6 @@ export class SharedMachine {
     return this.built?.debuggee.info.domains.map(({ domain }) => domain) ?? [];
   }
 
-  private get launcher(): XenSession | undefined {
-    return this.members.find(({ role }) => role === 'launcher')?.session;
-  }
-
   private wantsSessions({ client }: XenSession): boolean {
     const { sessions } = this.configuration;
     if (!client.supportsStartDebuggingRequest || this.configuration.bare) return false;
@@ -265,29 +295,29 @@ export class SharedMachine {
     const onEvent = (event: MachineEvent): void => this.machineEvent(event);
     this.built = await buildMachine(by.host, this.configuration, this.base, onEvent, (text, category) =>
       by.say(text, category),
+      (part) => {
+        by.checkCancelled();
+        by.queue.report(part);
+      },
     );
     this.moment = START;
     this.run = new RunControl(this.built.debuggee, this.breakpoints, {
       stopped: (report, moment) => this.stopped(report, moment),
       ended: (ended) => this.ended(ended),
       failed: (message) => this.failed(message),
-      stopsAtCrash: () => this.members.some(({ session }) => session.wantsException('crash')),
+      stopsAtCrash: () => this.members.sessions.some((session) => session.wantsException('crash')),
       moved: async () => {
-        for (const { session } of [...this.members]) await resolveAgain(session);
+        for (const { session } of this.members.all) await resolveAgain(session);
       },
-      used: (breakpoint) => this.ownerOf(breakpoint)?.breakpointUsed(breakpoint),
+      used: (breakpoint) => this.members.ownerOf(breakpoint)?.breakpointUsed(breakpoint),
       conditionFailed: (breakpoint, problem) =>
-        this.ownerOf(breakpoint)?.conditionFailed(breakpoint, problem),
+        this.members.ownerOf(breakpoint)?.conditionFailed(breakpoint, problem),
     });
-  }
-
-  private ownerOf({ id }: UserBreakpoint): XenSession | undefined {
-    return this.members.find(({ session }) => session.breakpoints.find(id))?.session;
   }
 
   private join(member: Member): void {
     if (this.hasBegun) this.late.add(member.session);
-    this.members.push(member);
+    this.members.add(member);
     member.session.shared = this;
     this.breakpoints.add(member.session.breakpoints);
     this.show(member);
@@ -297,25 +327,21 @@ export class SharedMachine {
   private show({ session, role, domain }: Member): void {
     const { built, run, configuration, base } = this;
     if (!built || !run) return;
-    const apart = role === 'launcher' ? this.apart : new Set<number>();
-    const shown = this.domains.filter((one) => (domain === undefined ? !apart.has(one) : one === domain));
+    const isElsewhere = (one: number): boolean => role === 'launcher' && this.starting.isApart(one);
+    const shown = this.domains.filter((one) => (domain === undefined ? !isElsewhere(one) : one === domain));
     const debuggee = built.debuggee.showing(shown);
     session.launched = { configuration, base, client: built.client, debuggee, run, shared: this };
     session.focus = debuggee.vcpus[0] ?? built.debuggee.vcpus[0] ?? session.focus;
   }
 
-  /** The client does not want a session for a domain after all. */
-  private async showWithLauncher(domain: number): Promise<void> {
-    const member = this.members.find(({ role }) => role === 'launcher');
-    if (!this.apart.delete(domain) || !member) return;
-    this.show(member);
-    await resolveAgain(member.session);
-    this.awaited.delete(domain);
-    this.beginWhenConfigured();
-  }
-
-  private beginWhenConfigured(): void {
-    if (this.awaited.size === 0 && !this.hasBegun) this.begin();
+  /** There are other domains for the sessions of a role to show. */
+  private async showAgain(role: Member['role']): Promise<void> {
+    for (const member of this.members.all) {
+      if (member.role !== role) continue;
+      this.show(member);
+      await resolveAgain(member.session);
+      member.session.showChange(['threads']);
+    }
   }
 
   private machineEvent(event: MachineEvent): void {
@@ -333,66 +359,43 @@ export class SharedMachine {
         this.domainEnded(event.body);
         return;
       case 'vcpu':
-        for (const { session } of [...this.members]) session.vcpuSwitched(event.body, event.body.isOn);
+        for (const { session } of this.members.all) session.vcpuSwitched(event.body, event.body.isOn);
         return;
       default:
-        // What concerns everybody is said once to each client.
-        for (const { session, role } of [...this.members]) {
-          if (role !== 'domain' || event.event === 'hit') session.machineEvent(event);
-        }
+        this.members.tell(event);
     }
   }
 
   private stopped(report: StopReport, moment: Moment): void {
     this.moment = moment;
-    const text = momentText(moment);
-    const others: XenSession[] = [];
-    const { domain } = report.vcpu;
-    for (const { session } of [...this.members]) {
-      if (session.launched?.debuggee.shown.includes(domain)) session.showStop(report, text, true);
-      else others.push(session);
-    }
-    for (const session of others) session.showStop(this.pauseOf(session, domain), text, false);
+    this.members.showStop(report, momentText(moment));
   }
 
-  private pauseOf({ focus }: XenSession, cause?: number): StopReport {
-    const description = cause === undefined ? 'Paused' : `Paused with ${nameOfDomain(cause)}`;
-    return { reason: 'pause', vcpu: focus, description, hitBreakpointIds: [] };
-  }
-
-  /** One of several domains ended. A crash is there to be looked at, and nothing of it is gone. */
-  private domainEnded({ domain, reason }: Ended): void {
-    for (const { session, role } of [...this.members]) {
-      const shown = session.launched?.debuggee.shown.includes(domain) ?? false;
-      if (role !== 'domain' || shown) session.say(`Domain ${nameOfDomain(domain)} ended: ${reason}`);
-      if (!shown || reason === 'crash') continue;
-      session.threadsExited(domain);
-      if (role !== 'domain') continue;
-      session.tell('exited', { exitCode: 0 });
-      session.tell('terminated');
-    }
-    if (reason !== 'crash') this.gone.add(domain);
+  private domainEnded(end: Ended): void {
+    this.members.domainEnded(end);
+    if (end.reason !== 'crash') this.gone.add(end.domain);
   }
 
   private ended(ended: Ended): void {
-    for (const { session, domain } of [...this.members]) {
-      if (domain === undefined || !this.gone.has(domain)) session.ended(ended);
-    }
+    this.powerOff.end();
+    this.members.ended(ended, this.gone);
+    // Everybody who was to leave it alive has left.
+    if (this.members.all.length === 0) this.end();
   }
 
   private failed(message: string): void {
-    const sessions = this.members.map(({ session }) => session);
-    for (const session of sessions) session.failed(message);
+    for (const session of this.members.sessions) session.failed(message);
     this.end();
   }
 
-  /** The machine is gone: sessions are told, but for one that knows. */
-  private end(by?: XenSession): void {
+  /** The machine is gone: sessions are told. */
+  private end(): void {
+    this.isOver = true;
     this.dispose();
     this.machines.remove(this);
-    for (const { session } of this.members.splice(0)) {
+    for (const { session } of this.members.removeAll()) {
       this.letGo(session);
-      if (session !== by) session.tell('terminated');
+      session.tell('terminated');
     }
   }
 
@@ -404,6 +407,8 @@ export class SharedMachine {
   }
 
   private dispose(): void {
+    this.powerOff.end();
+    this.starting.end();
     this.run?.abandon();
     if (this.built) disposeOf(this.built.client);
     this.built = undefined;

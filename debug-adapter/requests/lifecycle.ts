@@ -6,6 +6,7 @@ import * as errors from '../errors.ts';
 import { request } from '../request.ts';
 import { exceptionFilters } from '../breakpoints/exception-filters.ts';
 import { SharedMachine } from '../machine/shared-machine.ts';
+import type { XenSession } from '../session.ts';
 import { resolveAgain } from './exceptions.ts';
 
 export const lifecycleRequests = [
@@ -24,6 +25,7 @@ export const lifecycleRequests = [
 
   request('launch', {
     needs: 'nothing',
+    progress: 'Starting the machine',
     async handle(session, args) {
       if (session.launched) throw errors.alreadyLaunched();
       const configuration = parseLaunchConfiguration(args, 'launch.json');
@@ -35,7 +37,8 @@ export const lifecycleRequests = [
       // Breakpoints can be taken from now on; nothing runs before configurationDone.
       session.afterResponse(() => {
         session.tell('initialized');
-        session.launched?.shared.startSessions(session);
+        tellProcess(session, 'launch');
+        session.launched?.shared.startSessions();
       });
       return undefined;
     },
@@ -50,9 +53,12 @@ export const lifecycleRequests = [
       const own = (args as { __machine?: unknown }).__machine;
       const isPart = typeof own === 'string';
       session.suspends = suspend && !isPart;
-      session.machines.find(isPart ? own : machine).attach(session, domain, isPart);
+      await session.machines.find(isPart ? own : machine).attach(session, domain, isPart);
       await resolveAgain(session);
-      session.afterResponse(() => session.tell('initialized'));
+      session.afterResponse(() => {
+        session.tell('initialized');
+        tellProcess(session, 'attach');
+      });
       return undefined;
     },
   }),
@@ -70,8 +76,9 @@ export const lifecycleRequests = [
     capabilities: { supportsCancelRequest: true },
     needs: 'nothing',
     urgent: true,
-    handle(session, { requestId }) {
-      if (requestId !== undefined) session.giveUp(requestId);
+    handle(session, { requestId, progressId }) {
+      if (requestId !== undefined) session.queue.giveUp(requestId);
+      if (progressId !== undefined) session.queue.giveUpProgress(progressId);
       return undefined;
     },
   }),
@@ -79,6 +86,7 @@ export const lifecycleRequests = [
   request('restart', {
     capabilities: { supportsRestartRequest: true },
     needs: 'machine',
+    progress: 'Starting the machine again',
     async handle(session, args) {
       const { shared } = session.machine;
       const changed = (args as { arguments?: unknown }).arguments;
@@ -86,7 +94,10 @@ export const lifecycleRequests = [
         session,
         changed === undefined ? undefined : parseLaunchConfiguration(changed, 'launch.json'),
       );
-      session.afterResponse(() => shared.begin());
+      session.afterResponse(() => {
+        session.launched?.shared.startSessions();
+        shared.configured(session);
+      });
       return undefined;
     },
   }),
@@ -96,8 +107,16 @@ export const lifecycleRequests = [
     needs: 'nothing',
     urgent: true,
     handle(session) {
-      session.endMachine();
-      session.afterResponse(() => session.tell('terminated'));
+      session.afterResponse(() => {
+        const { shared } = session;
+        if (shared) {
+          void shared.terminate(session);
+          return;
+        }
+        // Maybe one is being started.
+        session.queue.giveUpAll();
+        session.tell('terminated');
+      });
       return undefined;
     },
   }),
@@ -107,13 +126,35 @@ export const lifecycleRequests = [
     needs: 'nothing',
     urgent: true,
     async handle(session, args) {
-      const { terminateDebuggee, suspendDebuggee } = (args ?? {}) as Dap.DisconnectArguments;
+      session.afterResponse(() => session.disconnected());
+      const { terminateDebuggee, suspendDebuggee = false } = (args ?? {}) as Dap.DisconnectArguments;
       // Of a machine that goes on for others.
       if (suspendDebuggee) session.launched?.run.pause(session.focus);
-      if (terminateDebuggee) await session.launched?.shared.endShown(session).catch(() => {});
-      session.endMachine();
-      session.afterResponse(() => session.disconnected());
+      if (terminateDebuggee && session.shared) await soon(session.shared.endShown(session));
+      session.endMachine({ keeps: terminateDebuggee === false, suspends: suspendDebuggee });
       return undefined;
     },
   }),
 ];
+
+/** Milliseconds: who says goodbye does not wait for a machine that does not answer. */
+const GOODBYE = 900;
+
+async function soon(done: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, GOODBYE);
+  });
+  await Promise.race([done.catch(() => {}), late]);
+  clearTimeout(timer);
+}
+
+/** What is debugged: the domains that this session shows, or the machine. */
+function tellProcess(session: XenSession, startMethod: 'launch' | 'attach'): void {
+  const { launched } = session;
+  if (!launched) return;
+  const { info, shown } = launched.debuggee;
+  const names = info.domains.filter(({ domain }) => shown.includes(domain)).map(({ name }) => name);
+  const name = names.length > 0 ? names.join(', ') : launched.shared.description;
+  session.tell('process', { name, isLocalProcess: true, startMethod, pointerSize: 64 });
+}

@@ -25,6 +25,7 @@ export const memoryRequests = [
       const wanted = Math.min(Math.max(count, 0), MAX_READ);
       const bytes = await session.debuggee.readMemory(at.space, at.address, wanted);
       const unreadable = wanted - bytes.length;
+      if (session.client.supportsMemoryEvent) session.reads.note(memoryReference, offset, wanted);
       return {
         address: formatMemoryReference(at),
         data: bytesToBase64(bytes),
@@ -51,12 +52,8 @@ export const memoryRequests = [
       if (written < bytes.length && !allowPartial) {
         throw errors.unwritable(formatMemoryReference(at), written, bytes.length);
       }
-      session.afterResponse(() => {
-        if (session.client.supportsMemoryEvent) {
-          session.tell('memory', { memoryReference, offset, count: written });
-        }
-        session.changedByUser();
-      });
+      if (session.client.supportsMemoryEvent) session.reads.note(memoryReference, offset, written);
+      session.afterResponse(() => session.changedByUser());
       return { bytesWritten: written };
     },
   }),

@@ -6,7 +6,8 @@ import * as errors from '../errors.ts';
 import { vaReference } from '../memory-reference.ts';
 import { fieldName, fieldsOf, registerWords, withField } from '../register-fields.ts';
 import { parseRegisterValue, pstateText, registerBits } from '../registers.ts';
-import type { HandleValue, XenSession } from '../session.ts';
+import type { HandleValue } from '../handle-values.ts';
+import type { XenSession } from '../session.ts';
 import { SP } from '../frames/stack.ts';
 import { currentValue } from './xen-registers.ts';
 

@@ -28,6 +28,7 @@ test("the editor's own keys are taken off, defaults are filled in", () => {
     stopOnEntry: false,
     sessions: 'auto',
     seed: 0,
+    shutdownTimeout: 10,
     cpu: 'a53',
   });
 });
