@@ -3,15 +3,15 @@
 
 import type { DapRequests } from './request.ts';
 
-export type Kind = 'number' | 'string' | 'boolean' | 'strings' | 'numbers';
+export type Kind = 'number' | 'integer' | 'string' | 'boolean' | 'strings' | 'integers';
 
 /** A kind, the members of an object, or what a list consists of. A name with `?` at its end may be left out. */
 export type Shape = Kind | { readonly [member: string]: Shape } | readonly [Shape];
 
-const SOURCE: Shape = { 'path?': 'string', 'sourceReference?': 'number' };
+const SOURCE: Shape = { 'path?': 'string', 'sourceReference?': 'integer' };
 const FORMAT: Shape = { 'hex?': 'boolean' };
-const PAGE: Shape = { 'start?': 'number', 'count?': 'number' };
-const THREAD = { threadId: 'number', 'singleThread?': 'boolean' } as const;
+const PAGE: Shape = { 'start?': 'integer', 'count?': 'integer' };
+const THREAD = { threadId: 'integer', 'singleThread?': 'boolean' } as const;
 const STEP = { ...THREAD, 'granularity?': 'string' } as const;
 const RULES = { 'condition?': 'string', 'hitCondition?': 'string', 'mode?': 'string' } as const;
 
@@ -23,21 +23,21 @@ export const argumentShapes: Partial<Record<keyof DapRequests, { readonly [membe
     'clientID?': 'string',
   },
   disconnect: { 'terminateDebuggee?': 'boolean', 'suspendDebuggee?': 'boolean' },
-  cancel: { 'requestId?': 'number', 'progressId?': 'string' },
+  cancel: { 'requestId?': 'integer', 'progressId?': 'string' },
   setBreakpoints: {
     source: SOURCE,
-    'breakpoints?': [{ line: 'number', 'column?': 'number', ...RULES, 'logMessage?': 'string' }],
+    'breakpoints?': [{ line: 'integer', 'column?': 'integer', ...RULES, 'logMessage?': 'string' }],
   },
   setFunctionBreakpoints: { breakpoints: [{ name: 'string', ...RULES }] },
   setInstructionBreakpoints: {
-    breakpoints: [{ instructionReference: 'string', 'offset?': 'number', ...RULES }],
+    breakpoints: [{ instructionReference: 'string', 'offset?': 'integer', ...RULES }],
   },
   setDataBreakpoints: { breakpoints: [{ dataId: 'string', 'accessType?': 'string', ...RULES }] },
   dataBreakpointInfo: {
     name: 'string',
-    'variablesReference?': 'number',
-    'frameId?': 'number',
-    'bytes?': 'number',
+    'variablesReference?': 'integer',
+    'frameId?': 'integer',
+    'bytes?': 'integer',
     'asAddress?': 'boolean',
     'mode?': 'string',
   },
@@ -47,38 +47,43 @@ export const argumentShapes: Partial<Record<keyof DapRequests, { readonly [membe
   },
   breakpointLocations: {
     source: SOURCE,
-    line: 'number',
-    'endLine?': 'number',
-    'column?': 'number',
-    'endColumn?': 'number',
+    line: 'integer',
+    'endLine?': 'integer',
+    'column?': 'integer',
+    'endColumn?': 'integer',
   },
-  exceptionInfo: { threadId: 'number' },
+  exceptionInfo: { threadId: 'integer' },
   continue: THREAD,
-  pause: { threadId: 'number' },
+  pause: { threadId: 'integer' },
   next: STEP,
-  stepIn: { ...STEP, 'targetId?': 'number' },
+  stepIn: { ...STEP, 'targetId?': 'integer' },
   stepOut: STEP,
-  stepInTargets: { frameId: 'number' },
-  gotoTargets: { source: SOURCE, line: 'number', 'column?': 'number' },
-  goto: { threadId: 'number', targetId: 'number' },
-  terminateThreads: { 'threadIds?': 'numbers' },
-  stackTrace: { threadId: 'number', 'startFrame?': 'number', 'levels?': 'number' },
-  scopes: { frameId: 'number' },
-  variables: { variablesReference: 'number', 'filter?': 'string', ...PAGE, 'format?': FORMAT },
-  setVariable: { variablesReference: 'number', name: 'string', value: 'string', 'format?': FORMAT },
-  setExpression: { expression: 'string', value: 'string', 'frameId?': 'number', 'format?': FORMAT },
-  evaluate: { expression: 'string', 'frameId?': 'number', 'context?': 'string', 'format?': FORMAT },
-  completions: { text: 'string', column: 'number', 'line?': 'number', 'frameId?': 'number' },
-  locations: { locationReference: 'number' },
-  source: { 'source?': SOURCE, sourceReference: 'number' },
-  modules: { 'startModule?': 'number', 'moduleCount?': 'number' },
-  readMemory: { memoryReference: 'string', 'offset?': 'number', count: 'number' },
-  writeMemory: { memoryReference: 'string', 'offset?': 'number', data: 'string', 'allowPartial?': 'boolean' },
+  stepInTargets: { frameId: 'integer' },
+  gotoTargets: { source: SOURCE, line: 'integer', 'column?': 'integer' },
+  goto: { threadId: 'integer', targetId: 'integer' },
+  terminateThreads: { 'threadIds?': 'integers' },
+  stackTrace: { threadId: 'integer', 'startFrame?': 'integer', 'levels?': 'integer' },
+  scopes: { frameId: 'integer' },
+  variables: { variablesReference: 'integer', 'filter?': 'string', ...PAGE, 'format?': FORMAT },
+  setVariable: { variablesReference: 'integer', name: 'string', value: 'string', 'format?': FORMAT },
+  setExpression: { expression: 'string', value: 'string', 'frameId?': 'integer', 'format?': FORMAT },
+  evaluate: { expression: 'string', 'frameId?': 'integer', 'context?': 'string', 'format?': FORMAT },
+  completions: { text: 'string', column: 'integer', 'line?': 'integer', 'frameId?': 'integer' },
+  locations: { locationReference: 'integer' },
+  source: { 'source?': SOURCE, sourceReference: 'integer' },
+  modules: { 'startModule?': 'integer', 'moduleCount?': 'integer' },
+  readMemory: { memoryReference: 'string', 'offset?': 'integer', count: 'integer' },
+  writeMemory: {
+    memoryReference: 'string',
+    'offset?': 'integer',
+    data: 'string',
+    'allowPartial?': 'boolean',
+  },
   disassemble: {
     memoryReference: 'string',
-    'offset?': 'number',
-    'instructionOffset?': 'number',
-    instructionCount: 'number',
+    'offset?': 'integer',
+    'instructionOffset?': 'integer',
+    instructionCount: 'integer',
     'resolveSymbols?': 'boolean',
   },
 };
@@ -119,21 +124,25 @@ function wrongValue(
 
 const isList = (shape: Shape): shape is readonly [Shape] => Array.isArray(shape);
 
-const isListOf = (type: 'string' | 'number') => (value: unknown) =>
-  Array.isArray(value) && value.every((item) => typeof item === type);
+const isListOf = (isOne: (value: unknown) => boolean) => (value: unknown) =>
+  Array.isArray(value) && value.every(isOne);
+
+const isText = (value: unknown): boolean => typeof value === 'string';
 
 const IS: Readonly<Record<Kind, (value: unknown) => boolean>> = {
   number: Number.isFinite,
-  string: (value) => typeof value === 'string',
+  integer: Number.isSafeInteger,
+  string: isText,
   boolean: (value) => typeof value === 'boolean',
-  strings: isListOf('string'),
-  numbers: isListOf('number'),
+  strings: isListOf(isText),
+  integers: isListOf(Number.isSafeInteger),
 };
 
 const WORDS: Readonly<Record<Kind, string>> = {
   number: 'a number',
+  integer: 'a whole number',
   string: 'a text',
   boolean: 'true or false',
   strings: 'a list of texts',
-  numbers: 'a list of numbers',
+  integers: 'a list of whole numbers',
 };

@@ -254,7 +254,8 @@ export class SharedMachine {
     const places = debuggee.targets.flatMap((target) =>
       target.addressesOf(stopOnEntry).flatMap((link) => target.map.breakpointsFor(0, target.domain, link)),
     );
-    if (places.length === 0) this.members.launcher?.say(errors.noEntrySymbol(stopOnEntry).toString(), 'important');
+    if (places.length === 0)
+      this.members.launcher?.say(errors.noEntrySymbol(stopOnEntry).toString(), 'important');
     run.runToEntry(places, `Paused on entry of ${stopOnEntry}`);
   }
 
@@ -293,8 +294,12 @@ export class SharedMachine {
 
   private async build(by: XenSession): Promise<void> {
     const onEvent = (event: MachineEvent): void => this.machineEvent(event);
-    this.built = await buildMachine(by.host, this.configuration, this.base, onEvent, (text, category) =>
-      by.say(text, category),
+    this.built = await buildMachine(
+      by.host,
+      this.configuration,
+      this.base,
+      onEvent,
+      (text, category) => by.say(text, category),
       (part) => {
         by.checkCancelled();
         by.queue.report(part);
@@ -404,6 +409,7 @@ export class SharedMachine {
     session.launched = undefined;
     session.shared = undefined;
     session.changes.end();
+    session.reads.end();
   }
 
   private dispose(): void {

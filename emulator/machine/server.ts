@@ -178,7 +178,14 @@ export class MachineServerImplementation {
       if (!this.inspector) throw noMachine();
       return this.inspector.command(line, focus);
     },
-    act: ({ action }) => this.toInputLog().enter({ kind: 'action', action }),
+    act: ({ action }) => {
+      this.toInputLog().enter({ kind: 'action', action });
+      if (this.running) return;
+      // Nobody has to let it run to hear that a domain is gone.
+      this.step = undefined;
+      const news = this.domains.takeNews();
+      if (news.length > 0) this.tellEnds(news);
+    },
     consoleInput: ({ domain, bytes }) => this.toInputLog().enter({ kind: 'console', domain, bytes }),
     stateHash: () => stateHash(this.machine),
     snapshot: () => {

@@ -261,6 +261,8 @@ test('unknown requests and broken arguments get an answer', async () => {
   });
   expect(await session.raw('disassemble', undefined)).toMatchObject({ success: false });
   expect(await session.raw('variables', { variablesReference: 77 })).toMatchObject({ success: false });
+  const part = await session.raw('readMemory', { memoryReference: '0x40001000', offset: 1.5, count: 4 });
+  expect(part.message).toBe("'offset' of readMemory is not a whole number");
 });
 
 test('breakpoints keep their ids over a restart, and are hit again', async () => {

@@ -1,99 +1,25 @@
 // Several domains, several sessions, one run state: two bundled guests on one machine, seen by clients of all kinds.
 
-import { join } from 'node:path';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { afterEach, expect, test } from 'vitest';
-import type { Host } from '../../../debug-adapter/host.ts';
-import { LocalMachineClient } from '../../../debug-adapter/machine/machine-client.ts';
 import { Machines } from '../../../debug-adapter/machine/machines.ts';
-import { createMachineServer } from '../../../debug-adapter/node/machine-server.ts';
-import { nodeHost } from '../../../debug-adapter/node/node-host.ts';
-import { TestSession } from '../support/drive.ts';
+import type { TestSession } from '../support/drive.ts';
+import {
+  bodyOf,
+  childOf,
+  client,
+  configured,
+  D1,
+  D2,
+  disconnect,
+  disconnectAll,
+  family,
+  guest,
+  threadsOf,
+  TWO,
+} from '../support/two-domains.ts';
 
-const SAMPLE = join(import.meta.dirname, '../../../media/samples/hello-xen');
-const D1 = 257;
-const D2 = 513;
-
-const host: Host = {
-  ...nodeHost(() => {}),
-  startMachine: async () => new LocalMachineClient(createMachineServer),
-};
-const guest = (name: string, vcpus = 1) => ({
-  name,
-  kernel: join(SAMPLE, 'hello-xen.elf'),
-  memory: 16,
-  vcpus,
-  sourceMap: { '/hello-xen': SAMPLE },
-});
-const TWO = { domains: [guest('one'), guest('two')] };
-
-const open = new Set<TestSession>();
-afterEach(async () => {
-  for (const session of [...open].reverse()) await disconnect(session);
-});
-
-async function disconnect(session: TestSession, more: Record<string, unknown> = {}): Promise<void> {
-  open.delete(session);
-  await session.send('disconnect', more);
-}
-
-async function client(machines: Machines, more: Record<string, unknown> = {}): Promise<TestSession> {
-  const session = new TestSession(host, machines);
-  open.add(session);
-  await session.send('initialize', { adapterID: 'xen', pathFormat: 'path', ...more });
-  return session;
-}
-
-interface Family {
-  readonly parent: TestSession;
-  readonly children: Map<number, TestSession>;
-}
-
-/** A client that makes a session for each domain, and has configured none of them. */
-async function family(
-  launch: Record<string, unknown> = TWO,
-  abilities: Record<string, unknown> = {},
-): Promise<Family> {
-  const machines = new Machines();
-  const children = new Map<number, TestSession>();
-  const parent = await client(machines, { supportsStartDebuggingRequest: true, ...abilities });
-  const all = new Promise<void>((resolve) => {
-    parent.onAsked = async (command, args) => {
-      const { request, configuration } = args as Dap.StartDebuggingRequestArguments;
-      expect([command, request]).toEqual(['startDebugging', 'attach']);
-      const { domain } = configuration as { domain: number };
-      const child = await client(machines, abilities);
-      await child.send('attach', configuration as Dap.AttachRequestArguments);
-      await child.until('initialized');
-      children.set(domain, child);
-      if (children.size === 2) resolve();
-      return true;
-    };
-  });
-  await parent.send('launch', launch as Dap.LaunchRequestArguments);
-  await parent.until('initialized');
-  await all;
-  return { parent, children };
-}
-
-const childOf = ({ children }: Family, domain: number): TestSession => {
-  const child = children.get(domain);
-  if (!child) throw new Error(`there is no session of domain ${domain}`);
-  return child;
-};
-
-async function configured({ parent, children }: Family): Promise<void> {
-  await parent.send('configurationDone', {});
-  for (const child of children.values()) await child.send('configurationDone', {});
-}
-
-const bodyOf = async (session: TestSession, event: string): Promise<unknown> =>
-  (await session.until(event)).body as unknown;
-
-const threadsOf = async (session: TestSession): Promise<string[]> =>
-  ((await session.send('threads', undefined as never)) as Dap.ThreadsResponse['body']).threads.map(
-    ({ id, name }) => `${id} ${name.split(' · ')[0]}`,
-  );
+afterEach(disconnectAll);
 
 test('a breakpoint for every domain stops in each of them', async () => {
   const all = await family();

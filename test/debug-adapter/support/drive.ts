@@ -79,6 +79,8 @@ export class TestSession {
   private seq = 1;
   private seen = 0;
   private wake: () => void = () => {};
+  /** The program that runs the session may end. */
+  hasEnded = false;
   /** What a client says to a request of the adapter: whether it did it. */
   onAsked: (command: string, args: unknown) => Promise<boolean> = async () => false;
 
@@ -86,6 +88,9 @@ export class TestSession {
     const faults: string[] = [];
     onTestFinished(() => expect(faults, 'messages that the protocol does not know').toEqual([]));
     this.session = new XenSession(host, machines);
+    this.session.onDisconnected = () => {
+      this.hasEnded = true;
+    };
     this.session.onDidSendMessage((sent) => {
       const message = sent as Dap.ProtocolMessage;
       const fault = faultOf(message);
