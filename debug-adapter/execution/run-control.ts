@@ -3,6 +3,8 @@
 // the next one begins.
 
 import type { Breakpoint, MachineEvents, Moment, StopInfo, VcpuId } from '../../emulator/machine/messages.ts';
+import { UserError } from '../../emulator/base/errors.ts';
+import { AdapterError } from '../errors.ts';
 import type { MachineBreakpoints } from '../breakpoints/breakpoints.ts';
 import type { Debuggee } from '../debuggee.ts';
 import { Judge } from '../breakpoints/judge.ts';
@@ -27,6 +29,8 @@ export interface RunEvents extends JudgeEvents {
   moved(): Promise<void>;
   stopped(report: StopReport, moment: Moment): void;
   ended(ended: Ended): void;
+  /** What was asked cannot be; the machine stands as before. */
+  refused(message: string): void;
   failed(message: string): void;
 }
 
@@ -117,8 +121,7 @@ export class RunControl {
 
   /** Runs until there is something to see. */
   continue(vcpu: VcpuId, alone = false): void {
-    this.only = alone ? vcpu : undefined;
-    this.perform(async () => {
+    this.perform(alone ? vcpu : undefined, async () => {
       const left = await this.leaveBreakpoint(vcpu);
       if (left?.kind === 'elsewhere') return left.report;
       for (;;) {
@@ -132,7 +135,7 @@ export class RunControl {
   /** Runs to the link addresses of the entry symbol, or to whatever stops the machine before. */
   runToEntry(places: readonly Breakpoint[], description: string): void {
     const temporary = places.map((place) => ({ ...place, id: TEMPORARY }));
-    this.perform(async () => {
+    this.perform(undefined, async () => {
       for (;;) {
         const stop = await this.go('run', temporary);
         const report = await this.judge.reportOf(stop, this.focus);
@@ -150,8 +153,8 @@ export class RunControl {
     plan: (context: StepContext<StopReport>) => Promise<StepStop<StopReport> | undefined>,
     alone = false,
   ): void {
-    this.only = alone ? vcpu : undefined;
-    this.perform(async () => {
+    this.perform(alone ? vcpu : undefined, async () => {
+      this.focus = vcpu;
       const context = this.contextFor(vcpu);
       const stop = await plan(context);
       if (stop?.kind === 'elsewhere') return stop.report;
@@ -168,7 +171,7 @@ export class RunControl {
 
   /** The vCPU goes on elsewhere; nothing is executed. */
   goTo(vcpu: VcpuId, address: bigint): void {
-    this.perform(async () => {
+    this.perform(undefined, async () => {
       await this.debuggee.writeRegister(vcpu, 'pc', address);
       return { reason: 'goto', vcpu, description: 'Moved to another statement', hitBreakpointIds: [] };
     });
@@ -176,10 +179,12 @@ export class RunControl {
 
   // ---------------------------------------------------------------- plans
 
-  private perform(plan: () => Promise<StopReport>): void {
+  /** `only`: the other vCPUs stand still meanwhile. */
+  private perform(only: VcpuId | undefined, plan: () => Promise<StopReport>): void {
     // Two sessions may let it run at once.
-    if (this.running) return;
+    if (this.plan !== 'none') return;
     this.plan = 'running';
+    this.only = only;
     this.pauseWanted = false;
     this.isFresh = true;
     plan().then(
@@ -192,6 +197,17 @@ export class RunControl {
       (error: unknown) => {
         if (this.ended) return;
         this.plan = 'none';
+        this.temporary = [];
+        // The machine does not do what is wanted, and stands where it stood.
+        if (error instanceof UserError && !(error instanceof AdapterError)) {
+          this.events.refused(error.toString());
+          const { focus: vcpu, moment } = this;
+          this.events.stopped(
+            { reason: 'pause', vcpu, description: error.message, hitBreakpointIds: [] },
+            moment,
+          );
+          return;
+        }
         this.events.failed(error instanceof Error ? error.message : String(error));
       },
     );

@@ -63,6 +63,10 @@ export class Members {
     }
   }
 
+  say(text: string): void {
+    for (const { session, role } of this.all) if (role !== 'domain') session.say(text, 'important');
+  }
+
   /** `by` wanted it; undefined: all did. */
   showRun(by: XenSession | undefined): void {
     for (const session of this.sessions) session.showRun(by === undefined || session === by);

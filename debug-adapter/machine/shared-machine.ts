@@ -309,6 +309,7 @@ export class SharedMachine {
     this.run = new RunControl(this.built.debuggee, this.breakpoints, {
       stopped: (report, moment) => this.stopped(report, moment),
       ended: (ended) => this.ended(ended),
+      refused: (message) => this.members.say(message),
       failed: (message) => this.failed(message),
       stopsAtCrash: () => this.members.sessions.some((session) => session.wantsException('crash')),
       moved: async () => {

@@ -127,6 +127,28 @@ test('a session that ends its domain for good has ended itself', async () => {
   expect(d1.hasEnded).toBe(true);
 });
 
+test('a step of a domain that has ended says so, and the machine stands as before', async () => {
+  const session = await client(new Machines());
+  await session.send('launch', launching());
+  await session.send('configurationDone', {});
+  const isPrompt = ({ event, body }: Dap.Event): boolean =>
+    event === 'xen/consoleData' && (body as { text: string }).text.includes('hello> ');
+  await session.untilOne(isPrompt);
+  await session.untilOne(isPrompt);
+  await session.send('xen/console', { domain: 1, text: 'poweroff\n' });
+  await session.until('thread');
+  await session.send('pause', { threadId: D2 });
+  await session.until('stopped');
+  await session.send('stepIn', { threadId: D1, granularity: 'instruction' });
+  expect(await bodyOf(session, 'stopped')).toMatchObject({
+    reason: 'pause',
+    threadId: D1,
+    description: 'domain 1 has ended',
+  });
+  await session.send('stepIn', { threadId: D2, granularity: 'instruction' });
+  expect(await bodyOf(session, 'stopped')).toMatchObject({ reason: 'step', threadId: D2 });
+});
+
 // ---------------------------------------------------------------- power-off
 
 /** Guests that watch `control/shutdown`; what they are asked is noted, and they do nothing. */
