@@ -252,6 +252,10 @@ export const PROGRAM_ADDRESS = 0x6008;
 export const PROGRAM_HITS = 0x6010;
 export const PROGRAM_OLD = 0x6018;
 export const PROGRAM_NEW = 0x6020;
+/** How often a breakpoint was met: {i64 times reached, i64 times that its condition held}. */
+export const TALLIES = 0x7000;
+export const TALLY_SIZE = 16;
+export const TALLIES_MAX = 256;
 /**
  * For each EL (stride SYSREG_ACCESS_STRIDE) and system register index one byte: bit 0 may be read, bit 1 may be
  * written directly (at SYSREGS + 8 * index); bit 2 is read, bit 3 is written by the kernels; else TypeScript decides.

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { loadEngineModules } from '../../debug-adapter/node/engine-modules.ts';
 import type { LoadedMachine } from '../../emulator/machine/guest.ts';
 import { Machine } from '../../emulator/machine/machine.ts';
-import type { Program } from '../../emulator/machine/stop-programs.ts';
+import type { HitCondition, Program } from '../../emulator/machine/stop-programs.ts';
 import { Stops } from '../../emulator/machine/stops/stops.ts';
 import { translateOptions } from '../../emulator/machine/translation.ts';
 
@@ -70,8 +70,17 @@ const atSp: Program = {
   right: constant(BigInt(COUNTER)),
 };
 
-const breakpoint = (stops: Stops, condition: Program): void =>
-  stops.setBreakpoints([{ id: 1, domain: DOMAIN, kind: 'va', address: BREAKPOINT, condition }]);
+const breakpoint = (stops: Stops, condition: Program | undefined, hits?: HitCondition): void =>
+  stops.setBreakpoints([
+    {
+      id: 1,
+      domain: DOMAIN,
+      kind: 'va',
+      address: BREAKPOINT,
+      ...(condition && { condition }),
+      ...(hits && { hits }),
+    },
+  ]);
 const watchpoint = (stops: Stops, offset: number, condition?: Program): void =>
   stops.setWatchpoints([
     {
@@ -96,8 +105,24 @@ const WAYS: readonly { readonly name: string; prepare(stops: Stops): void }[] = 
       breakpoint(stops, equals({ kind: 'load', address: atSp, size: 4, signed: true }, -1n)),
   },
   {
-    name: 'condition that the judge has to compute',
+    name: 'condition over the number of hits',
     prepare: (stops) => breakpoint(stops, equals({ kind: 'hits' }, -1n)),
+  },
+  {
+    name: 'hit count',
+    prepare: (stops) => breakpoint(stops, undefined, { operator: '==', count: 1e9 }),
+  },
+  {
+    name: 'every so many hits, with a condition',
+    prepare: (stops) =>
+      breakpoint(stops, equals({ kind: 'register', name: 'x20' }, BigInt(times)), {
+        operator: '%',
+        count: 1e9,
+      }),
+  },
+  {
+    name: 'condition that the judge has to compute',
+    prepare: (stops) => breakpoint(stops, equals({ kind: 'register', name: 'CNTVCT_EL0' }, -1n)),
   },
   { name: 'data breakpoint on another page', prepare: (stops) => watchpoint(stops, 0x8000) },
   { name: 'data breakpoint beside hot variables', prepare: (stops) => watchpoint(stops, 1024) },

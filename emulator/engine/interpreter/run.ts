@@ -256,12 +256,14 @@ export function buildRun(hot: readonly HotHandler[], environment: Environment): 
     b.set(record, b.loadAt('i32', layout.CURRENT_RECORD));
     loadLimit();
     b.branchIf(straight, code.eqz(code.local('i32', scratch)));
-    // By its function, whatever stands before the handler.
+    // By its function, whatever stands before the handler. What may stop there the region has looked at.
     b.set(scratch, handler);
     b.if(code.compare('leU', code.local('i32', scratch), code.constant('i32', layout.HANDLER_REACHED)));
+    const isHandler = (compare: 'ltU' | 'ne', number: number): code.Expression =>
+      code.compare(compare, code.local('i32', scratch), code.constant('i32', number));
     b.branchIf(
       straight,
-      code.compare('ltU', code.local('i32', scratch), code.constant('i32', layout.HANDLER_ENTER)),
+      code.binary('and', isHandler('ltU', layout.HANDLER_ENTER), isHandler('ne', layout.HANDLER_BREAK)),
     );
     b.set(scratch, b.load('u16', factsOfRecord(), layout.RECORD_ORIGINAL));
     b.end();

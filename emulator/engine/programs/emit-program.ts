@@ -46,6 +46,7 @@ export function emitProgram(
 export function isSelfContained(program: Program): boolean {
   switch (program.kind) {
     case 'constant':
+    case 'hits':
       return true;
     case 'register':
       return /^(x\d+|sp|pc)$/.test(program.name) || slotOf(program.name) !== 0;
@@ -60,7 +61,6 @@ export function isSelfContained(program: Program): boolean {
       return isSelfContained(program.left) && isSelfContained(program.right);
     case 'choose':
       return [program.condition, program.yes, program.no].every(isSelfContained);
-    case 'hits':
     case 'old':
     case 'new':
     case 'event':

@@ -352,6 +352,9 @@ export function emitRegion(
     place = block.start + 4 * translated;
     switch (block.end) {
       case 'interpret':
+        // Whoever interprets it does not ask again.
+        b.recycle();
+        testBreakpoints();
         count(() => `interpret, ${source.instructionAt(place).row.name}`);
         leaveAt(place, layout.REGION_INTERPRET);
         return;

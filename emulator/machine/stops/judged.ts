@@ -8,16 +8,7 @@ import type { Program } from '../../engine/programs/program.ts';
 import type { BreakpointFilter } from '../../engine/translator/breakpoint-tests.ts';
 import * as layout from '../../memory/layout.ts';
 import type { HitCondition, StopRules } from '../stop-programs.ts';
-
-/** What a client calls by one id is counted together. */
-export interface Tally {
-  /** Times that the place was reached within the scope. */
-  reached: number;
-  /** Of those the ones for which the condition held. */
-  counted: number;
-  /** The condition could not be computed, and is not looked at again. */
-  isBroken: boolean;
-}
+import { isCounted, type Tally } from './tally.ts';
 
 export type Verdict = 'no' | 'log' | 'stop';
 
@@ -83,15 +74,22 @@ export class Judged {
     return rules.log ? 'log' : 'stop';
   }
 
-  /** What translated code may test by itself. */
+  /** What translated code may test, and count, by itself. */
   get filter(): BreakpointFilter {
-    const { scope, condition } = this.rules;
-    const wanted: Program[] = [];
-    if (scope?.ttbr0 !== undefined) wanted.push(isRoot(scope.ttbr0));
-    if (condition && !this.tally.isBroken && isSelfContained(condition)) wanted.push(condition);
-    const [first, second] = wanted;
-    const both = first && second ? { kind: 'and' as const, left: first, right: second } : first;
-    return { cpus: this.cpus, ...(both && { condition: both }) };
+    const { rules, tally } = this;
+    const { scope, hits } = rules;
+    const condition = tally.isBroken ? undefined : rules.condition;
+    const isTested = condition !== undefined && isSelfContained(condition);
+    const whose = {
+      cpus: this.cpus,
+      ...(scope?.el !== undefined && { el: scope.el }),
+      ...(scope?.ttbr0 !== undefined && { scope: isRoot(scope.ttbr0) }),
+      ...(isTested && { condition }),
+    };
+    if (!isCounted(rules)) return whose;
+    // What is counted must be counted each time.
+    if (tally.address === undefined || (condition && !isTested)) return { ...whose, condition: undefined };
+    return { ...whose, tally: { address: tally.address, ...(hits && { hits }) } };
   }
 
   private isInScope(): boolean {

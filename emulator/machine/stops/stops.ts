@@ -21,7 +21,8 @@ import type {
 } from '../messages.ts';
 import type { Captured, StopRules } from '../stop-programs.ts';
 import type { EventSource, EventText, Occurrence } from './occurrence.ts';
-import { type Failure, Judged, type Tally } from './judged.ts';
+import { type Failure, Judged } from './judged.ts';
+import { isCounted, Tally, TallyPlaces } from './tally.ts';
 import { WatchedMemory } from './watched-memory.ts';
 
 /** Why the machine stops, as far as it was judged here. */
@@ -39,6 +40,7 @@ export class Stops {
   private readonly events: EventSource;
   private readonly tell: (hit: Hit) => void;
   private readonly tallies = new Map<number, { readonly rules: string; readonly tally: Tally }>();
+  private readonly places = new TallyPlaces();
   private readonly watched: WatchedMemory;
   private breakpoints: readonly Breakpoint[] = [];
   private pending: JudgedStop | undefined;
@@ -254,17 +256,24 @@ export class Stops {
 
   /** By id. What is set again unchanged goes on counting. */
   private talliesOf(list: readonly (StopRules & { readonly id: number })[]): Map<number, Tally> {
-    const rules = new Map<number, string>();
-    for (const { id, scope, condition, hits, log } of list) {
+    const rules = new Map<number, { text: string; isCounted: boolean }>();
+    for (const stop of list) {
+      const { id, scope, condition, hits, log } = stop;
       const text = JSON.stringify([scope, condition, hits, log], (_key, value: unknown) =>
         typeof value === 'bigint' ? `${value}n` : value,
       );
-      rules.set(id, (rules.get(id) ?? '') + text);
+      const known = rules.get(id) ?? { text: '', isCounted: false };
+      rules.set(id, { text: known.text + text, isCounted: known.isCounted || isCounted(stop) });
     }
+    const { memory } = this.loaded.machine.engine;
     const tallies = new Map<number, Tally>();
-    for (const [id, text] of rules) {
+    for (const [id, { text, isCounted: wantsPlace }] of rules) {
       const known = this.tallies.get(id);
-      const tally = known?.rules === text ? known.tally : { reached: 0, counted: 0, isBroken: false };
+      let tally = known?.rules === text ? known.tally : undefined;
+      if (!tally) {
+        const address = known?.tally.address ?? (wantsPlace ? this.places.next() : undefined);
+        tally = new Tally(memory, address);
+      }
       this.tallies.set(id, { rules: text, tally });
       tallies.set(id, tally);
     }
