@@ -8,6 +8,15 @@ export interface Monitor {
    * or is stopped shows its own PC and registers.
    */
   onTrap(cpu: number): TrapOutcome;
+  /**
+   * Virtual nanoseconds at which the monitor acts by itself, outside of any trap: it lets CPUs wait and others go on. It
+   * is a multiple of the counter's tick. Read often.
+   */
+  readonly deadline?: number;
+  /** The deadline has come. The machine stands between two instructions. */
+  expire?(): void;
+  /** A debugger lets this CPU alone go on; with undefined all do. */
+  runAlone?(cpu: number | undefined): void;
 }
 
 export type TrapOutcome =

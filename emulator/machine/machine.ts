@@ -276,6 +276,7 @@ export class Machine {
   /** The other CPUs stand still until they are let go on: by undefined, all are. */
   runOnly(cpu: number | undefined): void {
     this.only = cpu;
+    this.monitor?.runAlone?.(cpu);
   }
 
   get onlyCpu(): number | undefined {
@@ -325,7 +326,7 @@ export class Machine {
 
   /** Executes up to the end of a slice, and at most `limit` instructions. */
   runSlice(limit: number): SliceEnd {
-    this.devices.update();
+    this.update();
     const { engine } = this;
     this.stopAt = engine.instructions + limit;
     const cpu = this.beginTurn();
@@ -362,7 +363,7 @@ export class Machine {
   private endOfExit(cpu: number, reason: number): SliceEnd | undefined {
     if (reason !== layout.EXIT_SERVED) {
       const stop = this.handleExit(cpu, reason);
-      this.devices.update();
+      this.update();
       return stop;
     }
     const stop = this.servedEnd;
@@ -376,7 +377,7 @@ export class Machine {
     this.servedEnd = this.handleExit(cpu, reason);
     let deadline = this.deadline();
     if (deadline <= this.clock.nanoseconds()) {
-      this.devices.update();
+      this.update();
       deadline = this.deadline();
     }
     if (this.servedEnd || this.stopRequested) return 0;
@@ -389,12 +390,12 @@ export class Machine {
    * False when every CPU waits.
    */
   settle(): boolean {
-    this.devices.update();
+    this.update();
     for (let cpu = this.beginTurn(); cpu !== undefined; cpu = this.beginTurn()) {
       const reason = this.engine.run(0);
       if (reason === layout.EXIT_BUDGET) return true;
       this.handleExit(cpu, reason);
-      this.devices.update();
+      this.update();
     }
     return false;
   }
@@ -402,12 +403,19 @@ export class Machine {
   /** Lets idle time pass up to a moment, and what is due by then happen. */
   skipTo(nanoseconds: number): void {
     this.clock.skipTo(nanoseconds);
-    this.devices.update();
+    this.update();
   }
 
   /** When a device acts next by itself, in virtual nanoseconds. */
   deadline(): number {
-    return this.devices.nextDeadline();
+    return Math.min(this.devices.nextDeadline(), this.monitor?.deadline ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** What is due by now happens. */
+  private update(): void {
+    this.devices.update();
+    const { monitor } = this;
+    if (monitor?.deadline !== undefined && monitor.deadline <= this.clock.nanoseconds()) monitor.expire?.();
   }
 
   private handleExit(cpu: number, reason: number): SliceEnd | undefined {

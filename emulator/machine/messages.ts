@@ -9,6 +9,7 @@
 
 import type { Content } from '../formats/byte-source.ts';
 import type { Kernel } from '../formats/kernel.ts';
+import type { DomainScheduling, MachineScheduling } from '../xen/scheduling/configuration.ts';
 import type { MachineSnapshot } from './snapshot.ts';
 import type { Captured, StopRules } from './stop-programs.ts';
 
@@ -18,8 +19,9 @@ export const BARE_DOMAIN = -1;
 /** Stands for the hypervisor's own console in `console` events: DOMID_XEN of public/xen.h. Nobody can type there. */
 export const HYPERVISOR_CONSOLE = 0x7ff2;
 
-/** What the emulated machine (boards/virt.ts) has for domains at most. */
-export const MAX_VCPUS = 8;
+/** What the emulated machine (boards/virt.ts) has for domains at most: physical CPUs, and vCPUs that share them. */
+export const MAX_CPUS = 8;
+export const MAX_VCPUS = 32;
 export const MAX_DOMAIN_MEMORY = 3296 * 1024 * 1024;
 
 export interface VcpuId {
@@ -68,6 +70,8 @@ export interface DomainConfig {
   /** An emulated PL011, whose output joins the console's. */
   readonly vuart?: boolean;
   readonly disks?: readonly DiskConfig[];
+  /** Weight, cap, affinity and pool. */
+  readonly scheduling?: DomainScheduling;
 }
 
 export interface BareConfig {
@@ -94,6 +98,8 @@ export interface MachineConfig {
   readonly domains?: readonly DomainConfig[];
   /** Xen's security policy: `silo` (when left out) keeps guests from each other, `dummy` lets them share. */
   readonly xsm?: 'silo' | 'dummy';
+  /** Physical CPUs, pools and schedulers; when left out, credit2 on as many CPUs as there are vCPUs, 8 at most. */
+  readonly scheduling?: MachineScheduling;
   readonly bare?: BareConfig;
   /** How hot code is run: by default it is translated. Changes nothing that a guest or a hash could tell. */
   readonly translate?: TranslateConfig | false | undefined;

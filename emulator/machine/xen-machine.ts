@@ -1,5 +1,5 @@
-// A machine with the embedded hypervisor at EL2 and domains in it, built as `xl create` does. It has as many CPUs as
-// the domains have vCPUs.
+// A machine with the embedded hypervisor at EL2 and domains in it, built as `xl create` does. Its CPUs are contexts, one
+// for each vCPU; what there is of physical CPUs is the scheduler's to give.
 
 import { gfnOf, ipa as asIpa } from '../base/address.ts';
 import { UserError } from '../base/errors.ts';
@@ -21,6 +21,7 @@ import { Machine } from './machine.ts';
 import {
   BARE_DOMAIN,
   type DomainConfig,
+  MAX_CPUS,
   MAX_DOMAIN_MEMORY,
   MAX_VCPUS,
   type MachineConfig,
@@ -51,14 +52,15 @@ export function createXenMachine(
   log: Logger,
 ): LoadedMachine {
   checkSize(guests);
+  checkCpus(config.scheduling?.cpus);
   const startTime = config.startTime ?? 0;
   const { gicVersion } = guests[0];
-  const cpus = sumOf(guests, ({ vcpus }) => vcpus);
+  const contexts = sumOf(guests, ({ vcpus }) => vcpus);
   const machine = new Machine(
     modules,
     {
       core: config.cpu,
-      cpus,
+      cpus: contexts,
       memory: sumOf(guests, ({ memory }) => memory) + XEN_MEMORY,
       gic: gicVersion,
       startTime,
@@ -82,6 +84,7 @@ export function createXenMachine(
   const hypervisor = new Hypervisor({
     platform: platformOf(machine, xenLog),
     ...(config.xsm && { xsm: config.xsm }),
+    ...(config.scheduling && { scheduling: config.scheduling }),
     console: {
       guestLine: (domid, line) => xenLog.log('info', `d${domid}`, line),
       write: (bytes) => xenLog.log('info', 'xen', new TextDecoder().decode(bytes)),
@@ -116,7 +119,7 @@ export function createXenMachine(
   }
   // What firmware would describe the board with to a hypervisor.
   const boardTree = buildDeviceTree(virt, {
-    cpus,
+    cpus: hypervisor.scheduler.core.cpus.length,
     memory: machine.memory.size,
     gic: gicVersion,
     el: 2,
@@ -175,6 +178,7 @@ function toolstackConfig(guest: DomainConfig): Parameters<typeof buildDomain>[0]
     ...(guest.uuid && { uuid: guest.uuid }),
     ...(guest.vuart && { vuart: true }),
     ...(guest.disks && { disks: guest.disks }),
+    ...(guest.scheduling && { scheduling: guest.scheduling }),
   };
 }
 
@@ -194,10 +198,7 @@ function withHypervisorConsole(log: Logger, events: GuestEvents): Logger {
 function checkSize(guests: readonly DomainConfig[]): void {
   for (const { name, memory, vcpus } of guests) {
     if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > MAX_VCPUS) {
-      throw new UserError(
-        `domain '${name}': ${vcpus} vCPUs`,
-        `The emulated machine has 1 to ${MAX_VCPUS} CPUs.`,
-      );
+      throw new UserError(`domain '${name}': ${vcpus} vCPUs`, `A domain has 1 to ${MAX_VCPUS} here.`);
     }
     if (memory > MAX_DOMAIN_MEMORY) {
       throw new UserError(
@@ -210,7 +211,7 @@ function checkSize(guests: readonly DomainConfig[]): void {
   if (vcpus > MAX_VCPUS) {
     throw new UserError(
       `the domains have ${vcpus} vCPUs together`,
-      `The emulated machine has ${MAX_VCPUS} CPUs, and a vCPU has one for itself.`,
+      `The emulated machine has room for ${MAX_VCPUS}.`,
     );
   }
   const memory = sumOf(guests, (guest) => guest.memory);
@@ -232,6 +233,11 @@ function checkSize(guests: readonly DomainConfig[]): void {
   if (twice) {
     throw new UserError(`there are two domains '${twice.name}'`, 'Give each domain a name of its own.');
   }
+}
+
+function checkCpus(cpus: number | undefined): void {
+  if (cpus === undefined || (Number.isInteger(cpus) && cpus >= 1 && cpus <= MAX_CPUS)) return;
+  throw new UserError(`${cpus} physical CPUs`, `The emulated machine has 1 to ${MAX_CPUS}.`);
 }
 
 const sumOf = (guests: readonly DomainConfig[], figure: (guest: DomainConfig) => number): number =>

@@ -263,8 +263,9 @@ export const TALLIES_MAX = 256;
 export const SYSREG_ACCESS = 0x8000;
 export const SYSREG_ACCESS_STRIDE = 0x400;
 
-export const CPU_BANKS = 0x10000;
-export const CPUS_MAX = 8;
+/** Contexts: each keeps a CPU's registers, or under the embedded hypervisor a vCPU's. */
+export const CPU_BANKS = 0x3400000;
+export const CPUS_MAX = 32;
 
 /** A page for handing bytes to kernels. */
 export const STAGING = 0x1e000;
@@ -311,7 +312,7 @@ export const COUNTERS_END = COUNTERS + 0x9000;
 // Data TLB entry, 32 bytes. An access of n bytes at va hits when va - tag <= 4096 - n, unsigned,
 // with the tag of its kind; its host address is then (i32)va + addend. A tag that may not match
 // holds a page of another slot: see `tlb.as.ts`. The rest of the entry belongs to the slow path.
-export const TLB_AREA = 0x100000;
+export const TLB_AREA = 0x3420000;
 export const TLB_ENTRY_SIZE = 32;
 export const TLB_ENTRIES = 1024;
 export const TLB_READ_TAG = 0; // i64
@@ -472,8 +473,8 @@ export const WATCH_VA = 1;
 
 // ---------------------------------------------------------------- RAM of the machine
 
-export const RAM_HOST = 0x3400000;
-/** The most RAM a machine can have: 3.5 GiB less what stands before it. */
+export const RAM_HOST = 0x4080000;
+/** The most RAM a machine can have: of the 4 GiB of a WebAssembly memory less what stands before it. */
 export const RAM_MAX = 0xd0000000;
 
 // ---------------------------------------------------------------- why run() returned

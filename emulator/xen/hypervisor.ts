@@ -18,9 +18,10 @@ import { type XenIdentity, xen417 } from './hypercalls/identity.ts';
 import { buildHostedDomain, type NewDomain } from './hypervisor/create-domain.ts';
 import type { HostedDomain } from './hypervisor/hosted-domain.ts';
 import type { Platform } from './hypervisor/platform.ts';
-import { Scheduler } from './hypervisor/scheduler.ts';
 import { type DaemonsView, type HypervisorView, viewOf } from './hypervisor/view.ts';
 import { ObserverRelay } from './observer.ts';
+import type { MachineScheduling } from './scheduling/configuration.ts';
+import { Scheduler } from './scheduling/scheduler.ts';
 import type { XenSockets } from './sockets.ts';
 import { handleTrap } from './traps/dispatch.ts';
 
@@ -30,6 +31,8 @@ export interface HypervisorOptions {
   /** Default: Xen 4.17 as Debian builds it. */
   readonly identity?: XenIdentity;
   readonly xsm?: 'silo' | 'dummy';
+  /** Default: credit2, on as many physical CPUs as there are contexts, 8 at most. */
+  readonly scheduling?: MachineScheduling;
   /** A domain powered off, rebooted, crashed or was suspended (SHUTDOWN_*); its vCPUs stand. */
   readonly onShutdown: (domid: number, reason: number) => void;
 }
@@ -55,7 +58,12 @@ export class Hypervisor implements Monitor {
     this.platform = platform;
     this.once = new OnceLogger(platform.log);
     this.heap = new Heap(platform.memory, platform.ramBase, platform.ramSize);
-    this.scheduler = new Scheduler(platform, (domid) => this.hosted.get(domid), this.observer);
+    this.scheduler = new Scheduler(
+      platform,
+      (domid) => this.hosted.get(domid),
+      this.observer,
+      options.scheduling,
+    );
     this.sockets = {
       machine: platform.memory,
       heap: this.heap,
@@ -107,6 +115,7 @@ export class Hypervisor implements Monitor {
     const domain = this.hosted.get(domid);
     invariant(domain !== undefined, 'a domain that is destroyed has guest code');
     this.scheduler.pauseDomain(domain);
+    this.scheduler.removeDomain(domid);
     domain.domain.kill();
     this.domains.destroy(domid);
     this.observer.domainDestroyed(domid);
@@ -129,6 +138,19 @@ export class Hypervisor implements Monitor {
     const stop = handleTrap(this, domain, vcpu);
     registers?.flush();
     return stop ?? this.scheduler.outcomeFor(vcpu);
+  }
+
+  /** Monitor: the timers of the physical CPUs. */
+  get deadline(): number {
+    return this.scheduler.deadline;
+  }
+
+  expire(): void {
+    this.scheduler.core.expire();
+  }
+
+  runAlone(cpu: number | undefined): void {
+    this.scheduler.runAlone(cpu);
   }
 
   get view(): HypervisorView {

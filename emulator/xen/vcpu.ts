@@ -1,7 +1,7 @@
-// A vCPU as the trap half of the hypervisor knows it: on which physical CPU its registers are, and
-// whether it may run. What hypercalls keep for it (vcpu_info, runstate, polled ports) is DomainVcpu.
+// A vCPU as the trap half of the hypervisor knows it: in which context its registers are, and why it may not run. What hypercalls keep for it (vcpu_info, runstate, polled ports) is DomainVcpu.
 
 import type { HostCpu } from './hypervisor/platform.ts';
+import type { ScheduledVcpu } from './scheduling/scheduled-vcpu.ts';
 
 /** Why a vCPU does not run; several reasons may hold at once. */
 export interface VcpuState {
@@ -16,8 +16,10 @@ export interface VcpuState {
 export class Vcpu {
   readonly domid: number;
   readonly id: number;
-  /** The physical CPU that holds its registers: it is resident there for good. */
+  /** The context that holds its registers, on whatever physical CPU it runs: it is resident there for good. */
   readonly cpu: HostCpu;
+  /** As the scheduler knows it; set when its domain comes to the scheduler. */
+  scheduled!: ScheduledVcpu;
   /** Never switched on, or switched itself off (PSCI). */
   down = true;
   /** The domain is paused or was shut down. */

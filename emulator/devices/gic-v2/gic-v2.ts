@@ -21,9 +21,6 @@ export const GICH_SIZE = 0x1000;
 export const GICV_SIZE = 0x2000;
 /** INTID of the maintenance interrupt, a PPI. */
 export const MAINTENANCE_INTID = 25;
-/** Targets are a byte. */
-const GICV2_CPUS_MAX = 8;
-
 /** The writable bits of GICH_HCR: enables and EOICount. */
 const GICH_HCR_MASK = 0xf800_00ff;
 
@@ -48,8 +45,8 @@ export class GicV2 {
   readonly hypervisorDevice: MmioDevice;
   readonly virtualCpuInterfaceDevice: MmioDevice;
 
+  /** SPIs and SGIs reach the first eight processors only, since targets are a byte; PPIs and the virtual side reach all. */
   constructor(processors: readonly CpuInterruptLines[], options: GicV2Options) {
-    invariant(processors.length <= GICV2_CPUS_MAX, 'a GICv2 has at most 8 CPUs');
     const { log } = options;
     const distributor = new Distributor(processors, {
       spis: options.spis,

@@ -28,6 +28,7 @@ export interface Board {
   readonly gicV2: {
     readonly compatible: string;
     readonly spis: number;
+    /** Under a hypervisor, contexts of vCPUs; a guest of its own sees eight. */
     readonly maxCpus: number;
     /** Sizes are those of the device tree; the frames inside are smaller. */
     readonly distributor: Range;

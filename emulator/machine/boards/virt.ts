@@ -10,7 +10,7 @@ export const virt: Board = {
   gicV2: {
     compatible: 'arm,cortex-a15-gic',
     spis: 256,
-    maxCpus: 8,
+    maxCpus: 32,
     distributor: { base: 0x0800_0000, size: 0x1_0000 },
     cpuInterface: { base: 0x0801_0000, size: 0x1_0000 },
     hypervisorInterface: { base: 0x0803_0000, size: 0x1_0000 },
@@ -19,7 +19,7 @@ export const virt: Board = {
   gicV3: {
     compatible: 'arm,gic-v3',
     spis: 224,
-    maxCpus: 8,
+    maxCpus: 32,
     distributor: { base: 0x0800_0000, size: 0x1_0000 },
     redistributors: { base: 0x080a_0000, size: 0xf6_0000 },
   },

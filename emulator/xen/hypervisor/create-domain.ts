@@ -10,6 +10,7 @@ import { Vcpu } from '../vcpu.ts';
 import { Vgic } from '../vgic/vgic.ts';
 import { Vpl011 } from '../vpl011.ts';
 import type { Hypervisor } from '../hypervisor.ts';
+import type { DomainScheduling } from '../scheduling/configuration.ts';
 import { DomainPages } from './domain-pages.ts';
 import { HostedDomain } from './hosted-domain.ts';
 import type { HostCpu } from './platform.ts';
@@ -26,13 +27,14 @@ export interface NewDomain {
   readonly maxEventPort?: number;
   /** May write Xen's own console. */
   readonly console?: boolean;
+  readonly scheduling?: DomainScheduling;
   /** An emulated PL011 whose output goes here. */
   readonly vuart?: ByteSink;
 }
 
 export function buildHostedDomain(hypervisor: Hypervisor, config: NewDomain): HostedDomain {
   const { platform, heap, scheduler } = hypervisor;
-  const cpus = takeCpus(hypervisor, config);
+  const cpus = takeContexts(hypervisor, config);
   if (platform.gic.version !== config.gicVersion) {
     throw new UserError(
       `domain '${config.name}' asks for a GICv${config.gicVersion}, but the machine has a GICv${platform.gic.version}`,
@@ -69,8 +71,8 @@ export function buildHostedDomain(hypervisor: Hypervisor, config: NewDomain): Ho
     { v2: GUEST_GICV2, v3: GUEST_GICV3 },
     hypervisor.once,
   );
+  scheduler.addDomain(config.id, vcpus, config.scheduling);
   for (const vcpu of vcpus) {
-    scheduler.place(vcpu);
     vgic.cpus[vcpu.id]?.listRegisters.placeOn(vcpu.cpu.index);
   }
   mapVirtualCpuInterface(hypervisor, hosted);
@@ -82,13 +84,13 @@ export function buildHostedDomain(hypervisor: Hypervisor, config: NewDomain): Ho
   return hosted;
 }
 
-function takeCpus({ scheduler, platform }: Hypervisor, config: NewDomain): HostCpu[] {
-  const free = scheduler.freeCpus().slice(0, config.vcpus);
+function takeContexts({ scheduler, platform }: Hypervisor, config: NewDomain): HostCpu[] {
+  const free = scheduler.freeContexts().slice(0, config.vcpus);
   const cpus = free.map((index) => platform.cpus[index]).filter((cpu) => cpu !== undefined);
   if (cpus.length === config.vcpus) return cpus;
   throw new UserError(
-    `domain '${config.name}' has ${config.vcpus} vCPUs, but only ${cpus.length} CPUs of the machine are free`,
-    'Give the domains together no more vCPUs than the machine has CPUs (8 at most).',
+    `domain '${config.name}' has ${config.vcpus} vCPUs, but the machine has room for ${cpus.length} more`,
+    `Give the domains together no more than ${platform.cpus.length} vCPUs.`,
   );
 }
 

@@ -101,6 +101,7 @@ export function buildDomain(config: DomainConfig, options: BuildOptions): BuiltD
     ...(config.maxGrantFrames === undefined ? {} : { maxGrantFrames: config.maxGrantFrames }),
     ...(config.maxEventPort === undefined ? {} : { maxEventPort: config.maxEventPort }),
     ...(config.vuart ? { vuart: options.uartOutput ?? nowhere } : {}),
+    ...(config.scheduling && { scheduling: config.scheduling }),
   });
   const { domain } = hosted;
   domain.setWallclock(startTime, 0);

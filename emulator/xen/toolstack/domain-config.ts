@@ -2,6 +2,7 @@
 
 import type { Content } from '../../formats/byte-source.ts';
 import type { Kernel } from '../../formats/kernel.ts';
+import type { DomainScheduling } from '../scheduling/configuration.ts';
 
 /** A scratch disk: zeros at first, gone with the machine. */
 export interface DiskConfig {
@@ -33,4 +34,5 @@ export interface DomainConfig {
   readonly maxGrantFrames?: number;
   readonly maxEventPort?: number;
   readonly disks?: readonly DiskConfig[];
+  readonly scheduling?: DomainScheduling;
 }

@@ -190,6 +190,12 @@ const NOT_STATE: Readonly<Record<string, string>> = {
 
   'Bus.high': 'lives during one access',
   'Scheduler.yielded': 'lives during one trap',
+  'SchedulingCore.raised': 'lives during one call',
+  'SchedulingCore.isSettling': 'lives during one call',
+  'SchedulingCore.nextDeadline': 'follows from the ends of slices',
+  'Cpu.index': 'configuration',
+  'Credit2Policy.slice': 'lives during one call',
+  'Credit2Policy.maximumWeight': 'follows from the weights',
   'P2m.stale': 'lives during one hypercall',
   'Vpl011.refused': 'lives during one access',
   'XenstoreServer.isTransmitting': 'lives during one request',

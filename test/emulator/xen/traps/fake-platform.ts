@@ -181,6 +181,7 @@ export class FakeMachine {
     }
     const [boot] = this.domain.vcpus;
     if (boot) startVcpu(this.hypervisor, this.domain, boot, 0x4000_0000n, 0n);
+    this.woken.length = 0;
   }
 
   get cpu(): FakeCpu {

@@ -1,5 +1,5 @@
-// Which vCPU may run where, and when a waiting one goes on: a null scheduler, with the timers that
-// end waits. It is also the hypervisor's clock, and the socket through which hypercalls reach vCPUs.
+// When a vCPU waits, and what ends its wait; who of those that do not wait has a physical CPU is the core's to say. It is
+// also the hypervisor's clock, and the socket through which hypercalls reach vCPUs.
 
 import { invariant } from '../../base/errors.ts';
 import type { TrapOutcome } from '../../cpu/monitor.ts';
@@ -7,13 +7,16 @@ import { NANOSECONDS_PER_TICK } from '../../devices/clock.ts';
 import { CTL_ENABLE } from '../../devices/generic-timer.ts';
 import { SPSR_EL2 } from '../../memory/layout.ts';
 import type { Runstate } from '../abi/shared-info.ts';
+import type { HostedDomain } from '../hypervisor/hosted-domain.ts';
+import type { Platform } from '../hypervisor/platform.ts';
 import type { ObserverCalls } from '../observer.ts';
 import type { VcpuControl } from '../sockets.ts';
 import { GUEST_EVTCHN_PPI } from '../toolstack/guest-layout.ts';
 import type { Vcpu } from '../vcpu.ts';
 import { expirePhysicalTimer, physicalTimerDeadline } from '../vtimer.ts';
-import type { HostedDomain } from './hosted-domain.ts';
-import type { Platform } from './platform.ts';
+import { SchedulingCore } from './core.ts';
+import { makePools, type MachineScheduling, type DomainScheduling, poolFor } from './configuration.ts';
+import { ALL_CPUS, DEFAULT_PARAMETERS, ScheduledDomain, ScheduledVcpu } from './scheduled-vcpu.ts';
 
 const PSTATE_I = 1n << 7n;
 const TWO_32 = 2 ** 32;
@@ -24,8 +27,10 @@ const OFF: TrapOutcome = { kind: 'off' };
 const YIELD: TrapOutcome = { kind: 'yield' };
 
 export class Scheduler implements VcpuControl {
-  /** By physical CPU. */
+  readonly core: SchedulingCore;
+  /** By context. */
   private readonly residents: (Vcpu | undefined)[];
+  private readonly scheduled = new Map<number, ScheduledDomain>();
   private yielded = false;
   private readonly platform: Platform;
   private readonly find: (domid: number) => HostedDomain | undefined;
@@ -35,33 +40,72 @@ export class Scheduler implements VcpuControl {
     platform: Platform,
     find: (domid: number) => HostedDomain | undefined,
     observer: ObserverCalls,
+    options: MachineScheduling = {},
   ) {
     this.observer = observer;
     this.platform = platform;
     this.find = find;
     this.residents = platform.cpus.map(() => undefined);
+    this.core = new SchedulingCore(options.cpus ?? Math.min(platform.cpus.length, PHYSICAL_CPUS), {
+      nanoseconds: () => this.nanoseconds(),
+      switchIn: (vcpu) => this.switchIn(vcpu),
+      switchOut: (vcpu) => this.switchOut(vcpu),
+      stateChanged: (vcpu) => this.stateChanged(vcpu),
+    });
+    makePools(this.core, options);
   }
 
-  residentOn(cpu: number): Vcpu | undefined {
-    return this.residents[cpu];
+  residentOn(context: number): Vcpu | undefined {
+    return this.residents[context];
   }
 
-  /** CPUs that no vCPU is resident on, lowest first. */
-  freeCpus(): number[] {
-    return [...this.residents.keys()].filter((cpu) => this.residents[cpu] === undefined);
+  /** Contexts that no vCPU has, lowest first. */
+  freeContexts(): number[] {
+    return [...this.residents.keys()].filter((context) => this.residents[context] === undefined);
   }
 
-  place(vcpu: Vcpu): void {
-    invariant(this.residents[vcpu.cpu.index] === undefined, 'one vCPU is resident on a CPU');
-    this.residents[vcpu.cpu.index] = vcpu;
+  /** The vCPUs of a new domain; they are off. */
+  addDomain(domid: number, vcpus: readonly Vcpu[], options: DomainScheduling = {}): void {
+    const domain = new ScheduledDomain(domid, { ...DEFAULT_PARAMETERS, ...options.parameters });
+    for (const vcpu of vcpus) {
+      invariant(this.residents[vcpu.cpu.index] === undefined, 'one vCPU is resident in a context');
+      this.residents[vcpu.cpu.index] = vcpu;
+      vcpu.scheduled = new ScheduledVcpu(domain, vcpu.id);
+      vcpu.scheduled.hardAffinity = options.hardAffinity?.[vcpu.id] ?? ALL_CPUS;
+      vcpu.scheduled.softAffinity = options.softAffinity?.[vcpu.id] ?? ALL_CPUS;
+    }
+    this.scheduled.set(domid, domain);
+    this.core.addDomain(domain, poolFor(this.core, options.pool));
   }
 
-  /** After a trap: what the CPU does next. */
+  /** Precondition: it was paused, or shut down. Its contexts stay as they are. */
+  removeDomain(domid: number): void {
+    const domain = this.scheduled.get(domid);
+    if (!domain) return;
+    this.core.removeDomain(domain);
+    this.scheduled.delete(domid);
+  }
+
+  /** Other vCPUs may have the contexts of a domain that was removed. */
+  releaseContexts(vcpus: readonly Vcpu[]): void {
+    for (const { cpu } of vcpus) this.residents[cpu.index] = undefined;
+  }
+
+  scheduledDomain(domid: number): ScheduledDomain | undefined {
+    return this.scheduled.get(domid);
+  }
+
+  /** Only the vCPU in this context is to execute; with undefined all are as they were. */
+  runAlone(context: number | undefined): void {
+    this.core.runAlone(context === undefined ? undefined : this.residents[context]?.scheduled);
+  }
+
+  /** After a trap: what the context does next. */
   outcomeFor(vcpu: Vcpu): TrapOutcome {
     const yielded = this.yielded;
     this.yielded = false;
     if (vcpu.down || vcpu.paused) return OFF;
-    if (vcpu.blocked) return WAIT;
+    if (!vcpu.scheduled.isExecuting) return WAIT;
     return yielded ? YIELD : RESUME;
   }
 
@@ -70,6 +114,12 @@ export class Scheduler implements VcpuControl {
   /** System time: since the machine was switched on. */
   nanoseconds(): number {
     return this.count() * NANOSECONDS_PER_TICK;
+  }
+
+  /** When a slice ends or a scheduler acts by itself, in ns: of the first tick by which it is due. */
+  get deadline(): number {
+    const { nextDeadline } = this.core;
+    return Math.ceil(nextDeadline / NANOSECONDS_PER_TICK) * NANOSECONDS_PER_TICK;
   }
 
   /** CNTPCT_EL0. */
@@ -84,7 +134,7 @@ export class Scheduler implements VcpuControl {
     if (vcpu === undefined || domain === undefined) return;
     const now = this.nanoseconds();
     expirePhysicalTimer(vcpu, domain.vgic, BigInt(this.count()));
-    if (vcpu.blockedUntilNs !== undefined && vcpu.blockedUntilNs <= now) this.unblock(domain, vcpu);
+    if (vcpu.blockedUntilNs !== undefined && vcpu.blockedUntilNs <= now) this.unblock(vcpu);
     if (vcpu === timekeeper(domain)) domain.domain.expireTimers(now);
     this.programTimer(vcpu);
   }
@@ -131,9 +181,10 @@ export class Scheduler implements VcpuControl {
     vcpu.down = false;
     vcpu.blocked = false;
     vcpu.blockedUntilNs = undefined;
-    this.enterRunstate(vcpu, 'running');
-    this.platform.gic.setVirtualInterface(vcpu.cpu.index, true);
+    // It returns from EL2, and goes on when it has a CPU.
     this.platform.scheduler.start(vcpu.cpu.index);
+    this.platform.scheduler.park(vcpu.cpu.index);
+    this.core.wake(vcpu.scheduled);
   }
 
   /** PSCI CPU_OFF by the vCPU itself. */
@@ -141,7 +192,7 @@ export class Scheduler implements VcpuControl {
     vcpu.down = true;
     const vgicCpu = domain.vgic.cpus[vcpu.id];
     if (vgicCpu) vgicCpu.online = false;
-    this.suspend(vcpu);
+    this.stop(vcpu);
     this.programTimerOf(domain.id);
   }
 
@@ -150,7 +201,7 @@ export class Scheduler implements VcpuControl {
     for (const vcpu of domain.vcpus) {
       if (vcpu.paused) continue;
       vcpu.paused = true;
-      if (!vcpu.down) this.suspend(vcpu);
+      this.stop(vcpu);
     }
   }
 
@@ -160,12 +211,10 @@ export class Scheduler implements VcpuControl {
       if (!vcpu.paused) continue;
       vcpu.paused = false;
       if (vcpu.down) continue;
-      const { index } = vcpu.cpu;
-      this.platform.gic.setVirtualInterface(index, true);
-      domain.vgic.cpus[vcpu.id]?.listRegisters.flush();
-      this.enterRunstate(vcpu, vcpu.blocked ? 'blocked' : 'running');
-      if (vcpu.blocked) this.platform.scheduler.park(index);
-      else this.platform.scheduler.wake(index);
+      // A physical interrupt may have come meanwhile.
+      this.platform.scheduler.park(vcpu.cpu.index);
+      if (vcpu.blocked) this.stateChanged(vcpu.scheduled);
+      else this.core.wake(vcpu.scheduled);
     }
   }
 
@@ -193,15 +242,20 @@ export class Scheduler implements VcpuControl {
   wake(domid: number, vcpuId: number): void {
     const domain = this.find(domid);
     const vcpu = domain?.vcpus[vcpuId];
-    if (domain && vcpu?.blocked) this.unblock(domain, vcpu);
+    if (domain && vcpu?.blocked) this.unblock(vcpu);
   }
 
-  yield(_domid: number, _vcpu: number): void {
+  yield(domid: number, vcpuId: number): void {
     this.yielded = true;
+    const vcpu = this.find(domid)?.vcpus[vcpuId];
+    if (vcpu) this.core.yield(vcpu.scheduled);
   }
 
   save(): unknown {
-    return { residents: this.residents.map((vcpu) => (vcpu ? { domid: vcpu.domid, vcpu: vcpu.id } : null)) };
+    return {
+      residents: this.residents.map((vcpu) => (vcpu ? { domid: vcpu.domid, vcpu: vcpu.id } : null)),
+      core: this.core.save(),
+    };
   }
 
   /** local_events_need_delivery_nomask(). */
@@ -217,35 +271,64 @@ export class Scheduler implements VcpuControl {
 
   private enterBlocked(vcpu: Vcpu, untilNs: number | undefined): void {
     vcpu.blocked = true;
-    this.enterRunstate(vcpu, 'blocked');
+    this.core.sleep(vcpu.scheduled);
     if (untilNs === undefined) return;
     vcpu.blockedUntilNs = untilNs;
     this.programTimer(vcpu);
   }
 
-  private unblock(domain: HostedDomain, vcpu: Vcpu): void {
+  private unblock(vcpu: Vcpu): void {
     vcpu.blocked = false;
     if (vcpu.blockedUntilNs !== undefined) {
       vcpu.blockedUntilNs = undefined;
       this.programTimer(vcpu);
     }
-    if (!vcpu.runnable) return;
-    this.enterRunstate(vcpu, 'running');
-    domain.vgic.cpus[vcpu.id]?.listRegisters.flush();
+    if (vcpu.runnable) this.core.wake(vcpu.scheduled);
+  }
+
+  /** It is off, or paused. */
+  private stop(vcpu: Vcpu): void {
+    if (vcpu.scheduled.isRunnable) this.core.sleep(vcpu.scheduled);
+    else this.stateChanged(vcpu.scheduled);
+  }
+
+  // ---------------------------------------------------------------- SchedulingHost
+
+  private switchIn({ domain, id }: ScheduledVcpu): void {
+    const hosted = this.find(domain.domid);
+    const vcpu = hosted?.vcpus[id];
+    if (!vcpu) return;
+    this.platform.gic.setVirtualInterface(vcpu.cpu.index, true);
+    hosted.vgic.cpus[id]?.listRegisters.flush();
     this.platform.scheduler.wake(vcpu.cpu.index);
   }
 
-  private suspend(vcpu: Vcpu): void {
-    this.enterRunstate(vcpu, 'offline');
+  private switchOut({ domain, id }: ScheduledVcpu): void {
+    const vcpu = this.find(domain.domid)?.vcpus[id];
+    if (!vcpu) return;
     this.platform.gic.setVirtualInterface(vcpu.cpu.index, false);
     this.platform.scheduler.park(vcpu.cpu.index);
   }
 
-  private enterRunstate(vcpu: Vcpu, state: Runstate): void {
-    this.find(vcpu.domid)?.domain.vcpus[vcpu.id]?.enterRunstate(state, this.nanoseconds());
-    if (state !== 'runnable') this.observer.vcpuChanged(vcpu.domid, vcpu.id, state);
+  private stateChanged(scheduled: ScheduledVcpu): void {
+    const { domid } = scheduled.domain;
+    const hosted = this.find(domid);
+    const vcpu = hosted?.vcpus[scheduled.id];
+    if (!vcpu) return;
+    const state = runstateOf(vcpu);
+    hosted.domain.vcpus[vcpu.id]?.enterRunstate(state, this.nanoseconds());
+    if (state !== 'runnable') this.observer.vcpuChanged(domid, vcpu.id, state);
   }
 }
+
+function runstateOf({ scheduled, down, paused }: Vcpu): Runstate {
+  if (scheduled.isRunning) return 'running';
+  if (scheduled.isRunnable) return 'runnable';
+  return down || paused ? 'offline' : 'blocked';
+}
+
+/** What the machine has unless it is told: enough for all vCPUs, up to this many. */
+const PHYSICAL_CPUS = 8;
 
 /** The vCPU on whose CPU the timers of the whole domain run: the first that is on. */
 const timekeeper = (domain: HostedDomain): Vcpu | undefined => domain.vcpus.find((vcpu) => !vcpu.down);
