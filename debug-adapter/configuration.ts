@@ -2,6 +2,7 @@
 // extension's manifest describes (see `configurationAttributes`).
 
 import * as z from 'zod';
+import { MAX_CPUS, MAX_VCPUS, SCHEDULERS } from '../emulator/catalog.ts';
 import * as errors from './errors.ts';
 
 const memory = z
@@ -30,7 +31,30 @@ const sourceTree = z.string().min(1).meta({
     'Folder with the sources of the guest, such as an unpacked `linux-6.1`: files are found there by the end of the path under which they were built, wherever that was.',
 });
 
-const vcpus = z.number().int().min(1).max(8);
+const cpus = z.number().int().min(1).max(MAX_CPUS);
+
+const cpuRanges = z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]);
+
+const scheduler = z.enum(SCHEDULERS);
+
+const pool = z
+  .strictObject({
+    name: z.string().min(1).meta({ markdownDescription: 'Name of the pool, as `pool` of a domain says it.' }),
+    cpus: z
+      .array(
+        z
+          .number()
+          .int()
+          .min(0)
+          .max(MAX_CPUS - 1),
+      )
+      .min(1)
+      .meta({ markdownDescription: 'Its physical CPUs.' }),
+    scheduler: scheduler
+      .optional()
+      .meta({ markdownDescription: 'Its scheduler; that of the machine when left out.' }),
+  })
+  .meta({ markdownDescription: 'Physical CPUs with a scheduler of their own.' });
 
 const domain = z
   .strictObject({
@@ -42,7 +66,37 @@ const domain = z
     ramdisk: z.string().min(1).optional().meta({ markdownDescription: 'Initial RAM disk, as it is.' }),
     cmdline: z.string().default('').meta({ markdownDescription: 'Command line of the kernel.' }),
     memory: memory.default(256),
-    vcpus: vcpus.default(1).meta({ markdownDescription: 'Number of virtual CPUs.' }),
+    vcpus: z
+      .number()
+      .int()
+      .min(1)
+      .max(MAX_VCPUS)
+      .default(1)
+      .meta({ markdownDescription: 'Number of virtual CPUs; at most 8 with GICv2.' }),
+    cpus: cpuRanges.optional().meta({
+      markdownDescription:
+        'Physical CPUs that the vCPUs may run on, such as `"0-1"`: one set for all, or a list with one for each.',
+    }),
+    cpusSoft: cpuRanges
+      .optional()
+      .meta({ markdownDescription: 'Physical CPUs that the vCPUs prefer to run on.' }),
+    cpuWeight: z.number().int().min(1).max(65_535).optional().meta({
+      markdownDescription:
+        'Share of CPU time beside other domains: 512 gets twice as much as 256, the default.',
+    }),
+    cap: z.number().int().nonnegative().optional().meta({
+      markdownDescription: 'Most CPU time that the domain gets, in per cent of one CPU; `0`: no limit.',
+    }),
+    period: z.number().int().min(10).optional().meta({
+      markdownDescription: 'Scheduler rtds: microseconds in which each vCPU gets its `budget`.',
+    }),
+    budget: z.number().int().min(10).optional().meta({
+      markdownDescription: 'Scheduler rtds: microseconds that each vCPU gets in a `period`.',
+    }),
+    extratime: z.boolean().optional().meta({
+      markdownDescription: 'Scheduler rtds: what nobody else needs is used when the budget has run out.',
+    }),
+    pool: z.string().min(1).optional().meta({ markdownDescription: 'CPU pool of the domain.' }),
     gicVersion: gicVersion.default(3),
     disk: z.array(z.string()).optional().meta({
       markdownDescription:
@@ -63,7 +117,7 @@ const bare = z
       .meta({ markdownDescription: 'Kernel: an arm64 `Image`, compressed or not, or an ELF.' }),
     ramdisk: z.string().min(1).optional().meta({ markdownDescription: 'Initial RAM disk, as it is.' }),
     cmdline: z.string().default('').meta({ markdownDescription: 'Command line of the kernel.' }),
-    cpus: vcpus.default(1).meta({ markdownDescription: 'Number of CPUs.' }),
+    cpus: cpus.default(1).meta({ markdownDescription: 'Number of CPUs.' }),
     memory: memory.default(512),
     gicVersion: gicVersion.default(3),
     el: z
@@ -136,7 +190,25 @@ const launch = z.strictObject({
         .meta({ markdownDescription: 'A real Xen instead of the embedded one.' }),
       cmdline: z.string().optional().meta({
         markdownDescription:
-          "Xen's command line. The embedded one takes `xsm=silo`, its default, and `xsm=dummy`, with which guests may share memory and events with each other.",
+          "Xen's command line. The embedded one takes `xsm=silo`, its default, and `xsm=dummy`, with which guests may share memory and events with each other; `maxcpus=`, `sched=` and `sched_ratelimit_us=`.",
+      }),
+      cpus: cpus.optional().meta({
+        markdownDescription:
+          'Physical CPUs of the machine; as many as there are vCPUs when left out, 8 at most.',
+      }),
+      scheduler: scheduler.optional().meta({
+        markdownDescription: 'Who runs on which physical CPU is decided by this scheduler of Xen.',
+        enumDescriptions: [
+          'General purpose, fair by weight, with caps; the default',
+          'Each vCPU has a physical CPU for itself',
+        ],
+      }),
+      ratelimit: z.number().int().nonnegative().max(500_000).optional().meta({
+        markdownDescription:
+          'Microseconds that a vCPU runs at least before another takes its CPU; 1000 when left out.',
+      }),
+      pools: z.array(pool).optional().meta({
+        markdownDescription: 'CPU pools beside `Pool-0`, which has the CPUs that no other one has.',
       }),
     })
     .optional()

@@ -134,8 +134,18 @@ export const unknownXsm = (policy: string) =>
     "Give 'xsm=silo', which keeps guests from each other, or 'xsm=dummy'",
   );
 
+export const badXenOption = (option: string, value: string, values: string) =>
+  new AdapterError(1023, `'${option}=${value}' of Xen's command line is not understood`, `Give ${values}`);
+
+export const badCpus = (domain: string, key: string, text: string) =>
+  new AdapterError(
+    1024,
+    `'${key}' of domain '${domain}' is '${text}', which names no CPU`,
+    "Give CPUs such as '0-3,^1', or 'all'",
+  );
+
 export const tooManyVcpus = (place: Place, count: number, most: number) =>
-  new AdapterError(1017, `'vcpus' is ${count}`, `The emulated machine has 1 to ${most} CPUs`, { place });
+  new AdapterError(1017, `'vcpus' is ${count}`, `A domain has 1 to ${most} here`, { place });
 
 export const tooMuchMemory = (place: Place, memory: number, most: number) =>
   new AdapterError(

@@ -7,11 +7,18 @@ import { contentOf, readAll } from '../../emulator/formats/byte-source.ts';
 import { isDiskRefusal, parseDiskSpec } from '../../emulator/formats/disk-spec.ts';
 import { loadKernel } from '../../emulator/formats/kernel.ts';
 import { readXlConfig } from '../../emulator/formats/xl-config/xl-config.ts';
-import type { XlConfig, XlFile, XlWarning } from '../../emulator/formats/xl-config/xl-config.ts';
-import { MAX_DOMAIN_MEMORY, MAX_VCPUS } from '../../emulator/machine/messages.ts';
+import { parseCpuRanges } from '../../emulator/formats/xl-config/cpu-ranges.ts';
+import type {
+  XlConfig,
+  XlFile,
+  XlScheduling,
+  XlWarning,
+} from '../../emulator/formats/xl-config/xl-config.ts';
+import { MAX_DOMAIN_MEMORY, MAX_VCPUS, SCHEDULERS } from '../../emulator/machine/messages.ts';
 import type {
   DiskConfig,
   DomainConfig,
+  DomainScheduling,
   GuestFile,
   GuestKernel,
   MachineConfig,
@@ -73,7 +80,12 @@ export async function prepareLaunch(
     prepared.push(await xlDomain(files, host.resolvePath(base, file), symbols));
   }
   return {
-    machine: { ...common, ...xsmOf(xen?.cmdline), domains: prepared.map(({ domain }) => domain) },
+    machine: {
+      ...common,
+      ...xsmOf(xen?.cmdline),
+      ...schedulingOf(xen),
+      domains: prepared.map(({ domain }) => domain),
+    },
     domains: prepared.map(({ symbols: own }) => own),
     warnings: prepared.flatMap(({ warnings }) => warnings),
   };
@@ -88,6 +100,37 @@ function xsmOf(cmdline = ''): Pick<MachineConfig, 'xsm'> {
   if (policy === undefined) return {};
   if (policy === 'silo' || policy === 'dummy') return { xsm: policy };
   throw errors.unknownXsm(policy);
+}
+
+/** The keys of `xen`, and what of Xen's command line says the same: `maxcpus=`, `sched=`, `sched_ratelimit_us=`. */
+function schedulingOf({
+  cpus,
+  scheduler,
+  ratelimit,
+  pools,
+  cmdline = '',
+}: NonNullable<LaunchConfiguration['xen']> = {}): Pick<MachineConfig, 'scheduling'> {
+  const words = new Map(
+    cmdline.split(/\s+/).map((word) => [word.split('=')[0], word.slice(word.indexOf('=') + 1)]),
+  );
+  const numberOf = (word: string): number | undefined => {
+    const text = words.get(word);
+    if (text === undefined) return undefined;
+    if (!/^\d+$/.test(text)) throw errors.badXenOption(word, text, 'a number');
+    return Number(text);
+  };
+  const sched = words.get('sched');
+  const known = SCHEDULERS.find((name) => name === sched);
+  if (sched !== undefined && !known)
+    throw errors.badXenOption('sched', sched, `one of ${SCHEDULERS.join(', ')}`);
+  const all = {
+    cpus: cpus ?? numberOf('maxcpus'),
+    scheduler: scheduler ?? known,
+    ratelimit: ratelimit ?? numberOf('sched_ratelimit_us'),
+    pools,
+  };
+  const given = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  return Object.keys(given).length > 0 ? { scheduling: given } : {};
 }
 
 interface SymbolKeys {
@@ -140,6 +183,7 @@ async function inlineDomain(
       vcpus: domain.vcpus,
       gicVersion: domain.gicVersion,
       ...(disks.length > 0 && { disks }),
+      scheduling: domainScheduling(domain.name, domain),
     },
     symbols: {
       kernelPath,
@@ -149,6 +193,64 @@ async function inlineDomain(
       sourceTree: domain.sourceTree ? host.resolvePath(base, domain.sourceTree) : keys.sourceTree,
     },
   };
+}
+
+function domainScheduling(
+  name: string,
+  { pool, cpus, cpusSoft, cpuWeight, cap, vcpus, period, budget, extratime }: DomainConfiguration,
+): DomainScheduling {
+  const sets = (
+    key: string,
+    value: string | readonly string[] | undefined,
+  ): readonly number[] | undefined => {
+    if (value === undefined) return undefined;
+    return Array.from({ length: vcpus }, (_, vcpu) => {
+      const text = typeof value === 'string' ? value : (value[vcpu] ?? 'all');
+      return parseCpuRanges(text) || fail(errors.badCpus(name, key, text));
+    });
+  };
+  return schedulingWith({
+    pool,
+    cpus: sets('cpus', cpus),
+    cpusSoft: sets('cpusSoft', cpusSoft),
+    weight: cpuWeight,
+    cap,
+    period,
+    budget,
+    extratime,
+  });
+}
+
+/** Times in microseconds become nanoseconds; what is not given stays the scheduler's default. */
+function schedulingWith({
+  pool,
+  cpus,
+  cpusSoft,
+  weight,
+  cap,
+  period,
+  budget,
+  extratime,
+}: { [Key in keyof XlScheduling]: XlScheduling[Key] | undefined } & {
+  budget?: number | undefined;
+}): DomainScheduling {
+  const parameters = {
+    ...(weight !== undefined && { weight }),
+    ...(cap !== undefined && { cap }),
+    ...(period !== undefined && { period: period * 1000 }),
+    ...(budget !== undefined && { budget: budget * 1000 }),
+    ...(extratime !== undefined && { extratime }),
+  };
+  return {
+    parameters,
+    ...(pool !== undefined && { pool }),
+    ...(cpus && { hardAffinity: cpus }),
+    ...(cpusSoft && { softAffinity: cpusSoft }),
+  };
+}
+
+function fail(error: Error): never {
+  throw error;
 }
 
 function diskOf(domain: string, text: string): DiskConfig {
@@ -190,6 +292,7 @@ async function xlDomain(host: Files, file: string, keys: SymbolKeys) {
     ...(config.uuid !== undefined && { uuid: bytesOfUuid(config.uuid) }),
     ...(config.vuart && { vuart: true }),
     ...(config.disks.length > 0 && { disks: config.disks }),
+    scheduling: schedulingWith(config.scheduling),
   };
   const all = [...warnings, ...withoutEffect(config, placeOf)];
   return { domain, symbols: { kernelPath, kernel, ...keys }, warnings: all };

@@ -10,8 +10,12 @@
 import type { Content } from '../formats/byte-source.ts';
 import type { Kernel } from '../formats/kernel.ts';
 import type { DomainScheduling, MachineScheduling } from '../xen/scheduling/configuration.ts';
+import { SCHEDULERS } from '../xen/scheduling/policy.ts';
 import type { MachineSnapshot } from './snapshot.ts';
 import type { Captured, StopRules } from './stop-programs.ts';
+
+export { SCHEDULERS };
+export type { DomainScheduling, MachineScheduling };
 
 /** The domain id of a bare machine in every `VcpuId` and space: there is no domain. */
 export const BARE_DOMAIN = -1;

@@ -10,6 +10,7 @@ import { SHUTDOWN_CRASH, SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT, SHUTDOWN_SUSPEND } 
 import { hostGic } from '../xen/hypervisor/host-gic.ts';
 import type { Platform } from '../xen/hypervisor/platform.ts';
 import { Hypervisor } from '../xen/hypervisor.ts';
+import { ALL_CPUS } from '../xen/scheduling/scheduled-vcpu.ts';
 import { type BuiltDomain, buildDomain } from '../xen/toolstack/build.ts';
 import { ControlDomain } from '../xen/toolstack/control-domain.ts';
 import { act } from './actions.ts';
@@ -84,7 +85,7 @@ export function createXenMachine(
   const hypervisor = new Hypervisor({
     platform: platformOf(machine, xenLog),
     ...(config.xsm && { xsm: config.xsm }),
-    ...(config.scheduling && { scheduling: config.scheduling }),
+    scheduling: { ...config.scheduling, cpus: config.scheduling?.cpus ?? physicalCpus(guests, contexts) },
     console: {
       guestLine: (domid, line) => xenLog.log('info', `d${domid}`, line),
       write: (bytes) => xenLog.log('info', 'xen', new TextDecoder().decode(bytes)),
@@ -233,6 +234,14 @@ function checkSize(guests: readonly DomainConfig[]): void {
   if (twice) {
     throw new UserError(`there are two domains '${twice.name}'`, 'Give each domain a name of its own.');
   }
+}
+
+/** As many as can be of use: one for each vCPU, and those that a domain names. */
+function physicalCpus(guests: readonly DomainConfig[], vcpus: number): number {
+  const named = guests
+    .flatMap(({ scheduling }) => scheduling?.hardAffinity ?? [])
+    .map((set) => (set === ALL_CPUS ? 0 : 32 - Math.clz32(set)));
+  return Math.min(Math.max(vcpus, ...named), MAX_CPUS);
 }
 
 function checkCpus(cpus: number | undefined): void {

@@ -39,6 +39,7 @@ export function addGuestOptions(command: Command): Command {
 export function addBootOptions(command: Command): Command {
   return command
     .addOption(new Option('--cpu <model>', 'core (default: a53)').choices(['a53', 'max']))
+    .option('--xen <text>', "Xen's command line: sched=NAME maxcpus=N sched_ratelimit_us=N xsm=silo|dummy")
     .option('--seed <n>', 'everything random derives from it (default: 0)')
     .addOption(new Option('--no-translate', 'interpret everything').hideHelp())
     .addOption(new Option('--translate-threshold <n>', 'translate what is reached so often').hideHelp())

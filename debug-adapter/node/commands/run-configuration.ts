@@ -17,6 +17,7 @@ export interface GuestOptions {
   readonly dtb?: string;
   readonly printDtb?: boolean;
   readonly cpu?: 'a53' | 'max';
+  readonly xen?: string;
   readonly seed?: string;
   /** False after --no-translate. */
   readonly translate?: boolean;
@@ -93,6 +94,7 @@ export async function prepareNamed(
 
 export function namedRun(configs: readonly string[], options: GuestOptions): NamedRun {
   if (options.bare) {
+    if (options.xen !== undefined) throw new UserError('--xen contradicts --bare', 'Leave one of them out.');
     const [kernel = ''] = configs;
     if (configs.length > 1) throw new UserError('--bare takes one kernel', 'Name one kernel file.');
     return { configuration: bareConfiguration(kernel, options), folder: undefined, file: undefined };
@@ -109,6 +111,7 @@ export function namedRun(configs: readonly string[], options: GuestOptions): Nam
   const common = {
     ...(options.cpu !== undefined && { cpu: options.cpu }),
     ...(options.seed !== undefined && { seed: wholeNumber(options.seed, '--seed') }),
+    ...(options.xen !== undefined && { xen: { cmdline: options.xen } }),
   };
   const entries = configs.map(splitLaunchEntry).filter((entry) => entry !== undefined);
   const [entry] = entries;

@@ -4,6 +4,7 @@
 import { UserError } from '../../base/errors.ts';
 import type { Place } from '../../base/errors.ts';
 import { type DiskSpec, isDiskRefusal, parseDiskSpec } from '../disk-spec.ts';
+import { parseCpuRanges } from './cpu-ranges.ts';
 import { xlKeys } from './keys.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS_GICV2, MAX_VCPUS_GICV3, XL_ACTIONS } from './keys/domain.ts';
 import type { XlRun } from './keys/row.ts';
@@ -38,11 +39,26 @@ export interface XlConfig {
   /** An emulated PL011 is wanted. */
   readonly vuart: boolean;
   readonly disks: readonly DiskSpec[];
+  readonly scheduling: XlScheduling;
   readonly onPoweroff: XlAction;
   readonly onReboot: XlAction;
   readonly onCrash: XlAction;
   readonly onWatchdog: XlAction;
   readonly onSoftReset: XlAction;
+}
+
+/** What stands there about physical CPUs; the rest is the scheduler's default. */
+export interface XlScheduling {
+  readonly pool?: string;
+  /** By vCPU, bit n for CPU n. */
+  readonly cpus?: readonly number[];
+  readonly cpusSoft?: readonly number[];
+  readonly weight?: number;
+  /** Per cent of one CPU. */
+  readonly cap?: number;
+  /** Microseconds. */
+  readonly period?: number;
+  readonly extratime?: boolean;
 }
 
 export interface XlWarning {
@@ -112,6 +128,7 @@ class Reader {
       ...(uuid && { uuid }),
       vuart: this.choice('vuart', ['sbsa_uart']) !== undefined,
       disks: this.disks(),
+      scheduling: this.scheduling(maxvcpus),
       onPoweroff: this.choice('on_poweroff', ACTIONS) ?? 'destroy',
       onReboot: this.choice('on_reboot', ACTIONS) ?? 'restart',
       onCrash: this.choice('on_crash', ACTIONS) ?? 'destroy',
@@ -202,6 +219,37 @@ class Reader {
       const disk = parseDiskSpec(text);
       return isDiskRefusal(disk) ? fail(new UserError(disk.message, disk.hint, place)) : disk;
     });
+  }
+
+  private scheduling(vcpus: number): XlScheduling {
+    const optional = <T>(name: string, key: string, value: () => T) =>
+      this.values.has(key) ? { [name]: value() } : {};
+    return {
+      ...optional('pool', 'pool', () => this.text('pool')),
+      ...optional('cpus', 'cpus', () => this.cpuSets('cpus', vcpus)),
+      ...optional('cpusSoft', 'cpus_soft', () => this.cpuSets('cpus_soft', vcpus)),
+      ...optional('weight', 'cpu_weight', () => this.number('cpu_weight', 256, 1, 65_535)),
+      ...optional('cap', 'cap', () => this.number('cap', 0, 0, 2 ** 31 - 1)),
+      ...optional('period', 'period', () => this.number('period', 10_000, 0, 2 ** 31 - 1)),
+      ...optional('extratime', 'extratime', () => this.number('extratime', 1, -(2 ** 31), 2 ** 31 - 1) !== 0),
+    };
+  }
+
+  /** A set for each vCPU: a single one is for all, and of a list each is for one. */
+  private cpuSets(key: string, vcpus: number): readonly number[] {
+    const value = this.values.get(key);
+    const items = value?.kind === 'list' ? value.items : value ? [value] : [];
+    const sets = items.map((item) => {
+      const { text } = this.atom(key, item);
+      const set = text.trim() === '' ? 0xffff_ffff : parseCpuRanges(text);
+      // What the host does not have is refused where the domain is made.
+      if (set !== undefined) return set;
+      throw this.wrong(key, `'${text}' are no CPUs`, 'Write CPUs such as "0-3,^1", or "all".');
+    });
+    // libxl leaves a vCPU that the list does not name where it likes to be.
+    return Array.from({ length: vcpus }, (_, vcpu) =>
+      value?.kind === 'list' ? (sets[vcpu] ?? 0xffff_ffff) : (sets[0] ?? 0xffff_ffff),
+    );
   }
 
   /** xl compares beginnings, so "p" is pv; on Arm, pv and pvh guests are one kind. */

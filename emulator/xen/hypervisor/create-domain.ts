@@ -10,7 +10,9 @@ import { Vcpu } from '../vcpu.ts';
 import { Vgic } from '../vgic/vgic.ts';
 import { Vpl011 } from '../vpl011.ts';
 import type { Hypervisor } from '../hypervisor.ts';
-import type { DomainScheduling } from '../scheduling/configuration.ts';
+import { type DomainScheduling, poolFor } from '../scheduling/configuration.ts';
+import type { SchedulingCore } from '../scheduling/core.ts';
+import { ALL_CPUS, cpusOf } from '../scheduling/scheduled-vcpu.ts';
 import { DomainPages } from './domain-pages.ts';
 import { HostedDomain } from './hosted-domain.ts';
 import type { HostCpu } from './platform.ts';
@@ -34,6 +36,7 @@ export interface NewDomain {
 
 export function buildHostedDomain(hypervisor: Hypervisor, config: NewDomain): HostedDomain {
   const { platform, heap, scheduler } = hypervisor;
+  checkScheduling(scheduler.core, config);
   const cpus = takeContexts(hypervisor, config);
   if (platform.gic.version !== config.gicVersion) {
     throw new UserError(
@@ -82,6 +85,21 @@ export function buildHostedDomain(hypervisor: Hypervisor, config: NewDomain): Ho
     hosted.mmio.add(uart.region(GUEST_PL011.base, hypervisor.once));
   }
   return hosted;
+}
+
+function checkScheduling(core: SchedulingCore, { name, vcpus, scheduling = {} }: NewDomain): void {
+  const pool = poolFor(core, scheduling.pool);
+  if (pool.policy.cpus === 0) {
+    throw new UserError(`domain '${name}' is in the pool '${pool.name}', which has no CPU`, 'Give it one.');
+  }
+  for (let vcpu = 0; vcpu < vcpus; vcpu++) {
+    const set = scheduling.hardAffinity?.[vcpu] ?? ALL_CPUS;
+    if ((set & pool.policy.cpus) !== 0) continue;
+    throw new UserError(
+      `vCPU ${vcpu} of domain '${name}' may run on none of the CPUs of the pool '${pool.name}'`,
+      `The pool has ${cpusOf(pool.policy.cpus).join(', ')}.`,
+    );
+  }
 }
 
 function takeContexts({ scheduler, platform }: Hypervisor, config: NewDomain): HostCpu[] {

@@ -74,7 +74,5 @@ function policyOf(
       return new Credit2Policy(sockets, least);
     case 'null':
       return new NullPolicy(sockets);
-    default:
-      throw new UserError(`there is no scheduler '${name}'`, 'There is: credit2, null.');
   }
 }

@@ -66,6 +66,7 @@ export class Scheduler implements VcpuControl {
 
   /** The vCPUs of a new domain; they are off. */
   addDomain(domid: number, vcpus: readonly Vcpu[], options: DomainScheduling = {}): void {
+    const pool = poolFor(this.core, options.pool);
     const domain = new ScheduledDomain(domid, { ...DEFAULT_PARAMETERS, ...options.parameters });
     for (const vcpu of vcpus) {
       invariant(this.residents[vcpu.cpu.index] === undefined, 'one vCPU is resident in a context');
@@ -75,7 +76,7 @@ export class Scheduler implements VcpuControl {
       vcpu.scheduled.softAffinity = options.softAffinity?.[vcpu.id] ?? ALL_CPUS;
     }
     this.scheduled.set(domid, domain);
-    this.core.addDomain(domain, poolFor(this.core, options.pool));
+    this.core.addDomain(domain, pool);
   }
 
   /** Precondition: it was paused, or shut down. Its contexts stay as they are. */

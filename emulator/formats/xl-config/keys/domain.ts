@@ -40,7 +40,7 @@ const CPUS = /^\s*(\^?(nodes?:)?(all|\d+(-\d+)?)\s*(,\s*|$))*$/;
 const cpuRange = formed(CPUS, 'CPUs such as "0-3,5,^1", "node:0" or "all"', '0-3');
 const cpuRanges = either(cpuRange, list(cpuRange));
 
-const realTime = noEffect('there is no real-time scheduler');
+const sedf = noEffect('the scheduler sedf is gone');
 
 export const domainKeys: XlKeys = {
   name: {
@@ -143,55 +143,62 @@ export const domainKeys: XlKeys = {
     arm: 'meaningful',
     doc: 'CPUs of the host that the vCPUs may run on (hard affinity): one range for all, or a list with one for each vCPU. `^1` leaves one out.',
     default: '"all"',
-    run: noEffect('vCPUs are not pinned to host CPUs'),
+    run: used,
   },
   cpus_soft: {
     type: cpuRanges,
     arm: 'meaningful',
     doc: 'CPUs of the host that the vCPUs prefer to run on (soft affinity).',
     default: '"all"',
-    run: noEffect('vCPUs are not pinned to host CPUs'),
+    run: used,
   },
   pool: {
     type: text('Pool-0'),
     arm: 'meaningful',
     doc: 'CPU pool that the domain is put into.',
     default: '"Pool-0"',
-    run: noEffect('there is one CPU pool'),
+    run: used,
   },
   cpu_weight: {
     type: number(1, 65_535),
     arm: 'meaningful',
     doc: 'Share of CPU time against other domains (schedulers credit and credit2): 512 gets twice as much as 256.',
     default: '256',
-    run: noEffect('all vCPUs have the same share'),
+    run: used,
   },
   cap: {
     type: number(0, undefined, '% of one CPU'),
     arm: 'meaningful',
     doc: 'Most CPU time that the domain gets, even when CPUs are idle, in percent of one CPU: 50 is half of one, 400 are four. 0: no limit.',
     default: '0',
-    run: noEffect('vCPUs are not capped'),
+    run: used,
   },
   period: {
     type: number(0, undefined, 'µs'),
     arm: 'meaningful',
-    doc: 'Period of the scheduler rtds.',
-    run: realTime,
+    doc: 'Period of the scheduler rtds, in which each vCPU gets its budget of 4 ms.',
+    default: '10000',
+    run: used,
   },
   slice: {
     type: number(0, undefined, 'µs'),
     arm: 'parsed',
     doc: 'Left over from the scheduler sedf.',
-    run: realTime,
+    run: sedf,
   },
   latency: {
     type: number(0, undefined, 'µs'),
     arm: 'parsed',
     doc: 'Left over from the scheduler sedf.',
-    run: realTime,
+    run: sedf,
   },
-  extratime: { type: boolean, arm: 'meaningful', doc: 'Extra time in the scheduler rtds.', run: realTime },
+  extratime: {
+    type: boolean,
+    arm: 'meaningful',
+    doc: 'Scheduler rtds: what nobody else needs is used when the budget has run out.',
+    default: '1',
+    run: used,
+  },
   vnuma: {
     type: list(list(text('pnode=0'))),
     arm: 'parsed',

@@ -185,7 +185,10 @@ const RULES: Record<XlFindingCode, { fires: string[]; silent: string[] }> = {
     fires: ['vcpus = 9', 'memory = 4096'],
     silent: ['vcpus = 8', 'memory = 3296', 'maxvcpus = 64'],
   },
-  'without-effect': { fires: ['cpus = "0"', 'nomigrate = 1'], silent: ['hap = 1', 'on_crash = "preserve"'] },
+  'without-effect': {
+    fires: ['shadow_memory = 8', 'nomigrate = 1'],
+    silent: ['hap = 1', 'on_crash = "preserve"'],
+  },
   'old-prefix': {
     fires: [
       'disk = [ "phy:/dev/a,xvda,w" ]',

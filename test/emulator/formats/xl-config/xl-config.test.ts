@@ -54,6 +54,7 @@ disk = [ ]
     uuid: '00112233-4455-6677-8899-aabbccddeeff',
     vuart: true,
     disks: [],
+    scheduling: {},
     onPoweroff: 'destroy',
     onReboot: 'restart',
     onCrash: 'preserve',
@@ -206,13 +207,27 @@ test('a key that is known and not supported is refused by name', () => {
   expect(told(`${MINIMAL}vpmu = 0\nmax_grant_frames = 64\ntee = "none"`)).toBe('accepted');
 });
 
+test('CPUs, weight and cap are read as xl reads them', () => {
+  const { config } = read(
+    `${MINIMAL}vcpus = 3\ncpus = "0-3,^1"\ncpus_soft = ["2", "node:0,^3"]\ncpu_weight = 512\ncap = 50\npool = "fast"`,
+  );
+  expect(config.scheduling).toEqual({
+    cpus: [0b1101, 0b1101, 0b1101],
+    cpusSoft: [0b100, 0xffff_fff7, 0xffff_ffff],
+    weight: 512,
+    cap: 50,
+    pool: 'fast',
+  });
+  expect(told(`${MINIMAL}cpus = "3,x"`)).toContain("'3,x' are no CPUs");
+});
+
 test('what has no effect is accepted and said', () => {
   const { warnings } = read(
-    `${MINIMAL}cpus = "0-1"\nhap = 1\nsve = "hw"\nmemroy = 3\nname = "b"\ntype = "pv"`,
+    `${MINIMAL}shadow_memory = 8\nhap = 1\nsve = "hw"\nmemroy = 3\nname = "b"\ntype = "pv"`,
   );
   expect(warnings.map(({ message, place }) => `${place.line}: ${message}`)).toMatchInlineSnapshot(`
     [
-      "3: 'cpus' has no effect: vCPUs are not pinned to host CPUs",
+      "3: 'shadow_memory' has no effect: the memory for page tables is not limited",
       "4: 'hap' has no effect: it means nothing to an Arm guest",
       "5: 'sve' is newer than Xen 4.17 and is ignored",
       "6: 'memroy' is not a key of xl.cfg and is ignored",
