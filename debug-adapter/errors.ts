@@ -317,6 +317,13 @@ export const notData = (text: string) =>
 export const noXenstore = () =>
   new AdapterError(1306, 'A bare machine has no xenstore', 'Start the guest as a domain');
 
+export const notWatched = (register: string) =>
+  new AdapterError(
+    1307,
+    `'${register}' is no system register that can be watched so`,
+    'Ask for its id and the accesses with dataBreakpointInfo',
+  );
+
 export const noGuestOs = (domain: string) =>
   new AdapterError(
     1401,
@@ -356,7 +363,8 @@ export const breakpointMessages = {
   noStage: (event: string, stage: string) => `The event '${event}' has no stage '${stage}'`,
   onlyOnXen: (event: string) => `The event '${event}' does not happen on a bare machine`,
   unknownFilter: (name: string) => `There is no exception filter '${name}'`,
-  registerWatch: 'Registers are not watched: use the filter sysreg for system registers that trap',
+  registerWatch: (name: string) =>
+    `'${name}' is not watched: only system registers are, and general ones change with every instruction`,
   nothingToWatch: (name: string) => `'${name}' is nothing that lies in memory`,
   keptInRegister: (name: string, register: string) =>
     `'${name}' is in ${register} here, and registers are not watched`,

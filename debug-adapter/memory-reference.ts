@@ -9,7 +9,7 @@
 //
 // The levels EL0 and EL1 share a regime, and permissions are ignored: naming one changes nothing.
 // `host` with `va` or `ipa` is the bare machine. The kinds `sysreg` and `xs` of data breakpoints are
-// not here yet.
+// in breakpoints/register-data.ts and xenstore-data.ts.
 
 import type { AddressSpace, VcpuId } from '../emulator/machine/messages.ts';
 import { BARE_DOMAIN } from '../emulator/machine/messages.ts';

@@ -228,16 +228,9 @@ export class BreakpointTable {
     );
   }
 
-  /** Whether any breakpoint is there, whatever else it asks for. */
+  /** Whether any breakpoint may be there, whatever else it asks for. */
   anyAt(target: Target, pc: bigint): boolean {
-    return this.breakpoints.some(({ places }) => places.some((place) => this.isAt(place, target, pc, false)));
-  }
-
-  /** Whether a log point is there. */
-  logsAt(target: Target, pc: bigint): boolean {
-    return this.breakpoints.some(({ places }) =>
-      places.some((place) => place.message !== undefined && this.isAt(place, target, pc, false)),
-    );
+    return this.breakpoints.some(({ places }) => places.some((place) => this.isAt(place, target, pc, true)));
   }
 
   private isAt({ target, address }: Place, where: Target, pc: bigint, reported: boolean): boolean {
@@ -337,7 +330,6 @@ export type MachineBreakpoints = Pick<
   | 'eventBreakpoints'
   | 'at'
   | 'anyAt'
-  | 'logsAt'
   | 'find'
   | 'entered'
   | 'returned'

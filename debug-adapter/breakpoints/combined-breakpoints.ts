@@ -37,9 +37,6 @@ export class CombinedBreakpoints implements MachineBreakpoints {
   anyAt: MachineBreakpoints['anyAt'] = (target, pc) =>
     [...this.tables].some((table) => table.anyAt(target, pc));
 
-  logsAt: MachineBreakpoints['logsAt'] = (target, pc) =>
-    [...this.tables].some((table) => table.logsAt(target, pc));
-
   find: MachineBreakpoints['find'] = (id) => this.tableOf(id)?.find(id);
 
   entered: MachineBreakpoints['entered'] = (breakpoint, pending) =>

@@ -28,7 +28,6 @@ const WORD_SIZE = 8;
 /** A child of something that is shown. */
 export async function dataOfChild(session: XenSession, container: number, name: string): Promise<DataAnswer> {
   const handle = session.handles.get(container);
-  if (handle.kind === 'registers') return { reason: breakpointMessages.registerWatch };
   if (handle.kind !== 'variables' && handle.kind !== 'value')
     return { reason: breakpointMessages.nothingToWatch(name) };
   const scope = new Scope(session.debuggee, handle.at);
@@ -42,7 +41,6 @@ export async function dataOfExpression(
   text: string,
   frameId: number | undefined,
 ): Promise<DataAnswer> {
-  if (/^\s*(?:d\d+|host)\/sysreg:/.test(text)) return { reason: breakpointMessages.registerWatch };
   const scope = new Scope(session.debuggee, await frameOf(session, frameId));
   const evaluator = new Evaluator(scope, { effects: false, lookup: lookupOf(session) });
   const { expression } = await parseIn(scope, text);

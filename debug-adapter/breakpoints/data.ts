@@ -13,6 +13,7 @@ import { parsed } from '../requests/memory.ts';
 import type { XenSession } from '../session.ts';
 import type { Target } from '../symbols/target.ts';
 import { rulesOf } from './conditions.ts';
+import { type RegisterData, registerAccesses, registerDataOf, registerEvents } from './register-data.ts';
 import { xenstoreEvents, xenstorePathOf } from './xenstore-data.ts';
 import { type Mode, parseMode, scopeOf } from './modes.ts';
 
@@ -82,6 +83,21 @@ async function nodeOf(
   return { events: xenstoreEvents(path, accessType, rules) };
 }
 
+/** A system register as data. Throws for a condition or a mode that is none. */
+async function registerOf(
+  session: XenSession,
+  { domain, register, mode: text }: RegisterData,
+  { accessType = 'write', condition, hitCondition }: Dap.DataBreakpoint,
+): Promise<Pick<WantedBreakpoint, 'events' | 'once'>> {
+  if (!registerAccesses(register).includes(accessType)) throw errors.notWatched(register);
+  const mode = parseMode(text, 'data');
+  const options = { ...(condition && { condition }), ...(hitCondition && { hitCondition }) };
+  const target = session.debuggee.targets.find((one) => one.domain === domain);
+  const { rules = {} } = await rulesOf(options, await scopeOf(session, mode, domain), target, undefined);
+  const events = registerEvents(register, mode === 'anydomain' ? undefined : domain, accessType, rules);
+  return { events, ...(mode === 'once' && { once: true }) };
+}
+
 /** What is asked of the machine. Throws for a condition that is none. */
 export async function watchOf(
   session: XenSession,
@@ -90,6 +106,8 @@ export async function watchOf(
   const { dataId, accessType = 'write', condition, hitCondition } = breakpoint;
   const path = xenstorePathOf(dataId, session.focus.domain);
   if (path !== undefined) return nodeOf(session, path, breakpoint);
+  const register = registerDataOf(dataId, session.focus.domain);
+  if (register) return registerOf(session, register, breakpoint);
   const { reference, size, mode, name } = parseData(session, dataId);
   const { space, address } = reference;
   const domain = space.kind === 'va' ? space.at.domain : space.kind === 'ipa' ? space.domain : undefined;

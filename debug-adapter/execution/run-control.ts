@@ -46,10 +46,10 @@ export class RunControl {
   private crashed: Ended | undefined;
   private waiting: { resolve(stop: StopInfo): void; reject(error: Error): void } | undefined;
   private readonly stops: MachineStops;
-  /** Came where it stands by one instruction alone: the machine has not judged breakpoints there. */
-  private stepped: VcpuId | undefined;
-  /** The plan has not run anything yet. */
-  private isFresh = true;
+  /** Came where it stands other than to a breakpoint: the machine has not judged those that are there. */
+  private unjudged: VcpuId | undefined;
+  /** Breakpoints that were met where a part of the plan ended, and nobody was told of. */
+  private metUnseen: StopInfo | undefined;
   /** The places of the plan that is under way. */
   private temporary: readonly Breakpoint[] = [];
   private focus: VcpuId;
@@ -158,14 +158,7 @@ export class RunControl {
       const context = this.contextFor(vcpu);
       const stop = await plan(context);
       if (stop?.kind === 'elsewhere') return stop.report;
-      const { pc } = await this.debuggee.general(context.vcpu);
-      const here = this.breakpoints.at(this.debuggee.targetOf(vcpu.domain), pc);
-      return {
-        reason: 'step',
-        vcpu: context.vcpu,
-        description: 'Paused on step',
-        hitBreakpointIds: here.map(({ id }) => id),
-      };
+      return { reason: 'step', vcpu: context.vcpu, description: 'Paused on step', hitBreakpointIds: [] };
     });
   }
 
@@ -173,6 +166,8 @@ export class RunControl {
   goTo(vcpu: VcpuId, address: bigint): void {
     this.perform(undefined, async () => {
       await this.debuggee.writeRegister(vcpu, 'pc', address);
+      this.debuggee.forgetRegisters();
+      this.unjudged = vcpu;
       return { reason: 'goto', vcpu, description: 'Moved to another statement', hitBreakpointIds: [] };
     });
   }
@@ -186,8 +181,8 @@ export class RunControl {
     this.plan = 'running';
     this.only = only;
     this.pauseWanted = false;
-    this.isFresh = true;
-    plan().then(
+    const judgedPlan = async (): Promise<StopReport> => this.withBreakpointsHere(await plan());
+    judgedPlan().then(
       (report) => {
         if (this.ended) return;
         this.plan = 'none';
@@ -260,7 +255,10 @@ export class RunControl {
     for (;;) {
       const stop = await this.go('run', temporary);
       const isHere = sameVcpu(stop.vcpu, stepped.vcpu);
-      if (quiet && isHere && stop.breakpointIds.includes(TEMPORARY)) return { kind: 'here' };
+      if (quiet && isHere && stop.breakpointIds.includes(TEMPORARY)) {
+        if (stop.breakpointIds.length > 1) this.metUnseen = stop;
+        return { kind: 'here' };
+      }
       const report = await this.judge.reportOf(stop, this.focus);
       if (report) return { kind: 'elsewhere', report };
       const { pc } = await this.debuggee.general(stop.vcpu);
@@ -296,11 +294,12 @@ export class RunControl {
     if (this.crashed) this.machineEnded(this.crashed);
     if (this.ended) throw new MachineEnded();
     const judgesHere = await this.isUnjudged();
+    this.unjudged = undefined;
+    this.metUnseen = undefined;
     await this.stops.sendOthers();
     if (this.pauseWanted) {
       return { ...this.moment, reason: 'pause', vcpu: this.focus, breakpointIds: [] };
     }
-    this.isFresh = false;
     this.debuggee.forgetRegisters();
     const stopped = new Promise<StopInfo>((resolve, reject) => {
       this.waiting = { resolve, reject };
@@ -317,7 +316,7 @@ export class RunControl {
     request.catch((error: Error) => this.waiting?.reject(error));
     const stop = await stopped;
     this.moment = stop;
-    this.stepped = stop.reason === 'step' ? stop.vcpu : undefined;
+    this.unjudged = stop.reason === 'breakpoint' ? undefined : stop.vcpu;
     this.debuggee.forgetRegisters();
     this.debuggee.remember(stop);
     // Where a moved kernel runs is learned before anything else: breakpoints and names depend on it.
@@ -328,16 +327,38 @@ export class RunControl {
     return stop;
   }
 
-  /**
-   * A breakpoint in the middle of a plan counts though the plan came to it by a single step. Where a plan has ended the
-   * user has seen that it stands; only log points have something to say yet.
-   */
+  /** A breakpoint in the middle of a plan counts though the plan came to it by a single step. */
   private async isUnjudged(): Promise<boolean> {
-    const { stepped, breakpoints, debuggee } = this;
-    if (!stepped) return false;
-    const { pc } = await debuggee.general(stepped);
-    const target = debuggee.targetOf(stepped.domain);
-    return this.isFresh ? breakpoints.logsAt(target, pc) : breakpoints.anyAt(target, pc);
+    const { unjudged, breakpoints, debuggee } = this;
+    if (!unjudged) return false;
+    const { pc } = await debuggee.general(unjudged);
+    return breakpoints.anyAt(debuggee.targetOf(unjudged.domain), pc);
+  }
+
+  /**
+   * A plan that ends at a breakpoint says so: the stop is that of the plan, but the breakpoint counts, logs, goes when it
+   * was for once, and is not met again when the guest goes on. What is an exception is shown as one.
+   */
+  private async withBreakpointsHere(report: StopReport): Promise<StopReport> {
+    const stop = this.ended ? undefined : await this.stopHere();
+    this.unjudged = undefined;
+    const found = stop && (await this.judge.reportOf(stop, this.focus));
+    if (!found) return report;
+    if (report.reason === 'step' && (found.exception || stop.conditionError !== undefined)) return found;
+    return {
+      ...report,
+      hitBreakpointIds: [...new Set([...report.hitBreakpointIds, ...found.hitBreakpointIds])],
+    };
+  }
+
+  private async stopHere(): Promise<StopInfo | undefined> {
+    const { unjudged: vcpu, metUnseen } = this;
+    if (metUnseen) return metUnseen;
+    if (!vcpu || !(await this.isUnjudged())) return undefined;
+    const judged = await this.debuggee.machine.request('judgeHere', { vcpu });
+    return judged.breakpointIds.length === 0
+      ? undefined
+      : { ...this.moment, reason: 'breakpoint', vcpu, ...judged };
   }
 
   private async sendBreakpoints(): Promise<void> {

@@ -30,6 +30,7 @@ const LOOKS: ReadonlySet<MachineRequestName> = new Set<MachineRequestName>([
   'setBreakpoints',
   'setWatchpoints',
   'setEventBreakpoints',
+  'judgeHere',
   'vcpus',
   'readRegisters',
   'readMemory',

@@ -6,6 +6,12 @@ import { formatData, lasting, MAX_WATCHED } from '../breakpoints/data.ts';
 import { type DataAnswer, dataOfChild, dataOfExpression } from '../breakpoints/data-place.ts';
 import { parseMode } from '../breakpoints/modes.ts';
 import { setDataGroup } from '../breakpoints/place.ts';
+import {
+  formatRegisterData,
+  registerAccesses,
+  type RegisterData,
+  registerDataOf,
+} from '../breakpoints/register-data.ts';
 import { xenstorePathOf } from '../breakpoints/xenstore-data.ts';
 import * as errors from '../errors.ts';
 import { breakpointMessages } from '../errors.ts';
@@ -29,6 +35,8 @@ export const dataBreakpointRequests = [
         const path = xenstorePathOf(args.name, session.focus.domain);
         if (path !== undefined && !args.variablesReference) return nodeInfo(session, path);
         const mode = parseMode(args.mode, 'data');
+        const register = registerOf(session, args);
+        if (register) return registerInfo(session, { ...register, mode: args.mode });
         const found = await locate(session, args);
         if ('reason' in found) return refused(found.reason);
         const size = args.bytes ?? found.size;
@@ -66,6 +74,32 @@ function nodeInfo({ debuggee }: XenSession, path: string): Info {
     accessTypes: ['read', 'write', 'readWrite'],
     canPersist: true,
   };
+}
+
+/** A register that is named, or is a variable of the scope of system registers, or a field of one. */
+function registerOf(
+  session: XenSession,
+  { variablesReference, name, asAddress }: Dap.DataBreakpointInfoArguments,
+): RegisterData | undefined {
+  if (asAddress) return undefined;
+  if (!variablesReference) {
+    const data = registerDataOf(name, session.focus.domain);
+    // What a general register holds is an expression as others are.
+    const isExpression = name.trim().startsWith('$') && registerAccesses(data?.register ?? '').length === 0;
+    return isExpression ? undefined : data;
+  }
+  const handle = session.handles.get(variablesReference);
+  if (handle.kind !== 'registers') return undefined;
+  return { domain: handle.vcpu.domain, register: (handle.register ?? name).toUpperCase(), mode: undefined };
+}
+
+function registerInfo({ debuggee }: XenSession, data: RegisterData): Info {
+  if (!debuggee.allTargets.some(({ domain }) => domain === data.domain))
+    return refused(breakpointMessages.badReference(formatRegisterData(data)));
+  const accessTypes = registerAccesses(data.register);
+  if (accessTypes.length === 0) return refused(breakpointMessages.registerWatch(data.register));
+  const dataId = formatRegisterData(data);
+  return { dataId, description: `System register ${dataId}`, accessTypes, canPersist: true };
 }
 
 const refused = (description: string): Info => ({ dataId: null, description });

@@ -14,6 +14,8 @@ export interface KernelExports extends SystemRegisterKernels {
   invalidateRange(pa: bigint, length: number): void;
   /** PA behind a VA for an EL, or -1n; no side effects. */
   probe(va: bigint, el: number, write: number): bigint;
+  /** PA behind a VA that is fetched from, or -1n; no side effects. */
+  probeExecute(va: bigint, el: number): bigint;
   /** IPA behind a VA, or -1n; no side effects. */
   probeStage1(va: bigint, el: number, write: number): bigint;
   /** What the range of a hit in WATCH_HITS holds now, copied to `out`: as many bytes as it answers. */

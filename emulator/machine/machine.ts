@@ -112,7 +112,8 @@ export class Machine {
   private stopAt = 0;
   /** An exit that was served within run() ends the slice so. */
   private servedEnd: SliceEnd | undefined;
-  private skipBreakpoint = false;
+  /** The CPU whose next instruction does not stop at its breakpoint. */
+  private passing: number | undefined;
   private stopRequested = false;
   /** Whether SYSREG_ACCESS was computed for the selected CPU. */
   private accessKnown = false;
@@ -249,7 +250,7 @@ export class Machine {
 
   /** The next instruction of the CPU whose turn it is does not stop at its breakpoint. */
   passBreakpoint(): void {
-    this.skipBreakpoint = true;
+    this.passing = this.turn;
   }
 
   /** Exits out of generated code, by kind. */
@@ -335,8 +336,9 @@ export class Machine {
     for (;;) {
       const budget = this.budgetOf(cpu, this.deadline());
       if (budget === 0) break;
-      const reason = this.skipBreakpoint ? engine.runPastBreakpoint(budget) : engine.run(budget, true);
-      this.skipBreakpoint = false;
+      const isPassing = this.passing === cpu;
+      if (isPassing) this.passing = undefined;
+      const reason = isPassing ? engine.runPastBreakpoint(budget) : engine.run(budget, true);
       const stop = this.endOfExit(cpu, reason);
       if (stop) return stop;
       if (this.stopRequested) {

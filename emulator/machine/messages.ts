@@ -318,6 +318,11 @@ export interface MachineRequests {
    * exception ends the step too: the PC is then at the vector, the interrupted instruction not executed.
    */
   step: Call<RunOptions & { readonly vcpu: VcpuId; readonly count: number }, void>;
+  /**
+   * Judges the breakpoints at the instruction at which this vCPU stands, as a run that comes there would: they count and
+   * log. Nothing is executed. Only for the vCPU that has the turn; none are met by another one yet.
+   */
+  judgeHere: Call<{ readonly vcpu: VcpuId }, Pick<StopInfo, 'breakpointIds' | 'conditionError'>>;
   /** Ends a run within one slice (`stopped`, reason `pause`). Without effect on a machine that stands. */
   pause: Call<Record<string, never>, void>;
   /** The whole new list. May be sent while the machine runs. */

@@ -145,6 +145,11 @@ export class MachineServerImplementation {
       if (this.domains.hasEnded(vcpu.domain)) throw notSteppable(vcpu.domain);
       this.start({ cpu: this.cpuOf(vcpu), left: count }, options);
     },
+    judgeHere: ({ vcpu }) => {
+      const cpu = this.cpuOf(vcpu);
+      const isNext = !this.running && this.machine.machine.currentCpu === cpu;
+      return (isNext ? this.stops?.judgeAt(cpu) : undefined) ?? { breakpointIds: [] };
+    },
     pause: () => {
       if (!this.running) return;
       this.pauseWanted = true;

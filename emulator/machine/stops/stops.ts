@@ -43,6 +43,7 @@ export class Stops {
   private readonly places = new TallyPlaces();
   private readonly watched: WatchedMemory;
   private breakpoints: readonly Breakpoint[] = [];
+  private placed: readonly JudgedPlace[] = [];
   private pending: JudgedStop | undefined;
   /** Of the event that is being judged. */
   private fields: EventReport['fields'] | undefined;
@@ -74,16 +75,31 @@ export class Stops {
     this.breakpoints = list;
     this.forget('breakpoint', list);
     const { machine, paOfIpa } = this.loaded;
-    machine.engine.setBreakpoints(
-      list.flatMap(({ kind, domain, address }, i): EngineBreakpoint[] => {
-        const one = judged[i] as Judged;
-        const judge = (): boolean => this.judge(one, { kind: 'breakpoint' });
-        const filter = one.filter;
-        if (kind === 'va') return [{ kind, address, judge, filter }];
-        const pa = paOfIpa(domain, Number(address));
-        return pa === undefined ? [] : [{ kind: 'pa', address: BigInt(pa), judge, filter }];
-      }),
-    );
+    this.placed = list.flatMap(({ kind, domain, address }, i): JudgedPlace[] => {
+      const one = judged[i] as Judged;
+      const judge = (): boolean => this.judge(one, { kind: 'breakpoint' });
+      const filter = one.filter;
+      if (kind === 'va') return [{ kind, address, judge, filter }];
+      const pa = paOfIpa(domain, Number(address));
+      return pa === undefined ? [] : [{ kind: 'pa', address: BigInt(pa), judge, filter }];
+    });
+    machine.engine.setBreakpoints(this.placed);
+  }
+
+  /** Judges what is at the PC of a CPU, as if it had come there by running. */
+  judgeAt(cpu: number): Pick<StopInfo, 'breakpointIds' | 'conditionError'> | undefined {
+    const { machine } = this.loaded;
+    const state = machine.cpus[cpu];
+    if (!state) return undefined;
+    machine.withCpu(cpu, () => {
+      const { pc, el } = state;
+      const pa = machine.engine.kernels.probeExecute(pc, el);
+      for (const { kind, address, judge } of this.placed) {
+        if (BigInt.asUintN(64, address) === BigInt.asUintN(64, kind === 'va' ? pc : pa)) judge();
+      }
+    });
+    const { breakpointIds, conditionError } = this.take() ?? { breakpointIds: [] };
+    return { breakpointIds, ...(conditionError !== undefined && { conditionError }) };
   }
 
   setWatchpoints(list: readonly Watchpoint[]): void {
@@ -149,11 +165,20 @@ export class Stops {
     const { machine } = this.loaded;
     const before = this.fields;
     this.fields = fields;
+    this.setOldAndNew(fields);
     const judge = (): boolean => this.judge(judged, { kind: 'event', report });
     // Programs see the registers of the CPU that is selected.
     const stops = cpu === machine.engine.selected ? judge() : machine.withCpu(cpu, judge);
     this.fields = before;
     return stops;
+  }
+
+  /** Of an event that changes something, for a data breakpoint's condition. */
+  private setOldAndNew({ old, value }: EventReport['fields']): void {
+    if (typeof old !== 'bigint' || typeof value !== 'bigint') return;
+    const view = new DataView(this.loaded.machine.engine.memory.buffer);
+    view.setBigUint64(layout.PROGRAM_OLD, old, true);
+    view.setBigUint64(layout.PROGRAM_NEW, value, true);
   }
 
   // ---- what was judged
@@ -324,6 +349,8 @@ type Cause =
   | { readonly kind: 'breakpoint' }
   | { readonly kind: 'watchpoint'; readonly watch: NonNullable<StopInfo['watch']> }
   | { readonly kind: 'event'; report(): EventReport };
+
+type JudgedPlace = EngineBreakpoint & Required<Pick<EngineBreakpoint, 'judge'>>;
 
 interface WantedEvent {
   readonly breakpoint: EventBreakpoint;

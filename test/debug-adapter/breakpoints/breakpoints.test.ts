@@ -371,7 +371,10 @@ test('what cannot be watched says why', async () => {
     dataId: null,
     description: expect.stringContaining('registers are not watched'),
   });
-  expect(await info('d1/sysreg:TTBR0_EL1')).toMatchObject({ dataId: null });
+  expect(await info('host/sysreg:TTBR0_EL1')).toMatchObject({ dataId: 'host/sysreg:TTBR0_EL1' });
+  for (const name of ['host/sysreg:SPSel', 'host/sysreg:x0', 'd7/sysreg:TTBR0_EL1']) {
+    expect(await info(name)).toMatchObject({ dataId: null });
+  }
   expect(await info('0x40008000', { asAddress: true, bytes: 2 ** 30 })).toMatchObject({ dataId: null });
   expect(await info('nothing_of_this_name')).toMatchObject({ dataId: null });
   const { breakpoints } = await session.send('setDataBreakpoints', { breakpoints: [{ dataId: 'nonsense' }] });
@@ -401,6 +404,62 @@ test('an address of a process counts for that process alone', async () => {
   });
   await session.send('configurationDone', {});
   expect(await stop(session)).toMatchObject({ hitBreakpointIds: [2] });
+});
+
+// ---------------------------------------------------------------- where a step ends
+
+const stepOn = async (session: TestSession): Promise<Stopped> => {
+  await session.send('stepIn', { threadId: 1, granularity: 'instruction' });
+  return stop(session);
+};
+
+/** Stands behind `add(2, 1)`, one step before the store; `more` is set at the store. */
+async function beforeTheStore(more: object): Promise<TestSession> {
+  const session = await launch(kernel, { machine: entry() });
+  const at = (offset: number): string => `0x${(LINK + BigInt(HEADER + 36 + offset)).toString(16)}`;
+  const set = (breakpoints: readonly { instructionReference: string }[]) =>
+    session.send('setInstructionBreakpoints', { breakpoints: [...breakpoints] });
+  await set([{ instructionReference: at(8) }, { instructionReference: at(12), ...more }]);
+  await session.send('configurationDone', {});
+  await stop(session);
+  return session;
+}
+
+test('a condition counts where a step ends', async () => {
+  const session = await beforeTheStore({ condition: '$x2 == 2' });
+  expect(await stepOn(session)).toMatchObject({ reason: 'step' });
+  expect((await goOn(session)).hitBreakpointIds).toEqual([1]);
+  expect(await x2(session)).toBe(1);
+  expect(await stepOn(session)).toMatchObject({ reason: 'step', hitBreakpointIds: [2] });
+  // It is not met again by going on.
+  expect((await goOn(session)).hitBreakpointIds).toEqual([1]);
+});
+
+test('hits count where a step ends, each once', async () => {
+  const session = await beforeTheStore({ hitCondition: '3' });
+  expect((await stepOn(session)).hitBreakpointIds).toBeUndefined();
+  expect((await goOn(session)).hitBreakpointIds).toEqual([1]);
+  expect((await stepOn(session)).hitBreakpointIds).toBeUndefined();
+  expect((await goOn(session)).hitBreakpointIds).toEqual([1]);
+  expect((await stepOn(session)).hitBreakpointIds).toEqual([2]);
+});
+
+test('a condition that cannot be computed says so where a step ends, once', async () => {
+  const session = await beforeTheStore({ condition: '*(long *)0x10 == 5' });
+  expect((await stepOn(session)).description).toContain('could not be computed');
+  await goOn(session);
+  expect(await stepOn(session)).toMatchObject({ reason: 'step', hitBreakpointIds: [2] });
+});
+
+test('what is for one hit goes where a step ends', async () => {
+  const session = await beforeTheStore({ mode: 'once' });
+  expect(await stepOn(session)).toMatchObject({ reason: 'step', hitBreakpointIds: [2] });
+  const removed = session.events.filter(
+    ({ event, body }) => event === 'breakpoint' && body.reason === 'removed',
+  );
+  expect(removed).toHaveLength(1);
+  expect((await goOn(session)).hitBreakpointIds).toEqual([1]);
+  expect((await stepOn(session)).hitBreakpointIds).toBeUndefined();
 });
 
 // ---------------------------------------------------------------- exceptions

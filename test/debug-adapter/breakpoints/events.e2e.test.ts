@@ -135,6 +135,51 @@ test('a node of xenstore is watched as data', async () => {
   await session.send('continue', { threadId: THREAD });
 });
 
+test('a system register is watched as data: whoever writes it, and by its variable', async () => {
+  const session = await launched();
+  const info = await session.send('dataBreakpointInfo', { name: '$TTBR0_EL1' });
+  expect(info).toMatchObject({
+    dataId: 'd1/sysreg:TTBR0_EL1',
+    accessTypes: ['read', 'write', 'readWrite'],
+    canPersist: true,
+  });
+  const set = (dataId: string, more = {}) =>
+    session.send('setDataBreakpoints', { breakpoints: [{ dataId, accessType: 'write', ...more }] });
+  const { breakpoints } = await set(info?.dataId ?? '', { condition: '$old != $new && $new > 0x1000' });
+  expect(breakpoints).toMatchObject([{ verified: true }]);
+  await session.send('configurationDone', {});
+  const stopped = await stopOf(session);
+  expect(stopped).toMatchObject({ reason: 'data breakpoint', hitBreakpointIds: [breakpoints[0]?.id] });
+  expect(stopped.description).toMatch(/^d1v0 writes TTBR0_EL1: 0x0 → 0x[0-9a-f]{5,}$/);
+  expect((await session.send('evaluate', { expression: '$TTBR0_EL1 == $ev.value' })).result).toBe('1');
+
+  const { stackFrames } = await session.send('stackTrace', { threadId: THREAD, levels: 1 });
+  const { scopes } = await session.send('scopes', { frameId: stackFrames[0]?.id ?? 0 });
+  const inside = async (reference: number | undefined, name: string) => {
+    const { variables } = await session.send('variables', { variablesReference: reference ?? 0 });
+    return variables.find((one) => one.name === name)?.variablesReference;
+  };
+  const system = scopes.find(({ name }) => name === 'System registers')?.variablesReference;
+  const el1 = (await inside(system, 'EL1')) ?? 0;
+  const about = (variablesReference: number, name: string) =>
+    session.send('dataBreakpointInfo', { variablesReference, name });
+  expect(await about(el1, 'ELR_EL1')).toMatchObject({ dataId: 'd1/sysreg:ELR_EL1' });
+  expect(await about((await inside(el1, 'TTBR0_EL1')) ?? 0, 'ASID')).toMatchObject({
+    dataId: 'd1/sysreg:TTBR0_EL1',
+  });
+  const general = scopes.find(({ name }) => name === 'Registers')?.variablesReference ?? 0;
+  expect(await about(general, 'x1')).toMatchObject({
+    dataId: null,
+    description: expect.stringContaining('X1'),
+  });
+  // An exception writes it, and no instruction.
+  await set('d1/sysreg:ELR_EL1');
+  expect((await goOn(session)).description).toMatch(/^d1v0 takes an exception, which writes ELR_EL1: /);
+  expect((await set('d1/sysreg:MIDR_EL1')).breakpoints).toMatchObject([
+    { verified: false, reason: 'failed' },
+  ]);
+});
+
 test('interrupts and event channels stop by their numbers', async () => {
   const session = await launched();
   await session.send('setExceptionBreakpoints', { filters: ['irq'] });

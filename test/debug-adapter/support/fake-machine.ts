@@ -112,6 +112,12 @@ export class FakeMachine implements MachineServer {
     this.stop('step', []);
   }
 
+  judgeHere(): Pick<StopInfo, 'breakpointIds' | 'conditionError'> {
+    const hits = this.judged(this.breakpoints.filter((breakpoint) => this.isAt(breakpoint)));
+    const [error] = hits.flatMap(({ conditionError }) => conditionError ?? []);
+    return { breakpointIds: hits.map(({ id }) => id), ...(error !== undefined && { conditionError: error }) };
+  }
+
   pause(): void {
     if (this.state === 'running') this.state = 'pausing';
   }

@@ -336,3 +336,27 @@ test('the hypervisor and backends are seen to write too: the console ring of a d
   expect(stop.watch?.va).toBeUndefined();
   expect(stop.watch?.after[0]).toBe(((stop.watch?.before[0] ?? 0) + 2) & 255);
 });
+
+test('where a single step has come to is judged on demand, and counts once', async () => {
+  const config = await guest(1);
+  const server = served(config);
+  const start = await addressOf('handle_timer_tick');
+  const next = { id: 2, address: start + 4n };
+  await server.requests.setBreakpoints({ breakpoints: [at(start), at(next.address, { id: 2 })] });
+  await nextStop(server);
+  expect(await server.requests.judgeHere({ vcpu: VCPU })).toEqual({ breakpointIds: [1] });
+  const logs = at(next.address, { id: 3, log: [{ kind: 'value', program: x(0) }] });
+  const second = at(next.address, { id: 2, hits: { operator: '==', count: 2 } });
+  await server.requests.setBreakpoints({ breakpoints: [at(start), second, logs] });
+  const step = async () => {
+    const before = server.events('stopped').length;
+    await server.requests.step({ vcpu: VCPU, count: 1 });
+    server.turnsUntil(() => server.events('stopped').length > before);
+    return server.requests.judgeHere({ vcpu: VCPU });
+  };
+  expect(await step()).toEqual({ breakpointIds: [] });
+  expect(server.events('hit').map(({ id }) => id)).toEqual([3]);
+  expect((await nextStop(server)).breakpointIds).toEqual([1]);
+  expect(await step()).toMatchObject({ breakpointIds: [2] });
+  expect(server.events('hit').map(({ id }) => id)).toEqual([3, 3]);
+});
