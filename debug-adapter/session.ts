@@ -32,6 +32,7 @@ import { allRequests } from './requests/all.ts';
 import type { StopReport } from './breakpoints/judge.ts';
 import type { Ended, RunControl } from './execution/run-control.ts';
 import type { SharedMachine } from './machine/shared-machine.ts';
+import { PreviousValues } from './values/previous.ts';
 import type { Leaving } from './values/return-value.ts';
 
 export interface Launched {
@@ -57,6 +58,7 @@ export class XenSession extends DebugSession {
   /** What the client was last told of each breakpoint. */
   readonly shownBreakpoints = new Map<number, string>();
   readonly hits = new Hits(this);
+  readonly previousValues = new PreviousValues();
   readonly sources = new GeneratedSources();
   readonly changes = new Changes((event) => this.tellXen('xen/changed', event));
   /** What the client shows of memory. */

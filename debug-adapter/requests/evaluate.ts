@@ -12,6 +12,7 @@ import { assign } from '../values/assign.ts';
 import { Evaluator, parseIn } from '../values/evaluate.ts';
 import { formatOf, shaped } from '../values/format-suffix.ts';
 import type { Lookup } from '../values/functions.ts';
+import { GuestMemory, VIEW_ALLOWANCE } from '../values/guest-memory.ts';
 import { scalarOf } from '../values/scalars.ts';
 import { CONSOLE, VIEW, WHOLE } from '../values/present.ts';
 import { Scope } from '../values/scope.ts';
@@ -38,7 +39,9 @@ export const evaluateRequests = [
         return { result: isHelp ? `${result}${guestHelp()}` : result, variablesReference: 0 };
       }
       if (session.machine.run.running) throw errors.notStopped();
-      const scope = new Scope(session.debuggee, await frameOf(session, frameId));
+      const isView = context !== 'repl' && context !== 'clipboard';
+      const memory = new GuestMemory(session.debuggee, isView ? VIEW_ALLOWANCE : undefined);
+      const scope = new Scope(session.debuggee, await frameOf(session, frameId), memory);
       const { value, ...shown } = await evaluated(session, scope, text, {
         effects: context === 'repl',
         limits: context === 'clipboard' ? WHOLE : context === 'repl' ? CONSOLE : VIEW,
@@ -99,6 +102,8 @@ export const lookupOf = (session: XenSession): Lookup => ({
     const [line] = (await session.disassembler()).disassemble([word], address);
     return line?.text ?? '';
   },
+  previous: (key, now, scope) =>
+    session.previousValues.exchange(session.handles.stopGeneration, key, now, scope),
 });
 
 /** The frame of the client's id, or the innermost one of the vCPU that it looks at. */

@@ -10,6 +10,7 @@ import { assign } from '../values/assign.ts';
 import { childrenOf } from '../values/children.ts';
 import type { Child } from '../values/children.ts';
 import { Evaluator, parseIn } from '../values/evaluate.ts';
+import { GuestMemory, VIEW_ALLOWANCE } from '../values/guest-memory.ts';
 import type { VariableScope } from '../values/handles.ts';
 import { returnValue } from '../values/return-value.ts';
 import type { Leaving } from '../values/return-value.ts';
@@ -138,7 +139,8 @@ async function variablesOf(
     readonly hex: boolean;
   },
 ): Promise<Dap.Variable[]> {
-  const scope = new Scope(session.debuggee, handle.at);
+  const memory = new GuestMemory(session.debuggee, VIEW_ALLOWANCE);
+  const scope = new Scope(session.debuggee, handle.at, memory);
   const { filter, start, end } = page;
   const own = handle.kind === 'value' ? handle.format : {};
   const showing: Showing = { session, scope, format: { ...own, ...(page.hex && { hex: true }) } };
@@ -153,11 +155,13 @@ async function variablesOf(
     }
     for (const { child, declared } of await declaredIn(scope, handle.group, start, end)) {
       const place = declared && { ...declared, file: await scope.target.pathToUser(declared.file) };
+      memory.renewAllowance();
       variables.push(await variableOf(showing, child, place));
     }
     return variables;
   }
   for (const child of await childrenOf(handle.value, handle.expression, scope, start, end)) {
+    memory.renewAllowance();
     variables.push(await variableOf(showing, child));
   }
   return variables;

@@ -2,6 +2,7 @@
 
 import { littleEndian } from '../../emulator/formats/dwarf/operations.ts';
 import { fieldName, fieldsOf } from '../register-fields.ts';
+import { containerOfType, entriesOf } from './containers.ts';
 import { dereferenced, elementOf } from './members.ts';
 import { scalarOf } from './scalars.ts';
 import type { Scope } from './scope.ts';
@@ -32,8 +33,12 @@ export async function childCounts(value: Value, scope: Scope): Promise<ChildCoun
   switch (value.kind) {
     case 'text':
       return NONE;
-    case 'list':
-      return { named: value.items.length, indexed: 0 };
+    case 'list': {
+      const { length } = value.items;
+      return value.isArray === true ? { named: 0, indexed: length } : { named: length, indexed: 0 };
+    }
+    case 'deferred':
+      return { named: 1, indexed: 0 };
     case 'tree': {
       const { data } = value;
       if (Array.isArray(data)) return { named: 0, indexed: data.length };
@@ -49,14 +54,14 @@ async function typedCounts(value: TypedValue, scope: Scope): Promise<ChildCounts
   const type = await bare(value.type);
   switch (type.kind) {
     case 'structure':
-      return { named: type.members.length, indexed: 0 };
+      return { named: namedIn(type), indexed: 0 };
     case 'array':
       return { named: 0, indexed: Math.min(type.count ?? 0, MOST_ELEMENTS) };
     case 'pointer': {
       const target = await type.target.resolve();
       const pointee = await bare(target);
       if (!(await leadsSomewhere(value, pointee, scope))) return NONE;
-      if (pointee.kind === 'structure') return { named: pointee.members.length, indexed: 0 };
+      if (pointee.kind === 'structure') return { named: namedIn(pointee), indexed: 0 };
       return { named: 1, indexed: 0 };
     }
     case 'integer':
@@ -65,6 +70,8 @@ async function typedCounts(value: TypedValue, scope: Scope): Promise<ChildCounts
       return NONE;
   }
 }
+
+const namedIn = (type: StructureType): number => type.members.length + (containerOfType(type) ? 1 : 0);
 
 async function leadsSomewhere(value: TypedValue, pointee: Type, scope: Scope): Promise<boolean> {
   if (pointee.kind === 'void' || pointee.kind === 'function') return false;
@@ -95,6 +102,10 @@ export async function childrenOf(
         value: item.value,
         expression: joined(expression, item.name),
       }));
+    case 'deferred': {
+      const resolved = await value.resolve();
+      return start > 0 ? [] : [{ name: '', value: resolved, expression }];
+    }
     case 'tree': {
       const { data } = value;
       if (typeof data !== 'object' || data === null) return [];
@@ -120,7 +131,7 @@ async function typedChildren(
   end: number,
 ): Promise<readonly Child[]> {
   const type = await bare(value.type);
-  if (type.kind === 'structure') return members(value, type, expression, '.', start, end);
+  if (type.kind === 'structure') return members(value, type, expression, '.', scope, start, end);
   if (type.kind === 'array') {
     const children: Child[] = [];
     for (let i = start; i < Math.min(end, type.count ?? 0); i++) {
@@ -133,7 +144,7 @@ async function typedChildren(
   if (type.kind === 'pointer') {
     const pointee = await dereferenced(value, scope.memory);
     const core = await bare(pointee.type);
-    if (core.kind === 'structure') return members(pointee, core, expression, '->', start, end);
+    if (core.kind === 'structure') return members(pointee, core, expression, '->', scope, start, end);
     if (start > 0) return [];
     const name = `*${expression === undefined ? '' : grouped(expression)}`;
     return [{ name, value: pointee, expression: expression === undefined ? undefined : name }];
@@ -152,6 +163,7 @@ async function members(
   type: StructureType,
   expression: string | undefined,
   arrow: '.' | '->',
+  scope: Scope,
   start: number,
   end: number,
 ): Promise<readonly Child[]> {
@@ -173,6 +185,16 @@ async function members(
     const name = member.isBase && core.kind === 'structure' ? `${core.name ?? form}` : `<anonymous ${form}>`;
     const around = arrow === '->' ? starred(expression) : expression;
     children.push({ name, value: part, expression: around, isAnonymous: true });
+  }
+  const container = containerOfType(type);
+  if (container && start <= type.members.length && end > type.members.length) {
+    const call = expression === undefined ? undefined : `$${container}(${expression})`;
+    const resolve = (): Promise<Value> => entriesOf(container, scope, value);
+    children.push({
+      name: '<entries>',
+      value: { kind: 'deferred', type: container, resolve },
+      expression: call,
+    });
   }
   return children;
 }

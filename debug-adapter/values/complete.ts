@@ -142,13 +142,14 @@ async function dollarNames(scope: Scope, prefix: string): Promise<readonly Item[
   const vectors = Array.from({ length: 32 }, (_, n) => `v${n}`);
   const system = (await scope.debuggee.system(scope.at.vcpu)).map(({ name }) => name);
   const registers = [...general, ...vectors, ...system].map((label): Item => ({ label, type: 'variable' }));
-  const calls = Object.entries(functions).map(
-    ([name, { form }]): Item => ({ label: name.slice(1), type: 'function', detail: form }),
-  );
+  const calls = Object.entries(functions)
+    .filter(([, { isAbsent }]) => !isAbsent)
+    .map(([name, { form }]): Item => ({ label: name.slice(1), type: 'function', detail: form }));
   const objects = OBJECT_NAMES.map((label): Item => ({ label, type: 'module', detail: `$${label}[…]` }));
   const context = CONTEXT_NAMES.map((label): Item => ({ label, type: 'value' }));
   const current: Item = { label: 'current', type: 'value', detail: 'task of the guest' };
-  const all = [current, ...context, ...calls, ...objects, ...registers];
+  const threads: Item = { label: 'threads', type: 'value', detail: 'tasks of the guest' };
+  const all = [current, threads, ...context, ...calls, ...objects, ...registers];
   return all.filter(({ label }) => startsWith(label, prefix)).slice(0, 4 * MOST);
 }
 

@@ -33,7 +33,7 @@ import { fieldOf, registerValue } from './registers.ts';
 import { addressNeeded, converted, integerOf, scalarOf, truthOf, valueOfScalar } from './scalars.ts';
 import type { Scope } from './scope.ts';
 import { parseWatch, possibleTypes } from './syntax.ts';
-import { currentTask } from './tasks.ts';
+import { allTasks, currentTask } from './tasks.ts';
 import type { ArithmeticOperator, Node, TypeSyntax, Watch } from './syntax.ts';
 import {
   arrayOf,
@@ -218,6 +218,7 @@ export class Evaluator {
       return { kind: 'tree', data: event, space: scope.space };
     }
     if (name === 'current') return currentTask(scope);
+    if (name === 'threads') return allTasks(scope);
     const value = await registerValue(scope, name);
     if (!value) throw errors.unknownRegister(name);
     return value;
@@ -283,8 +284,9 @@ export class Evaluator {
     }
     const at = await integerOf(await this.typed(index), this.scope.memory);
     if (outer.kind === 'list') {
-      const item = outer.items[Number(at)];
-      if (item) return item.value;
+      const item = outer.items.find(({ name }) => name === `[${at}]`);
+      if (!item) throw errors.notComputable(`It has no element ${at}`);
+      return item.value;
     }
     if (outer.kind !== 'typed') throw errors.notComputable('It has no elements');
     return elementOf(outer, at, this.scope.memory);

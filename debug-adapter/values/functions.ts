@@ -3,17 +3,20 @@
 
 import { BARE_DOMAIN } from '../../emulator/machine/messages.ts';
 import * as errors from '../errors.ts';
+import { containerFunction, CONTAINERS } from './containers.ts';
+import type { ContainerKind } from './containers.ts';
 import { formatMemoryReference } from '../memory-reference.ts';
 import type { Target } from '../symbols/target.ts';
 import type { Evaluator } from './evaluate.ts';
-import { findMember } from './members.ts';
+import { address, argument, numberOf, offsetIn, typeArgument } from './function-arguments.ts';
+import type { Argument } from './function-arguments.ts';
 import { isObjectName, inspect, object } from './objects.ts';
-import { addressNeeded, integerOf, scalarOf } from './scalars.ts';
+import { addressNeeded, integerOf } from './scalars.ts';
 import { shifted } from './scope.ts';
-import type { Node, TypeSyntax } from './syntax.ts';
+import type { Scope } from './scope.ts';
+import type { Node } from './syntax.ts';
 import { taskOf } from './tasks.ts';
-import { bare, pointerTo, spell, UNSIGNED_LONG, WORD } from './types.ts';
-import type { Type } from './types.ts';
+import { pointerTo, UNSIGNED_LONG, WORD } from './types.ts';
 import { inMemory, ofInteger } from './value.ts';
 import type { TypedValue, Value } from './value.ts';
 
@@ -23,15 +26,18 @@ export interface Lookup {
   disassemble(word: number, address: bigint): Promise<string>;
   /** `$ev`: what stopped the machine, as far as that was an event. */
   readonly event?: Readonly<Record<string, unknown>> | undefined;
+  /** `$prev`: keeps a value for the next stop, and answers that of the stop before. */
+  previous(key: string, now: Value, scope: Scope): Promise<Value>;
 }
 
-type Argument = Node | TypeSyntax;
 type Implementation = (evaluator: Evaluator, args: readonly Argument[], lookup: Lookup) => Promise<Value>;
 
 interface FunctionRow {
   /** As a user calls it. */
   readonly form: string;
   readonly call: Implementation;
+  /** It is known and not there: not offered. */
+  readonly isAbsent?: true;
 }
 
 export const functions: Readonly<Record<string, FunctionRow>> = {
@@ -44,8 +50,17 @@ export const functions: Readonly<Record<string, FunctionRow>> = {
   $container_of: { form: '$container_of(pointer, type, member)', call: containerOf },
   $offsetof: { form: '$offsetof(type, member)', call: offsetOf },
   $percpu: { form: '$percpu(variable, cpu)', call: perCpu },
+  $prev: { form: '$prev(expression)', call: previousValue },
+  $at: { form: '$at(moment, expression)', call: noTimeTravel, isAbsent: true },
+  $list: containerRow('list'),
+  $rbtree: containerRow('rbtree'),
+  $xarray: containerRow('xarray'),
   $task: { form: '$task(pid)', call: taskByPid },
 };
+
+function containerRow(kind: ContainerKind): FunctionRow {
+  return { form: CONTAINERS[kind], call: (evaluator, args) => containerFunction(kind, evaluator, args) };
+}
 
 export async function callFunction(
   evaluator: Evaluator,
@@ -62,25 +77,6 @@ export async function callFunction(
   }
   throw errors.notComputable(`There is no function '${name}'`);
 }
-
-function argument(args: readonly Argument[], index: number, form: string): Node {
-  const found = args[index];
-  if (!found || found.kind === 'type') throw errors.notComputable(`It is called like this: ${form}`);
-  return found;
-}
-
-async function address(evaluator: Evaluator, args: readonly Argument[], form: string): Promise<TypedValue> {
-  const value = await evaluator.typed(argument(args, 0, form));
-  // The address of what is no number is meant by naming it.
-  const type = await bare(value.type);
-  if (type.kind === 'structure') return ofInteger(WORD, 8, addressNeeded(value), value.space);
-  const scalar = await scalarOf(value, evaluator.scope.memory);
-  if (scalar.kind === 'float') throw errors.notComputable(`It is called like this: ${form}`);
-  return ofInteger(WORD, 8, scalar.value, value.space);
-}
-
-const numberOf = (evaluator: Evaluator, value: TypedValue): Promise<bigint> =>
-  integerOf(value, evaluator.scope.memory);
 
 async function vaToIpa(evaluator: Evaluator, args: readonly Argument[]): Promise<Value> {
   const va = await address(evaluator, args, '$va2ipa(address)');
@@ -143,14 +139,6 @@ async function disassembled(evaluator: Evaluator, args: readonly Argument[], loo
   return { kind: 'text', text: await lookup.disassemble(instruction, at) };
 }
 
-/** A type as an argument, which looks like a name when it is one word. */
-async function typeArgument(evaluator: Evaluator, given: Argument | undefined, form: string): Promise<Type> {
-  if (given?.kind === 'type') return evaluator.type(given);
-  if (given?.kind !== 'name') throw errors.notComputable(`It is called like this: ${form}`);
-  const { from, to, name } = given;
-  return evaluator.type({ kind: 'type', from, to, name, pointers: 0, toFunction: 0, dimensions: [] });
-}
-
 async function containerOf(evaluator: Evaluator, args: readonly Argument[]): Promise<Value> {
   const form = '$container_of(pointer, type, member)';
   const pointer = await address(evaluator, args, form);
@@ -165,26 +153,6 @@ async function offsetOf(evaluator: Evaluator, args: readonly Argument[]): Promis
   const type = await typeArgument(evaluator, args[0], form);
   const offset = await offsetIn(type, argument(args, 1, form), form);
   return ofInteger(UNSIGNED_LONG, 8, BigInt(offset), evaluator.scope.space);
-}
-
-/** `a.b` within a structure, in bytes. */
-async function offsetIn(type: Type, path: Node, form: string): Promise<number> {
-  const { member } = await memberAt(type, path, form);
-  return Math.floor(member / 8);
-}
-
-async function memberAt(
-  type: Type,
-  path: Node,
-  form: string,
-): Promise<{ readonly member: number; readonly type: Type }> {
-  if (path.kind !== 'name' && path.kind !== 'member')
-    throw errors.notComputable(`It is called like this: ${form}`);
-  const outer = path.kind === 'member' ? await memberAt(type, path.of, form) : { member: 0, type };
-  const structure = await bare(outer.type);
-  const found = structure.kind === 'structure' ? await findMember(structure, path.name, 0) : undefined;
-  if (!found) throw errors.notComputable(`'${await spell(outer.type)}' has no member '${path.name}'`);
-  return { member: outer.member + found.bitOffset, type: await found.member.type.resolve() };
 }
 
 // ---------------------------------------------------------------- per-CPU variables of Linux
@@ -231,6 +199,29 @@ async function perCpu(evaluator: Evaluator, args: readonly Argument[]): Promise<
 async function taskByPid(evaluator: Evaluator, args: readonly Argument[]): Promise<Value> {
   const pid = await evaluator.typed(argument(args, 0, '$task(pid)'));
   return taskOf(evaluator.scope, Number(await numberOf(evaluator, pid)));
+}
+
+// ---------------------------------------------------------------- other moments
+
+async function previousValue(
+  evaluator: Evaluator,
+  args: readonly Argument[],
+  lookup: Lookup,
+): Promise<Value> {
+  const node = argument(args, 0, '$prev(expression)');
+  return lookup.previous(keyOf(node), await evaluator.evaluate(node), evaluator.scope);
+}
+
+/** The same wherever the expression stands. */
+const keyOf = (node: Node): string =>
+  JSON.stringify(node, (name, part: unknown) =>
+    typeof part === 'bigint' ? `${part}n` : name === 'from' || name === 'to' ? undefined : part,
+  );
+
+function noTimeTravel(): Promise<Value> {
+  throw errors.notComputable(
+    'There is no history to look back into: $at(moment, expression) needs time travel',
+  );
 }
 
 // ---------------------------------------------------------------- objects of the hypervisor

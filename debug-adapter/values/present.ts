@@ -13,7 +13,7 @@ import type { Scope } from './scope.ts';
 import { bare } from './types.ts';
 import type { ArrayType, PointerType, StructureType, Type } from './types.ts';
 import { addressOf, inMemory, Missing, partOf, readBytes } from './value.ts';
-import type { TypedValue, Value } from './value.ts';
+import type { ListValue, TypedValue, Value } from './value.ts';
 
 export interface Limits {
   /** Characters of a line. */
@@ -47,13 +47,10 @@ export class Presenter {
         return value.text;
       case 'tree':
         return this.bounded(treeText(value.data, depth, this.limits.line));
-      case 'list': {
-        const parts: string[] = [];
-        for (const { name, value: item } of value.items) {
-          parts.push(`${name} = ${await this.text(item, format, depth + 1)}`);
-        }
-        return this.bounded(`{${parts.join(', ')}}`);
-      }
+      case 'list':
+        return this.list(value, format, depth);
+      case 'deferred':
+        return value.type;
       case 'typed':
         try {
           return await this.typed(value, format, depth);
@@ -62,6 +59,23 @@ export class Presenter {
           throw error;
         }
     }
+  }
+
+  private async list({ items, isArray, ended }: ListValue, format: Format, depth: number): Promise<string> {
+    const parts: string[] = [];
+    let used = 0;
+    for (const [i, { name, value }] of items.entries()) {
+      if (used > this.limits.line) {
+        parts.push('…');
+        break;
+      }
+      const text = await this.text(value, format, depth + 1);
+      // An index is told where it is not the place.
+      const part = isArray === true && name === `[${i}]` ? text : `${name} = ${text}`;
+      parts.push(part);
+      used += part.length + 2;
+    }
+    return `${this.bounded(`{${parts.join(', ')}}`)}${ended === undefined ? '' : ` <${ended}>`}`;
   }
 
   private bounded(text: string): string {

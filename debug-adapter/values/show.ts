@@ -51,6 +51,8 @@ export async function show(
         ...(counts.indexed > 0 && { indexedVariables: counts.indexed }),
       }
     : { variablesReference: 0 };
+  if (value.kind === 'list' && value.type !== undefined)
+    return { value: text, type: value.type, ...children };
   if (value.kind !== 'typed') return { value: text, ...children };
   const core = await bare(value.type);
   const memory = await memoryReferenceOf(value, core, scope);
@@ -86,7 +88,9 @@ export async function variableOf(
         line: declared.line,
       }),
     }),
-    ...(isReadOnly && { presentationHint: { attributes: ['readOnly'] } }),
+    ...(child.value.kind === 'deferred'
+      ? { presentationHint: { lazy: true } }
+      : isReadOnly && { presentationHint: { attributes: ['readOnly'] } }),
   };
 }
 

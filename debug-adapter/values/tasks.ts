@@ -1,4 +1,4 @@
-// `$current` and `$task(pid)`: tasks of the guest's operating system as values, pointers to their descriptors where
+// `$current`, `$threads` and `$task(pid)`: tasks of the guest's operating system as values, pointers to their descriptors where
 // their type is known.
 
 import * as errors from '../errors.ts';
@@ -22,16 +22,31 @@ export const taskOf = (scope: Scope, pid: number): Promise<Value> =>
     `with the pid ${pid}`,
   );
 
+export async function allTasks(scope: Scope): Promise<Value> {
+  const tasks = await (await guestOf(scope)).tasks();
+  const items: { name: string; value: Value }[] = [];
+  for (const task of tasks) items.push({ name: `[${items.length}]`, value: await valueOf(scope, task) });
+  return { kind: 'list', items, isArray: true };
+}
+
+async function guestOf(scope: Scope): Promise<GuestOs> {
+  const { domain } = scope.at.vcpu;
+  const guest = await scope.debuggee.guestOs(domain);
+  if (!guest) throw errors.noGuestOs(nameOfDomain(domain));
+  return guest;
+}
+
 async function taskValue(
   scope: Scope,
   find: (guest: GuestOs) => Promise<GuestTask | undefined>,
   which: string,
 ): Promise<Value> {
-  const { domain } = scope.at.vcpu;
-  const guest = await scope.debuggee.guestOs(domain);
-  if (!guest) throw errors.noGuestOs(nameOfDomain(domain));
-  const task = await find(guest);
+  const task = await find(await guestOf(scope));
   if (!task) throw errors.noSuchTask(which);
+  return valueOf(scope, task);
+}
+
+async function valueOf(scope: Scope, task: GuestTask): Promise<Value> {
   const type = await scope.target.types?.named(DESCRIPTOR, undefined);
   if (type) return ofInteger(pointerTo(type), 8, task.address, scope.space);
   const { address, on, isKernel, ...data } = task;

@@ -52,15 +52,28 @@ export type Value =
   | TypedValue
   /** Of the hypervisor: plain data with names. */
   | { readonly kind: 'tree'; readonly data: unknown; readonly space: AddressSpace }
-  /** Several values side by side: of every CPU. */
-  | { readonly kind: 'list'; readonly items: readonly { readonly name: string; readonly value: Value }[] }
+  | ListValue
+  /** Found only by a walk through memory of the guest: done when somebody expands it. */
+  | { readonly kind: 'deferred'; readonly type: string; resolve(): Promise<Value> }
   /** An answer in words. */
   | { readonly kind: 'text'; readonly text: string };
 
+/** Several values side by side: of every CPU, elements of a container. */
+export interface ListValue {
+  readonly kind: 'list';
+  /** Named `[5]`, by what stands in brackets behind the expression. */
+  readonly items: readonly { readonly name: string; readonly value: Value }[];
+  /** Shown as one. */
+  readonly isArray?: boolean;
+  readonly type?: string;
+  /** Why it is not all. */
+  readonly ended?: string;
+}
+
 /** There is no value to show, and this is why. Views show it in the place of the value. */
 export class Missing extends UserError {
-  constructor(message: string) {
-    super(message, 'Select another frame, or another place in the function');
+  constructor(message: string, hint = 'Select another frame, or another place in the function') {
+    super(message, hint);
   }
 
   /** `<optimised out>`. */

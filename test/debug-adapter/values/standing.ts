@@ -19,9 +19,12 @@ import { TableSymbols } from '../../../debug-adapter/symbols/table-symbols.ts';
 import { Target } from '../../../debug-adapter/symbols/target.ts';
 import { Evaluator, parseIn } from '../../../debug-adapter/values/evaluate.ts';
 import { formatOf, shaped } from '../../../debug-adapter/values/format-suffix.ts';
+import type { Lookup } from '../../../debug-adapter/values/functions.ts';
 import { CONSOLE, Presenter } from '../../../debug-adapter/values/present.ts';
+import { PreviousValues } from '../../../debug-adapter/values/previous.ts';
 import { Scope } from '../../../debug-adapter/values/scope.ts';
 import { spell } from '../../../debug-adapter/values/types.ts';
+import type { Value } from '../../../debug-adapter/values/value.ts';
 import { decompress } from '../../../debug-adapter/node/files.ts';
 
 export interface Standing {
@@ -35,8 +38,11 @@ export interface StandingProgram {
   readonly scope: Scope;
   /** Its text and the type's. */
   print(text: string): Promise<{ readonly value: string; readonly type: string | undefined }>;
+  evaluate(text: string): Promise<Value>;
   /** As the console does it. */
   change(text: string): Promise<string>;
+  /** The program ran and stands again. */
+  nextStop(): void;
   readonly memory: Map<bigint, number>;
   readonly written: { readonly name: string; readonly value: bigint }[];
 }
@@ -112,19 +118,29 @@ export async function standing(file: string, state: Standing): Promise<StandingP
     if (!frame) throw new Error('no frame');
     return new Scope(debuggee, { vcpu: VCPU, index: 0, frame, inlined: 0 });
   };
+  const previous = new PreviousValues();
+  let stop = 0;
   const evaluated = async (text: string, effects: boolean) => {
     const scope = await scopeNow();
     const watch = await parseIn(scope, text);
-    const evaluator = new Evaluator(scope, { effects, lookup: { disassemble: async () => 'nop' } });
+    const lookup: Lookup = {
+      disassemble: async () => 'nop',
+      previous: (key, now, at) => previous.exchange(stop, key, now, at),
+    };
+    const evaluator = new Evaluator(scope, { effects, lookup });
     const value = await shaped(evaluator, await evaluator.evaluate(watch.expression), watch);
     const shown = await new Presenter(scope, CONSOLE).text(value, await formatOf(evaluator, watch));
-    return { value: shown, type: value.kind === 'typed' ? await spell(value.type) : undefined };
+    const type =
+      value.kind === 'typed' ? await spell(value.type) : value.kind === 'list' ? value.type : undefined;
+    return { found: value, value: shown, type };
   };
   return {
     target,
     scope: await scopeNow(),
     print: (text) => evaluated(text, false),
+    evaluate: async (text) => (await evaluated(text, false)).found,
     change: async (text) => (await evaluated(text, true)).value,
+    nextStop: () => void stop++,
     memory,
     written,
   };
