@@ -229,6 +229,7 @@ export class XenSession extends DebugSession {
   showStop(report: StopReport, moment: string, isCause: boolean): void {
     this.hits.flush();
     this.handles.invalidate();
+    this.previousValues.stopped();
     this.lastStop = report;
     this.focus = report.vcpu;
     const { domain, vcpu } = report.vcpu;

@@ -102,8 +102,7 @@ export const lookupOf = (session: XenSession): Lookup => ({
     const [line] = (await session.disassembler()).disassemble([word], address);
     return line?.text ?? '';
   },
-  previous: (key, now, scope) =>
-    session.previousValues.exchange(session.handles.stopGeneration, key, now, scope),
+  previous: (key, now, scope) => session.previousValues.exchange(key, now, scope),
 });
 
 /** The frame of the client's id, or the innermost one of the vCPU that it looks at. */

@@ -2,6 +2,7 @@
 
 import { demangle } from '../../emulator/formats/demangle/demangle.ts';
 import type { SymbolTable } from '../../emulator/formats/symbols.ts';
+import { ReadableNames } from './readable-names.ts';
 import type { SymbolInfo, SymbolSource } from './symbol-source.ts';
 
 const MAX_FOUND = 4096;
@@ -9,6 +10,7 @@ const MAX_FOUND = 4096;
 export class TableSymbols implements SymbolSource {
   readonly description: string;
   private readonly table: SymbolTable;
+  private readableNames: ReadableNames | undefined;
   private readonly found = new Map<string, readonly bigint[]>();
 
   constructor(table: SymbolTable, description: string) {
@@ -29,13 +31,24 @@ export class TableSymbols implements SymbolSource {
     if (!addresses) {
       const functions = this.table.addressesOf(name);
       addresses = functions.length > 0 ? functions : this.table.find(name).map((place) => place.address);
+      if (addresses.length === 0) addresses = this.readable.addressesOf(name);
       if (this.found.size >= MAX_FOUND) this.found.clear();
       this.found.set(name, addresses);
     }
     return addresses;
   }
 
+  /** Of C++ and Rust; empty for a kernel in C. */
+  private get readable(): ReadableNames {
+    this.readableNames ??= new ReadableNames(
+      ['_Z', '_R'].flatMap((prefix) => [...this.table.functionsWithPrefix(prefix)]),
+    );
+    return this.readableNames;
+  }
+
   functionsMatching(pattern: RegExp, limit: number): readonly bigint[] {
-    return this.table.functionsMatching(pattern, limit);
+    const found = this.table.functionsMatching(pattern, limit);
+    const readable = this.readable.matching(pattern, limit);
+    return readable.length === 0 ? found : [...new Set([...found, ...readable])].slice(0, limit);
   }
 }

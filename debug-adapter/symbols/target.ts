@@ -8,7 +8,7 @@ import type { Kernel } from '../../emulator/formats/kernel.ts';
 import type { LoadMap } from './load-map.ts';
 import type { SourceMap } from './source-map.ts';
 import type { LineLookup, LineSource, StatementPlace, SymbolSource } from './symbol-source.ts';
-import { TypeTable } from '../values/types.ts';
+import { TypeTable } from '../values/type-table.ts';
 
 /** A symbol at the addresses where it runs now. */
 export interface RunningSymbol {

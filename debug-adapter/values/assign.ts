@@ -4,8 +4,9 @@
 import { littleEndian, littleEndianBytes } from '../../emulator/formats/dwarf/operations.ts';
 import * as errors from '../errors.ts';
 import { formatMemoryReference } from '../memory-reference.ts';
-import { bytesOfFloat, wrapped } from './arithmetic.ts';
+import { wrapped } from './arithmetic.ts';
 import type { Scalar } from './arithmetic.ts';
+import { bytesOfFloat } from './floats.ts';
 import { converted, scalarOf } from './scalars.ts';
 import type { Scope } from './scope.ts';
 import { bare, sizeOf, spell } from './types.ts';

@@ -4,12 +4,14 @@ import { littleEndian } from '../../emulator/formats/dwarf/operations.ts';
 import { fieldName, fieldsOf } from '../register-fields.ts';
 import { containerOfType, entriesOf } from './containers.ts';
 import { dereferenced, elementOf } from './members.ts';
+import { rustView } from './rust-values.ts';
 import { scalarOf } from './scalars.ts';
 import type { Scope } from './scope.ts';
 import { bare, WORD } from './types.ts';
 import type { StructureType, Type } from './types.ts';
 import { Missing, partOf } from './value.ts';
 import type { TypedValue, Value } from './value.ts';
+import { narrowed } from './variants.ts';
 
 export interface Child {
   readonly name: string;
@@ -54,14 +56,15 @@ async function typedCounts(value: TypedValue, scope: Scope): Promise<ChildCounts
   const type = await bare(value.type);
   switch (type.kind) {
     case 'structure':
-      return { named: namedIn(type), indexed: 0 };
+      return structureCounts(value, type, scope);
     case 'array':
       return { named: 0, indexed: Math.min(type.count ?? 0, MOST_ELEMENTS) };
     case 'pointer': {
       const target = await type.target.resolve();
       const pointee = await bare(target);
       if (!(await leadsSomewhere(value, pointee, scope))) return NONE;
-      if (pointee.kind === 'structure') return { named: namedIn(pointee), indexed: 0 };
+      if (pointee.kind === 'structure')
+        return structureCounts(await dereferenced(value, scope.memory), pointee, scope);
       return { named: 1, indexed: 0 };
     }
     case 'integer':
@@ -71,7 +74,19 @@ async function typedCounts(value: TypedValue, scope: Scope): Promise<ChildCounts
   }
 }
 
-const namedIn = (type: StructureType): number => type.members.length + (containerOfType(type) ? 1 : 0);
+async function structureCounts(value: TypedValue, type: StructureType, scope: Scope): Promise<ChildCounts> {
+  try {
+    const view = await rustView(value, scope.memory);
+    if (view) return view.kind === 'text' ? NONE : typedCounts(view.elements, scope);
+    const whole = await bare((await narrowed(value, scope.memory)).type);
+    const members = whole.kind === 'structure' ? whole.members : [];
+    return { named: members.length + (containerOfType(type) ? 1 : 0), indexed: 0 };
+  } catch (error) {
+    // It cannot be read: there is nothing to expand.
+    if (error instanceof Missing) return NONE;
+    throw error;
+  }
+}
 
 async function leadsSomewhere(value: TypedValue, pointee: Type, scope: Scope): Promise<boolean> {
   if (pointee.kind === 'void' || pointee.kind === 'function') return false;
@@ -131,7 +146,7 @@ async function typedChildren(
   end: number,
 ): Promise<readonly Child[]> {
   const type = await bare(value.type);
-  if (type.kind === 'structure') return members(value, type, expression, '.', scope, start, end);
+  if (type.kind === 'structure') return structureChildren(value, type, expression, '.', scope, start, end);
   if (type.kind === 'array') {
     const children: Child[] = [];
     for (let i = start; i < Math.min(end, type.count ?? 0); i++) {
@@ -144,7 +159,8 @@ async function typedChildren(
   if (type.kind === 'pointer') {
     const pointee = await dereferenced(value, scope.memory);
     const core = await bare(pointee.type);
-    if (core.kind === 'structure') return members(pointee, core, expression, '->', scope, start, end);
+    if (core.kind === 'structure')
+      return structureChildren(pointee, core, expression, '->', scope, start, end);
     if (start > 0) return [];
     const name = `*${expression === undefined ? '' : grouped(expression)}`;
     return [{ name, value: pointee, expression: expression === undefined ? undefined : name }];
@@ -156,6 +172,25 @@ async function typedChildren(
       value: partOf(value, WORD, field.low, field.high - field.low + 1),
       expression: field.reserved ? undefined : joined(expression, `.${fieldName(field)}`),
     }));
+}
+
+async function structureChildren(
+  value: TypedValue,
+  type: StructureType,
+  expression: string | undefined,
+  arrow: '.' | '->',
+  scope: Scope,
+  start: number,
+  end: number,
+): Promise<readonly Child[]> {
+  const view = await rustView(value, scope.memory);
+  if (view) {
+    const itself = arrow === '->' ? starred(expression) : expression;
+    return view.kind === 'text' ? [] : typedChildren(view.elements, itself, scope, start, end);
+  }
+  const whole = await narrowed(value, scope.memory);
+  const core = await bare(whole.type);
+  return members(whole, core.kind === 'structure' ? core : type, expression, arrow, scope, start, end);
 }
 
 async function members(
@@ -172,11 +207,8 @@ async function members(
     const memberType = await member.type.resolve();
     const part = partOf(value, memberType, member.bitOffset, member.bitSize);
     if (member.name !== undefined) {
-      children.push({
-        name: member.name,
-        value: part,
-        expression: joined(expression, `${arrow}${member.name}`),
-      });
+      const name = type.language === 'rust' ? member.name.replace(/^__(?=\d+$)/, '') : member.name;
+      children.push({ name, value: part, expression: joined(expression, `${arrow}${name}`) });
       continue;
     }
     const core = await bare(memberType);

@@ -170,6 +170,8 @@ export class Compiler {
       case 'reference':
       case 'space':
         throw new NotCompilable('only virtual addresses of the vCPU can be read there');
+      case 'member-pointer':
+        throw new NotCompilable('it goes through a pointer to a member');
       case 'slice':
       case 'repeat':
         throw new NotCompilable('a range is no single value');
@@ -197,9 +199,9 @@ export class Compiler {
       const at = constant(this.context.toRuntime(address));
       return number(at, type ? pointerTo({ kind: 'other', name: 'function', size: 1 }) : WORD);
     }
-    const value = await target?.program?.enumerator(name, link);
-    if (value === undefined) throw errors.unknownName(wanted);
-    return number(constant(value), BigInt.asIntN(32, value) === value ? INT : LONG);
+    const found = await target?.program?.enumerator(wanted, link);
+    if (!found) throw errors.unknownName(wanted);
+    return number(constant(found.value), (await target?.types?.get(found.type)) ?? INT);
   }
 
   /** Of another file; other programs are other places in time. */

@@ -18,7 +18,17 @@ import type { Scalar } from './arithmetic.ts';
 import { assign } from './assign.ts';
 import { callFunction } from './functions.ts';
 import type { Lookup } from './functions.ts';
-import { dereferenced, elementOf, memberOf, repeated, sizeNeeded, slice, treePart } from './members.ts';
+import {
+  dereferenced,
+  elementOf,
+  memberOf,
+  memberPointedTo,
+  referent,
+  repeated,
+  sizeNeeded,
+  slice,
+  treePart,
+} from './members.ts';
 import {
   foreignValue,
   isTypeName,
@@ -30,6 +40,7 @@ import {
 } from './names.ts';
 import { isObjectName, object, objects } from './objects.ts';
 import { fieldOf, registerValue } from './registers.ts';
+import { rustView } from './rust-values.ts';
 import { addressNeeded, converted, integerOf, scalarOf, truthOf, valueOfScalar } from './scalars.ts';
 import type { Scope } from './scope.ts';
 import { parseWatch, possibleTypes } from './syntax.ts';
@@ -51,6 +62,7 @@ import {
 import type { Type } from './types.ts';
 import { addressOf, ofBytes, ofInteger } from './value.ts';
 import type { TypedValue, Value } from './value.ts';
+import { narrowed } from './variants.ts';
 
 export interface EvaluationOptions {
   /** Assignments are carried out. */
@@ -131,6 +143,8 @@ export class Evaluator {
       }
       case 'member':
         return this.member(node);
+      case 'member-pointer':
+        return this.throughMemberPointer(node);
       case 'index':
         return this.index(node);
       case 'slice': {
@@ -217,6 +231,9 @@ export class Evaluator {
       if (!event) throw errors.notComputable('The machine was not stopped by an event');
       return { kind: 'tree', data: event, space: scope.space };
     }
+    if (name === 'old' || name === 'new' || name === 'hit') {
+      throw errors.notComputable(`$${name} is only there in the conditions of breakpoints`);
+    }
     if (name === 'current') return currentTask(scope);
     if (name === 'threads') return allTasks(scope);
     const value = await registerValue(scope, name);
@@ -255,6 +272,10 @@ export class Evaluator {
       return { kind: 'list', items };
     }
     if (outer.kind !== 'typed') throw errors.notComputable(`It has no member '${node.name}'`);
+    return this.memberOfTyped(await referent(outer, this.scope.memory), node);
+  }
+
+  private async memberOfTyped(outer: TypedValue, node: Extract<Node, { kind: 'member' }>): Promise<Value> {
     const field = fieldOf(outer, node.name, this.scope.space);
     if (field) return field;
     if (outer.storage.kind === 'register' && (await bare(outer.type)).kind === 'integer') {
@@ -264,7 +285,21 @@ export class Evaluator {
     const type = await bare(outer.type);
     const isPointer = type.kind === 'pointer' || (type.kind === 'array' && node.arrow);
     if (node.arrow && !isPointer) throw errors.notComputable(`'${await spell(outer.type)}' is no pointer`);
-    return memberOf(isPointer ? await dereferenced(outer, this.scope.memory) : outer, node.name);
+    const whole = isPointer ? await dereferenced(outer, this.scope.memory) : outer;
+    const named = await bare(whole.type);
+    const isDirect = named.kind !== 'structure' || named.members.some(({ name }) => name === node.name);
+    return memberOf(isDirect ? whole : await narrowed(whole, this.scope.memory), node.name);
+  }
+
+  private async throughMemberPointer({
+    of,
+    arrow,
+    member,
+  }: Extract<Node, { kind: 'member-pointer' }>): Promise<TypedValue> {
+    const { memory } = this.scope;
+    const outer = await referent(await this.typed(of), memory);
+    const pointer = await this.typed(member);
+    return memberPointedTo(arrow ? await dereferenced(outer, memory) : outer, pointer, memory);
   }
 
   private async index({ of, index }: Extract<Node, { kind: 'index' }>): Promise<Value> {
@@ -289,14 +324,16 @@ export class Evaluator {
       return item.value;
     }
     if (outer.kind !== 'typed') throw errors.notComputable('It has no elements');
-    return elementOf(outer, at, this.scope.memory);
+    const row = await referent(outer, this.scope.memory);
+    const view = await rustView(row, this.scope.memory);
+    return elementOf(view?.elements ?? row, at, this.scope.memory);
   }
 
   // ---------------------------------------------------------------- operators
 
   private async unary({ operator, of }: Extract<Node, { kind: 'unary' }>): Promise<TypedValue> {
     const { memory } = this.scope;
-    const value = await this.typed(of);
+    const value = await referent(await this.typed(of), memory);
     switch (operator) {
       case '*':
         return dereferenced(value, memory);

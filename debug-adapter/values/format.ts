@@ -39,7 +39,7 @@ export function integerText(value: bigint, type: IntegerType, format: Format): s
     return value === 0n ? 'false' : value === 1n ? 'true' : value.toString();
   }
   if (type.role === 'character' && format.raw !== true) {
-    return `${value} ${characterText(Number(BigInt.asUintN(8, value)))}`;
+    return `${value} ${type.size === 1 ? characterText(Number(BigInt.asUintN(8, value))) : codePointText(unsigned)}`;
   }
   return value.toString();
 }
@@ -51,7 +51,7 @@ export function enumerationText(value: bigint, type: EnumerationType, format: Fo
     return integerText(value, { kind: 'integer', name: name ?? '', size, signed, role: 'number' }, format);
   }
   const exact = type.enumerators.find((enumerator) => enumerator.value === value);
-  if (exact) return exact.name;
+  if (exact) return type.isScoped === true ? `${type.name}::${exact.name}` : exact.name;
   return flagsText(value, type) ?? value.toString();
 }
 
@@ -101,6 +101,13 @@ const ESCAPES: Readonly<Record<number, string>> = {
 
 export const characterText = (code: number): string => `'${escaped(code, "'")}'`;
 
+/** Of a wide character; one that cannot be shown as its number. */
+function codePointText(code: bigint): string {
+  const character = code > 0x10_ffffn ? undefined : String.fromCodePoint(Number(code));
+  if (code < 128n) return characterText(Number(code));
+  return character !== undefined && isShown(character) ? `'${character}'` : `'\\u{${code.toString(16)}}'`;
+}
+
 function escaped(code: number, quote: string): string {
   const short = ESCAPES[code];
   if (short !== undefined) return short;
@@ -122,11 +129,13 @@ export function stringText(bytes: Uint8Array): string {
   return `"${text}"`;
 }
 
+const isShown = (character: string): boolean => /^[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]$/u.test(character);
+
 /** Undefined: damaged, or a character that moves the cursor or turns the writing direction. */
 function decoded(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return /^[\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]$/u.test(text) ? text : undefined;
+    return isShown(text) ? text : undefined;
   } catch {
     return undefined;
   }

@@ -38,7 +38,9 @@ export async function findMember(
   name: string,
   depth: number,
 ): Promise<FoundMember | undefined> {
-  const direct = members.find((member) => member.name === name);
+  // A tuple of Rust: `pair.0`.
+  const written = /^\d+$/.test(name) ? `__${name}` : name;
+  const direct = members.find((member) => member.name === written);
   if (direct) return { member: direct, bitOffset: direct.bitOffset };
   if (depth === MAX_ANONYMOUS) return undefined;
   for (const member of members) {
@@ -62,6 +64,29 @@ export async function dereferenced(value: TypedValue, memory: GuestMemory): Prom
     throw errors.notComputable(`'${await spell(type)}' does not say what it points to: cast it`);
   }
   return inMemory(target, value.space, scalar.value);
+}
+
+/** What a reference of C++ stands for; anything else itself. */
+export async function referent(value: TypedValue, memory: GuestMemory): Promise<TypedValue> {
+  const type = await bare(value.type);
+  if (type.kind !== 'pointer' || !type.isReference || value.storage.kind === 'points-to') return value;
+  const address = await integerOf({ ...value, type: WORD }, memory);
+  return inMemory(await type.target.resolve(), value.space, address);
+}
+
+/** `object.*pointer`: a pointer to a member is how far it is from the beginning of an object. */
+export async function memberPointedTo(
+  object: TypedValue,
+  pointer: TypedValue,
+  memory: GuestMemory,
+): Promise<TypedValue> {
+  const type = await bare(pointer.type);
+  if (type.kind !== 'member-pointer' || type.size > 8) {
+    throw errors.notComputable(`'${await spell(pointer.type)}' points to no member with a value`);
+  }
+  const offset = await integerOf({ ...pointer, type: WORD }, memory);
+  if (offset === 2n ** 64n - 1n) throw errors.notComputable('The pointer points to no member');
+  return partOf(object, await type.target.resolve(), 8 * Number(offset), undefined);
 }
 
 /** `a[i]` of an array or a pointer. */

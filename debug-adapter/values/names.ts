@@ -6,7 +6,7 @@ import { DW_OP_addr } from '../../emulator/formats/dwarf/operations.ts';
 import * as errors from '../errors.ts';
 import { nameOfDomain } from '../memory-reference.ts';
 import { Scope } from './scope.ts';
-import { INT, LONG, WORD } from './types.ts';
+import { LONG, WORD } from './types.ts';
 import { inMemory, ofInteger } from './value.ts';
 import type { TypedValue } from './value.ts';
 
@@ -36,20 +36,26 @@ const isDiscarded = (location: Variable['location']): boolean =>
   location.expression.bytes.every((byte, i) => i === 0 || byte === 0);
 
 async function functionValue(scope: Scope, name: string): Promise<TypedValue | undefined> {
-  const { program, target, link } = scope;
-  const [address] = target.addressesOf(name);
-  if (address === undefined || !program || !target.types) return undefined;
-  const type = await program.functionType(name, link);
-  if (!type) return undefined;
+  const [address] = scope.target.addressesOf(name);
+  const type = address === undefined ? undefined : await scope.program?.functionType(name, scope.link);
+  return address === undefined || !type ? undefined : functionAt(scope, name, address);
+}
+
+/** Of one name there may be several, one for each file. */
+async function functionAt(scope: Scope, name: string, address: bigint): Promise<TypedValue> {
+  const { program, target } = scope;
+  const type = await program?.functionType(name, address);
   const toRuntime = await scope.toRuntime();
+  if (!type || !target.types) return ofInteger(WORD, 8, toRuntime(address), scope.space);
   return inMemory(target.types.functionType(type), scope.space, toRuntime(address));
 }
 
 async function enumeratorValue(scope: Scope, name: string): Promise<TypedValue | undefined> {
-  const value = await scope.program?.enumerator(name, scope.link);
-  if (value === undefined) return undefined;
-  const type = BigInt.asIntN(32, value) === value ? INT : LONG;
-  return ofInteger(type, type.size, value, scope.space);
+  const found = await scope.program?.enumerator(name, scope.link);
+  const type = found && (await scope.target.types?.get(found.type));
+  // Without a type that holds it there is a number still.
+  if (type?.kind === 'enumeration') return ofInteger(type, type.size, found?.value ?? 0n, scope.space);
+  return found && ofInteger(LONG, LONG.size, found.value, scope.space);
 }
 
 /** Its address. */
@@ -64,8 +70,13 @@ export async function symbolValue(scope: Scope, name: string): Promise<TypedValu
 export async function staticValue(scope: Scope, file: string, name: string): Promise<TypedValue> {
   const variables = defined((await scope.program?.variables(name, scope.link)) ?? []);
   const found = variables.find(({ declared }) => declared && `/${declared.file}`.endsWith(`/${file}`));
-  if (!found) throw errors.unknownName(`${file}'${name}`);
-  return scope.valueOf(found);
+  if (found) return scope.valueOf(found);
+  const { target } = scope;
+  for (const address of target.addressesOf(name)) {
+    const line = await target.lineAt(target.map.toRuntime(address));
+    if (line && `/${line.path}`.endsWith(`/${file}`)) return functionAt(scope, name, address);
+  }
+  throw errors.unknownName(`${file}'${name}`);
 }
 
 /** `function::static`, or a name of a namespace. */
@@ -78,8 +89,14 @@ export async function pathValue(scope: Scope, within: string, name: string): Pro
     const found = scopes.flatMap(({ variables }) => variables).find((v) => v.name === name);
     if (found?.kind === 'static') return scope.valueOf(found);
   }
-  const enumerator = await enumeratorValue(scope, name);
-  if (enumerator) return enumerator;
+  const called = await functionValue(scope, `${within}::${name}`);
+  if (called) return called;
+  // Names of enumerations stand beside them in the index: `ns::Color::RED` is `ns::RED` there.
+  const around = within.replace(/(?:^|::)[^:]*$/, '');
+  for (const path of [`${within}::${name}`, around === '' ? name : `${around}::${name}`, name]) {
+    const enumerator = await enumeratorValue(scope, path);
+    if (enumerator) return enumerator;
+  }
   throw errors.unknownName(`${within}::${name}`);
 }
 

@@ -2,16 +2,21 @@
 // editor marks what differs).
 
 import { littleEndian } from '../../emulator/formats/dwarf/operations.ts';
+import type { AddressSpace } from '../../emulator/machine/messages.ts';
 import { registerWords } from '../register-fields.ts';
-import { floatText } from './arithmetic.ts';
-import { enumerationText, flagWords, integerText, stringText } from './format.ts';
+
+import { floatBytesText } from './floats.ts';
+import { enumerationText, flagWords, integerText } from './format.ts';
 import type { Format } from './format.ts';
 import { elementOf } from './members.ts';
 import { fieldBehind, VECTOR } from './registers.ts';
+import { rustView } from './rust-values.ts';
 import { scalarOf } from './scalars.ts';
 import type { Scope } from './scope.ts';
-import { bare } from './types.ts';
-import type { ArrayType, PointerType, StructureType, Type } from './types.ts';
+import { charactersText, stringAt } from './strings.ts';
+import { bare, CHAR, spell } from './types.ts';
+import type { ArrayType, MemberPointerType, PointerType, StructureType, Type } from './types.ts';
+import { hasVariants, narrowed } from './variants.ts';
 import { addressOf, inMemory, Missing, partOf, readBytes } from './value.ts';
 import type { ListValue, TypedValue, Value } from './value.ts';
 
@@ -100,10 +105,12 @@ export class Presenter {
         const scalar = await scalarOf(value, this.scope.memory);
         return this.address(BigInt(scalar.value), value);
       }
+      case 'member-pointer':
+        return this.memberPointer(value, type);
       case 'void':
         return 'void';
       case 'other':
-        return `<${type.name}>`;
+        return type.isComplex === true ? this.complex(value, type.size) : `<${type.name}>`;
     }
   }
 
@@ -111,16 +118,18 @@ export class Presenter {
 
   private async number(value: TypedValue, format: Format): Promise<string> {
     const scalar = await scalarOf(value, this.scope.memory);
+    // `()` of Rust has no bits.
+    if (scalar.kind === 'integer' && scalar.type.size === 0) return scalar.type.name ?? '';
     if (scalar.kind === 'float') {
       if (format.radix === 'x')
         return `0x${littleEndian(await this.bytes(value, scalar.type.size)).toString(16)}`;
-      return floatText(scalar.value, scalar.type.size);
+      return floatBytesText(await this.bytes(value, scalar.type.size));
     }
     if (scalar.kind === 'pointer') return this.address(scalar.value, value);
     const { type } = scalar;
     if (format.flags) return flagWords(BigInt.asUintN(8 * type.size, scalar.value), format.flags.enumerators);
     if (type.kind === 'enumeration') return enumerationText(scalar.value, type, format);
-    if (format.text !== undefined && type.size === 8) return this.stringAt(value, scalar.value);
+    if (format.text !== undefined && type.size === 8) return this.stringAt(value.space, scalar.value, CHAR);
     const isSmall = type.role === 'character' && (await isNumberName(value.type));
     const text = integerText(scalar.value, isSmall ? { ...type, role: 'number' } : type, format);
     if (type.role !== 'word' || format.radix !== undefined || format.raw === true) return text;
@@ -175,7 +184,7 @@ export class Presenter {
     const core = await bare(target);
     const isText = core.kind === 'integer' && core.role === 'character' && !(await isNumberName(target));
     if (!isText && format.text === undefined) return text;
-    return `${text} ${await this.stringAt(value, address)}`;
+    return `${text} ${await this.stringAt(value.space, address, core)}`;
   }
 
   private async address(address: bigint, { space }: TypedValue): Promise<string> {
@@ -183,26 +192,9 @@ export class Presenter {
     return name === undefined ? `0x${address.toString(16)}` : `0x${address.toString(16)} <${name}>`;
   }
 
-  /** A string in memory up to its NUL. */
-  private async stringAt({ space }: TypedValue, address: bigint): Promise<string> {
-    const pieces: Uint8Array[] = [];
-    let length = 0;
-    for (;;) {
-      const wanted = Math.min(256, this.limits.text - length);
-      const bytes = await this.scope.memory.read(space, BigInt.asUintN(64, address + BigInt(length)), wanted);
-      // Where the next block cannot be read, the string may end before it.
-      const read =
-        bytes.length > 0 || wanted === 1
-          ? bytes
-          : await this.scope.memory.read(space, address + BigInt(length), 1);
-      const end = read.indexOf(0);
-      pieces.push(end === -1 ? read : read.subarray(0, end));
-      length += read.length;
-      if (end !== -1) return stringText(joined(pieces));
-      if (read.length < wanted)
-        return length === 0 ? `<unreadable 0x${address.toString(16)}>` : `${stringText(joined(pieces))}…`;
-      if (length >= this.limits.text) return `${stringText(joined(pieces))}…`;
-    }
+  private stringAt(space: AddressSpace, address: bigint, element: Type): Promise<string> {
+    const size = element.kind === 'integer' && element.role === 'character' ? element.size : 1;
+    return stringAt(this.scope.memory, space, address, size, this.limits.text);
   }
 
   // ---------------------------------------------------------------- arrays and structures
@@ -212,16 +204,20 @@ export class Presenter {
     const core = await bare(element);
     const isText =
       core.kind === 'integer' &&
-      core.size === 1 &&
-      (format.text !== undefined || (core.role === 'character' && !(await isNumberName(element))));
+      ((format.text !== undefined && core.size === 1) ||
+        (core.role === 'character' && !(await isNumberName(element))));
     if (isText && format.raw !== true) {
       const address = addressOf(value);
-      if (type.count !== undefined) return this.characters(value, type.count, format);
-      if (address !== undefined) return this.stringAt(value, address);
+      if (type.count !== undefined) return this.characters(value, type.count, core.size, format);
+      if (address !== undefined) return this.stringAt(value.space, address, core);
     }
     if (depth >= MAX_DEPTH) return '{…}';
     const { count } = type;
-    if (count === undefined) return '{…}';
+    // A flexible array member: nobody says where it ends.
+    if (count === undefined) {
+      const address = addressOf(value);
+      return address === undefined ? '{…}' : this.address(address, value);
+    }
     const parts = new Repeats();
     let used = 2;
     for (let i = 0; i < count; i++) {
@@ -237,16 +233,14 @@ export class Presenter {
         break;
       }
     }
-    return `{${parts.text()}}`;
+    return type.isRust === true ? `[${parts.text()}]` : `{${parts.text()}}`;
   }
 
-  private async characters(value: TypedValue, count: number, format: Format): Promise<string> {
-    const length = Math.min(count, this.limits.text);
-    const bytes = await this.bytes(value, length);
-    const end = bytes.indexOf(0);
+  private async characters(value: TypedValue, count: number, size: number, format: Format): Promise<string> {
+    const length = Math.min(count, Math.ceil(this.limits.text / size));
+    const bytes = await this.bytes(value, length * size);
     // `s`: all of the array, whatever is in it.
-    const shown = end === -1 || format.text === 's' ? bytes : bytes.subarray(0, end);
-    return `${stringText(trimmed(shown))}${end === -1 && length < count ? '…' : ''}`;
+    return charactersText(bytes, size, format.text === 's', length < count);
   }
 
   private async structure(
@@ -261,6 +255,47 @@ export class Presenter {
       // Nothing of it can be read: one sentence, not one for each member.
       await this.bytes(value, 1);
     }
+    if (type.language === 'rust') return this.rustStructure(value, type, format, depth);
+    const parts = await this.members(value, type, format, depth, ' = ');
+    return this.bounded(`{${parts.join(', ')}}`);
+  }
+
+  /** `Shape::Circle(3)`, `Pair {left: 1, right: 2}`, `(5, true)`, `"text"`, `[1, 2, 3]`. */
+  private async rustStructure(
+    value: TypedValue,
+    type: StructureType,
+    format: Format,
+    depth: number,
+  ): Promise<string> {
+    const { memory } = this.scope;
+    const view = format.raw === true ? undefined : await rustView(value, memory);
+    if (view) {
+      const { elements, kind } = view;
+      const { count = 0 } = elements.type as ArrayType;
+      if (kind === 'text') return this.characters(elements, count, 1, { ...format, text: 's' });
+      return this.bounded(`${type.name ?? ''} ${await this.text(elements, format, depth)}`);
+    }
+    const isVariant = hasVariants(type);
+    const whole = await narrowed(value, memory);
+    const core = await bare(whole.type);
+    if (core.kind !== 'structure' || hasVariants(core)) return `${type.name ?? ''} {…}`;
+    const name = core.name?.startsWith('(') ? '' : (core.name ?? '');
+    const isTuple = core.members.every((member) => /^(?:__)?\d+$/.test(member.name ?? ''));
+    const parts = await this.members(whole, core, format, depth, isTuple ? undefined : ': ');
+    if (parts.length === 0) return name === '' ? '()' : name;
+    const space = isVariant || name === '' ? '' : ' ';
+    const list = parts.join(', ');
+    return this.bounded(`${name}${space}${isTuple ? `(${list})` : `{${list}}`}`);
+  }
+
+  /** `between`: of name and value; undefined: values alone. */
+  private async members(
+    value: TypedValue,
+    type: StructureType,
+    format: Format,
+    depth: number,
+    between: string | undefined,
+  ): Promise<readonly string[]> {
     const parts: string[] = [];
     let used = 2;
     for (const member of type.members) {
@@ -268,13 +303,39 @@ export class Presenter {
         parts.push('…');
         break;
       }
-      const part = partOf(value, await member.type.resolve(), member.bitOffset, member.bitSize);
+      const memberType = await member.type.resolve();
+      const part = partOf(value, memberType, member.bitOffset, member.bitSize);
       const text = await this.text(part, format, depth + 1);
-      const whole = member.name === undefined ? text : `${member.name} = ${text}`;
+      const name = member.isBase ? `<${await spell(memberType)}>` : member.name;
+      const whole = name === undefined || between === undefined ? text : `${name}${between}${text}`;
       parts.push(whole);
       used += whole.length + 2;
     }
-    return this.bounded(`{${parts.join(', ')}}`);
+    return parts;
+  }
+
+  // ---------------------------------------------------------------- what is rare
+
+  private async complex(value: TypedValue, size: number): Promise<string> {
+    const bytes = await this.bytes(value, size);
+    const [real, imaginary] = [bytes.subarray(0, size / 2), bytes.subarray(size / 2)].map(floatBytesText);
+    return `${real} + ${imaginary}i`;
+  }
+
+  /** `&Point::y`, or the function (Itanium C++ ABI, section 2.3, with the AArch64 variant of its second word). */
+  private async memberPointer(value: TypedValue, type: MemberPointerType): Promise<string> {
+    const bytes = await this.bytes(value, type.size);
+    const first = littleEndian(bytes.subarray(0, 8));
+    const owner = await bare(await type.owner.resolve());
+    if (type.size > 8) {
+      if ((littleEndian(bytes.subarray(8)) & 1n) === 1n) return `<virtual, ${first} in the vtable>`;
+      return first === 0n ? 'NULL' : this.address(first, value);
+    }
+    if (first === 2n ** 64n - 1n) return 'NULL';
+    const offset = 8 * Number(first);
+    const member =
+      owner.kind === 'structure' ? owner.members.find(({ bitOffset }) => bitOffset === offset) : undefined;
+    return member?.name === undefined ? `<offset ${first}>` : `&${await spell(owner)}::${member.name}`;
   }
 }
 
@@ -319,23 +380,6 @@ async function isNumberName(type: Type): Promise<boolean> {
     at = await at.target.resolve();
   }
   return false;
-}
-
-/** Without the NULs at its end. */
-function trimmed(bytes: Uint8Array): Uint8Array {
-  let end = bytes.length;
-  while (end > 0 && bytes[end - 1] === 0) end--;
-  return bytes.subarray(0, end);
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }
 
 /** Plain data of a view. */

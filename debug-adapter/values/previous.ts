@@ -20,8 +20,16 @@ export class PreviousValues {
   /** By expression and vCPU; the newest last. */
   private readonly kept = new Map<string, readonly Kept[]>();
 
+  private stop = 0;
+
+  /** The machine ran and stands again. */
+  stopped(): void {
+    this.stop++;
+  }
+
   /** Keeps `now`, and answers what was kept at the stop before. */
-  async exchange(stop: number, key: string, now: Value, scope: Scope): Promise<Value> {
+  async exchange(key: string, now: Value, scope: Scope): Promise<Value> {
+    const { stop } = this;
     const { domain, vcpu } = scope.at.vcpu;
     const where = `d${domain}.v${vcpu} ${key}`;
     const known = (this.kept.get(where) ?? []).filter((one) => one.stop !== stop);

@@ -2,7 +2,8 @@
 // hundred thousand log messages cost no question.
 
 import { littleEndian, littleEndianBytes } from '../../emulator/formats/dwarf/operations.ts';
-import { floatOfBytes, floatText } from './arithmetic.ts';
+
+import { floatBytesText } from './floats.ts';
 import { enumerationText, integerText, stringText } from './format.ts';
 import type { Format } from './format.ts';
 import { bare, sizeOf, WORD } from './types.ts';
@@ -21,7 +22,7 @@ export async function rendererOf(type: Type, format: Format, describe: Describe,
     case 'enumeration':
       return (bytes) => enumerationText(signedOf(bytes, core), core, format);
     case 'float':
-      return (bytes) => floatText(floatOfBytes(bytes), core.size);
+      return floatBytesText;
     case 'pointer':
       return (bytes) => {
         const address = littleEndian(bytes);
@@ -50,6 +51,8 @@ export async function rendererOf(type: Type, format: Format, describe: Describe,
       for (const member of core.members) members.push(await memberRenderer(member, format, describe, depth));
       return (bytes) => `{${members.map((render) => render(bytes)).join(', ')}}`;
     }
+    case 'member-pointer':
+      return (bytes) => integerText(littleEndian(bytes), WORD, format);
     case 'void':
     case 'function':
     case 'other':

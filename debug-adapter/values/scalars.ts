@@ -3,8 +3,9 @@
 import { littleEndianBytes } from '../../emulator/formats/dwarf/operations.ts';
 import type { AddressSpace } from '../../emulator/machine/messages.ts';
 import * as errors from '../errors.ts';
-import { bytesOfFloat, floatOfBytes, floatScalar, toInteger, truth, wrapped } from './arithmetic.ts';
+import { floatScalar, toInteger, truth, wrapped } from './arithmetic.ts';
 import type { Scalar } from './arithmetic.ts';
+import { bytesOfFloat, floatOfBytes } from './floats.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import { bare, pointerTo, spell } from './types.ts';
 import type { Type } from './types.ts';
@@ -34,6 +35,7 @@ export async function scalarOf(value: TypedValue, memory: GuestMemory): Promise<
     case 'function':
       return { kind: 'pointer', type: pointerTo(type), value: addressNeeded(value) };
     case 'structure':
+    case 'member-pointer':
     case 'void':
     case 'other':
       throw errors.notComputable(`A value of type '${await spell(value.type)}' is no number`);

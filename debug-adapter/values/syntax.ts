@@ -4,10 +4,10 @@
 import type { SyntaxNode } from '@lezer/common';
 import * as errors from '../errors.ts';
 import { parser } from './generated/c-parser.ts';
-import { TypeIdentifier } from './generated/c-parser.terms.ts';
+import { TypeIdentifier, TypePath } from './generated/c-parser.terms.ts';
 import { characterOf, floatOf, numberOf, textOf } from './literals.ts';
 import type { FloatLiteral, IntegerLiteral } from './literals.ts';
-import { typeIdentifier } from './type-names.ts';
+import { typeIdentifier, typePath } from './type-names.ts';
 
 interface Span {
   /** Offsets in the text. */
@@ -52,6 +52,13 @@ export type Node = Span &
         readonly operator: ComparisonOperator;
         readonly left: Node;
         readonly right: Node;
+      }
+    /** `object.*member`, `pointer->*member` of C++. */
+    | {
+        readonly kind: 'member-pointer';
+        readonly arrow: boolean;
+        readonly of: Node;
+        readonly member: Node;
       }
     | { readonly kind: 'and' | 'or'; readonly left: Node; readonly right: Node }
     | { readonly kind: 'choose'; readonly condition: Node; readonly yes: Node; readonly no: Node }
@@ -109,7 +116,8 @@ const MAX_DEPTH = 200;
 /** Names that stand where a type may: to be looked up before an expression is parsed. */
 export function possibleTypes(text: string): readonly string[] {
   const names = new Set<string>();
-  for (const [, name] of text.matchAll(/[(,]\s*(?:(?:const|volatile)\s+)*([A-Za-z_]\w*)(?=[\s*)([]|$)/g)) {
+  const pattern = /[(,]\s*(?:(?:const|volatile)\s+)*((?:::)?[A-Za-z_]\w*(?:::\w+)*)(?=[\s*)([]|$)/g;
+  for (const [, name] of text.matchAll(pattern)) {
     if (name !== undefined) names.add(name);
   }
   return [...names];
@@ -119,7 +127,10 @@ export function possibleTypes(text: string): readonly string[] {
 export function parseWatch(text: string, isType: (name: string) => boolean): Watch {
   if (text.length > MAX_LENGTH) throw errors.notAnExpression(text.slice(0, 40), MAX_LENGTH, 'the end');
   const configured = parser.configure({
-    specializers: [{ from: typeIdentifier, to: (name: string) => (isType(name) ? TypeIdentifier : -1) }],
+    specializers: [
+      { from: typeIdentifier, to: (name: string) => (isType(name) ? TypeIdentifier : -1) },
+      { from: typePath, to: (name: string) => (isType(name) ? TypePath : -1) },
+    ],
   });
   const tree = configured.parse(text);
   const cursor = tree.cursor();
@@ -186,12 +197,13 @@ class Reader {
       case 'Name':
         return { kind: 'name', ...span, name: text, within: undefined };
       case 'Path': {
-        const names = text.split('::').map((name) => name.trim());
+        const names = text.replace(/^::/, '').split('::');
         const name = names.at(-1) ?? '';
         // 'file.c'::name is gdb's spelling of file.c'name.
-        const file = /^'(.*)'$/.exec(names[0] ?? '')?.[1];
+        const file = /^'(.*)'$/.exec(names[0]?.trim() ?? '')?.[1];
         if (file !== undefined) return { kind: 'static', ...span, file, name };
-        return { kind: 'name', ...span, name, within: names.slice(0, -1).join('::') };
+        const within = names.slice(0, -1).join('::');
+        return { kind: 'name', ...span, name, within: within === '' ? undefined : within };
       }
       case 'ForeignName': {
         const [program = '', name = ''] = text.split('!').map((part) => part.trim());
@@ -274,6 +286,9 @@ class Reader {
         return { kind: 'and', ...span, left, right };
       case '||':
         return { kind: 'or', ...span, left, right };
+      case '.*':
+      case '->*':
+        return { kind: 'member-pointer', ...span, arrow: operator === '->*', of: left, member: right };
       case '@':
         return { kind: 'repeat', ...span, of: left, count: right };
       case '<':

@@ -1,13 +1,14 @@
 // Types of C as an expression computes with them: those of a program's debug information, and those
 // that casts, registers and operators make. What a type refers to is read when it is asked for.
 
-import type { DwarfType, EntryId, ProgramInfo } from '../../emulator/formats/dwarf/model.ts';
+import type { Language } from '../../emulator/formats/dwarf/model.ts';
 
 export type Type =
   | VoidType
   | IntegerType
   | FloatType
   | PointerType
+  | MemberPointerType
   | ArrayType
   | StructureType
   | EnumerationType
@@ -39,6 +40,18 @@ export interface PointerType {
   readonly kind: 'pointer';
   readonly target: TypeReference;
   readonly isReference: boolean;
+  /** As Rust writes it. */
+  readonly name?: string;
+  /** Of what it points to: `__user`. */
+  readonly marks?: readonly string[];
+}
+
+/** Of C++: where in an object of a class something is. */
+export interface MemberPointerType {
+  readonly kind: 'member-pointer';
+  readonly size: number;
+  readonly target: TypeReference;
+  readonly owner: TypeReference;
 }
 
 export interface ArrayType {
@@ -48,11 +61,15 @@ export interface ArrayType {
   readonly count: number | undefined;
   /** Index of the first element of a slice. */
   readonly first: number;
+  readonly isRust?: boolean;
 }
 
 export interface StructureType {
   readonly kind: 'structure';
   readonly form: 'struct' | 'union' | 'class';
+  /** Undefined: C. */
+  readonly language?: Language;
+  readonly typeArguments?: readonly TypeReference[];
   readonly name: string | undefined;
   readonly size: number;
   readonly isDeclaration: boolean;
@@ -66,10 +83,18 @@ export interface StructureMember {
   readonly bitOffset: number;
   readonly bitSize: number | undefined;
   readonly isBase: boolean;
+  /** Of a variant: it is there while the discriminant has one of the values; none: of all other values. */
+  readonly when?: {
+    readonly discriminant: StructureMember;
+    readonly values: readonly (readonly [first: bigint, last: bigint])[];
+  };
 }
 
 export interface EnumerationType {
   readonly kind: 'enumeration';
+  readonly language?: Language;
+  /** Its names stand behind that of the enumeration. */
+  readonly isScoped?: boolean;
   readonly name: string | undefined;
   readonly size: number;
   readonly signed: boolean;
@@ -99,6 +124,8 @@ export interface OtherType {
   readonly kind: 'other';
   readonly name: string;
   readonly size: number;
+  /** Two numbers of half the size, the real part first. */
+  readonly isComplex?: boolean;
 }
 
 /** A type that is read when it is needed. */
@@ -108,7 +135,7 @@ export interface TypeReference {
 
 export const VOID: VoidType = { kind: 'void' };
 
-const integer = (
+export const integer = (
   name: string,
   size: number,
   signed: boolean,
@@ -187,113 +214,6 @@ export function builtInType(name: string): Type | undefined {
   return core.length === 0 ? INT : BUILT_IN.get(core.join(' '));
 }
 
-/** The types of one program's debug information. */
-export class TypeTable {
-  readonly program: ProgramInfo;
-  private readonly types = new Map<EntryId, Promise<Type>>();
-
-  constructor(program: ProgramInfo) {
-    this.program = program;
-  }
-
-  reference(entry: EntryId | undefined): TypeReference {
-    return entry === undefined ? known(VOID) : { resolve: () => this.get(entry) };
-  }
-
-  get(entry: EntryId): Promise<Type> {
-    let type = this.types.get(entry);
-    if (!type) {
-      type = this.program.type(entry).then((dwarf) => this.convert(entry, dwarf));
-      this.types.set(entry, type);
-    }
-    return type;
-  }
-
-  /** `struct page`, `u64`, `enum pid_type`. */
-  async named(name: string, near: bigint | undefined): Promise<Type | undefined> {
-    const plain = builtInType(name);
-    const [entry] = await this.program.types(name, near);
-    if (entry !== undefined) return this.get(entry);
-    return plain;
-  }
-
-  functionType({ returns, parameters, isVariadic }: Extract<DwarfType, { kind: 'function' }>): FunctionType {
-    return {
-      kind: 'function',
-      returns: this.reference(returns),
-      parameters: parameters.map((parameter) => this.reference(parameter)),
-      isVariadic,
-    };
-  }
-
-  private async convert(entry: EntryId, type: DwarfType): Promise<Type> {
-    switch (type.kind) {
-      case 'base':
-        return baseType(type);
-      case 'pointer':
-        return {
-          kind: 'pointer',
-          target: this.reference(type.target),
-          isReference: type.form === 'reference',
-        };
-      case 'structure': {
-        if (type.isDeclaration) {
-          const definition = await this.program.definitionOf(entry);
-          if (definition !== entry) return this.get(definition);
-        }
-        const members = type.members.map((member) => ({
-          name: member.name,
-          type: this.reference(member.type),
-          bitOffset: member.bitOffset,
-          bitSize: member.bitSize,
-          isBase: member.isBase,
-        }));
-        const { form, name, size, isDeclaration } = type;
-        return { kind: 'structure', form, name, size, isDeclaration, members };
-      }
-      case 'array':
-        return this.arrayFrom(this.reference(type.element), type.counts);
-      case 'enumeration': {
-        const { name, size, isSigned: signed, enumerators } = type;
-        return { kind: 'enumeration', name, size, signed, enumerators };
-      }
-      case 'typedef':
-        return { kind: 'typedef', name: type.name, target: this.reference(type.target) };
-      case 'qualified':
-        return { kind: 'qualified', qualifier: type.qualifier, target: this.reference(type.target) };
-      case 'function':
-        return this.functionType(type);
-      case 'unspecified':
-        return { kind: 'other', name: type.name, size: 0 };
-    }
-  }
-
-  private arrayFrom(element: TypeReference, counts: readonly (number | undefined)[]): Type {
-    const [count, ...inner] = counts;
-    return arrayOf(inner.length === 0 ? element : this.arrayFrom(element, inner), count);
-  }
-}
-
-function baseType({ name, size, encoding, isSigned }: Extract<DwarfType, { kind: 'base' }>): Type {
-  switch (encoding) {
-    case 'float':
-      return { kind: 'float', name, size };
-    case 'complex':
-      return { kind: 'other', name, size };
-    case 'boolean':
-      return integer(name, size, false, 'boolean');
-    case 'character':
-      // Wider ones are no characters in C.
-      return integer(name, size, isSigned, size === 1 ? 'character' : 'number');
-    case 'address':
-      return integer(name, size, false, 'word');
-    case 'signed':
-    case 'unsigned':
-    case 'utf':
-      return integer(name, size, encoding === 'signed', 'number');
-  }
-}
-
 /** Chains of typedefs and qualifiers are short; a damaged one may be a ring. */
 const MAX_CHAIN = 64;
 
@@ -314,6 +234,7 @@ export async function sizeOf(type: Type): Promise<number | undefined> {
     case 'integer':
     case 'float':
     case 'enumeration':
+    case 'member-pointer':
     case 'other':
       return core.size;
     case 'structure':
@@ -346,9 +267,20 @@ export async function spell(type: Type, declarator = '', depth = 0): Promise<str
     case 'typedef':
       return named(type.name);
     case 'structure':
-      return named(`${type.form} ${type.name ?? '{…}'}`);
-    case 'enumeration':
-      return named(`enum ${type.name ?? '{…}'}`);
+    case 'enumeration': {
+      const tag = type.kind === 'structure' ? type.form : 'enum';
+      // Only in C the name alone is none of the type.
+      const isTagged = (type.language ?? 'c') === 'c' || type.name === undefined;
+      return named(isTagged ? `${tag} ${type.name ?? '{…}'}` : (type.name ?? ''));
+    }
+    case 'member-pointer': {
+      const owner = await inner(await type.owner.resolve(), '');
+      const target = await type.target.resolve();
+      return inner(
+        target,
+        target.kind === 'function' ? `(${owner}::*${declarator})` : `${owner}::*${declarator}`,
+      );
+    }
     case 'qualified': {
       const target = await type.target.resolve();
       // A qualifier of a pointer stands behind its star.
@@ -364,12 +296,18 @@ export async function spell(type: Type, declarator = '', depth = 0): Promise<str
       return `${type.qualifier} ${await inner(target, declarator)}`;
     }
     case 'pointer': {
+      if (type.name !== undefined) return named(type.name);
       const target = await type.target.resolve();
-      const star = `${type.isReference ? '&' : '*'}${/^[a-z]/.test(declarator) ? ' ' : ''}${declarator}`;
+      const marks = type.marks === undefined ? '' : `${type.marks.join(' ')} `;
+      const star = `${marks}${type.isReference ? '&' : '*'}${/^[a-z]/.test(declarator) ? ' ' : ''}${declarator}`;
       const isGrouped = target.kind === 'array' || target.kind === 'function';
       return inner(target, isGrouped ? `(${star})` : star);
     }
     case 'array': {
+      if (type.isRust === true) {
+        const element = await inner(await type.element.resolve(), '');
+        return named(`[${element}${type.count === undefined ? '' : `; ${type.count}`}]`);
+      }
       const dimension = `[${type.count ?? ''}]`;
       return inner(await type.element.resolve(), `${declarator}${dimension}`);
     }

@@ -106,14 +106,22 @@ export class SymbolTable {
 
   /** Up to `limit` function names with this beginning, for completion. */
   namesWithPrefix(prefix: string, limit: number): string[] {
-    const wanted = encoder.encode(prefix);
     const names = new Set<string>();
-    const { count, names: refs } = this.groups[0];
-    for (let i = 0; i < count && names.size < limit; i++) {
-      const at = refs[i] ?? 0;
-      if (wanted.every((byte, k) => this.pool[at + k] === byte)) names.add(stringAt(this.pool, at));
+    for (const { name } of this.functionsWithPrefix(prefix)) {
+      if (names.size >= limit) break;
+      names.add(name);
     }
     return [...names].sort();
+  }
+
+  /** In order of address. */
+  *functionsWithPrefix(prefix: string): Generator<SymbolPlace> {
+    const wanted = encoder.encode(prefix);
+    const [functions] = this.groups;
+    for (let i = 0; i < functions.count; i++) {
+      const at = functions.names[i] ?? 0;
+      if (wanted.every((byte, k) => this.pool[at + k] === byte)) yield this.place(functions, i);
+    }
   }
 
   private lookupIn(group: Group, address: bigint): SymbolAt | undefined {

@@ -169,6 +169,7 @@ export class DwarfLayouts extends KeptLayouts {
       case 'pointer':
       case 'structure':
       case 'enumeration':
+      case 'member-pointer':
         return type.size;
       case 'array':
         return type.counts.reduce<number>(

@@ -6,9 +6,13 @@ export type EntryId = number;
 
 // ---------------------------------------------------------------- types
 
+/** Of a unit, as far as types are written otherwise. */
+export type Language = 'c' | 'c++' | 'rust';
+
 export type DwarfType =
   | BaseType
   | PointerType
+  | MemberPointerType
   | StructureType
   | ArrayType
   | EnumerationType
@@ -42,13 +46,28 @@ export interface PointerType {
   readonly size: number;
   /** Undefined: to void. */
   readonly target: EntryId | undefined;
+  /** As Rust writes it: `&u32`, `*const u8`. */
+  readonly name: string | undefined;
+  /** Marks of what it points to, which the compiler was told of (btf_type_tag): `user`, `percpu`. */
+  readonly tags: readonly string[];
+}
+
+/** To a member of a C++ class: a distance in it; to a member function, two words (Itanium C++ ABI, 2.3). */
+export interface MemberPointerType {
+  readonly kind: 'member-pointer';
+  readonly size: number;
+  readonly target: EntryId | undefined;
+  readonly owner: EntryId | undefined;
 }
 
 export interface StructureType {
   readonly kind: 'structure';
   readonly form: 'struct' | 'union' | 'class';
+  readonly language: Language;
   readonly name: string | undefined;
   readonly size: number;
+  /** What a template or a generic type was made for. */
+  readonly typeArguments: readonly EntryId[];
   /** Only declared here: the definition is in another unit. */
   readonly isDeclaration: boolean;
   readonly members: readonly Member[];
@@ -76,6 +95,7 @@ export interface Member {
 
 export interface ArrayType {
   readonly kind: 'array';
+  readonly language: Language;
   readonly element: EntryId | undefined;
   /** Outermost first; undefined: not known, as of a flexible array member. */
   readonly counts: readonly (number | undefined)[];
@@ -83,6 +103,9 @@ export interface ArrayType {
 
 export interface EnumerationType {
   readonly kind: 'enumeration';
+  readonly language: Language;
+  /** Its names count only behind its own. */
+  readonly isScoped: boolean;
   readonly name: string | undefined;
   readonly size: number;
   readonly isSigned: boolean;
@@ -190,6 +213,12 @@ export interface NamedEntry {
   readonly kind: 'function' | 'variable' | 'type' | 'enumerator';
 }
 
+export interface Enumerator {
+  readonly value: bigint;
+  /** Of the enumeration. */
+  readonly type: EntryId;
+}
+
 /** What a debugger asks beside lines. Damaged units are skipped, and named once through the report. */
 export interface ProgramInfo {
   type(entry: EntryId): Promise<DwarfType>;
@@ -209,7 +238,7 @@ export interface ProgramInfo {
   types(name: string, near?: bigint): Promise<readonly EntryId[]>;
   /** The definition that a declaration stands for; the same entry where there is none. */
   definitionOf(entry: EntryId): Promise<EntryId>;
-  enumerator(name: string, near?: bigint): Promise<bigint | undefined>;
+  enumerator(name: string, near?: bigint): Promise<Enumerator | undefined>;
   /** Of a function by name: its type. */
   functionType(name: string, near?: bigint): Promise<FunctionType | undefined>;
   /** Names that begin so, sorted; for completion. */

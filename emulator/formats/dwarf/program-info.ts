@@ -14,6 +14,7 @@ import type {
   CallSite,
   DwarfType,
   EntryId,
+  Enumerator,
   FunctionAt,
   FunctionType,
   LexicalScope,
@@ -26,9 +27,11 @@ import { NameColumns } from './name-columns.ts';
 import { NameIndex } from './name-index.ts';
 import { restoreIndex, saveIndex } from './name-index-file.ts';
 import type { IndexedEntry } from './name-index.ts';
+import { havingOf, withOrigins } from './origins.ts';
 import { ProgramUnits } from './program-units.ts';
+import { qualifiedName } from './qualified-names.ts';
 import { readFunctionsAt, readScopes, scopeEntries } from './scopes.ts';
-import { functionType, typeOf } from './types.ts';
+import { enumeratorOf, functionType, typeOf } from './types.ts';
 import { variableOf } from './variables.ts';
 
 const INSTRUCTION = 4;
@@ -155,7 +158,7 @@ class Program implements ProgramInfo {
     const { units } = this;
     return units.tolerate(entry, async () => {
       const die = await units.die(entry);
-      const name = die.text(dw.DW_AT_name);
+      const name = qualifiedName(await withOrigins(units, die));
       if (!die.flag(dw.DW_AT_declaration) || name === undefined) return entry;
       const wanted = isTypeTag(die.tag) ? 'type' : die.tag === dw.DW_TAG_subprogram ? 'function' : 'variable';
       const candidates = (await this.index()).lookup(name);
@@ -167,13 +170,11 @@ class Program implements ProgramInfo {
     });
   }
 
-  async enumerator(name: string, near?: bigint): Promise<bigint | undefined> {
+  async enumerator(name: string, near?: bigint): Promise<Enumerator | undefined> {
     const { units } = this;
     for (const { entry } of await this.named(name, near, 'enumerator')) {
-      const value = await units.tolerate(undefined, async () =>
-        (await units.die(entry)).constant(dw.DW_AT_const_value),
-      );
-      if (value !== undefined) return value;
+      const found = await units.tolerate(undefined, async () => enumeratorOf(units, await units.die(entry)));
+      if (found !== undefined) return found;
     }
     return undefined;
   }
@@ -181,7 +182,10 @@ class Program implements ProgramInfo {
   async functionType(name: string, near?: bigint): Promise<FunctionType | undefined> {
     const { units } = this;
     for (const { entry } of await this.named(name, near, 'function')) {
-      const type = await units.tolerate(undefined, async () => functionType(await units.die(entry)));
+      const type = await units.tolerate(undefined, async () => {
+        const chain = await withOrigins(units, await units.die(entry));
+        return functionType(chain[0] as Die, havingOf(chain, dw.DW_AT_type));
+      });
       if (type !== undefined) return type;
     }
     return undefined;
@@ -208,8 +212,28 @@ class Program implements ProgramInfo {
   ): Promise<readonly IndexedEntry[]> {
     const here = near === undefined ? [] : await this.inUnitAt(near, name, kind, tags);
     if (here.some(({ isDeclaration }) => !isDeclaration)) return here;
-    const all = await this.ofKind((await this.index()).lookup(name), kind, tags);
+    const found = await this.ofKind((await this.index()).lookup(name), kind, tags);
+    const all = found.length > 0 ? found : await this.outsideOfClass(name, kind);
     return all.some(({ isDeclaration }) => !isDeclaration) || here.length === 0 ? all : here;
+  }
+
+  /** Members of classes that are defined outside of them stand in the index by their own name alone. */
+  private async outsideOfClass(path: string, kind: NamedEntry['kind']): Promise<readonly IndexedEntry[]> {
+    const last = path.lastIndexOf('::');
+    if (last < 0 || (kind !== 'variable' && kind !== 'function')) return [];
+    const { units } = this;
+    const found: IndexedEntry[] = [];
+    for (const candidate of await this.ofKind(
+      (await this.index()).lookup(path.slice(last + 2)),
+      kind,
+      undefined,
+    )) {
+      const name = await units.tolerate(undefined, async () =>
+        qualifiedName(await withOrigins(units, await units.die(candidate.entry))),
+      );
+      if (name === path) found.push(candidate);
+    }
+    return found;
   }
 
   private async inUnitAt(

@@ -28,7 +28,7 @@ function namesAround(die: Die): string[] {
 }
 
 /** From the unit's root, which is left out, down to the entry that holds the one at a place. */
-function parentsOf(unit: LoadedUnit, at: number): Die[] {
+export function parentsOf(unit: LoadedUnit, at: number): Die[] {
   const parents: Die[] = [];
   let parent = unit.root();
   while (parents.length < MAX_DEPTH) {

@@ -2,20 +2,24 @@
 
 import * as dw from './constants.ts';
 import type { Die } from './entries.ts';
+import { languageOf } from './languages.ts';
 import type {
   ArrayType,
   BaseType,
   DwarfType,
   EntryId,
   EnumerationType,
+  Enumerator,
   FunctionType,
   Member,
+  MemberPointerType,
+  PointerType,
   QualifiedType,
   StructureType,
 } from './model.ts';
 import { withOrigins } from './origins.ts';
 import type { ProgramUnits } from './program-units.ts';
-import { qualifiedName } from './qualified-names.ts';
+import { parentsOf, qualifiedName } from './qualified-names.ts';
 
 /** Chains of typedefs, qualifiers and specifications are short; a damaged one may be a ring. */
 const MAX_CHAIN = 64;
@@ -28,10 +32,10 @@ export async function typeOf(units: ProgramUnits, die: Die): Promise<DwarfType> 
     case dw.DW_TAG_base_type:
       return baseType(die);
     case dw.DW_TAG_pointer_type:
-      return { kind: 'pointer', form: 'pointer', size: sizeOr(die, die.unit.unit.addressSize), target };
+      return pointer(die, 'pointer');
     case dw.DW_TAG_reference_type:
     case dw.DW_TAG_rvalue_reference_type:
-      return { kind: 'pointer', form: 'reference', size: sizeOr(die, die.unit.unit.addressSize), target };
+      return pointer(die, 'reference');
     case dw.DW_TAG_structure_type:
       return structure(units, die, 'struct');
     case dw.DW_TAG_class_type:
@@ -108,13 +112,24 @@ function encodingOf(code: number): BaseType['encoding'] {
   }
 }
 
-/** A pointer to a member of a C++ class is a distance; to a member function, two words (Itanium C++ ABI, 2.3). */
-async function memberPointer(units: ProgramUnits, die: Die): Promise<BaseType> {
+function pointer(die: Die, form: PointerType['form']): PointerType {
+  const tags: string[] = [];
+  for (const child of die.unit.children(die)) {
+    const isTag = child.tag === dw.DW_TAG_LLVM_annotation && child.text(dw.DW_AT_name) === 'btf_type_tag';
+    const tag = isTag ? child.text(dw.DW_AT_const_value) : undefined;
+    if (tag !== undefined) tags.push(tag);
+  }
+  const name = die.text(dw.DW_AT_name);
+  const target = die.reference(dw.DW_AT_type);
+  return { kind: 'pointer', form, size: sizeOr(die, die.unit.unit.addressSize), target, name, tags };
+}
+
+async function memberPointer(units: ProgramUnits, die: Die): Promise<MemberPointerType> {
   const target = die.reference(dw.DW_AT_type);
   const pointee = target === undefined ? undefined : await units.die(target);
   const words = pointee?.tag === dw.DW_TAG_subroutine_type ? 2 : 1;
   const size = sizeOr(die, words * die.unit.unit.addressSize);
-  return { kind: 'base', name: die.text(dw.DW_AT_name) ?? '', size, encoding: 'unsigned', isSigned: false };
+  return { kind: 'member-pointer', size, target, owner: die.reference(dw.DW_AT_containing_type) };
 }
 
 async function array(units: ProgramUnits, die: Die): Promise<ArrayType> {
@@ -125,7 +140,8 @@ async function array(units: ProgramUnits, die: Die): Promise<ArrayType> {
       counts.push((await enumeration(units, child)).enumerators.length);
   }
   if (counts.length === 0) counts.push(undefined);
-  return { kind: 'array', element: die.reference(dw.DW_AT_type), counts };
+  const language = languageOf(die.unit);
+  return { kind: 'array', language, element: die.reference(dw.DW_AT_type), counts };
 }
 
 /** Undefined where the bound is not given, or is a variable or an expression. */
@@ -158,17 +174,31 @@ async function enumeration(units: ProgramUnits, die: Die): Promise<EnumerationTy
     const name = child.text(dw.DW_AT_name) ?? '';
     return { name, value: isSigned ? BigInt.asIntN(64, value) : BigInt.asUintN(8 * size, value) };
   });
-  return { kind: 'enumeration', name: await nameOfType(units, die), size, isSigned, enumerators };
+  const name = await nameOfType(units, die);
+  const language = languageOf(die.unit);
+  const isScoped = name !== undefined && (language === 'rust' || die.flag(dw.DW_AT_enum_class));
+  return { kind: 'enumeration', language, isScoped, name, size, isSigned, enumerators };
 }
 
-export function functionType(die: Die): FunctionType {
+/** A name of an enumeration, which stands around it. */
+export async function enumeratorOf(units: ProgramUnits, die: Die): Promise<Enumerator | undefined> {
+  const parent = parentsOf(die.unit, die.at).at(-1);
+  if (parent?.tag !== dw.DW_TAG_enumeration_type) return undefined;
+  const { enumerators } = await enumeration(units, parent);
+  const name = die.text(dw.DW_AT_name);
+  const value = enumerators.find((one) => one.name === name)?.value;
+  return value === undefined ? undefined : { value, type: parent.id };
+}
+
+/** `typed`: where its result stands, if that is told by what it is a copy or a definition of. */
+export function functionType(die: Die, typed: Die | undefined = die): FunctionType {
   const parameters: (EntryId | undefined)[] = [];
   let isVariadic = false;
   for (const child of die.unit.children(die)) {
     if (child.tag === dw.DW_TAG_formal_parameter) parameters.push(child.reference(dw.DW_AT_type));
     if (child.tag === dw.DW_TAG_unspecified_parameters) isVariadic = true;
   }
-  return { kind: 'function', returns: die.reference(dw.DW_AT_type), parameters, isVariadic };
+  return { kind: 'function', returns: typed?.reference(dw.DW_AT_type), parameters, isVariadic };
 }
 
 // ---------------------------------------------------------------- structures
@@ -181,10 +211,18 @@ async function structure(units: ProgramUnits, die: Die, form: StructureType['for
     if (!target.has(dw.DW_AT_signature)) return structure(units, target, form);
   }
   const members: Member[] = [];
-  for (const child of die.unit.children(die)) await addMember(units, child, members);
+  const typeArguments: EntryId[] = [];
+  for (const child of die.unit.children(die)) {
+    const argument =
+      child.tag === dw.DW_TAG_template_type_parameter ? child.reference(dw.DW_AT_type) : undefined;
+    if (argument !== undefined) typeArguments.push(argument);
+    await addMember(units, child, members);
+  }
   return {
     kind: 'structure',
     form,
+    language: languageOf(die.unit),
+    typeArguments,
     name: await nameOfType(units, die),
     size: sizeOr(die, 0),
     // Without its type unit, a stub says as little as a declaration.

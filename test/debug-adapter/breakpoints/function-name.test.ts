@@ -36,6 +36,28 @@ test('patterns are globs or regular expressions', () => {
   expect(parseFunctionName('d1!/a!b/')).toMatchObject({ qualifiers: ['d1'], symbol: /a!b/ });
 });
 
+test('functions of C++ and Rust are named by their paths', () => {
+  expect(parseFunctionName('d1!app!ns::Class::method')).toMatchObject({
+    qualifiers: ['d1', 'app'],
+    symbol: 'ns::Class::method',
+  });
+  expect(parseFunctionName('ns::f(char const *, int) const+8@el0')).toMatchObject({
+    symbol: 'ns::f(char const *, int) const',
+    offset: 8n,
+    el: 0,
+  });
+  expect(parseFunctionName('app::shapes::area:return')).toMatchObject({
+    symbol: 'app::shapes::area',
+    atReturn: true,
+  });
+  expect(parseFunctionName('<app::Type as core::fmt::Debug>::fmt')).toMatchObject({
+    symbol: '<app::Type as core::fmt::Debug>::fmt',
+  });
+  expect(parseFunctionName('ns::Class::operator*')).toMatchObject({ symbol: 'ns::Class::operator*' });
+  expect(parseFunctionName('ns::Class::*')).toMatchObject({ symbol: /^ns::Class::.*$/ });
+  expect(parseFunctionName("main.cc'ns::f(int)")).toMatchObject({ file: 'main.cc', symbol: 'ns::f(int)' });
+});
+
 test.each(['', '!', 'd1!', '!name', 'two names', "x.c'", '/(/', '+0x10'])('%j names nothing', (text) => {
   expect(() => parseFunctionName(text)).toThrow();
 });

@@ -36,11 +36,9 @@ const normalType = (type: string): string =>
     .replaceAll('{...}', '{…}')
     .replace('* const[', '* const [');
 
-/** C says otherwise than gdb: enumerators and characters are ints, sizeof is unsigned, narrow bit-fields are ints. */
-const OWN_TYPE = /^(?:GREEN|MINUS|BLUE \+ 1|sizeof.*|'.*'.*|thing\.b1 .*)$/;
+/** C says otherwise than gdb: characters are ints, sizeof is unsigned, narrow bit-fields are ints. */
+const OWN_TYPE = /^(?:BLUE \+ 1|sizeof.*|'.*'.*|thing\.b1 .*)$/;
 const OWN_VALUE: Readonly<Record<string, string>> = {
-  GREEN: '5',
-  MINUS: '-3',
   'thing.b1 - 6': '-1',
   'thing.inner.bytes': '{1, 2, 3, 255}',
   byte: '200',

@@ -119,13 +119,12 @@ export async function standing(file: string, state: Standing): Promise<StandingP
     return new Scope(debuggee, { vcpu: VCPU, index: 0, frame, inlined: 0 });
   };
   const previous = new PreviousValues();
-  let stop = 0;
   const evaluated = async (text: string, effects: boolean) => {
     const scope = await scopeNow();
     const watch = await parseIn(scope, text);
     const lookup: Lookup = {
       disassemble: async () => 'nop',
-      previous: (key, now, at) => previous.exchange(stop, key, now, at),
+      previous: (key, now, at) => previous.exchange(key, now, at),
     };
     const evaluator = new Evaluator(scope, { effects, lookup });
     const value = await shaped(evaluator, await evaluator.evaluate(watch.expression), watch);
@@ -140,7 +139,7 @@ export async function standing(file: string, state: Standing): Promise<StandingP
     print: (text) => evaluated(text, false),
     evaluate: async (text) => (await evaluated(text, false)).found,
     change: async (text) => (await evaluated(text, true)).value,
-    nextStop: () => void stop++,
+    nextStop: () => previous.stopped(),
     memory,
     written,
   };

@@ -230,6 +230,7 @@ async function measure(
     case 'base':
     case 'pointer':
     case 'enumeration':
+    case 'member-pointer':
       return { size: type.size, stripped: type };
   }
 }

@@ -101,8 +101,8 @@ test('what a name means depends on the file around', async () => {
   const [asked] = gdbAnswers('gcc5').questions.addresses;
   const here = await info.variables('hidden_static', BigInt(asked ?? 0));
   expect(here.map(({ declared }) => declared?.file)).toEqual(['/fixture/types.c']);
-  expect(await info.enumerator('BACK')).toBe(-1n);
-  expect(await info.enumerator('LARGE')).toBe(0x1234_5678_9abc_def0n);
+  expect((await info.enumerator('BACK'))?.value).toBe(-1n);
+  expect((await info.enumerator('LARGE'))?.value).toBe(0x1234_5678_9abc_def0n);
   expect(await info.functionType('sink')).toMatchObject({ parameters: [expect.any(Number)] });
 });
 
@@ -113,7 +113,7 @@ test('types and enumerators of a function are known inside of it', async () => {
     const [other] = symbols.addressesOf('other');
     const [entry = 0] = await info.types('struct local', other);
     expect(await info.type(entry)).toMatchObject({ kind: 'structure', name: 'local', size: 8 });
-    expect(await info.enumerator('FAR', other)).toBe(18n);
+    expect((await info.enumerator('FAR', other))?.value).toBe(18n);
     expect(await info.types('struct local')).toEqual([]);
     expect(await info.enumerator('FAR')).toBeUndefined();
   }
@@ -166,7 +166,7 @@ test('the debug information of a stripped program is found by its build-id or it
   const byId = await separateDebugFile(program, { open, folders: ['/nowhere', '/usr/lib/debug'] });
   expect(byId?.source.name).toBe(path);
   const info = byId && openProgramInfo(byId);
-  expect(await info?.enumerator('BLUE')).toBe(6n);
+  expect((await info?.enumerator('BLUE'))?.value).toBe(6n);
   // A file of another build is not taken.
   const other = async () => memorySource(fixture('gcc4.elf'), path);
   expect(await separateDebugFile(program, { open: other, folders: ['/usr/lib/debug'] })).toBeUndefined();
