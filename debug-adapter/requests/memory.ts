@@ -2,6 +2,7 @@
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { bytesFromBase64, bytesToBase64 } from '../base64.ts';
+import { annotated, HYPERCALL_REACH, isHypercall } from '../instructions/annotate.ts';
 import { hex8 } from '../instructions/disassembler.ts';
 import type { DisassembledLine } from '../instructions/disassembler.ts';
 import * as errors from '../errors.ts';
@@ -65,38 +66,61 @@ export const memoryRequests = [
     async handle(session, args) {
       const { memoryReference, offset = 0, instructionOffset = 0, resolveSymbols = true } = args;
       const count = Math.min(Math.max(args.instructionCount, 0), MAX_INSTRUCTIONS);
-      const at = offsetBy(parsed(session, memoryReference), BigInt(offset) + 4n * BigInt(instructionOffset));
-      const start: MemoryReference = { space: at.space, address: at.address & ~3n };
-      const words = await readWords(session, start, count);
-      const lines = (await session.disassembler()).disassemble(words, start.address);
-      const target = start.space.kind === 'va' ? session.debuggee.targetOf(start.space.at.domain) : undefined;
-      const instructions: Dap.DisassembledInstruction[] = [];
-      for (const line of lines) {
+      const { space, address } = parsed(session, memoryReference);
+      const wanted = address + BigInt(offset) + 4n * BigInt(instructionOffset);
+      const from = wanted - (((wanted % 4n) + 4n) % 4n);
+      const target = space.kind === 'va' ? session.debuggee.targetOf(space.at.domain) : undefined;
+      // A client may ask for what lies before address 0 or behind the last one.
+      const below = Number(clamp(-from / 4n, 0n, BigInt(count)));
+      const start = from + 4n * BigInt(below);
+      const there = Number(clamp((END - start) / 4n, 0n, BigInt(count - below)));
+      const instructions = Array.from({ length: below }, (_, i) => nowhere(from + 4n * BigInt(i)));
+      const { words, before } = await wordsWithContext(session, { space, address: start }, there);
+      const lines = (await session.disassembler()).disassemble(words, start);
+      for (const [i, line] of lines.entries()) {
         session.checkCancelled();
-        instructions.push(await instructionOf(session, line, resolveSymbols ? target : undefined));
+        const text = annotated(
+          line,
+          [...before, ...words.slice(Math.max(0, i - HYPERCALL_REACH), i)],
+          target,
+        );
+        instructions.push(await instructionOf(session, line, text, resolveSymbols ? target : undefined));
       }
+      for (let i = below + there; i < count; i++) instructions.push(nowhere(from + 4n * BigInt(i)));
       return { instructions };
     },
   }),
 ];
 
+/** Behind the last address. */
+const END = 1n << 64n;
+
+const clamp = (value: bigint, least: bigint, most: bigint): bigint =>
+  value < least ? least : value > most ? most : value;
+
+/** Clients compute with addresses, and take decimal numbers too: those below 0 have no other form. */
+const nowhere = (address: bigint): Dap.DisassembledInstruction => ({
+  address: address < 0n ? `${address}` : `0x${address.toString(16)}`,
+  instruction: '??',
+  presentationHint: 'invalid',
+});
+
 async function instructionOf(
   session: XenSession,
   line: DisassembledLine,
+  text: string,
   target: Target | undefined,
 ): Promise<Dap.DisassembledInstruction> {
-  // A plain number: clients compute with it.
-  const address = `0x${line.address.toString(16)}`;
-  if (line.word === undefined) return { address, instruction: line.text, presentationHint: 'invalid' };
+  if (line.word === undefined) return nowhere(line.address);
   const bytes = hex8(line.word).match(/../g)?.reverse().join(' ') ?? '';
-  const to = line.target === undefined ? undefined : target?.describe(line.target);
   const symbol = target?.describe(line.address);
   const place = await target?.lineAt(line.address);
   const begins = place && place.start === line.address && (await session.fileExists(place.path));
   return {
-    address,
+    // A plain number: clients compute with it.
+    address: `0x${line.address.toString(16)}`,
     instructionBytes: bytes,
-    instruction: to === undefined ? line.text : `${line.text} <${to}>`,
+    instruction: text,
     ...(symbol !== undefined && { symbol }),
     ...(begins && {
       location: {
@@ -106,6 +130,23 @@ async function instructionOf(
       line: session.lineToClient(place.line),
     }),
   };
+}
+
+/** `before`: the instructions that lead to an HVC at the beginning. */
+async function wordsWithContext(
+  session: XenSession,
+  start: MemoryReference,
+  count: number,
+): Promise<{
+  readonly words: readonly (number | undefined)[];
+  readonly before: readonly (number | undefined)[];
+}> {
+  const words = await readWords(session, start, count);
+  const reach = BigInt(4 * HYPERCALL_REACH);
+  const isNear = words.slice(0, HYPERCALL_REACH).some(isHypercall);
+  if (!isNear || start.address < reach) return { words, before: [] };
+  const before = await readWords(session, offsetBy(start, -reach), HYPERCALL_REACH);
+  return { words, before };
 }
 
 /** Words page by page, so that what is readable on both sides of a hole is shown. */

@@ -1,6 +1,7 @@
 // Generated sources, and the images that symbols belong to.
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
+import { annotated, HYPERCALL_REACH } from '../instructions/annotate.ts';
 import type { GeneratedSource } from '../instructions/generated-sources.ts';
 import { hex8 } from '../instructions/disassembler.ts';
 import * as errors from '../errors.ts';
@@ -92,10 +93,11 @@ async function listing(session: XenSession, source: GeneratedSource): Promise<st
   const bytes = await session.debuggee.readMemory({ kind: 'va', at: vcpu }, source.start, length);
   const target = session.debuggee.targetOf(source.domain);
   const disassembler = await session.disassembler();
-  const lines = disassembler.disassemble(wordsOf(bytes, length >>> 2), source.start).map((line) => {
+  const words = wordsOf(bytes, length >>> 2);
+  const lines = disassembler.disassemble(words, source.start).map((line, i) => {
     const word = line.word === undefined ? '????????' : hex8(line.word);
-    const to = line.target === undefined ? undefined : target.describe(line.target);
-    return `${line.address.toString(16).padStart(16, '0')}  ${word}  ${line.text}${to ? `  <${to}>` : ''}`;
+    const text = annotated(line, words.slice(Math.max(0, i - HYPERCALL_REACH), i), target);
+    return `${line.address.toString(16).padStart(16, '0')}  ${word}  ${text}`;
   });
   return [`${target.describe(source.start) ?? source.name}:`, ...lines, ''].join('\n');
 }

@@ -17,6 +17,8 @@ export interface SymbolSource {
   addressesOf(name: string): readonly bigint[];
   /** Where functions begin whose name matches, up to `limit` of them. */
   functionsMatching(pattern: RegExp, limit: number): readonly bigint[];
+  /** Data between code, as far as the file tells. */
+  isData(address: bigint): boolean;
 }
 
 /** A line of a source file and the code of it around an address. */

@@ -46,6 +46,10 @@ export class TableSymbols implements SymbolSource {
     return this.readableNames;
   }
 
+  isData(address: bigint): boolean {
+    return this.table.isData(address);
+  }
+
   functionsMatching(pattern: RegExp, limit: number): readonly bigint[] {
     const found = this.table.functionsMatching(pattern, limit);
     const readable = this.readable.matching(pattern, limit);

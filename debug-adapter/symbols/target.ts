@@ -101,6 +101,12 @@ export class Target {
     return { name: symbol.name, start: symbol.start + shift, end: symbol.end + shift };
   }
 
+  /** Data between code, as far as the symbols tell. */
+  isData(address: bigint): boolean {
+    const link = this.map.toLink(address);
+    return link !== undefined && (this.symbols?.isData(link) ?? false);
+  }
+
   /** `start_kernel+0x10`, or undefined where nothing is known. */
   describe(address: bigint): string | undefined {
     const symbol = this.symbolAt(address);

@@ -12,6 +12,7 @@ import { UserError } from '../base/errors.ts';
 import { AddressWindow, lastAtMost } from './address-window.ts';
 import { SHF_ALLOC, SHF_EXECINSTR, SHT_DYNSYM, SHT_SYMTAB, stringAt, viewOf } from './elf.ts';
 import type { ElfFile } from './elf.ts';
+import { MappingSymbols } from './mapping-symbols.ts';
 
 export type SymbolKind = 'function' | 'object';
 
@@ -43,16 +44,19 @@ export class SymbolTable {
   private readonly window: AddressWindow;
   private readonly pool: Uint8Array;
   private readonly groups: readonly [functions: Group, objects: Group];
+  private readonly marks: MappingSymbols;
 
   constructor(
     window: AddressWindow,
     pool: Uint8Array,
     groups: readonly [functions: Group, objects: Group],
+    marks: MappingSymbols,
     loadOffset = 0n,
   ) {
     this.window = window;
     this.pool = pool;
     this.groups = groups;
+    this.marks = marks;
     this.loadOffset = loadOffset;
   }
 
@@ -66,7 +70,13 @@ export class SymbolTable {
 
   /** The same program, running `loadOffset` bytes above where it was linked. */
   relocated(loadOffset: bigint): SymbolTable {
-    return new SymbolTable(this.window, this.pool, this.groups, loadOffset);
+    return new SymbolTable(this.window, this.pool, this.groups, this.marks, loadOffset);
+  }
+
+  /** Data between code, such as a literal pool. */
+  isData(address: bigint): boolean {
+    const offset = this.window.offsetOf(address - this.loadOffset);
+    return !Number.isNaN(offset) && this.marks.isData(offset);
   }
 
   get functionCount(): number {
@@ -172,6 +182,7 @@ export class SymbolTableBuilder {
   private readonly window: AddressWindow;
   private readonly pool: Uint8Array;
   private readonly rows: Record<SymbolKind, number[]> = { function: [], object: [] };
+  readonly marks = new MappingSymbols();
 
   constructor(window: AddressWindow, pool: Uint8Array) {
     this.window = window;
@@ -187,7 +198,8 @@ export class SymbolTableBuilder {
   }
 
   build(): SymbolTable {
-    return new SymbolTable(this.window, this.pool, [this.group('function'), this.group('object')]);
+    const groups = [this.group('function'), this.group('object')] as const;
+    return new SymbolTable(this.window, this.pool, groups, this.marks);
   }
 
   private group(kind: SymbolKind): Group {
@@ -256,6 +268,10 @@ async function elfSymbols(elf: ElfFile): Promise<SymbolTable> {
   const pool = await elf.readSection(strings);
   const builder = new SymbolTableBuilder(elf.window, pool);
   const ends = elf.sections.map((section) => elf.window.offsetOf(section.address + BigInt(section.size)));
+  for (const { flags, address } of elf.sections) {
+    const start = elf.window.offsetOf(address);
+    if ((flags & SHF_EXECINSTR) !== 0 && !Number.isNaN(start)) builder.marks.add(start, false);
+  }
   for (let at = 0; at + SYMBOL_SIZE <= symbols.byteLength; at += SYMBOL_SIZE) {
     const name = symbols.getUint32(at, true);
     const info = symbols.getUint8(at + 4);
@@ -264,14 +280,20 @@ async function elfSymbols(elf: ElfFile): Promise<SymbolTable> {
     if (section === undefined || section.index === 0 || !(section.flags & SHF_ALLOC)) continue;
     const first = pool[name];
     if (first === undefined || first === 0) continue;
-    if ((info & 15) === STT_NOTYPE && isMappingSymbol(pool, name)) continue;
-    const kind = kindOf(info & 15, (section.flags & SHF_EXECINSTR) !== 0);
+    const isCode = (section.flags & SHF_EXECINSTR) !== 0;
+    const mark = (info & 15) === STT_NOTYPE ? mappingSymbol(pool, name) : undefined;
+    if (mark !== undefined && !isCode) continue;
+    const kind = kindOf(info & 15, isCode);
     if (kind === undefined) continue;
     const start = elf.window.offsetOfHalves(
       symbols.getUint32(at + 8, true),
       symbols.getUint32(at + 12, true),
     );
     if (Number.isNaN(start)) continue;
+    if (mark !== undefined) {
+      builder.marks.add(start, mark === LETTER_D);
+      continue;
+    }
     const size = symbols.getUint32(at + 20, true) * 0x1_0000_0000 + symbols.getUint32(at + 16, true);
     const rank = ((info & 15) === STT_NOTYPE ? 0 : 2) + (info >> 4 === STB_LOCAL ? 0 : 1);
     builder.add(kind, start, size, ends[section.index] ?? start, name, rank);
@@ -279,16 +301,13 @@ async function elfSymbols(elf: ElfFile): Promise<SymbolTable> {
   return builder.build();
 }
 
-/**
- * Mapping symbols ($x, $d, $x.7) mark code and data for disassemblers (IHI 0056). Linux gives some of its parts
- * prefixes, which these get as well: `__kvm_nvhe_$x`.
- */
-function isMappingSymbol(pool: Uint8Array, name: number): boolean {
+/** The letter of a mapping symbol. Linux gives some of its parts prefixes, which these get as well: `__kvm_nvhe_$x`. */
+function mappingSymbol(pool: Uint8Array, name: number): number | undefined {
   let at = name;
-  while (pool[at] !== DOLLAR) if ((pool[at++] ?? 0) === 0) return false;
+  while (pool[at] !== DOLLAR) if ((pool[at++] ?? 0) === 0) return undefined;
   const kind = pool[at + 1];
   const next = pool[at + 2];
-  return (kind === LETTER_X || kind === LETTER_D) && (next === 0 || next === DOT);
+  return (kind === LETTER_X || kind === LETTER_D) && (next === 0 || next === DOT) ? kind : undefined;
 }
 
 /** Assembly labels have no type; in code they name functions as far as a user is concerned. */

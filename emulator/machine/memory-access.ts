@@ -2,6 +2,7 @@
 
 import type { CpuState } from '../cpu/state.ts';
 import type { LoadedMachine } from './guest.ts';
+import { EXTERNAL_ABORT } from '../devices/register-block.ts';
 import * as layout from '../memory/layout.ts';
 import { type AddressSpace, BARE_DOMAIN, type TranslateResult, type VcpuId } from './messages.ts';
 
@@ -14,11 +15,15 @@ export class MemoryAccess {
     this.loaded = loaded;
   }
 
-  /** Up to the first byte that is not there. */
+  /** Up to the first byte that is not there. Of devices their registers, as far as looking at them changes nothing. */
   read(space: AddressSpace, address: bigint, length: number): Uint8Array {
+    const { memory } = this.loaded.machine;
     const bytes = new Uint8Array(Math.min(length, MAX_LENGTH));
+    const cpu = space.kind === 'va' ? (this.regimeOf(space.at) ?? 0) : 0;
     const read = this.pages(space, address, bytes.length, (pa, at, count) => {
-      bytes.set(this.loaded.machine.memory.bytes(pa, count), at);
+      if (!memory.contains(pa, count)) return this.peek(bytes.subarray(at, at + count), pa, cpu);
+      bytes.set(memory.bytes(pa, count), at);
+      return count;
     });
     return bytes.subarray(0, read);
   }
@@ -27,7 +32,9 @@ export class MemoryAccess {
   write(space: AddressSpace, address: bigint, bytes: Uint8Array): number {
     return this.pages(space, address, bytes.length, (pa, at, count) => {
       const { memory } = this.loaded.machine;
+      if (!memory.contains(pa, count)) return 0;
       memory.unobserved(() => memory.write(pa, bytes.subarray(at, at + count)));
+      return count;
     });
   }
 
@@ -54,20 +61,34 @@ export class MemoryAccess {
     }
   }
 
+  /** Words of a device, as most registers are; answers how many bytes there were. */
+  private peek(bytes: Uint8Array, pa: number, cpu: number): number {
+    const { bus } = this.loaded.machine.devices;
+    for (let done = 0; done < bytes.length; done++) {
+      const at = pa + done;
+      const word = bus.peek(at - (at % 4), 4, cpu);
+      const value = word === EXTERNAL_ABORT ? bus.peek(at, 1, cpu) : word >>> (8 * (at % 4));
+      if (value === EXTERNAL_ABORT) return done;
+      bytes[done] = value;
+    }
+    return bytes.length;
+  }
+
+  /** `action` answers how many bytes it has dealt with; fewer end it. */
   private pages(
     space: AddressSpace,
     address: bigint,
     length: number,
-    action: (pa: number, at: number, count: number) => void,
+    action: (pa: number, at: number, count: number) => number,
   ): number {
     let done = 0;
     while (done < length) {
       const here = BigInt.asUintN(64, address + BigInt(done));
       const count = Math.min(length - done, PAGE - Number(here & 0xfffn));
       const pa = this.paOf(space, here);
-      if (pa === undefined || !this.loaded.machine.memory.contains(pa, count)) break;
-      action(pa, done, count);
-      done += count;
+      const dealt = pa === undefined ? 0 : action(pa, done, count);
+      done += dealt;
+      if (dealt < count) break;
     }
     return done;
   }

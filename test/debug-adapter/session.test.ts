@@ -320,6 +320,22 @@ test('disassembly has exactly as many lines as asked for, before and behind the 
   ]);
 });
 
+test('disassembly goes on where there are no addresses, for clients that compute with them', async () => {
+  const session = await launch(kernel, { machine: entry() });
+  const around = async (memoryReference: string): Promise<bigint[]> => {
+    const answer = await session.send('disassemble', {
+      memoryReference,
+      instructionOffset: -2,
+      instructionCount: 4,
+    });
+    expect(answer?.instructions.every(({ presentationHint }) => presentationHint === 'invalid')).toBe(true);
+    return answer?.instructions.map(({ address }) => BigInt(address)) ?? [];
+  };
+  expect(await around('0x4')).toEqual([-4n, 0n, 4n, 8n]);
+  const end = 1n << 64n;
+  expect(await around('0xfffffffffffffffc')).toEqual([end - 12n, end - 8n, end - 4n, end]);
+});
+
 test('a function without source is shown as its disassembly, the frame on its line', async () => {
   const session = await launch(kernel, { machine: entry() });
   await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'setup+0x8' }] });
@@ -328,7 +344,7 @@ test('a function without source is shown as its disassembly, the frame on its li
   const { stackFrames } = await session.send('stackTrace', { threadId: 1 });
   const { source, line } = stackFrames[0] ?? {};
   const { content } = await session.send('source', { sourceReference: source?.sourceReference ?? 0 });
-  expect(content.split('\n')[(line ?? 0) - 1]).toMatch(/ 94000004 {2}bl #0x[0-9a-f]+ {2}<leaf>$/);
+  expect(content.split('\n')[(line ?? 0) - 1]).toMatch(/ 94000004 {2}bl #0x[0-9a-f]+ <leaf>$/);
 
   // A breakpoint on a line of the listing.
   const { breakpoints } = await session.send('setBreakpoints', {

@@ -1,11 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-
+import { memorySource } from '../../../emulator/formats/byte-source.ts';
+import { ElfFile } from '../../../emulator/formats/elf.ts';
 import { UserError } from '../../../emulator/base/errors.ts';
 import { readKallsyms } from '../../../emulator/formats/kallsyms.ts';
 import { SymbolTable } from '../../../emulator/formats/symbols.ts';
 import { fixtureText, openFixture } from './elf-fixture.ts';
 import { imageWithKallsyms } from './kallsyms-image.ts';
 
+const ROOT = join(import.meta.dirname, '../../..');
 const nm = fixtureText('nm.txt');
 const nmRows = [...nm.matchAll(/^([0-9a-f]+) (\w) (\S+)$/gm)].map(([, address, letter, name]) => ({
   address: BigInt(`0x${address}`),
@@ -56,6 +60,17 @@ test('mapping symbols are no names', async () => {
   expect(symbols.namesWithPrefix('$', 10)).toEqual([]);
   expect(symbols.namesWithPrefix('', 100)).not.toContain('');
   expect(symbols.namesWithPrefix('k', 10)).toEqual(['kernel_main']);
+});
+
+test('mapping symbols tell data from code', async () => {
+  // Behind the branch at its start an Image has a header (nm --special-syms: $d at +4, $x at +0x40).
+  const file = readFileSync(join(ROOT, 'media/samples/hello-xen/hello-xen.elf'));
+  const symbols = await SymbolTable.fromElf(await ElfFile.open(memorySource(file, 'hello-xen.elf')));
+  const text = 0xffff_ff80_0000_0000n;
+  const isData = [0n, 4n, 0x3cn, 0x40n].map((at) => symbols.isData(text + at));
+  expect(isData).toEqual([false, true, true, false]);
+  expect(symbols.relocated(0x1000n).isData(text + 0x1004n)).toBe(true);
+  expect(symbols.isData(0n)).toBe(false);
 });
 
 test('a program that runs elsewhere has its names there', async () => {
