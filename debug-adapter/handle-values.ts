@@ -12,6 +12,8 @@ export type HandleValue =
   | { readonly kind: 'step-target'; readonly vcpu: VcpuId; readonly call: bigint | undefined }
   | { readonly kind: 'goto-target'; readonly vcpu: VcpuId; readonly address: bigint }
   | ({ readonly kind: 'frame' } & FrameOfVcpu)
+  /** What the hypervisor did for the vCPU whose innermost frame this is. */
+  | { readonly kind: 'hypervisor'; readonly at: FrameOfVcpu }
   | ValueHandle
   | {
       readonly kind: 'registers';

@@ -230,6 +230,8 @@ export interface TaskFrame {
   readonly name: string;
   /** Not of such a line. */
   readonly address?: string;
+  /** For `scopes` and `evaluate`, until the machine runs; likewise. */
+  readonly frameId?: number;
   readonly path?: string;
   readonly line?: number;
 }

@@ -1,6 +1,6 @@
 // Tells the machine where and why to stop. Most parts of a plan change nothing, and then nothing is sent.
 
-import type { Breakpoint } from '../../emulator/machine/messages.ts';
+import type { Breakpoint, EventBreakpoint } from '../../emulator/machine/messages.ts';
 import type { MachineBreakpoints } from './breakpoints.ts';
 import type { MachineClient } from '../machine/machine-client.ts';
 
@@ -10,6 +10,7 @@ export class MachineStops {
   private version = -1;
   private othersVersion = -1;
   private breakpoints: readonly Breakpoint[] = [];
+  private planEvents: readonly EventBreakpoint[] = [];
   private readonly sent = { breakpoints: '[]', temporary: '[]', watchpoints: '[]', events: '[]' };
 
   constructor(machine: MachineClient, table: MachineBreakpoints) {
@@ -24,13 +25,19 @@ export class MachineStops {
     if (breakpoints) await this.machine.request('setBreakpoints', { breakpoints });
   }
 
+  /** What a plan wants to hear of beside the breakpoints, from the next time on that something is sent. */
+  setPlanEvents(events: readonly EventBreakpoint[]): void {
+    this.planEvents = events;
+    this.othersVersion = -1;
+  }
+
   /** Watchpoints and events. */
   async sendOthers(): Promise<void> {
     const { machine, table } = this;
     if (table.version === this.othersVersion) return;
     this.othersVersion = table.version;
     const watchpoints = table.watchpoints();
-    const events = table.eventBreakpoints();
+    const events = [...table.eventBreakpoints(), ...this.planEvents];
     if (this.differs('watchpoints', watchpoints)) await machine.request('setWatchpoints', { watchpoints });
     if (this.differs('events', events)) await machine.request('setEventBreakpoints', { events });
   }

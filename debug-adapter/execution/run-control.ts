@@ -2,7 +2,14 @@
 // parts and ends with what the user sees. A pause is answered in the part that is under way, or before
 // the next one begins.
 
-import type { Breakpoint, MachineEvents, Moment, StopInfo, VcpuId } from '../../emulator/machine/messages.ts';
+import type {
+  Breakpoint,
+  EventReport,
+  MachineEvents,
+  Moment,
+  StopInfo,
+  VcpuId,
+} from '../../emulator/machine/messages.ts';
 import { UserError } from '../../emulator/base/errors.ts';
 import { AdapterError } from '../errors.ts';
 import type { MachineBreakpoints } from '../breakpoints/breakpoints.ts';
@@ -162,6 +169,21 @@ export class RunControl {
     });
   }
 
+  /** Executes the call of the hypervisor at which a vCPU stands, and shows what it did there. */
+  stepIntoHypervisor(vcpu: VcpuId, event: string, alone = false): void {
+    this.perform(alone ? vcpu : undefined, async () => {
+      this.focus = vcpu;
+      this.stops.setPlanEvents([{ id: TEMPORARY, event, domain: vcpu.domain }]);
+      try {
+        const stop = await stepInstruction(this.contextFor(vcpu), false);
+        if (stop.kind === 'elsewhere') return stop.report;
+        return { reason: 'step', vcpu, description: 'Paused on step', hitBreakpointIds: [] };
+      } finally {
+        this.stops.setPlanEvents([]);
+      }
+    });
+  }
+
   /** The vCPU goes on elsewhere; nothing is executed. */
   goTo(vcpu: VcpuId, address: bigint): void {
     this.perform(undefined, async () => {
@@ -281,6 +303,9 @@ export class RunControl {
       const stop = await this.go({ vcpu, count: 1 }, []);
       const report = await this.judge.reportOf(stop, this.focus);
       if (report) return { kind: 'elsewhere', report };
+      if (stop.reason === 'event' && stop.event && sameVcpu(stop.vcpu, vcpu)) {
+        return { kind: 'elsewhere', report: stepReport(vcpu, stop.event) };
+      }
       if (stop.reason === 'step') return { kind: 'here' };
     }
   }
@@ -380,6 +405,15 @@ async function lineRange(target: Target, pc: bigint): Promise<LineRange | undefi
     scope: scopes.map(({ name }) => name ?? '').reverse(),
   };
 }
+
+/** A step into the hypervisor ends with what it did. */
+const stepReport = (vcpu: VcpuId, event: EventReport): StopReport => ({
+  reason: 'step',
+  vcpu,
+  description: event.description,
+  hitBreakpointIds: [],
+  exception: { id: event.event, description: event.description, event },
+});
 
 const sameVcpu = (a: VcpuId, b: VcpuId): boolean => a.domain === b.domain && a.vcpu === b.vcpu;
 

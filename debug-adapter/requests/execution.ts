@@ -9,6 +9,8 @@ import type { StopReport } from '../breakpoints/judge.ts';
 import type { XenSession } from '../session.ts';
 import { stepInstruction, stepIntoException, stepLine, stepOut } from '../execution/stepping.ts';
 import type { StepContext, StepStop } from '../execution/stepping.ts';
+import { isHypercall } from '../instructions/annotate.ts';
+import { controlFlow } from '../instructions/instructions.ts';
 import { leaving } from '../values/return-value.ts';
 
 export const executionRequests = [
@@ -48,8 +50,17 @@ export const executionRequests = [
 
   request('stepIn', {
     needs: 'stopped',
-    handle(session, args) {
+    async handle(session, args) {
       if (args.targetId !== undefined) return stepIntoTarget(session, args, args.targetId);
+      const vcpu = session.debuggee.vcpuOfThread(args.threadId);
+      const event = await hypervisorCallAt(session, vcpu);
+      if (event !== undefined && !session.machine.run.ended) {
+        session.afterResponse(() => {
+          session.running();
+          session.machine.run.stepIntoHypervisor(vcpu, event, args.singleThread);
+        });
+        return undefined;
+      }
       return step(session, args, (context) => planOf(context, args.granularity, true));
     },
   }),
@@ -132,6 +143,18 @@ function step(session: XenSession, { threadId, singleThread = false }: Stepped, 
     run.step(vcpu, plan, singleThread);
   });
   return undefined;
+}
+
+/** The event that the instruction at which a vCPU stands is of, if it calls a hypervisor of ours. */
+async function hypervisorCallAt({ debuggee }: XenSession, vcpu: VcpuId): Promise<string | undefined> {
+  if (debuggee.isBare) return undefined;
+  const { pc } = await debuggee.general(vcpu);
+  const bytes = await debuggee.reader(vcpu)(pc, 4);
+  if (bytes.length < 4) return undefined;
+  const word = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
+  if (isHypercall(word)) return 'hypercall';
+  const flow = controlFlow(word, pc);
+  return flow.kind === 'exception' && (flow.name === 'hvc' || flow.name === 'smc') ? 'psci' : undefined;
 }
 
 /** The task that a vCPU which stands runs, as far as its operating system has been recognized. */

@@ -8,7 +8,7 @@ import { nameOfDomain } from '../memory-reference.ts';
 import type { TaskFrame, TaskRow } from '../protocol.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
-import { frameName, rowsOf } from './stack.ts';
+import { type FunctionRow, frameName, rowsOf } from './stack.ts';
 
 const MAX_FRAMES = 64;
 
@@ -41,7 +41,14 @@ export const guestRequests = [
         address === undefined ? one.pid === pid : hex(one.address) === address.toLowerCase(),
       );
       if (!task) throw errors.noSuchTask(address ?? `with the pid ${pid}`);
-      const frames = await taskFrames(debuggee, id, guest, task, Math.min(Math.max(1, levels), MAX_FRAMES));
+      const idOf = ({ frame, index, inlined }: FunctionRow): number => {
+        // What a task that waits has in registers, it has saved; so it is with callers.
+        const vcpu = task.on ?? { domain: id, vcpu: 0 };
+        const depth = task.on ? index : index + 1;
+        return session.handles.add({ kind: 'frame', vcpu, frame, index: depth, inlined });
+      };
+      const most = Math.min(Math.max(1, levels), MAX_FRAMES);
+      const frames = await taskFrames(debuggee, id, guest, task, most, idOf);
       return { generation: session.handles.stopGeneration, task: taskRow(task), frames };
     },
   }),
@@ -79,16 +86,18 @@ export async function taskFrames(
   guest: GuestOs,
   task: GuestTask,
   levels: number,
+  idOf?: (row: FunctionRow) => number,
 ): Promise<readonly TaskFrame[]> {
   const target = debuggee.targetOf(domain);
   const rows = await rowsOf(await guest.stackOf(task, levels), target, levels);
   return rows.map((row): TaskFrame => {
-    if (row.kind === 'label') return { name: row.text };
+    if (row.kind !== 'function') return { name: row.text };
     const { frame, lookup, scope } = row;
     const name = scope?.inlined
       ? `${scope.name} [inlined]`
       : frameName(frame.pc, target.symbolAt(lookup), scope?.name);
-    return { name, address: hex(frame.pc), ...(scope && { path: scope.path, line: scope.line }) };
+    const place = scope && { path: scope.path, line: scope.line };
+    return { name, address: hex(frame.pc), ...place, ...(idOf && { frameId: idOf(row) }) };
   });
 }
 

@@ -3,6 +3,7 @@
 
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import type { VcpuId } from '../../emulator/machine/messages.ts';
+import { eventNamed } from '../../emulator/debug/events/catalog.ts';
 import { lineOfAddress, MAX_LISTING_BYTES } from '../instructions/generated-sources.ts';
 import type { GeneratedSource } from '../instructions/generated-sources.ts';
 import { exceptionInWords } from '../frames/exception-words.ts';
@@ -15,19 +16,23 @@ import type { RunningSymbol, ScopeLine, Target } from '../symbols/target.ts';
 /** Frames of a stack that is asked for without a limit. */
 const MAX_FRAMES = 256;
 
+export interface FunctionRow {
+  readonly kind: 'function';
+  readonly index: number;
+  readonly frame: Frame;
+  /** The address whose line is shown. */
+  readonly lookup: bigint;
+  readonly scope: ScopeLine | undefined;
+  /** Calls that were inlined around it. */
+  readonly inlined: number;
+}
+
 /** A function of a frame, or a line that only says something. */
 type Row =
-  | {
-      readonly kind: 'function';
-      readonly index: number;
-      readonly frame: Frame;
-      /** The address whose line is shown. */
-      readonly lookup: bigint;
-      readonly scope: ScopeLine | undefined;
-      /** Calls that were inlined around it. */
-      readonly inlined: number;
-    }
-  | { readonly kind: 'label'; readonly text: string };
+  | FunctionRow
+  | { readonly kind: 'label'; readonly text: string }
+  /** What the hypervisor did, above what asked it to. */
+  | { readonly kind: 'hypervisor'; readonly text: string; readonly frame: Frame };
 
 export const stackRequests = [
   request('stackTrace', {
@@ -39,7 +44,7 @@ export const stackRequests = [
       const end = levels === 0 ? MAX_FRAMES : Math.min(startFrame + levels, MAX_FRAMES);
       // One more tells whether the stack ends here.
       const frames = await session.debuggee.walk(vcpu, end + 1);
-      const rows = await rowsOf(frames, target, end + 1);
+      const rows = [...hypervisorRow(session, vcpu, frames), ...(await rowsOf(frames, target, end + 1))];
       const stackFrames: Dap.StackFrame[] = [];
       for (const row of rows.slice(startFrame, end))
         stackFrames.push(formatted(await describe(session, vcpu, target, row), target, format));
@@ -47,6 +52,31 @@ export const stackRequests = [
     },
   }),
 ];
+
+/** Above a vCPU for which the hypervisor has just done something that stopped the machine. */
+function hypervisorRow(session: XenSession, vcpu: VcpuId, [frame]: readonly Frame[]): readonly Row[] {
+  const { lastStop, debuggee } = session;
+  const event = lastStop?.exception?.event?.event;
+  if (!frame || event === undefined || debuggee.isBare) return [];
+  if (lastStop?.vcpu.domain !== vcpu.domain || lastStop.vcpu.vcpu !== vcpu.vcpu) return [];
+  const row = eventNamed(event);
+  if (!row || !OF_THE_HYPERVISOR.has(row.category)) return [];
+  const [, call, operation] = /^hypercall\.(\w+)(?:\.(\w+))?$/.exec(event) ?? [];
+  const text = call === undefined || call === 'error' ? event : operation ? `${call}(${operation})` : call;
+  return [{ kind: 'hypervisor', text: `Xen: ${text}`, frame }];
+}
+
+/** Categories of events that are work of Xen; others are of the guest alone. */
+const OF_THE_HYPERVISOR: ReadonlySet<string> = new Set([
+  'hypercall',
+  'stage2',
+  'trap',
+  'event-channel',
+  'grant',
+  'xenstore',
+  'ring',
+  'firmware',
+]);
 
 /** The first rows of the stack: a frame has one for each function inlined where it stands, and its own. */
 export async function rowsOf(
@@ -83,6 +113,12 @@ async function describe(
   if (row.kind === 'label') {
     const id = session.handles.add({ kind: 'label' });
     return { id, name: row.text, line: 0, column: 0, presentationHint: 'label' };
+  }
+  if (row.kind === 'hypervisor') {
+    const at = { vcpu, index: 0, frame: row.frame, inlined: 0 };
+    const id = session.handles.add({ kind: 'hypervisor', at });
+    const instructionPointerReference = vaReference(vcpu, row.frame.pc);
+    return { id, name: row.text, line: 0, column: 0, instructionPointerReference };
   }
   const { frame, index, lookup, scope, inlined } = row;
   const symbol = target.symbolAt(lookup);

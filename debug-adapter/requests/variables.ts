@@ -36,6 +36,10 @@ export const variableRequests = [
       // Editors ask once more just after the machine went on, and would show an error as a scope.
       if (session.machine.run.running) return { scopes: [] };
       const handle = session.handles.get(frameId);
+      if (handle.kind === 'hypervisor') {
+        const hint = { name: 'Arguments', presentationHint: 'arguments', expensive: false };
+        return { scopes: eventScope(session, handle.at).map((scope) => ({ ...scope, ...hint })) };
+      }
       if (handle.kind !== 'frame') return { scopes: [] };
       const { kind: _, ...at } = handle;
       const registers = (name: string, group: RegisterScope, expensive: boolean): Dap.Scope => ({

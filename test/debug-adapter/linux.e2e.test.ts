@@ -105,6 +105,15 @@ testWith(
       'kthreadd',
       'ret_from_fork',
     ]);
+    // Its frames have registers, of which only those that were saved are known, and none can be changed.
+    const frameId = frames[2]?.frameId ?? 0;
+    const pc = await session.send('evaluate', { expression: '$pc,x', frameId });
+    expect(pc.result).toContain(frames[2]?.address);
+    const { scopes } = await session.send('scopes', { frameId });
+    expect(scopes.map(({ name }) => name)).toEqual(['Registers']);
+    expect((await session.raw('setExpression', { expression: '$x19', value: '1', frameId })).success).toBe(
+      false,
+    );
     const shell = (await session.send('xen/taskStack', { pid: 1 })).frames;
     expect(shell.map(({ name }) => name)).toContainEqual(
       expect.stringMatching(/^— system call .* from EL0 —$/),
