@@ -9,6 +9,7 @@ export { inspectionNamed, inspections, type Inspections } from './debug/inspect/
 export { argumentValue } from './debug/inspect/command.ts';
 export type { AnyInspection } from './debug/inspect/inspection.ts';
 export { createInspector } from './debug/inspect/inspector.ts';
+export type { HostFile, HostFiles } from './formats/disk-image/host-files.ts';
 export type { EngineModules } from './engine/engine.ts';
 export { bareDeviceTree } from './machine/bare.ts';
 export {

@@ -167,7 +167,10 @@ async function inlineDomain(
   keys: SymbolKeys,
 ): Promise<{ domain: DomainConfig; symbols: DomainSymbols }> {
   if ((domain.vif ?? []).length > 0) throw errors.unsupportedKey(domain.name, 'vif');
-  const disks = (domain.disk ?? []).map((text) => diskOf(domain.name, text));
+  const disks = (domain.disk ?? []).map((text) => {
+    const disk = diskOf(domain.name, text);
+    return withImage(disk, (path) => host.resolvePath(base, path));
+  });
   const kernelPath = host.resolvePath(base, domain.kernel);
   const kernel = await kernelFile(host, kernelPath, 'kernel');
   const memory = memoryBytes(domain.memory);
@@ -259,6 +262,12 @@ function diskOf(domain: string, text: string): DiskConfig {
   return disk;
 }
 
+/** With the image's path as the host finds it. */
+function withImage(disk: DiskConfig, resolve: (path: string) => string): DiskConfig {
+  const { source } = disk;
+  return source.kind === 'image' ? { ...disk, source: { ...source, path: resolve(source.path) } } : disk;
+}
+
 async function xlDomain(host: Files, file: string, keys: SymbolKeys) {
   const source = await opened(host, file, 'config');
   if (source.size > MAX_XL_SIZE) throw errors.notAnXlConfig(file);
@@ -280,6 +289,11 @@ async function xlDomain(host: Files, file: string, keys: SymbolKeys) {
   const disk =
     ramdisk &&
     (await placed(ramdisk.place, async () => guestFile(host, await near(ramdisk.path), 'ramdisk', memory)));
+  const disks: DiskConfig[] = [];
+  for (const one of config.disks) {
+    const image = one.source.kind === 'image' ? await near(one.source.path) : '';
+    disks.push(withImage(one, () => image));
+  }
   const domain: DomainConfig = {
     name: config.name,
     kernel,
@@ -291,7 +305,7 @@ async function xlDomain(host: Files, file: string, keys: SymbolKeys) {
     maximumMemory: config.maxmem * MIB,
     ...(config.uuid !== undefined && { uuid: bytesOfUuid(config.uuid) }),
     ...(config.vuart && { vuart: true }),
-    ...(config.disks.length > 0 && { disks: config.disks }),
+    ...(disks.length > 0 && { disks }),
     scheduling: schedulingWith(config.scheduling),
   };
   const all = [...warnings, ...withoutEffect(config, placeOf)];

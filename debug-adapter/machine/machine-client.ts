@@ -76,6 +76,7 @@ export class LocalMachineClient implements MachineClient {
   }
 
   dispose(): void {
+    if (!this.disposed) void this.server.close({});
     this.disposed = true;
   }
 }
@@ -146,6 +147,7 @@ export class PortMachineClient implements MachineClient {
 
   dispose(): void {
     this.onEvent = () => {};
+    if (!this.failure) this.port.post({ id: 0, name: 'close', args: {} } satisfies RequestMessage);
     // Wanted by somebody: nothing that a user must hear of.
     this.rejectAll(errors.notLaunched());
     this.close();

@@ -44,6 +44,9 @@ const action = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('mask-event'), domain, port: count, masked: z.boolean() }),
   z.strictObject({ kind: z.literal('write-xenstore'), path: z.string(), value: z.string() }),
   z.strictObject({ kind: z.literal('remove-xenstore'), path: z.string() }),
+  z.strictObject({ kind: z.literal('block-attach'), domain, disk: z.string() }),
+  z.strictObject({ kind: z.literal('block-detach'), domain, device: z.string(), force: z.boolean() }),
+  z.strictObject({ kind: z.literal('block-resize'), domain, device: z.string(), size: count }),
 ]);
 
 const input = z.discriminatedUnion('kind', [
@@ -63,10 +66,13 @@ const file = z.strictObject({
   inputs: z.array(z.strictObject({ ...moment, sequence: count, settled: z.boolean(), input })),
   end: z.strictObject(moment),
   stateHash: z.string().regex(/^[0-9a-f]{32}$/),
+  files: z
+    .array(z.strictObject({ path: z.string(), stamp: z.string(), isWritten: z.boolean() }))
+    .optional(),
 });
 
 export function writeSnapshot({ launch, folder, snapshot }: SnapshotFile): string {
-  const { inputs, end, stateHash } = snapshot;
+  const { inputs, end, stateHash, files } = snapshot;
   const whole = {
     xenscopeSnapshot: VERSION,
     ...(folder !== undefined && { folder }),
@@ -74,6 +80,7 @@ export function writeSnapshot({ launch, folder, snapshot }: SnapshotFile): strin
     inputs,
     end,
     stateHash,
+    ...(files.length > 0 && { files }),
   };
   return `${JSON.stringify(whole, plain, 2)}\n`;
 }
@@ -82,8 +89,8 @@ export function writeSnapshot({ launch, folder, snapshot }: SnapshotFile): strin
 export function readSnapshot(text: string, name: string): SnapshotFile {
   const parsed = file.safeParse(jsonIn(text));
   if (!parsed.success) throw notASnapshot(name, z.prettifyError(parsed.error).split('\n', 1)[0] ?? '');
-  const { folder, launch, inputs, end, stateHash } = parsed.data;
-  const snapshot = { inputs, end, stateHash } as MachineSnapshot;
+  const { folder, launch, inputs, end, stateHash, files = [] } = parsed.data;
+  const snapshot = { inputs, end, stateHash, files } as MachineSnapshot;
   return { launch: parseLaunchConfiguration(launch, name), folder, snapshot };
 }
 

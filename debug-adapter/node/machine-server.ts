@@ -8,6 +8,7 @@ import {
   type MachineServer,
   MachineServerImplementation,
 } from '../../emulator/index.ts';
+import { diskFiles } from './disk-files.ts';
 import { loadEngineModules } from './engine-modules.ts';
 
 export function createMachineServer(tell: MachineEventSink): MachineServer {
@@ -18,6 +19,7 @@ export function createMachineServer(tell: MachineEventSink): MachineServer {
       const timer = setTimeout(action, milliseconds);
       return () => clearTimeout(timer);
     },
+    files: diskFiles,
     now: () => performance.now(),
     emit: <Name extends keyof MachineEvents>(event: Name, body: MachineEvents[Name]) =>
       tell({ event, body } as MachineEvent),

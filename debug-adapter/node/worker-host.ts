@@ -9,6 +9,9 @@ import { PortMachineClient } from '../machine/machine-client.ts';
 /** Beside the bundle, or the source itself when the sources are run as they are. */
 const WORKER_FILES = ['machine-worker.js', 'machine-worker.ts'];
 
+/** A machine looks at its messages every few milliseconds. */
+const CLOSE_MS = 2000;
+
 export async function startWorkerMachine(
   from: string = import.meta.dirname ?? __dirname,
 ): Promise<MachineClient> {
@@ -20,7 +23,13 @@ export async function startWorkerMachine(
       post: (message) => worker.postMessage(message),
       listen: (listener) => worker.on('message', listener),
     },
-    () => void worker.terminate(),
+    () => {
+      // It answers when its disks are written; one that is too busy to is not waited for.
+      worker.on('message', ({ id }: { id?: number }) => {
+        if (id === 0) void worker.terminate();
+      });
+      setTimeout(() => void worker.terminate(), CLOSE_MS).unref();
+    },
   );
   worker.on('error', (error) => client.fail(error.message));
   worker.on('exit', (code) => client.fail(`the worker ended with status ${code}`));

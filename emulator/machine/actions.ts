@@ -2,6 +2,7 @@
 // as the guest that masks its ports. Everything is checked before anything changes.
 
 import { UserError } from '../base/errors.ts';
+import { isDiskRefusal, parseDiskSpec, virtualDeviceNumber } from '../formats/disk-spec.ts';
 import { XENSTORE_PAYLOAD_MAX } from '../xen/abi/xs-wire.ts';
 import type { HostedDomain } from '../xen/hypervisor/hosted-domain.ts';
 import type { Hypervisor } from '../xen/hypervisor.ts';
@@ -31,6 +32,13 @@ export function act(hypervisor: Hypervisor, control: ControlDomain, action: Acti
       return writeXenstore(control, action.path, action.value);
     case 'remove-xenstore':
       return removeXenstore(control, action.path);
+    case 'block-attach':
+      return attachDisk(hypervisor, control, action.domain, action.disk);
+    case 'block-detach':
+      living(hypervisor, action.domain);
+      return control.detach(action.domain, 'vbd', deviceOf(action.device), action.force);
+    case 'block-resize':
+      return resizeDisk(hypervisor, control, action);
   }
 }
 
@@ -45,6 +53,9 @@ const MEMBERS: Readonly<Record<Action['kind'], Readonly<Record<string, 'number' 
   'mask-event': { domain: 'number', port: 'number', masked: 'boolean' },
   'write-xenstore': { path: 'string', value: 'string' },
   'remove-xenstore': { path: 'string' },
+  'block-attach': { domain: 'number', disk: 'string' },
+  'block-detach': { domain: 'number', device: 'string', force: 'boolean' },
+  'block-resize': { domain: 'number', device: 'string', size: 'number' },
 };
 
 function checkShape(action: Action): void {
@@ -159,6 +170,38 @@ function maskEvent(hypervisor: Hypervisor, domid: number, port: number, masked: 
     );
   }
   eventChannels.unmask(port);
+}
+
+// ---------------------------------------------------------------- disks
+
+function attachDisk(hypervisor: Hypervisor, control: ControlDomain, domid: number, text: string): void {
+  const { domain } = living(hypervisor, domid);
+  const disk = parseDiskSpec(text);
+  if (isDiskRefusal(disk)) throw new UserError(disk.message, disk.hint);
+  if (control.device(domid, 'vbd', deviceOf(disk.vdev))) {
+    throw new UserError(`domain ${domid} has a disk '${disk.vdev}'`, 'Give the new one another vdev.');
+  }
+  control.attach(domain, 'vbd', { disk });
+}
+
+function resizeDisk(
+  hypervisor: Hypervisor,
+  control: ControlDomain,
+  { domain, device, size }: Extract<Action, { kind: 'block-resize' }>,
+): void {
+  living(hypervisor, domain);
+  const disk = control.device(domain, 'vbd', deviceOf(device));
+  if (!disk?.resize) throw new UserError(`domain ${domain} has no disk '${device}'`, 'Name one that it has.');
+  if (!Number.isSafeInteger(size) || size <= 0 || size % 4096 !== 0) {
+    throw new UserError(`${size} bytes are no size of a disk`, 'Give a multiple of 4096.');
+  }
+  disk.resize(size);
+}
+
+function deviceOf(vdev: string): number {
+  const device = virtualDeviceNumber(vdev);
+  if (device !== undefined) return device;
+  throw new UserError(`'${vdev.slice(0, 60)}' is not a virtual disk`, 'Name it as xvda, xvdb, xvda1.');
 }
 
 // ---------------------------------------------------------------- xenstore

@@ -3,6 +3,7 @@
 
 import type { HypervisorView } from '../xen/hypervisor/view.ts';
 import type { XenObserver } from '../xen/observer.ts';
+import type { FileStamp } from '../xen/toolstack/disk-store.ts';
 import type { Machine } from './machine.ts';
 import type { Action, MachineInfo, Stage2Range, VcpuId } from './messages.ts';
 
@@ -46,6 +47,10 @@ export interface LoadedMachine {
    * board, with or without a hypervisor of ours.
    */
   deviceTree(domain: number): Uint8Array | undefined;
+  /** The files of the host that disks were made from, as they were when they were opened. */
+  diskFiles?(): readonly FileStamp[];
+  /** The machine runs no more: what its disks were to keep is in their files. */
+  close?(): void;
   /** Plain state beside RAM, CPUs and devices: what sits at EL2. */
   saveMonitor(): unknown;
 }

@@ -1,6 +1,7 @@
 // A run without a debugger: loads the guests, executes until a script of expected texts is met,
 // the machine ends, or a bound is reached. Idle time is skipped, or left to the caller to pace.
 
+import type { HostFiles } from '../formats/disk-image/host-files.ts';
 import type { Logger } from '../base/log.ts';
 import type { EngineCounters } from '../engine/counters.ts';
 import type { EngineModules } from '../engine/engine.ts';
@@ -26,6 +27,8 @@ export interface HeadlessOptions {
   /** A domain has come to its end. */
   readonly ended?: (domain: number, reason: GuestEnd) => void;
   readonly log: Logger;
+  /** Where the images of disks are. */
+  readonly files?: HostFiles;
 }
 
 export type HeadlessEnd =
@@ -46,6 +49,8 @@ export interface HeadlessRun {
   readonly inputs: InputLog;
   readonly script: ConsoleScript;
   statistics(): HeadlessStatistics;
+  /** Nothing runs any more: what disks were to keep is written to their files. */
+  close(): void;
 }
 
 export interface HeadlessStatistics {
@@ -100,6 +105,7 @@ export function startHeadless(
       },
     },
     options.log,
+    options.files,
   );
   const { machine } = loaded;
   const ends = new DomainEnds(loaded.info.domains.map(({ domain }) => domain));
@@ -151,6 +157,7 @@ export function startHeadless(
     inputs,
     script,
     type,
+    close: () => loaded.close?.(),
     turn: (instructions) => turn(instructions, skip),
     turnAtWallClock: (instructions, now) =>
       turn(instructions, (deadline) => beginIdle(machine, deadline, now)),

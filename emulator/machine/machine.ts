@@ -408,7 +408,7 @@ export class Machine {
     this.update();
   }
 
-  /** When a device acts next by itself, in virtual nanoseconds. */
+  /** When a device or the monitor acts next by itself, in virtual nanoseconds. */
   deadline(): number {
     return Math.min(this.devices.nextDeadline(), this.monitor?.deadline ?? Number.POSITIVE_INFINITY);
   }

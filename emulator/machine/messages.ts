@@ -8,6 +8,7 @@
 // Everything else may be asked at any time and is served between two slices.
 
 import type { Content } from '../formats/byte-source.ts';
+import type { DiskSpec } from '../formats/disk-spec.ts';
 import type { Kernel } from '../formats/kernel.ts';
 import type { DomainScheduling, MachineScheduling } from '../xen/scheduling/configuration.ts';
 import { SCHEDULERS } from '../xen/scheduling/policy.ts';
@@ -49,14 +50,8 @@ export interface GuestKernel {
   readonly kernel: Kernel;
 }
 
-/** A scratch disk: zeros at first, in memory, gone with the machine. */
-export interface DiskConfig {
-  /** Its name in the guest: `xvda`. */
-  readonly vdev: string;
-  /** Bytes: whole sectors of 512. */
-  readonly size: number;
-  readonly readOnly: boolean;
-}
+/** As xl's `disk` says it, with the path of an image as the machine's host finds it. */
+export type DiskConfig = DiskSpec;
 
 export interface DomainConfig {
   readonly name: string;
@@ -284,7 +279,23 @@ export type Action =
     }
   /** As the toolstack: with all permissions, and watches fire. */
   | { readonly kind: 'write-xenstore'; readonly path: string; readonly value: string }
-  | { readonly kind: 'remove-xenstore'; readonly path: string };
+  | { readonly kind: 'remove-xenstore'; readonly path: string }
+  /** xl block-attach; `disk` as in `disk` of xl.cfg. */
+  | { readonly kind: 'block-attach'; readonly domain: number; readonly disk: string }
+  /** xl block-detach; `device` is its vdev. `force` does not wait for the guest. */
+  | {
+      readonly kind: 'block-detach';
+      readonly domain: number;
+      readonly device: string;
+      readonly force: boolean;
+    }
+  /** The disk has another size from now on, as a volume that was grown. */
+  | {
+      readonly kind: 'block-resize';
+      readonly domain: number;
+      readonly device: string;
+      readonly size: number;
+    };
 
 export interface MachineStatistics extends Moment {
   /** Exits out of generated code by kind. */
@@ -311,6 +322,8 @@ export interface RunOptions {
 export interface MachineRequests {
   /** Builds the machine at moment 0, in place of the one before. Executes nothing. */
   create: Call<MachineConfig, MachineInfo>;
+  /** The machine stands for good: what its disks were to keep is written to their files. */
+  close: Call<Record<string, never>, void>;
   /** Runs until a breakpoint, a pause or an end. No breakpoint fires on the instruction a vCPU stands at. */
   run: Call<RunOptions, void>;
   /**

@@ -2,6 +2,7 @@
 // between, so many slices at a time that a pause is answered at once.
 
 import { describeBug, invariant, UserError } from '../base/errors.ts';
+import type { HostFiles } from '../formats/disk-image/host-files.ts';
 import type { Logger } from '../base/log.ts';
 import type { CpuState } from '../cpu/state.ts';
 import type { EngineModules } from '../engine/engine.ts';
@@ -42,6 +43,8 @@ export interface ServerHost {
   /** Real milliseconds: for pacing idle time, and for looking at the messages in time. */
   now(): number;
   emit<Name extends keyof MachineEvents>(name: Name, event: MachineEvents[Name]): void;
+  /** Where the images of disks are. */
+  readonly files?: HostFiles;
 }
 
 /** Answers what panels ask (emulator/debug stands above and is plugged in). */
@@ -114,6 +117,7 @@ export class MachineServerImplementation {
       this.running = false;
       this.domains = new DomainEnds([]);
       this.broken = undefined;
+      this.loaded?.close?.();
       this.loaded = loadMachine(
         this.modules,
         config,
@@ -132,6 +136,7 @@ export class MachineServerImplementation {
           },
         },
         this.log,
+        this.host.files,
       );
       this.domains = new DomainEnds(this.loaded.info.domains.map(({ domain }) => domain));
       this.inputLog = new InputLog(this.loaded);
@@ -139,6 +144,11 @@ export class MachineServerImplementation {
       this.inspector = this.createInspector(this.loaded);
       this.stops = this.createStops(this.loaded, this.inspector.events);
       return this.loaded.info;
+    },
+    close: () => {
+      this.cancelSleep?.(false);
+      this.running = false;
+      this.loaded?.close?.();
     },
     run: (options) => this.start(undefined, options),
     step: ({ vcpu, count, ...options }) => {

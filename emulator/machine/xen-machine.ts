@@ -4,6 +4,7 @@
 import { gfnOf, ipa as asIpa } from '../base/address.ts';
 import { UserError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { HostFiles } from '../formats/disk-image/host-files.ts';
 import type { EngineModules } from '../engine/engine.ts';
 import * as layout from '../memory/layout.ts';
 import { SHUTDOWN_CRASH, SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT, SHUTDOWN_SUSPEND } from '../xen/abi/sched.ts';
@@ -51,6 +52,7 @@ export function createXenMachine(
   guests: readonly [DomainConfig, ...DomainConfig[]],
   events: GuestEvents,
   log: Logger,
+  files: HostFiles,
 ): LoadedMachine {
   checkSize(guests);
   checkCpus(config.scheduling?.cpus);
@@ -97,7 +99,7 @@ export function createXenMachine(
       events.ended(domid, END_OF[reason] ?? 'crash');
     },
   });
-  const control = new ControlDomain(hypervisor, consoleOutput);
+  const control = new ControlDomain(hypervisor, consoleOutput, files);
   machine.monitor = hypervisor;
   events.hypervisorConsole?.(`(XEN) Xen 4.17 on an emulated machine with GICv${gicVersion}\n`);
   const built = new Map<number, BuiltDomain>();
@@ -161,6 +163,8 @@ export function createXenMachine(
       act(hypervisor, control, action);
       if (action.kind === 'destroy') events.ended(action.domain, 'destroyed');
     },
+    diskFiles: () => control.disks.stamps,
+    close: () => control.close(),
     saveMonitor: () => ({ hypervisor: hypervisor.save(), control: control.save() }),
   };
 }

@@ -114,6 +114,17 @@ export class PhysicalMemory {
     return this.memory.subarray(offset, offset + length);
   }
 
+  /**
+   * A view that the caller fills at once, before anything runs: watchers are told, and what was decoded from there is
+   * forgotten.
+   */
+  writable(address: number, length: number): Uint8Array {
+    this.observer?.(address, length);
+    const offset = this.offset(address, length);
+    this.written(address, length);
+    return this.memory.subarray(offset, offset + length);
+  }
+
   /** Bytes in pages that hold anything but zeros: about what the guest has made the host keep. */
   touched(): number {
     const words = new Uint32Array(this.memory.buffer, RAM_HOST, this.size / 4);

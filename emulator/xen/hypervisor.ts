@@ -10,6 +10,7 @@ import { OnceLogger } from '../base/log.ts';
 import { invariant } from '../base/errors.ts';
 import type { Monitor, TrapOutcome } from '../cpu/monitor.ts';
 import { SHUTDOWN_CRASH } from './abi/sched.ts';
+import { BackendTimers } from './backends/timers.ts';
 import { DomainList } from './domain-list.ts';
 import { noMemory } from './domain.ts';
 import { Heap } from './heap.ts';
@@ -48,6 +49,8 @@ export class Hypervisor implements Monitor {
   readonly once: OnceLogger;
   /** Passes on what happens to whoever watches. */
   readonly observer = new ObserverRelay();
+  /** When what runs in domain 0 acts by itself. */
+  readonly timers = new BackendTimers(() => this.scheduler.nanoseconds());
   /** What the daemons in the control domain know, for inspectors; they enter it themselves. */
   daemons: DaemonsView | undefined;
   /** Domains with guest code, by domid. */
@@ -140,12 +143,14 @@ export class Hypervisor implements Monitor {
     return stop ?? this.scheduler.outcomeFor(vcpu);
   }
 
-  /** Monitor: the timers of the physical CPUs. */
+  /** Monitor: the timers of the physical CPUs, and those of what runs in domain 0. */
   get deadline(): number {
-    return this.scheduler.deadline;
+    return Math.min(this.scheduler.deadline, this.timers.deadline);
   }
 
   expire(): void {
+    // vCPUs that they wake are scheduled below.
+    this.timers.expire();
     this.scheduler.core.expire();
   }
 

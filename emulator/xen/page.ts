@@ -46,17 +46,23 @@ export class Page {
     this.write32(offset + 4, Number(wide >> 32n));
   }
 
+  /** A view, for reading at once. */
+  bytes(offset: number, length: number): Uint8Array {
+    return this.memory.bytes(this.at(offset), length);
+  }
+
+  /** A view that is filled at once. */
+  writable(offset: number, length: number): Uint8Array {
+    return this.memory.writable(this.at(offset), length);
+  }
+
   /** A copy. */
   read(offset: number, length: number): Uint8Array {
     return this.memory.bytes(this.at(offset), length).slice();
   }
 
   write(offset: number, bytes: Uint8Array): void {
-    let at = 0;
-    for (; at < bytes.length && (offset + at) % 4 !== 0; at++) this.write8(offset + at, bytes[at] ?? 0);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (; at + 4 <= bytes.length; at += 4) this.write32(offset + at, view.getUint32(at, true));
-    for (; at < bytes.length; at++) this.write8(offset + at, bytes[at] ?? 0);
+    this.writable(offset, bytes.length).set(bytes);
   }
 
   /** Bit `number` of the bit map at `offset`. */

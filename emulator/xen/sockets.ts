@@ -20,6 +20,8 @@ export interface MachineMemory {
   write32(address: Pa, value: number): void;
   /** A view for reading; not kept across a growth of the memory. */
   bytes(address: Pa, length: number): Uint8Array;
+  /** A view that is filled at once; what was decoded from there is forgotten already. */
+  writable(address: Pa, length: number): Uint8Array;
 }
 
 /** Pages that Xen owns itself (Xen's heap): shared_info, grant table frames. Handed out zeroed. */

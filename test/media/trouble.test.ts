@@ -5,7 +5,7 @@ import { pa } from '../../emulator/base/address.ts';
 import type { MachineConfig } from '../../emulator/machine/messages.ts';
 import * as layout from '../../emulator/memory/layout.ts';
 import type { HypervisorView } from '../../emulator/xen/hypervisor/view.ts';
-import { configured, fresh, runUntil, type TestMachine } from '../emulator/machine/guests.ts';
+import { configured, fresh, runUntil, runUntilAnswered, type TestMachine } from '../emulator/machine/guests.ts';
 
 const PROMPT = 'hello> ';
 const GUEST = 1;
@@ -31,6 +31,7 @@ async function after(gic: 2 | 3, ...lines: string[]): Promise<TestMachine & { vi
     machine.console = '';
     machine.loaded.consoleInput(GUEST, new TextEncoder().encode(`${line}\n`));
     runUntil(machine, `\n${PROMPT}`);
+    runUntilAnswered(machine);
   }
   const { view } = machine.loaded;
   if (!view) throw new Error('there is no hypervisor');
@@ -55,9 +56,9 @@ const grant = (view: HypervisorView, reference: number) =>
 
 /** The ring as both ends see it, and what the backend keeps for itself. */
 function ringOf({ loaded, view }: Awaited<ReturnType<typeof after>>) {
-  const ring = view.daemons?.devices()[0]?.ring;
+  const ring = view.daemons?.devices()[0]?.rings[0];
   if (!ring) throw new Error('no disk is connected');
-  const word = (offset: number): number => loaded.machine.memory.read32(pa(ring.mfn * 4096 + offset)) >>> 0;
+  const word = (offset: number): number => loaded.machine.memory.read32(pa((ring.mfns[0] ?? 0) * 4096 + offset)) >>> 0;
   return {
     requestProducer: word(0),
     requestEvent: word(4),
@@ -85,7 +86,7 @@ describe.each([2, 3] as const)('on GICv%i', (gic) => {
         domid: GUEST,
         state: 'Connected',
         sectors: 2048,
-        ring: { reference: RING_REFERENCE, frontendPort: DISK_PORT, size: 32 },
+        rings: [{ references: [RING_REFERENCE], frontendPort: DISK_PORT, size: 32 }],
       },
     ]);
     expect(port(guest.view, DISK_PORT)).toMatchObject({

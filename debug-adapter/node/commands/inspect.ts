@@ -20,6 +20,7 @@ import {
   startHeadless,
   takeSnapshot,
 } from '../../../emulator/index.ts';
+import { diskFiles } from '../disk-files.ts';
 import { DomainConsoles } from '../domain-consoles.ts';
 import { loadEngineModules } from '../engine-modules.ts';
 import { reasonOf } from '../files.ts';
@@ -97,6 +98,7 @@ async function inspect(
     : await afterRun(configs, options, command);
   const views = wanted.map(({ row, args }) => ({ row, view: subject.inspector.inspect(row.name, args) }));
   process.stdout.write(options.json ? asJson(subject.loaded, views) : asText(views));
+  subject.loaded.close?.();
   return subject.status;
 }
 
@@ -123,6 +125,7 @@ async function afterRun(
       if (options.console) consoles.write(domain, bytes);
     },
     log: { log: (level, source, message) => logToStderr(level, `${source}: ${message}`) },
+    files: diskFiles,
   });
   const inspector = createInspector(guest.loaded);
   const status = reached(run(guest, bounds), guest) ? 0 : 1;
@@ -156,9 +159,11 @@ async function fromSnapshot(configs: readonly string[], options: InspectOptions)
     },
     ended: () => {},
   };
-  const loaded = loadMachine(loadEngineModules(), machine, events, log);
+  const loaded = loadMachine(loadEngineModules(), machine, events, log, diskFiles);
   const inspector = createInspector(loaded);
-  runToSnapshot(loaded, snapshot);
+  for (const path of runToSnapshot(loaded, snapshot)) {
+    logToStderr('warn', `${path} has changed since the snapshot was taken, where its run did not look`);
+  }
   return { loaded, inspector, status: 0 };
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../../../emulator/index.ts';
 import type { PreparedLaunch } from '../../machine/launch.ts';
 import { ConsoleOutput } from '../console-output.ts';
+import { diskFiles } from '../disk-files.ts';
 import { DomainConsoles } from '../domain-consoles.ts';
 import { loadEngineModules } from '../engine-modules.ts';
 import { reasonOf } from '../files.ts';
@@ -88,11 +89,13 @@ async function run(
       if (domains > 1) say(`domain d${domain} ended (${reason})`);
     },
     log: stderrLogger,
+    files: diskFiles,
   });
   const isInteractive = script.length === 0 && isatty(0);
   const end = await (isInteractive
     ? interactive(guest, output, consoles)
     : headless(guest, output, bounds.outOfTime));
+  guest.close();
   consoles.close();
   output.close();
   if (options.stats !== undefined) writeStatistics(options.stats, guest, started);

@@ -111,7 +111,9 @@ const grantOf = ({ domid, gfn, active }: GrantView): RingGrant => ({
 function backendsByPort(view: HypervisorView): Map<string, BackendIndices> {
   const devices = view.daemons?.devices() ?? [];
   return new Map(
-    devices.flatMap(({ domid, ring }) => (ring ? [[`${domid}:${ring.frontendPort}`, ring] as const] : [])),
+    devices.flatMap(({ domid, rings }) =>
+      rings.map((ring) => [`${domid}:${ring.frontendPort}`, ring] as const),
+    ),
   );
 }
 

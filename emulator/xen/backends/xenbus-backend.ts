@@ -1,8 +1,6 @@
 // The backend's half of xenbus: follows the frontend's state in xenstore and sets its own, as Linux's
 // backends do (drivers/xen/xenbus, drivers/block/xen-blkback/xenbus.c). What a device does when it connects
 // is its driver's.
-//
-// Left out: detaching by the toolstack, and the hotplug scripts that a device of a host needs.
 
 import { type Errno, errnoResult } from '../abi/errno.ts';
 import { type XenbusState, xenbusState, xenbusStates } from '../abi/xenbus.ts';
@@ -23,6 +21,8 @@ export interface BackendDriver {
   connect(): DeviceError | undefined;
   /** Published with Connected. */
   readonly properties: Keys;
+  /** Whether there is anything to connect to: a drive may be empty. */
+  readonly isReady: boolean;
   /** Connected is published: takes what the frontend may have sent before. */
   connected(): void;
   /** Lets go of everything that connect() took; there may be nothing. */
@@ -39,6 +39,10 @@ export class XenbusBackend {
   private readonly store: XenstoreClient;
   private readonly driver: BackendDriver;
   private current: XenbusState = 'Initialising';
+  /** The toolstack wants the device to go. */
+  private isLeaving = false;
+  /** It was there and is gone. */
+  private removed: (() => void) | undefined;
 
   constructor(store: XenstoreClient, paths: XenbusPaths, driver: BackendDriver) {
     this.store = store;
@@ -50,14 +54,40 @@ export class XenbusBackend {
     return this.current;
   }
 
-  /** The toolstack wrote the device's nodes. */
-  start(): void {
+  /** The toolstack wrote the device's nodes. `removed` is called when the device has gone. */
+  start(removed: () => void): void {
+    this.removed = removed;
     this.publish(this.driver.features);
     this.switchTo('InitWait');
     const state = `${this.paths.frontend}/state`;
     this.store.watch(state, this.paths.backend, () =>
       this.frontendChanged(xenbusState(this.store.read(state))),
     );
+  }
+
+  /**
+   * The toolstack took `online` away and asked for Closing, as libxl does. A frontend that was never there, or that is
+   * not waited for, does not keep the device.
+   */
+  detach(force: boolean): void {
+    this.isLeaving = true;
+    const frontend = xenbusState(this.store.read(`${this.paths.frontend}/state`));
+    const isAbsent = frontend === 'Initialising' || frontend === 'Closed' || frontend === 'Unknown';
+    if (!force && !isAbsent) return;
+    this.driver.disconnect();
+    this.current = 'Closed';
+    this.leave();
+  }
+
+  /** Changes properties while connected: the frontend reads them again when it sees the state written. */
+  announce(keys: Keys): void {
+    if (this.current === 'Connected') this.publish({ ...keys, state: String(xenbusStates.Connected) });
+  }
+
+  /** The device is gone, and nothing that the frontend writes matters. */
+  stop(): void {
+    this.removed = undefined;
+    this.store.unwatch(`${this.paths.frontend}/state`, this.paths.backend);
   }
 
   /** A node that the frontend wrote. */
@@ -77,7 +107,7 @@ export class XenbusBackend {
   }
 
   save(): unknown {
-    return { paths: { ...this.paths }, state: this.current };
+    return { paths: { ...this.paths }, state: this.current, isLeaving: this.isLeaving };
   }
 
   private frontendChanged(frontend: XenbusState): void {
@@ -88,7 +118,7 @@ export class XenbusBackend {
         return;
       case 'Initialised':
       case 'Connected':
-        if (this.current === 'InitWait') this.connect();
+        if (this.current === 'InitWait' && this.driver.isReady) this.connect();
         return;
       case 'Closing':
         this.driver.disconnect();
@@ -98,6 +128,7 @@ export class XenbusBackend {
       case 'Unknown': // Its nodes are gone.
         this.driver.disconnect();
         this.switchTo('Closed');
+        if (this.isLeaving) this.leave();
         return;
       case 'InitWait':
       case 'Reconfiguring':
@@ -116,6 +147,12 @@ export class XenbusBackend {
     this.current = 'Connected';
     this.publish({ ...this.driver.properties, state: String(xenbusStates.Connected) });
     this.driver.connected();
+  }
+
+  private leave(): void {
+    const { removed } = this;
+    this.stop();
+    removed?.();
   }
 
   private switchTo(state: XenbusState): void {

@@ -3,7 +3,7 @@
 
 import { PAGE_SIZE } from '../../base/address.ts';
 import type { Runstate } from '../abi/shared-info.ts';
-import type { BlockBackendView } from '../backends/block-backend.ts';
+import type { BlockBackendView } from '../backends/block/block-backend.ts';
 import type { Domain } from '../domain.ts';
 import type { DomainVcpu } from '../domain-vcpu.ts';
 import type { Hypervisor } from '../hypervisor.ts';

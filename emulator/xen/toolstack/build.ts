@@ -4,7 +4,7 @@
 import { type Gfn, gfn, type Ipa, ipa, gfnOf, PAGE_SIZE, pa } from '../../base/address.ts';
 import { invariant, UserError } from '../../base/errors.ts';
 import type { Content } from '../../formats/byte-source.ts';
-import { LARGEST_SCRATCH_DISK, virtualDeviceNumber } from '../../formats/disk-spec.ts';
+import { virtualDeviceNumber } from '../../formats/disk-spec.ts';
 import { writeDtb } from '../../formats/dtb.ts';
 import {
   callbackPpi,
@@ -20,7 +20,7 @@ import type { Hypervisor } from '../hypervisor.ts';
 import type { HostedDomain } from '../hypervisor/hosted-domain.ts';
 import type { ByteSink } from '../sockets.ts';
 import { startVcpu } from '../traps/start.ts';
-import { writeConsoleNodes, writeDomainNodes } from '../xenstore/domain-nodes.ts';
+import { writeDomainNodes } from '../xenstore/domain-nodes.ts';
 import type { ControlDomain } from './control-domain.ts';
 import type { DomainConfig } from './domain-config.ts';
 import {
@@ -91,6 +91,8 @@ export function buildDomain(config: DomainConfig, options: BuildOptions): BuiltD
   const deviceTree = writeDtb(guestTree({ ...treeOptions, ramdisk: modules.ramdisk }));
   invariant(deviceTree.length === blank.length, 'addresses do not change the size of the device tree');
 
+  const disks = control.disks.openAll(config.disks ?? []);
+
   const hosted = hypervisor.createDomain({
     id: domid,
     name: config.name,
@@ -138,9 +140,8 @@ export function buildDomain(config: DomainConfig, options: BuildOptions): BuiltD
     startTime: startTime.toFixed(2),
   });
   control.introduce(domain, { grantReference: GRANT_XENSTORE, port: storePort });
-  for (const disk of config.disks ?? []) control.attachDisk(domain, disk);
-  writeConsoleNodes(control.client, { domid, port: consolePort, gfn: consoleGfn });
-  control.connectConsole(domain, { grantReference: GRANT_CONSOLE, port: consolePort });
+  for (const disk of disks) control.attach(domain, 'vbd', disk);
+  control.attach(domain, 'console', { grantReference: GRANT_CONSOLE, port: consolePort, gfn: consoleGfn });
 
   const boot = hosted.vcpus[0];
   invariant(boot !== undefined, 'a domain has a vCPU 0');
@@ -164,14 +165,11 @@ function check({ name, memory, maximumMemory, vcpus, gicVersion, disks = [] }: D
     refuse(`${vcpus} vCPUs`, `With a GICv${gicVersion} a domain has 1 to ${most}.`);
   }
   const devices = new Set<number>();
-  for (const { vdev, size } of disks) {
+  for (const { vdev } of disks) {
     const device = virtualDeviceNumber(vdev);
     if (device === undefined) refuse(`'${vdev}' is not a virtual disk`, 'Name it as xvda, xvdb, xvda1.');
     else if (devices.has(device)) refuse(`there are two disks '${vdev}'`, 'Give each its own vdev.');
     else devices.add(device);
-    if (!Number.isSafeInteger(size) || size <= 0 || size % 512 !== 0 || size > LARGEST_SCRATCH_DISK) {
-      refuse(`disk '${vdev}' has ${size} bytes`, 'Give whole sectors of 512 bytes, 256 MiB at most.');
-    }
   }
 }
 

@@ -1,55 +1,65 @@
-// What runs in domain 0 of a real machine and here beside the hypervisor: the xenstore daemon, the
-// console daemon and the backends of devices. Domain 0 has no guest code; its event channels end in TypeScript.
+// What runs in domain 0 of a real machine and here beside the hypervisor: the xenstore daemon, and whatever serves
+// devices (device-kinds.ts). Domain 0 has no guest code; its event channels end in TypeScript.
 
-import { invariant } from '../../base/errors.ts';
-import { virtualDeviceNumber } from '../../formats/disk-spec.ts';
-import { BlockBackend } from '../backends/block-backend.ts';
-import { FrontendDomain } from '../backends/frontend-domain.ts';
-import { ScratchDisk } from '../backends/scratch-disk.ts';
-import { PvConsole } from '../console/pv-console.ts';
+import { invariant, UserError } from '../../base/errors.ts';
+import { type HostFiles, noHostFiles } from '../../formats/disk-image/host-files.ts';
 import type { Domain } from '../domain.ts';
 import type { Hypervisor } from '../hypervisor.ts';
-import type { DaemonRingView } from '../hypervisor/view.ts';
 import { xenstoreViewOf } from '../hypervisor/xenstore-view.ts';
 import type { ByteSink } from '../sockets.ts';
 import { XenstoreClient } from '../xenstore/client.ts';
 import { removeDomainNodes, writeControlDomainNodes } from '../xenstore/domain-nodes.ts';
-import { writeDiskNodes, writeHotplugStatus } from '../xenstore/disk-nodes.ts';
 import { XenstoreRing } from '../xenstore/ring.ts';
 import { XenstoreServer } from '../xenstore/server.ts';
 import { QUOTA } from '../xenstore/tree.ts';
-import type { DiskConfig } from './domain-config.ts';
+import { connectRing, type DaemonRing, type SharedRing } from './daemon-ring.ts';
+import {
+  type Device,
+  type DeviceConfig,
+  type DeviceKind,
+  type DeviceKindName,
+  deviceKinds,
+} from './device-kinds.ts';
+import { DiskStore } from './disk-store.ts';
 
 const CONTROL_DOMID = 0;
 const BACKENDS = '/local/domain/0/backend';
 
-/** A granted page of a domain, and the domain's event channel that goes with it. */
-export interface SharedRing {
-  readonly grantReference: number;
-  /** The guest's port. */
-  readonly port: number;
+interface Attached {
+  readonly domid: number;
+  readonly kind: DeviceKindName;
+  readonly device: Device;
 }
 
-type ConnectedRing = Omit<DaemonRingView, 'waiting'>;
+interface IntroducedRing {
+  readonly ring: DaemonRing;
+  readonly served: XenstoreRing;
+}
 
 export class ControlDomain {
   readonly xenstore: XenstoreServer;
   /** The toolstack's own connection to xenstore. */
   readonly client: XenstoreClient;
+  readonly disks: DiskStore;
   private readonly hypervisor: Hypervisor;
   private readonly consoleOutput: (domid: number) => ByteSink;
-  private readonly rings = new Map<number, XenstoreRing>();
-  private readonly consoles = new Map<number, PvConsole>();
-  /** Which grant and ports each of them has. */
-  private connected: ConnectedRing[] = [];
-  private disks: BlockBackend[] = [];
+  private readonly rings = new Map<number, IntroducedRing>();
+  /** In the order in which they were attached. */
+  private devices: readonly Attached[] = [];
+  /** How many there ever were, by kind. */
+  private readonly counts = new Map<DeviceKindName, number>();
   /** The backends' connection, as a kernel has one for all of its; from the first device on. */
-  private backendClient: XenstoreClient | undefined;
+  private kernelClient: XenstoreClient | undefined;
 
   /** `consoleOutput` gives the sink for what a domain prints on its first console. */
-  constructor(hypervisor: Hypervisor, consoleOutput: (domid: number) => ByteSink) {
+  constructor(
+    hypervisor: Hypervisor,
+    consoleOutput: (domid: number) => ByteSink,
+    files: HostFiles = noHostFiles,
+  ) {
     this.hypervisor = hypervisor;
     this.consoleOutput = consoleOutput;
+    this.disks = new DiskStore(files, hypervisor.platform.log);
     this.xenstore = new XenstoreServer({
       domainExists: (domid) => hypervisor.domains.find(domid) !== undefined,
       observer: hypervisor.observer,
@@ -58,114 +68,112 @@ export class ControlDomain {
     writeControlDomainNodes(this.client);
     hypervisor.daemons = {
       xenstore: xenstoreViewOf(this.xenstore, QUOTA.nodes),
-      rings: () => this.ringViews(),
-      devices: () => this.disks.map((disk) => disk.view()),
+      rings: () => [
+        ...[...this.rings.values()].map(({ ring, served }) => ({ ...ring.ids, waiting: served.waitingBytes })),
+        ...this.devices.flatMap(({ device }) => device.ring?.() ?? []),
+      ],
+      devices: () => this.devices.flatMap(({ device }) => device.view?.() ?? []),
     };
   }
 
   /** xenstored on INTRODUCE: serves the domain's ring. */
   introduce(domain: Domain, shared: SharedRing): void {
-    const { page, notify, onEvent } = this.connect(domain, shared, 'xenstore');
-    const ring = new XenstoreRing(this.xenstore, domain.id, page, notify);
-    onEvent(() => ring.onEvent());
-    this.rings.set(domain.id, ring);
-    ring.connect();
+    const ring = connectRing(this.controlDomain(), domain, shared, 'xenstore');
+    const served = new XenstoreRing(this.xenstore, domain.id, ring.page, ring.notify);
+    ring.onEvent(() => served.onEvent());
+    this.rings.set(domain.id, { ring, served });
+    served.connect();
   }
 
-  /** xenconsoled: serves the domain's first console. */
-  connectConsole(domain: Domain, shared: SharedRing): void {
-    const { page, notify, onEvent } = this.connect(domain, shared, 'console');
-    const console = new PvConsole(page, notify, this.consoleOutput(domain.id));
-    onEvent(() => console.onEvent());
-    this.consoles.set(domain.id, console);
+  /** A domain gets a device, when it is built or while it runs. Throws UserErrors, before anything is done. */
+  attach<Name extends DeviceKindName>(domain: Domain, kind: Name, config: DeviceConfig<Name>): void {
+    const row = deviceKinds[kind] as unknown as DeviceKind<DeviceConfig<Name>>;
+    const sequence = this.counts.get(kind) ?? 0;
+    const services = {
+      control: this.controlDomain(),
+      domain,
+      toolstack: this.client,
+      kernel: () => (this.kernelClient ??= new XenstoreClient(this.xenstore)),
+      timers: this.hypervisor.timers,
+      disks: this.disks,
+      consoleOutput: this.consoleOutput(domain.id),
+      sequence,
+    };
+    const device = row.attach(services, config, () => this.forget(device));
+    this.counts.set(kind, sequence + 1);
+    this.devices = [...this.devices, { domid: domain.id, kind, device }];
   }
 
-  /** libxl__device_disk_add() and the backend of the new device. */
-  attachDisk(domain: Domain, { vdev, size, readOnly }: DiskConfig): void {
-    const control = this.controlDomain();
-    const device = virtualDeviceNumber(vdev);
-    invariant(device !== undefined, 'the name of a disk was checked before');
-    const target = `scratch:${size % 2 ** 20 === 0 ? `${size / 2 ** 20}M` : `${size / 1024}K`}`;
-    const paths = writeDiskNodes(this.client, { domid: domain.id, vdev, device, target, readOnly });
-    this.backendClient ??= new XenstoreClient(this.xenstore);
-    const disk = { disk: new ScratchDisk(size), readOnly };
-    const backend = new BlockBackend(this.backendClient, paths, new FrontendDomain(control, domain), disk);
-    this.disks.push(backend);
-    backend.start();
-    writeHotplugStatus(this.client, paths.backend);
+  /** The device of a domain; undefined when there is none. */
+  device(domid: number, kind: DeviceKindName, id: number): Device | undefined {
+    return this.devices.find((one) => one.domid === domid && one.kind === kind && one.device.id === id)?.device;
+  }
+
+  /** The domain's frontend is asked to let go of it, and it goes when that has; `force` takes it away at once. */
+  detach(domid: number, kind: DeviceKindName, id: number, force: boolean): void {
+    const device = this.device(domid, kind, id);
+    if (!device?.detach) {
+      throw new UserError(`domain ${domid} has no device ${kind} ${id}`, 'Name one that it has.');
+    }
+    device.detach(force);
   }
 
   /** Somebody typed into the first console of a domain. */
   type(domid: number, bytes: Uint8Array): void {
-    this.consoles.get(domid)?.receive(bytes);
+    for (const { device } of this.of(domid)) device.receive?.(bytes);
   }
 
   domainShutDown(domid: number): void {
     this.xenstore.domainShutDown(domid);
+    for (const { device } of this.of(domid)) device.settle?.();
   }
 
   /** What xl destroy does beside the hypervisor: devices, daemons and xenstore let go of the domain. */
   domainDestroyed(domid: number, uuid: string): void {
     removeDomainNodes(this.client, domid, uuid);
     // The frontends' nodes are gone, so the backends have let go; now theirs go.
+    for (const { device } of this.of(domid)) device.close();
     for (const kind of this.client.directory(BACKENDS) ?? [])
       this.client.remove(`${BACKENDS}/${kind}/${domid}`);
     this.xenstore.release(domid);
-    for (const ring of this.connected.filter((one) => one.domid === domid)) {
-      this.controlDomain().eventChannels.close(ring.port);
-      this.hypervisor.domains.find(domid)?.grantTable.unpin(ring.reference, false);
-    }
-    this.connected = this.connected.filter((one) => one.domid !== domid);
-    this.disks = this.disks.filter((disk) => disk.view().domid !== domid);
+    this.rings.get(domid)?.ring.close();
     this.rings.delete(domid);
-    this.consoles.delete(domid);
+    this.devices = this.devices.filter((one) => one.domid !== domid);
+  }
+
+  /** The machine ends: whatever the guests' disks were to keep is in their files. */
+  close(): void {
+    for (const { device } of this.devices) device.close();
+    this.devices = [];
   }
 
   save(): unknown {
-    const byDomid = <T extends { save(): unknown }>(parts: ReadonlyMap<number, T>) =>
-      [...parts].sort(([a], [b]) => a - b).map(([domid, part]) => ({ domid, state: part.save() }));
     return {
       xenstore: this.xenstore.save(),
-      rings: byDomid(this.rings),
-      consoles: byDomid(this.consoles),
-      connected: this.connected.map((ring) => ({ ...ring })),
-      disks: this.disks.map((disk) => disk.save()),
+      rings: [...this.rings]
+        .sort(([a], [b]) => a - b)
+        .map(([domid, { ring, served }]) => ({ domid, ring: { ...ring.ids }, state: served.save() })),
+      counts: Object.fromEntries(this.counts),
+      devices: this.devices.map(({ domid, kind, device }) => ({
+        domid,
+        kind,
+        id: device.id,
+        state: device.save(),
+      })),
     };
   }
 
-  private ringViews(): DaemonRingView[] {
-    return this.connected.map((ring) => {
-      const { domid, use } = ring;
-      const daemon = use === 'console' ? this.consoles.get(domid) : this.rings.get(domid);
-      return { ...ring, waiting: daemon?.waitingBytes ?? 0 };
-    });
+  private of(domid: number): readonly Attached[] {
+    return this.devices.filter((one) => one.domid === domid);
+  }
+
+  private forget(device: Device): void {
+    this.devices = this.devices.filter((one) => one.device !== device);
   }
 
   private controlDomain(): Domain {
     const control = this.hypervisor.domains.find(CONTROL_DOMID);
     invariant(control !== undefined, 'there is a control domain');
     return control;
-  }
-
-  /** Maps the granted page and binds an event channel of domain 0 to the guest's. */
-  private connect(domain: Domain, { grantReference, port }: SharedRing, use: ConnectedRing['use']) {
-    const control = this.controlDomain();
-    const grant = domain.grantTable.pin(grantReference, CONTROL_DOMID, false, 'map');
-    invariant(typeof grant === 'object', 'the toolstack granted the page before');
-    const bound = control.eventChannels.bindInterdomain(domain.eventChannels, port, () => undefined);
-    invariant(typeof bound !== 'string', 'the toolstack allocated the port before');
-    this.connected.push({
-      domid: domain.id,
-      use,
-      reference: grantReference,
-      mfn: grant.mfn,
-      guestPort: port,
-      port: bound.port,
-    });
-    return {
-      page: domain.machinePage(grant.mfn),
-      notify: () => void control.eventChannels.send(bound.port),
-      onEvent: (handler: () => void) => control.eventChannels.serve(bound.port, handler),
-    };
   }
 }

@@ -1,17 +1,12 @@
 // What the toolstack builds a domain from: an xl.cfg or a launch configuration with its files read.
 
 import type { Content } from '../../formats/byte-source.ts';
+import type { DiskSpec } from '../../formats/disk-spec.ts';
 import type { Kernel } from '../../formats/kernel.ts';
 import type { DomainScheduling } from '../scheduling/configuration.ts';
 
-/** A scratch disk: zeros at first, gone with the machine. */
-export interface DiskConfig {
-  /** `xvda`; see virtualDeviceNumber(). */
-  readonly vdev: string;
-  /** Bytes: whole sectors of 512. */
-  readonly size: number;
-  readonly readOnly: boolean;
-}
+/** As it was written, with the path of an image as the host finds it. */
+export type DiskConfig = DiskSpec;
 
 export interface DomainConfig {
   readonly name: string;

@@ -222,8 +222,12 @@ export class FakeMachine implements MachineServer {
     return `${line}\n`;
   }
 
+  close(): void {
+    this.requests.push('close');
+  }
+
   snapshot() {
-    return { inputs: [], end: this.statistics(), stateHash: this.stateHash() };
+    return { inputs: [], end: this.statistics(), stateHash: this.stateHash(), files: [] };
   }
 
   /** A client may send anything. */

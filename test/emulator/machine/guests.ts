@@ -61,3 +61,16 @@ export function runUntil(test: TestMachine, text: string, piece = Number.MAX_SAF
     if (end.kind === 'idle') machine.skipTo(end.deadline);
   }
 }
+
+/** Runs on until domain 0's backends have answered everything, and some more for the guest to take it. */
+export function runUntilAnswered({ loaded: { machine, view } }: TestMachine): void {
+  const isWaiting = (): boolean =>
+    view?.daemons?.devices().some(({ rings }) => rings.some((ring) => ring.answersAt !== undefined)) ?? false;
+  for (let quiet = 0; quiet < 3; ) {
+    quiet = isWaiting() ? 0 : quiet + 1;
+    const end = machine.runSlice(Number.MAX_SAFE_INTEGER);
+    if (end.kind !== 'idle') continue;
+    if (!isWaiting()) return;
+    machine.skipTo(end.deadline);
+  }
+}

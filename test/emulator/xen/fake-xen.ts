@@ -53,6 +53,7 @@ export class FakeMachine implements MachineMemory, XenHeap {
   write16 = (at: Pa, value: number) => this.view.setUint16(at, value, true);
   write32 = (at: Pa, value: number) => this.view.setUint32(at, value, true);
   bytes = (at: Pa, length: number) => this.ram.subarray(at, at + length);
+  writable = (at: Pa, length: number) => this.ram.subarray(at, at + length);
 
   allocatePage(): Mfn | undefined {
     for (let page = 1; page < this.maximumPage; page++) {

@@ -1,7 +1,7 @@
 // Keys of devices: PV devices that a backend serves, devices of the host that are passed through, and the
 // device model, which on Arm only serves PV backends.
 
-import { isScratchDisk } from '../../disk-spec.ts';
+import { isDiskModelled } from '../../disk-spec.ts';
 import {
   boolean,
   choice,
@@ -37,14 +37,14 @@ export const deviceKeys: XlKeys = {
   disk: {
     type: list(disk),
     arm: 'meaningful',
-    doc: 'Block devices, each `"TARGET,FORMAT,VDEV,ACCESS"`, see xl-disk-configuration(5). Xenscope runs scratch disks, `"scratch:4M,raw,xvda,w"`, which xl does not know: zeros at first, in memory, gone at the end.',
+    doc: 'Block devices, each `"TARGET,FORMAT,VDEV,ACCESS"`, see xl-disk-configuration(5). Xenscope serves raw and qcow2 files, and two kinds that xl does not know: `"scratch:4M,raw,xvda,w"` is zeros at first, and what is written to `"overlay:disk.img,raw,xvda,w"` stays in memory.',
     run: {
       status: 'unsupported',
-      what: 'Block devices',
+      what: 'Block devices of this kind',
       neutral: [''],
       except: {
-        takes: isScratchDisk,
-        hint: 'Scratch disks are what there is, as in "scratch:4M,raw,xvda,w".',
+        takes: isDiskModelled,
+        hint: 'Domain 0 serves raw and qcow2 files, and scratch disks such as "scratch:4M,raw,xvda,w".',
       },
     },
   },

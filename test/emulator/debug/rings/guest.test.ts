@@ -13,7 +13,7 @@ import { XS } from '../../../../emulator/xen/abi/xs-wire.ts';
 import { Connection } from '../../../../emulator/xen/xenstore/connection.ts';
 import { XenstoreServer } from '../../../../emulator/xen/xenstore/server.ts';
 import { textOf } from '../../../../emulator/xen/xenstore/text.ts';
-import { configured, fresh, runUntil, type TestMachine } from '../../machine/guests.ts';
+import { configured, fresh, runUntil, runUntilAnswered, type TestMachine } from '../../machine/guests.ts';
 
 const PROMPT = 'hello> ';
 const DISK = 'vbd-51712';
@@ -49,6 +49,7 @@ async function started({ gicVersion = 3, isRecorded = true }: Options = {}): Pro
       guest.console = '';
       guest.loaded.consoleInput(1, new TextEncoder().encode(`${line}\n`));
       runUntil(guest, PROMPT);
+      runUntilAnswered(guest);
       return guest.console.replaceAll('\r', '');
     },
   };

@@ -1,6 +1,7 @@
 // Stops at what the hypervisor does: with the bundled guest, which uses hypercalls, xenstore, grants, events,
 // interrupts and a disk when it boots.
 
+import { scratchSpec } from '../../xen/backends/block/disks.ts';
 import { expect, test } from 'vitest';
 import { eventCatalog } from '../../../../emulator/debug/events/catalog.ts';
 import type { EventBreakpoint, MachineConfig, StopInfo } from '../../../../emulator/machine/messages.ts';
@@ -23,7 +24,7 @@ async function guest(vcpus = 1, disk = false, names = ['hello']): Promise<Machin
       vcpus,
     })),
   });
-  const disks = [{ vdev: 'xvda', size: 65_536, readOnly: false }];
+  const disks = [scratchSpec('xvda', 65_536)];
   return disk
     ? { ...config, domains: config.domains?.map((domain) => ({ ...domain, disks })) ?? [] }
     : config;

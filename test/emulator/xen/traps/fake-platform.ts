@@ -32,6 +32,7 @@ export class FakeMemory implements HostMemory {
   write16 = (at: Pa, value: number) => this.view.setUint16(at - RAM_BASE, value, true);
   write32 = (at: Pa, value: number) => this.view.setUint32(at - RAM_BASE, value, true);
   bytes = (at: Pa, length: number) => this.all.subarray(at - RAM_BASE, at - RAM_BASE + length);
+  writable = (at: Pa, length: number) => this.bytes(at, length);
   write = (at: Pa, bytes: Uint8Array) => this.all.set(bytes, at - RAM_BASE);
   fill = (at: Pa, length: number, value: number) => {
     this.all.fill(value, at - RAM_BASE, at - RAM_BASE + length);

@@ -1,6 +1,7 @@
 // A guest that does its worst to whoever looks at it, on a real machine: what it does follows from a seed. The test
 // puts instructions into its memory and lets its vCPU execute them; stores are done for it.
 
+import { scratchSpec } from '../../../xen/backends/block/disks.ts';
 import { type Hypercall, structOf } from './hypercall-by-name.ts';
 import { createInspector } from '../../../../../emulator/debug/inspect/inspector.ts';
 import type { LoadedMachine } from '../../../../../emulator/machine/guest.ts';
@@ -58,8 +59,8 @@ export class HostileGuest {
     const kernel = { name: 'hostile', kernel: { kind: 'elf' as const, entry: ENTRY, segments: [segment] } };
     const common = { cmdline: '', memory: MEMORY, gicVersion: this.gicVersion };
     const disks = [
-      { vdev: 'xvda', size: 64 * 512, readOnly: false },
-      { vdev: 'xvdb', size: 8 * 512, readOnly: true },
+      scratchSpec('xvda', 64 * 512),
+      scratchSpec('xvdb', 8 * 512, true),
     ];
     this.loaded = loadMachine(
       modules,

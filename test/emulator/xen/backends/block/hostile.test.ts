@@ -90,8 +90,14 @@ function perform(frontend: BlockFrontend, what: Step): void {
   else if ('key' in what) frontend.publish(what.key, what.text.replaceAll('\0', ''));
   else if ('flags' in what)
     frontend.grant(what.reference, what.page, what.flags & 0xffff, what.domid & 0xffff);
-  else if ('notify' in what) frontend.notify();
-  else frontend.connect();
+  else if ('notify' in what) {
+    frontend.notify();
+    frontend.settle();
+  }
+  else {
+    frontend.connect();
+    frontend.settle();
+  }
 }
 
 test('nothing that a frontend does disturbs the backend', () => {
@@ -100,16 +106,17 @@ test('nothing that a frontend does disturbs the backend', () => {
       const frontend = blockFrontend({ sectors: SECTORS }).connect();
       const before = new Map(blockFrontend({ sectors: SECTORS }).xen.machine.references);
       for (const what of steps) {
-        const served = frontend.backend.view().ring?.responseProducer;
-        const reference = frontend.backend.view().ring?.reference;
+        const served = frontend.backend.view().rings[0]?.responseProducer;
+        const reference = frontend.backend.view().rings[0]?.references[0];
         perform(frontend, what);
-        const { state, ring } = frontend.backend.view();
+        const { state, rings } = frontend.backend.view();
+        const [ring] = rings;
         expect(['InitWait', 'Connected', 'Closing', 'Closed']).toContain(state);
         expect(ring !== undefined).toBe(state === 'Connected');
         if (
           ring &&
           served !== undefined &&
-          ring.reference === reference &&
+          ring.references[0] === reference &&
           !('connect' in what) &&
           !('key' in what)
         ) {

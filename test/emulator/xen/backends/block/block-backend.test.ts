@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { fieldsOf } from '../../machine/object-fields.ts';
+import { fieldsOf } from '../../../machine/object-fields.ts';
 import { blockFrontend, FLUSH, READ, RING_REFERENCE, segment, WRITE } from './block-frontend.ts';
 
 const REQ_PROD = 0;
@@ -15,13 +15,14 @@ const ERROR = -1;
 const EOPNOTSUPP = -2;
 
 /** What the backend is made of; the domains and xenstore around it save themselves. */
-const OWN = /^(BlockBackend|XenbusBackend|BackRing|ScratchDisk)\./;
+const OWN = /^(BlockBackend|BlockQueue|QueueGrants|XenbusBackend|BackRing|Disk)\./;
 const CONFIGURATION = new Set(
-  `BlockBackend.features.feature-flush-cache BlockBackend.properties.sectors BlockBackend.properties.info
-  BlockBackend.properties.sector-size BlockBackend.properties.physical-sector-size BackRing.slotSize`.split(
-    /\s+/,
-  ),
+  `BlockBackend.features.feature-max-indirect-segments BlockBackend.features.multi-queue-max-queues
+  BlockBackend.features.max-ring-page-order BlockBackend.device.cdrom Disk.file Disk.image
+  BackRing.slotSize BackRing.size`.split(/\s+/),
 );
+/** Room for what comes, and what says nothing about how it goes on. */
+const ROOM = /^(Disk\.spare|BlockQueue\.(request|answers|timer|parts\.(index|layout))|BlockQueue\.answered$)/;
 
 // ---- xenbus
 
@@ -41,8 +42,9 @@ test('both ends meet in the states of the block protocol', () => {
   expect(frontend.state()).toBe('6');
 });
 
-test('the nodes of a connected disk are those of the real Xen, but for what its backend can do more', () => {
-  const frontend = blockFrontend({ sectors: 32768 }).connect();
+test('the nodes of a connected disk are those of the real Xen', () => {
+  const text = '/guest/disk.img,raw,xvda,w';
+  const frontend = blockFrontend({ sectors: 32768, text, persistent: true }).connect();
   const { toolstack } = frontend;
   const ours: string[] = [];
   const walk = (path: string): void => {
@@ -52,21 +54,15 @@ test('the nodes of a connected disk are those of the real Xen, but for what its 
     for (const name of toolstack.directory(path === '' ? '/' : path) ?? []) walk(`${path}/${name}`);
   };
   walk('');
-  const missing = new RegExp(
-    `/(?:${[
-      // The block script and the device of the host behind it.
-      'script|node|physical-device|physical-device-path',
-      // What xen-blkback offers and this backend does not.
-      'feature-max-indirect-segments|multi-queue-max-queues|max-ring-page-order|feature-persistent',
-      'feature-discard|discard-granularity|discard-alignment|discard-secure|feature-barrier',
-    ].join('|')}) = `,
-  );
   const real = readFileSync(new URL('real-xen-4.17-vbd.txt', import.meta.url), 'utf8');
   const theirs = real
     .split('\n')
-    .filter((line) => line !== '' && !missing.test(line))
+    .filter((line) => line !== '')
     .map((line) =>
-      line.replace('/guest/disk.img', 'scratch:1M').replace('event-channel = "3"', 'event-channel = "1"'),
+      line
+        .replace('event-channel = "3"', 'event-channel = "1"')
+        // Domain 0 had one vCPU there.
+        .replace('multi-queue-max-queues = "1"', 'multi-queue-max-queues = "8"'),
     );
   expect(ours.toSorted()).toEqual(theirs.toSorted());
 });
@@ -92,6 +88,7 @@ test('requests that were published before the backend connected are answered whe
   frontend.put({ operation: READ, segments: [segment(20)] });
   frontend.push();
   frontend.publish('state', '3');
+  frontend.settle();
   expect(frontend.responses(0)).toEqual([{ id: 0n, operation: READ, status: OKAY }]);
 });
 
@@ -103,9 +100,16 @@ const broken: Record<string, (frontend: ReturnType<typeof blockFrontend>) => voi
   '-22 mapping ring-ref 9: general_error': ({ publish }) => publish('ring-ref', '9'),
   '-22 binding event-channel 77777': ({ publish }) => publish('event-channel', '77777'),
   '-22 binding event-channel 0': ({ publish }) => publish('event-channel', '0'),
-  '-22 unknown fe protocol x86_32-abi': ({ publish }) => publish('protocol', 'x86_32-abi'),
-  '-22 ring-page-order is larger than 0': ({ publish }) => publish('ring-page-order', '2'),
-  '-38 more queues than one': ({ publish }) => publish('multi-queue-num-queues', '4'),
+  '-38 unknown fe protocol mips-abi': ({ publish }) => publish('protocol', 'mips-abi'),
+  '-38 unknown fe protocol constructor': ({ publish }) => publish('protocol', 'constructor'),
+  '-22 requested ring page order 5 exceed max:4': ({ publish }) => publish('ring-page-order', '5'),
+  '-22 reading /local/domain/1/device/vbd/51712/ring-ref0': ({ publish }) => publish('ring-page-order', '2'),
+  '-38 guest requested 9 queues, exceeding the maximum of 8.': ({ publish }) =>
+    publish('multi-queue-num-queues', '9'),
+  '-38 guest requested 0 queues, exceeding the maximum of 8.': ({ publish }) =>
+    publish('multi-queue-num-queues', '0'),
+  '-22 reading /local/domain/1/device/vbd/51712/queue-0/event-channel': ({ publish }) =>
+    publish('multi-queue-num-queues', '2'),
   '-5 the ring of ring-ref 8 holds more requests than slots': ({ ring }) => ring.write32(REQ_PROD, 33),
 };
 
@@ -118,7 +122,7 @@ for (const [message, breakIt] of Object.entries(broken)) {
     expect(frontend.state()).toBe('5');
     expect(frontend.error()).toBe(message);
     expect(frontend.isUsed()).toBe(false);
-    expect(frontend.backend.view().ring).toBeUndefined();
+    expect(frontend.backend.view().rings).toEqual([]);
   });
 }
 
@@ -169,7 +173,7 @@ test('a response has the id and the operation of its request', () => {
 
 test('operations that were not announced are not supported', () => {
   const frontend = blockFrontend().connect();
-  const operations = [2, 5, 6, 255].map((operation) => ({ operation, segments: [segment(16)] }));
+  const operations = [4, 7, 8, 255].map((operation) => ({ operation, segments: [segment(16)] }));
   expect(frontend.send(...operations)).toEqual(operations.map(() => EOPNOTSUPP));
 });
 
@@ -218,7 +222,7 @@ test('a disk that is read only says so, and refuses what is written', () => {
   expect(toolstack.read(`${paths.backend}/mode`)).toBe('r');
   const segments = [segment(16)];
   const operations = [{ operation: WRITE, segments }, { operation: FLUSH, segments }, { operation: FLUSH }];
-  expect(frontend.send(...operations, { operation: READ, segments })).toEqual([ERROR, ERROR, OKAY, OKAY]);
+  expect(frontend.send(...operations, { operation: READ, segments })).toEqual([ERROR, ERROR, ERROR, OKAY]);
 });
 
 // ---- the ring
@@ -231,7 +235,7 @@ test('a full ring is served at one event, across the end of the ring and of the 
   expect(frontend.send(...requests)).toEqual(requests.map(() => OKAY));
   expect(frontend.ring.read32(RSP_PROD)).toBe(16);
   expect(frontend.responses(0xffff_fff0).map(({ id }) => id)).toEqual(requests.map(({ id }) => id));
-  expect(frontend.backend.view().ring).toMatchObject({ requestConsumer: 16, responseProducer: 16, size: 32 });
+  expect(frontend.backend.view().rings[0]).toMatchObject({ requestConsumer: 16, responseProducer: 16, size: 32 });
 });
 
 test('the backend asks for the next request, and tells of a response when it was asked to', () => {
@@ -284,12 +288,12 @@ for (const ahead of [33, 1000, 0x8000_0000, 0xffff_ffff]) {
 
 test('a ring that writes itself does not keep the backend busy', () => {
   const frontend = blockFrontend().connect();
-  const { guest, ring } = frontend;
+  const { guest } = frontend;
   // The first page of the disk is a ring with its indices further on, to be read into the ring's own page.
   guest.page(16).write32(REQ_PROD, 20);
   expect(frontend.send({ operation: WRITE, segments: [segment(16)] })).toEqual([OKAY]);
-  expect(frontend.send({ operation: READ, segments: [segment(RING_REFERENCE)] })).toEqual([OKAY]);
-  expect(ring.read32(RSP_PROD)).toBe(2);
+  frontend.send({ operation: READ, segments: [segment(RING_REFERENCE)] });
+  frontend.settle();
   expect(frontend.state()).toBe('5');
   expect(frontend.error()).toBe('-22 req_prod changed while the requests were served');
 });
@@ -335,5 +339,6 @@ test('every field of a connected backend is state, or follows from the configura
     undo();
     if (after === before) forgotten.push(field.name);
   }
-  expect(forgotten.filter((name) => OWN.test(name) && !CONFIGURATION.has(name))).toEqual([]);
+  const ours = forgotten.filter((name) => OWN.test(name) && !ROOM.test(name));
+  expect(ours.filter((name) => !CONFIGURATION.has(name))).toEqual([]);
 });

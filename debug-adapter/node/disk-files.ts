@@ -1,0 +1,67 @@
+// Files of disks, for a machine in this thread: kept open, read and written at once.
+
+import { closeSync, constants as fileConstants, fstatSync, fsyncSync, openSync, readSync, realpathSync, writeSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { constants, inflateRawSync, zstdDecompressSync } from 'node:zlib';
+import type { HostFile, HostFiles } from '../../emulator/formats/disk-image/host-files.ts';
+import { reasonOf } from './files.ts';
+
+export const diskFiles: HostFiles = {
+  open: (path, access) => openDiskFile(path, access),
+  beside: (file, name) => resolve(dirname(file), name),
+  unpack(compression, data, size) {
+    if (compression === 'zstd') return zstdDecompressSync(data, { maxOutputLength: size });
+    // The data ends with the last sector, and what is packed somewhere before.
+    return inflateRawSync(data, { maxOutputLength: size, finishFlush: constants.Z_SYNC_FLUSH });
+  },
+};
+
+function openDiskFile(path: string, access: 'read' | 'write'): HostFile {
+  const { O_RDONLY, O_RDWR, O_NONBLOCK = 0 } = fileConstants;
+  let file: number;
+  try {
+    // A named pipe that nobody writes to would block for ever.
+    file = openSync(path, (access === 'write' ? O_RDWR : O_RDONLY) | O_NONBLOCK);
+  } catch (error) {
+    throw new Error(reasonOf(error));
+  }
+  try {
+    const status = fstatSync(file);
+    if (!status.isFile()) throw new Error('it is not a file');
+    return fileOf(file, realpathSync(path), status.size);
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
+}
+
+function fileOf(file: number, path: string, size: number): HostFile {
+  let isOpen = true;
+  return {
+    path,
+    size,
+    stamp: () => {
+      const { size: length, mtimeMs } = fstatSync(file);
+      return `${length} bytes, ${new Date(mtimeMs).toISOString()}`;
+    },
+    read(offset, target) {
+      let done = 0;
+      while (done < target.length) {
+        const count = readSync(file, target, done, target.length - done, offset + done);
+        if (count === 0) break;
+        done += count;
+      }
+      return done;
+    },
+    write(offset, bytes) {
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(file, bytes, done, bytes.length - done, offset + done);
+      }
+    },
+    flush: () => fsyncSync(file),
+    close: () => {
+      if (isOpen) closeSync(file);
+      isOpen = false;
+    },
+  };
+}

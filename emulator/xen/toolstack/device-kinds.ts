@@ -1,0 +1,134 @@
+// The kinds of devices that domain 0 serves. A row makes a device: its nodes, as libxl writes them, and what serves it.
+// Everything else that happens to devices (when a domain is built, looked at, saved and destroyed, and when one is
+// attached or detached while it runs) follows from the rows, in control-domain.ts.
+
+import { UserError } from '../../base/errors.ts';
+import { virtualDeviceNumber } from '../../formats/disk-spec.ts';
+import { BlockBackend, type BlockBackendView } from '../backends/block/block-backend.ts';
+import { FrontendDomain } from '../backends/frontend-domain.ts';
+import type { BackendTimers } from '../backends/timers.ts';
+import { PvConsole } from '../console/pv-console.ts';
+import type { Domain } from '../domain.ts';
+import type { DaemonRingView } from '../hypervisor/view.ts';
+import type { ByteSink } from '../sockets.ts';
+import type { XenstoreClient } from '../xenstore/client.ts';
+import { askToClose, removeDiskNodes, writeDiskNodes, writeHotplugNodes } from '../xenstore/disk-nodes.ts';
+import { writeConsoleNodes } from '../xenstore/domain-nodes.ts';
+import { connectRing, type SharedRing } from './daemon-ring.ts';
+import type { DiskStore, OpenDisk } from './disk-store.ts';
+import type { DiskConfig } from './domain-config.ts';
+
+/** What a kind of device stands on, for a device of one domain. */
+export interface DeviceServices {
+  readonly control: Domain;
+  readonly domain: Domain;
+  /** The toolstack's connection to xenstore, and that of domain 0's kernel. */
+  readonly toolstack: XenstoreClient;
+  readonly kernel: () => XenstoreClient;
+  readonly timers: BackendTimers;
+  readonly disks: DiskStore;
+  readonly consoleOutput: ByteSink;
+  /** How many devices of this kind domain 0 has had. */
+  readonly sequence: number;
+}
+
+/** A device, and what serves it. */
+export interface Device {
+  /** As in `device/vbd/51712`. */
+  readonly id: number;
+  save(): unknown;
+  /** Its domain is gone: lets go of everything. Its nodes are the caller's. */
+  close(): void;
+  /** For panels. */
+  view?(): BlockBackendView;
+  ring?(): DaemonRingView;
+  /** Somebody typed. */
+  receive?(bytes: Uint8Array): void;
+  /** Asks the frontend to let go; `force` does not wait for it. What is closed then calls `removed` of attach(). */
+  detach?(force: boolean): void;
+  resize?(size: number): void;
+  /** The domain has ended: what it wrote goes where it belongs. */
+  settle?(): void;
+}
+
+export interface DeviceKind<Config> {
+  readonly name: string;
+  /** `removed`: it was detached, and its nodes are gone. Throws UserErrors, before anything is done. */
+  attach(services: DeviceServices, config: Config, removed: () => void): Device;
+}
+
+export interface ConsoleConfig extends SharedRing {
+  /** Where the page is in the domain. */
+  readonly gfn: number;
+}
+
+/** xenconsoled with a domain's first console, whose ring the toolstack made. */
+const console: DeviceKind<ConsoleConfig> = {
+  name: 'console',
+  attach({ control, domain, toolstack, consoleOutput }, config) {
+    writeConsoleNodes(toolstack, { domid: domain.id, port: config.port, gfn: config.gfn });
+    const ring = connectRing(control, domain, config, 'console');
+    const served = new PvConsole(ring.page, ring.notify, consoleOutput);
+    ring.onEvent(() => served.onEvent());
+    return {
+      id: 0,
+      save: () => ({ ...ring.ids, state: served.save() }),
+      close: () => ring.close(),
+      ring: () => ({ ...ring.ids, waiting: served.waitingBytes }),
+      receive: (bytes) => served.receive(bytes),
+    };
+  },
+};
+
+export interface VbdConfig {
+  readonly disk: DiskConfig;
+  /** Its image, when that was opened before. */
+  readonly opened?: OpenDisk | undefined;
+}
+
+/** libxl__device_disk_add(), the block script, and xen-blkback. */
+const vbd: DeviceKind<VbdConfig> = {
+  name: 'vbd',
+  attach({ control, domain, toolstack, kernel, timers, disks, sequence }, config, removed) {
+    const { disk } = config;
+    const id = deviceNumber(disk);
+    const opened = config.opened ?? disks.open(disk);
+    const paths = writeDiskNodes(toolstack, { domid: domain.id, device: id, disk });
+    const frontend = new FrontendDomain(control, domain);
+    const backend = new BlockBackend({ store: kernel(), timers, frontend }, paths, opened?.device);
+    const close = (): void => {
+      backend.close();
+      opened?.release();
+    };
+    backend.start(() => {
+      close();
+      removeDiskNodes(toolstack, paths);
+      removed();
+    });
+    writeHotplugNodes(toolstack, paths, disk, sequence);
+    return {
+      id,
+      save: () => backend.save(),
+      close,
+      view: () => backend.view(),
+      detach: (force) => {
+        askToClose(toolstack, paths);
+        backend.detach(force);
+      },
+      resize: (size) => backend.resize(size),
+      settle: () => backend.settle(),
+    };
+  },
+};
+
+export const deviceKinds = { console, vbd } as const;
+
+export type DeviceKindName = keyof typeof deviceKinds;
+export type DeviceConfig<Name extends DeviceKindName> =
+  (typeof deviceKinds)[Name] extends DeviceKind<infer Config> ? Config : never;
+
+function deviceNumber({ vdev }: DiskConfig): number {
+  const device = virtualDeviceNumber(vdev);
+  if (device !== undefined) return device;
+  throw new UserError(`'${vdev}' is not a virtual disk`, 'Name it as xvda, xvdb, xvda1.');
+}
