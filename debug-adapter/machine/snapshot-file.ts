@@ -66,9 +66,7 @@ const file = z.strictObject({
   inputs: z.array(z.strictObject({ ...moment, sequence: count, settled: z.boolean(), input })),
   end: z.strictObject(moment),
   stateHash: z.string().regex(/^[0-9a-f]{32}$/),
-  files: z
-    .array(z.strictObject({ path: z.string(), stamp: z.string(), isWritten: z.boolean() }))
-    .optional(),
+  files: z.array(z.strictObject({ path: z.string(), stamp: z.string(), isWritten: z.boolean() })).optional(),
 });
 
 export function writeSnapshot({ launch, folder, snapshot }: SnapshotFile): string {

@@ -1,6 +1,15 @@
 // Files of disks, for a machine in this thread: kept open, read and written at once.
 
-import { closeSync, constants as fileConstants, fstatSync, fsyncSync, openSync, readSync, realpathSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants as fileConstants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  realpathSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { constants, inflateRawSync, zstdDecompressSync } from 'node:zlib';
 import type { HostFile, HostFiles } from '../../emulator/formats/disk-image/host-files.ts';
@@ -17,11 +26,11 @@ export const diskFiles: HostFiles = {
 };
 
 function openDiskFile(path: string, access: 'read' | 'write'): HostFile {
-  const { O_RDONLY, O_RDWR, O_NONBLOCK = 0 } = fileConstants;
+  const { O_RDONLY, O_RDWR, O_NONBLOCK } = fileConstants;
   let file: number;
   try {
     // A named pipe that nobody writes to would block for ever.
-    file = openSync(path, (access === 'write' ? O_RDWR : O_RDONLY) | O_NONBLOCK);
+    file = openSync(path, (access === 'write' ? O_RDWR : O_RDONLY) | (O_NONBLOCK ?? 0));
   } catch (error) {
     throw new Error(reasonOf(error));
   }

@@ -52,7 +52,8 @@ export function parseDiskSpec(text: string): DiskSpec | DiskRefusal {
   const cdrom = values.get('devtype') === 'cdrom' || flags.has('cdrom');
   const access = values.get('access') ?? '';
   if (!/^(|r|ro|w|rw)$/.test(access)) return refused(`access '${access}' of a disk`, "Write 'r' or 'w'.");
-  if (cdrom && access.includes('w')) return refused('a CD-ROM drive that is written', "Write 'r', or nothing.");
+  if (cdrom && access.includes('w'))
+    return refused('a CD-ROM drive that is written', "Write 'r', or nothing.");
   const readOnly = cdrom || access === 'r' || access === 'ro';
   const source = sourceOf(words, cdrom, readOnly);
   if ('message' in source) return source;
@@ -142,7 +143,8 @@ function collect(text: string, { values, flags }: Words): DiskRefusal | undefine
     at = comma < 0 ? text.length + 1 : comma + 1;
     const [, key, value] = /^([a-z_-]+)\s*=\s*(.*)$/s.exec(part) ?? [];
     if (key !== undefined && value !== undefined) {
-      if (!KEYS.has(key)) return refused(`'${key}' of a disk is not supported in this version`, EXAMPLE, true);
+      if (!KEYS.has(key))
+        return refused(`'${key}' of a disk is not supported in this version`, EXAMPLE, true);
       values.set(key, value);
       continue;
     }
@@ -205,7 +207,8 @@ function sourceOf({ values }: Words, cdrom: boolean, readOnly: boolean): DiskSou
   if (size !== undefined) {
     if (format !== 'raw') return refused(`format '${format}' of a scratch disk`, EXAMPLE);
     const bytes = bytesOf(size);
-    if (bytes !== undefined) return { kind: 'scratch', size: bytes, sectorSize: sectorSize === '4096' ? 4096 : 512 };
+    if (bytes !== undefined)
+      return { kind: 'scratch', size: bytes, sectorSize: sectorSize === '4096' ? 4096 : 512 };
     return refused(
       `'${size}' is not the size of a scratch disk`,
       'Give a number of MiB or a size such as 64K or 4M, from 4K to 256M.',

@@ -61,7 +61,9 @@ function changedFiles(loaded: LoadedMachine, before: readonly FileStamp[]): File
   return before.filter(({ path, stamp }) => now.has(path) && now.get(path) !== stamp);
 }
 
-const pathsOf = (files: readonly FileStamp[]): readonly string[] => [...new Set(files.map(({ path }) => path))];
+const pathsOf = (files: readonly FileStamp[]): readonly string[] => [
+  ...new Set(files.map(({ path }) => path)),
+];
 
 function notTheSame(changed: readonly FileStamp[]): UserError {
   const message = 'the guest does not run into the state of the snapshot';

@@ -202,7 +202,11 @@ const configurations: [string, string, RegExp][] = [
   ['no memory', `${GOOD}memory = 0\n`, /:4:10: 'memory' is 0/],
   ['too much memory', GOOD.replace('64', '99999'), /:3:10: 'memory' is 99999 MiB/],
   ['GICv9', `${GOOD}gic_version = "v9"\n`, /'gic_version' cannot be 'v9'\. Use "default", "v2", "v3"/],
-  ['disks', `${GOOD}disk = ["a.vhd,vhd,xvda,w"]\n`, /:4:8: 'disk' \(Block devices of this kind\) is not supported/],
+  [
+    'disks',
+    `${GOOD}disk = ["a.vhd,vhd,xvda,w"]\n`,
+    /:4:8: 'disk' \(Block devices of this kind\) is not supported/,
+  ],
   ['network', `${GOOD}vif = ["bridge=x"]\n`, /'vif' \(Network interfaces\) is not supported/],
   ['maxmem below memory', `${GOOD}maxmem = 32\n`, /maxmem \(32\) is less than memory \(64\)/],
   ['a strange UUID', `${GOOD}uuid = "z"\n`, /'z' is not a UUID/],

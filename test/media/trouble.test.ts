@@ -5,7 +5,13 @@ import { pa } from '../../emulator/base/address.ts';
 import type { MachineConfig } from '../../emulator/machine/messages.ts';
 import * as layout from '../../emulator/memory/layout.ts';
 import type { HypervisorView } from '../../emulator/xen/hypervisor/view.ts';
-import { configured, fresh, runUntil, runUntilAnswered, type TestMachine } from '../emulator/machine/guests.ts';
+import {
+  configured,
+  fresh,
+  runUntil,
+  runUntilAnswered,
+  type TestMachine,
+} from '../emulator/machine/guests.ts';
 
 const PROMPT = 'hello> ';
 const GUEST = 1;
@@ -58,7 +64,8 @@ const grant = (view: HypervisorView, reference: number) =>
 function ringOf({ loaded, view }: Awaited<ReturnType<typeof after>>) {
   const ring = view.daemons?.devices()[0]?.rings[0];
   if (!ring) throw new Error('no disk is connected');
-  const word = (offset: number): number => loaded.machine.memory.read32(pa((ring.mfns[0] ?? 0) * 4096 + offset)) >>> 0;
+  const word = (offset: number): number =>
+    loaded.machine.memory.read32(pa((ring.mfns[0] ?? 0) * 4096 + offset)) >>> 0;
   return {
     requestProducer: word(0),
     requestEvent: word(4),

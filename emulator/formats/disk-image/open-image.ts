@@ -22,7 +22,8 @@ export function openDiskImage(files: HostFiles, { path, format, writable }: Imag
         file: path,
       });
     }
-    if (file.size === 0) throw new UserError('is empty', 'Give the image the size of the disk.', { file: path });
+    if (file.size === 0)
+      throw new UserError('is empty', 'Give the image the size of the disk.', { file: path });
     return new RawImage(file);
   } catch (error) {
     file.close();

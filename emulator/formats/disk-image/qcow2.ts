@@ -60,7 +60,8 @@ function readHeader(file: HostFile): Header {
   const moreFeatures = version === 3 ? view.getUint32(72) : 0;
   if (view.getUint32(32) !== 0) throw unsupported(file, 'an encrypted image');
   if ((features & INCOMPATIBLE.externalData) !== 0) throw unsupported(file, 'an external data file');
-  if ((features & INCOMPATIBLE.extendedL2) !== 0) throw unsupported(file, 'extended L2 entries (subclusters)');
+  if ((features & INCOMPATIBLE.extendedL2) !== 0)
+    throw unsupported(file, 'extended L2 entries (subclusters)');
   if ((features & INCOMPATIBLE.corrupt) !== 0) throw damaged(file, 'it is marked as corrupt', 72);
   if (moreFeatures !== 0 || features > 31) throw unsupported(file, 'an incompatible feature without a name');
   const compressionType =
@@ -73,7 +74,11 @@ function readHeader(file: HostFile): Header {
   const l1Size = view.getUint32(36);
   // One L1 entry leads to a cluster full of L2 entries.
   const perEntry = 2 ** (clusterBits + clusterBits - 3);
-  if (!Number.isSafeInteger(size) || l1Size * ENTRY_SIZE > MAX_L1_BYTES || l1Size < Math.ceil(size / perEntry)) {
+  if (
+    !Number.isSafeInteger(size) ||
+    l1Size * ENTRY_SIZE > MAX_L1_BYTES ||
+    l1Size < Math.ceil(size / perEntry)
+  ) {
     throw damaged(file, `its L1 table has ${l1Size} entries for ${size} bytes`, 36);
   }
   if (size === 0) throw damaged(file, 'it is a disk of 0 bytes', 24);
@@ -124,7 +129,10 @@ function openBacking(
   { name, format }: NonNullable<Header['backing']>,
   above: readonly string[],
 ): DiskImage {
-  if (/^(json:|\w[\w+.-]*:\/\/)/.test(name) || (/^[a-z][a-z0-9+.-]+:/.test(name) && !name.startsWith('file:'))) {
+  if (
+    /^(json:|\w[\w+.-]*:\/\/)/.test(name) ||
+    (/^[a-z][a-z0-9+.-]+:/.test(name) && !name.startsWith('file:'))
+  ) {
     throw unsupported(top, `the backing file '${name}', which is no file`);
   }
   const chain = [...above, top.path];
@@ -205,7 +213,8 @@ class Qcow2Image implements DiskImage {
       this.readBacking(offset, target);
       return;
     }
-    if (data % this.clusterSize !== 0) throw damaged(this.file, 'a cluster does not begin where clusters do', data);
+    if (data % this.clusterSize !== 0)
+      throw damaged(this.file, 'a cluster does not begin where clusters do', data);
     // A file may end within its last cluster.
     const count = readFrom(this.file, data + within, target);
     target.fill(0, count);
@@ -224,7 +233,8 @@ class Qcow2Image implements DiskImage {
     const at = (this.l1.getUint32(index * ENTRY_SIZE) & OFFSET_HIGH) * 2 ** 32 + (low - (low % 512));
     if (at === 0) return undefined;
     return kept(this.tables, TABLES_KEPT, at, () => {
-      if (at % clusterSize !== 0) throw damaged(this.file, 'an L2 table does not begin where clusters do', at);
+      if (at % clusterSize !== 0)
+        throw damaged(this.file, 'an L2 table does not begin where clusters do', at);
       return new DataView(exactly(this.file, at, clusterSize, 'an L2 table').buffer);
     });
   }
@@ -272,7 +282,11 @@ function kept<Value>(map: Map<number, Value>, most: number, key: number, make: (
 
 function exactly(file: HostFile, offset: number, length: number, what: string): Uint8Array<ArrayBuffer> {
   if (offset + length > file.size) {
-    throw damaged(file, `${what} (${length} bytes at offset ${offset}) lies behind the end of the file`, offset);
+    throw damaged(
+      file,
+      `${what} (${length} bytes at offset ${offset}) lies behind the end of the file`,
+      offset,
+    );
   }
   const bytes = new Uint8Array(length);
   if (readFrom(file, offset, bytes) !== length) throw damaged(file, `${what} cannot be read`, offset);

@@ -69,7 +69,10 @@ export class ControlDomain {
     hypervisor.daemons = {
       xenstore: xenstoreViewOf(this.xenstore, QUOTA.nodes),
       rings: () => [
-        ...[...this.rings.values()].map(({ ring, served }) => ({ ...ring.ids, waiting: served.waitingBytes })),
+        ...[...this.rings.values()].map(({ ring, served }) => ({
+          ...ring.ids,
+          waiting: served.waitingBytes,
+        })),
         ...this.devices.flatMap(({ device }) => device.ring?.() ?? []),
       ],
       devices: () => this.devices.flatMap(({ device }) => device.view?.() ?? []),
@@ -106,7 +109,8 @@ export class ControlDomain {
 
   /** The device of a domain; undefined when there is none. */
   device(domid: number, kind: DeviceKindName, id: number): Device | undefined {
-    return this.devices.find((one) => one.domid === domid && one.kind === kind && one.device.id === id)?.device;
+    return this.devices.find((one) => one.domid === domid && one.kind === kind && one.device.id === id)
+      ?.device;
   }
 
   /** The domain's frontend is asked to let go of it, and it goes when that has; `force` takes it away at once. */

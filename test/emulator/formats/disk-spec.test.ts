@@ -8,7 +8,12 @@ import {
 } from '../../../emulator/formats/disk-spec.ts';
 
 const scratch = (size: number, sectorSize = 512) => ({ kind: 'scratch', size, sectorSize });
-const image = (path: string, format = 'raw', writeThrough = false) => ({ kind: 'image', path, format, writeThrough });
+const image = (path: string, format = 'raw', writeThrough = false) => ({
+  kind: 'image',
+  path,
+  format,
+  writeThrough,
+});
 
 test.each([
   ['scratch:4M,raw,xvda,w', { vdev: 'xvda', source: scratch(4 << 20), readOnly: false, discard: true }],

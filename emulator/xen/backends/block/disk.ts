@@ -161,7 +161,8 @@ export class Disk {
     for (let sector = first; sector < end; ) {
       const run = Math.min(runOf(written, sector), end - sector);
       const from = sector * BLKIF_SECTOR_SIZE;
-      const part = run === end - first ? target : target.subarray(from - at, from - at + run * BLKIF_SECTOR_SIZE);
+      const part =
+        run === end - first ? target : target.subarray(from - at, from - at + run * BLKIF_SECTOR_SIZE);
       if (isMarked(written, sector)) part.set(bytes.subarray(from, from + part.length));
       else this.readBelow(number, from, part);
       sector += run;
@@ -227,7 +228,8 @@ function mark(bits: Uint32Array, first: number, count: number): void {
   }
 }
 
-const isMarked = (bits: Uint32Array, bit: number): boolean => ((bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0;
+const isMarked = (bits: Uint32Array, bit: number): boolean =>
+  ((bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) !== 0;
 
 /** How many bits from this one on are the same, within a chunk. */
 function runOf(bits: Uint32Array, first: number): number {

@@ -62,7 +62,8 @@ export function fakeFiles(
       opened.push(file);
       return file;
     },
-    beside: (file, name) => (name.startsWith('/') ? name : `${file.slice(0, file.lastIndexOf('/') + 1)}${name}`),
+    beside: (file, name) =>
+      name.startsWith('/') ? name : `${file.slice(0, file.lastIndexOf('/') + 1)}${name}`,
     ...(unpack && { unpack }),
   };
 }

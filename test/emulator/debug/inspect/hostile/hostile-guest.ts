@@ -58,10 +58,7 @@ export class HostileGuest {
     const segment = { address: ENTRY, data, memorySize: data.length };
     const kernel = { name: 'hostile', kernel: { kind: 'elf' as const, entry: ENTRY, segments: [segment] } };
     const common = { cmdline: '', memory: MEMORY, gicVersion: this.gicVersion };
-    const disks = [
-      scratchSpec('xvda', 64 * 512),
-      scratchSpec('xvdb', 8 * 512, true),
-    ];
+    const disks = [scratchSpec('xvda', 64 * 512), scratchSpec('xvdb', 8 * 512, true)];
     this.loaded = loadMachine(
       modules,
       {

@@ -235,7 +235,11 @@ test('a full ring is served at one event, across the end of the ring and of the 
   expect(frontend.send(...requests)).toEqual(requests.map(() => OKAY));
   expect(frontend.ring.read32(RSP_PROD)).toBe(16);
   expect(frontend.responses(0xffff_fff0).map(({ id }) => id)).toEqual(requests.map(({ id }) => id));
-  expect(frontend.backend.view().rings[0]).toMatchObject({ requestConsumer: 16, responseProducer: 16, size: 32 });
+  expect(frontend.backend.view().rings[0]).toMatchObject({
+    requestConsumer: 16,
+    responseProducer: 16,
+    size: 32,
+  });
 });
 
 test('the backend asks for the next request, and tells of a response when it was asked to', () => {

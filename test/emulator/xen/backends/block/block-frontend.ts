@@ -110,7 +110,8 @@ export function blockFrontend(options: FrontendOptions = {}) {
   const table = domain.grantTable.frame(0);
   if (typeof table === 'string') throw new Error(table);
   const entries = new Page(xen.machine, table);
-  const ringPages = order === 0 ? [RING_PAGE] : Array.from({ length: 2 ** order }, (_, at) => LARGE_RING + at);
+  const ringPages =
+    order === 0 ? [RING_PAGE] : Array.from({ length: 2 ** order }, (_, at) => LARGE_RING + at);
   const ring = guest.page(ringPages[0] ?? 0);
   const size = 2 ** Math.floor(Math.log2((ringPages.length * 4096 - 64) / layout.slotSize));
   let next = 0;

@@ -18,8 +18,16 @@ const step = fc.record({
 const image = Uint8Array.from({ length: SIZE }, (_, at) => (at >>> 9) + at * 7);
 
 /** Does the same to a disk and to a row of bytes. */
-function compare(disk: Disk, model: Uint8Array, steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T : never)[]) {
-  for (const { part: { from, to }, byte, does } of steps) {
+function compare(
+  disk: Disk,
+  model: Uint8Array,
+  steps: readonly (typeof step extends fc.Arbitrary<infer T> ? T : never)[],
+) {
+  for (const {
+    part: { from, to },
+    byte,
+    does,
+  } of steps) {
     if (does === 'write') {
       const bytes = Uint8Array.from({ length: to - from }, (_, at) => byte + at * 3);
       expect(disk.write(from, bytes)).toBe(true);
@@ -61,7 +69,11 @@ test('a disk that writes through changes its file when it is flushed, and not be
       const file = fakeFile('disk.img', image.slice());
       const disk = new Disk({ size: SIZE, image: new RawImage(file), writeThrough: file });
       const model = image.slice();
-      compare(disk, model, steps.filter(({ does }) => does !== 'flush'));
+      compare(
+        disk,
+        model,
+        steps.filter(({ does }) => does !== 'flush'),
+      );
       expect(Buffer.compare(file.bytes, image)).toBe(0);
       compare(disk, model, steps);
       disk.flush();

@@ -93,8 +93,7 @@ function perform(frontend: BlockFrontend, what: Step): void {
   else if ('notify' in what) {
     frontend.notify();
     frontend.settle();
-  }
-  else {
+  } else {
     frontend.connect();
     frontend.settle();
   }
