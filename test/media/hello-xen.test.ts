@@ -143,7 +143,7 @@ port 2 is masked
 hello> trouble revoke
 reference 8 is invalid, and domain 0 has its page mapped
 hello> trouble mend
-2 requests, 0 answers
+2 requests, 2 answers
 mended
 hello> disk
 64 sectors written from 1984, in 8 requests
