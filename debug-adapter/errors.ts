@@ -144,6 +144,11 @@ export const badCpus = (domain: string, key: string, text: string) =>
     "Give CPUs such as '0-3,^1', or 'all'",
   );
 
+export const noSoftReset = (place: Place, key: string) =>
+  new AdapterError(1025, `'${key}' is 'soft-reset', which fails on Arm`, "Give 'destroy' or 'restart'", {
+    place,
+  });
+
 export const tooManyVcpus = (place: Place, count: number, most: number) =>
   new AdapterError(1017, `'vcpus' is ${count}`, `A domain has 1 to ${most} here`, { place });
 

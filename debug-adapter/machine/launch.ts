@@ -9,6 +9,7 @@ import { loadKernel } from '../../emulator/formats/kernel.ts';
 import { readXlConfig } from '../../emulator/formats/xl-config/xl-config.ts';
 import { parseCpuRanges } from '../../emulator/formats/xl-config/cpu-ranges.ts';
 import type {
+  XlAction,
   XlConfig,
   XlFile,
   XlScheduling,
@@ -19,6 +20,7 @@ import type {
   DiskConfig,
   DomainConfig,
   DomainScheduling,
+  EndAction,
   GuestFile,
   GuestKernel,
   MachineConfig,
@@ -57,6 +59,7 @@ export async function prepareLaunch(
   host: LaunchFiles,
   configuration: LaunchConfiguration,
   base?: string,
+  { restarts = false }: { readonly restarts?: boolean } = {},
 ): Promise<PreparedLaunch> {
   const { cpu, seed, startTime, xen } = configuration;
   const files: Files = { ...host, kernels: new Map() };
@@ -77,7 +80,7 @@ export async function prepareLaunch(
     prepared.push({ ...(await inlineDomain(files, domain, base, symbols)), warnings: [] });
   }
   for (const file of listOf(configuration.config)) {
-    prepared.push(await xlDomain(files, host.resolvePath(base, file), symbols));
+    prepared.push(await xlDomain(files, host.resolvePath(base, file), symbols, restarts));
   }
   return {
     machine: {
@@ -268,7 +271,7 @@ function withImage(disk: DiskConfig, resolve: (path: string) => string): DiskCon
   return source.kind === 'image' ? { ...disk, source: { ...source, path: resolve(source.path) } } : disk;
 }
 
-async function xlDomain(host: Files, file: string, keys: SymbolKeys) {
+async function xlDomain(host: Files, file: string, keys: SymbolKeys, restarts: boolean) {
   const source = await opened(host, file, 'config');
   if (source.size > MAX_XL_SIZE) throw errors.notAnXlConfig(file);
   const text = new TextDecoder().decode(await readAll(source));
@@ -307,9 +310,23 @@ async function xlDomain(host: Files, file: string, keys: SymbolKeys) {
     ...(config.vuart && { vuart: true }),
     ...(disks.length > 0 && { disks }),
     scheduling: schedulingWith(config.scheduling),
+    actions: actionsOf(config, placeOf),
   };
-  const all = [...warnings, ...withoutEffect(config, placeOf)];
+  const all = [...warnings, ...withoutEffect(config, placeOf, restarts)];
   return { domain, symbols: { kernelPath, kernel, ...keys }, warnings: all };
+}
+
+function actionsOf(config: XlConfig, placeOf: XlFile['placeOf']): NonNullable<DomainConfig['actions']> {
+  const action = (key: string, value: XlAction): EndAction => {
+    if (value !== 'soft-reset') return value;
+    throw errors.noSoftReset(placeOf(key), key);
+  };
+  return {
+    poweroff: action('on_poweroff', config.onPoweroff),
+    reboot: action('on_reboot', config.onReboot),
+    crash: action('on_crash', config.onCrash),
+    watchdog: action('on_watchdog', config.onWatchdog),
+  };
 }
 
 /** No configuration is larger: what is was named by mistake. */
@@ -324,7 +341,7 @@ function checkMachine({ vcpus, memory }: XlConfig, placeOf: XlFile['placeOf']): 
 }
 
 /** Keys that xl honours and a run here does not: said, unless they ask for what happens anyway. */
-function withoutEffect(config: XlConfig, placeOf: XlFile['placeOf']): XlWarning[] {
+function withoutEffect(config: XlConfig, placeOf: XlFile['placeOf'], restarts: boolean): XlWarning[] {
   const events = [
     ['on_poweroff', config.onPoweroff],
     ['on_reboot', config.onReboot],
@@ -332,7 +349,7 @@ function withoutEffect(config: XlConfig, placeOf: XlFile['placeOf']): XlWarning[
     ['on_watchdog', config.onWatchdog],
     ['on_soft_reset', config.onSoftReset],
   ] as const;
-  const warnings = events
+  const warnings = (restarts ? [] : events)
     .filter(([key, action]) => placeOf(key).line !== undefined && !ENDS_THE_RUN.has(action))
     .map(([key, action]) => ({
       message: `'${key}' has no effect: the run ends there, so '${action}' does not happen`,

@@ -8,10 +8,16 @@ import type { HostedDomain } from '../xen/hypervisor/hosted-domain.ts';
 import type { Hypervisor } from '../xen/hypervisor.ts';
 import type { ControlDomain } from '../xen/toolstack/control-domain.ts';
 import { isValidPath } from '../xen/xenstore/paths.ts';
+import type { DomainLifeCycle } from './domain-life-cycle.ts';
 import type { Action } from './messages.ts';
 
 /** Throws a UserError, before anything has changed, for an action that cannot be. */
-export function act(hypervisor: Hypervisor, control: ControlDomain, action: Action): void {
+export function act(
+  hypervisor: Hypervisor,
+  control: ControlDomain,
+  lifeCycle: DomainLifeCycle,
+  action: Action,
+): void {
   checkShape(action);
   switch (action.kind) {
     case 'pause':
@@ -19,7 +25,9 @@ export function act(hypervisor: Hypervisor, control: ControlDomain, action: Acti
     case 'unpause':
       return unpause(hypervisor, action.domain);
     case 'destroy':
-      return destroy(hypervisor, control, action.domain);
+      return destroy(hypervisor, control, lifeCycle, action.domain);
+    case 'create':
+      return lifeCycle.create(action.name);
     case 'vcpu-off':
       return turnOff(hypervisor, action.domain, action.vcpu);
     case 'shutdown':
@@ -47,6 +55,7 @@ const MEMBERS: Readonly<Record<Action['kind'], Readonly<Record<string, 'number' 
   pause: { domain: 'number' },
   unpause: { domain: 'number' },
   destroy: { domain: 'number' },
+  create: { name: 'string' },
   'vcpu-off': { domain: 'number', vcpu: 'number' },
   shutdown: { domain: 'number', reason: 'string' },
   'send-event': { domain: 'number', port: 'number' },
@@ -87,11 +96,21 @@ function unpause(hypervisor: Hypervisor, domid: number): void {
   hypervisor.scheduler.unpauseDomain(domain);
 }
 
-function destroy(hypervisor: Hypervisor, control: ControlDomain, domid: number): void {
-  const domain = hosted(hypervisor, domid);
+function destroy(
+  hypervisor: Hypervisor,
+  control: ControlDomain,
+  lifeCycle: DomainLifeCycle,
+  domid: number,
+): void {
+  destroyDomain(hypervisor, control, hosted(hypervisor, domid));
+  lifeCycle.destroyed(domid);
+}
+
+/** As xl destroy. */
+export function destroyDomain(hypervisor: Hypervisor, control: ControlDomain, domain: HostedDomain): void {
   hypervisor.scheduler.pauseDomain(domain);
-  control.domainDestroyed(domid, uuidOf(domain));
-  hypervisor.destroyDomain(domid);
+  control.domainDestroyed(domain.id, uuidOf(domain));
+  hypervisor.destroyDomain(domain.id);
 }
 
 function turnOff(hypervisor: Hypervisor, domid: number, number: number): void {

@@ -17,6 +17,10 @@ export class DomainEnds {
     this.living = new Set(domains);
   }
 
+  begin(domain: number): void {
+    this.living.add(domain);
+  }
+
   /** False for one that had ended before: what was shut down, and is looked at, may be destroyed later. */
   end(domain: number, reason: GuestEnd): boolean {
     if (reason === 'destroyed') this.gone.add(domain);

@@ -17,6 +17,8 @@ export interface GuestEvents {
   hypervisorConsole?(text: string): void;
   /** A domain (or the machine) came to its end; nothing of it runs any more. The other domains go on. */
   ended(domain: number, reason: GuestEnd): void;
+  /** A domain came while the machine ran; `replaces`: in the place of one that ends. MachineInfo has it by now. */
+  created?(domain: number, name: string, replaces: number | undefined): void;
 }
 
 export interface LoadedMachine {

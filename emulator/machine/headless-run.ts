@@ -26,6 +26,8 @@ export interface HeadlessOptions {
   readonly output: (domain: number, bytes: Uint8Array) => void;
   /** A domain has come to its end. */
   readonly ended?: (domain: number, reason: GuestEnd) => void;
+  /** A domain has come, in the place of another one or by itself. */
+  readonly created?: (domain: number, name: string, replaces: number | undefined) => void;
   readonly log: Logger;
   /** Where the images of disks are. */
   readonly files?: HostFiles;
@@ -102,6 +104,10 @@ export function startHeadless(
       ended: (domain, reason) => {
         if (ends.end(domain, reason)) options.ended?.(domain, reason);
         loaded.machine.requestStop();
+      },
+      created: (domain, name, replaces) => {
+        ends.begin(domain);
+        options.created?.(domain, name, replaces);
       },
     },
     options.log,

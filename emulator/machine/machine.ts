@@ -51,6 +51,13 @@ export interface Firmware {
   call(cpu: number): void;
 }
 
+/** Work on the machine as a whole that is due at a moment: between two instructions, when no CPU is being run. */
+export interface Chores {
+  /** Virtual nanoseconds; Infinity when there is nothing to do. */
+  readonly deadline: number;
+  perform(): void;
+}
+
 /** Why runSlice() came back. */
 export type SliceEnd =
   /** The slice is used up; call again. */
@@ -89,6 +96,7 @@ export class Machine {
   /** What sits at EL2, unless guest code does. */
   monitor: Monitor | undefined;
   firmware: Firmware | undefined;
+  chores: Chores | undefined;
   /** Slices so far, whoever had them: tells whether anything ran since. */
   slices = 0;
   private readonly exitCounts = new Float64Array(EXIT_NAMES.length);
@@ -328,6 +336,7 @@ export class Machine {
   /** Executes up to the end of a slice, and at most `limit` instructions. */
   runSlice(limit: number): SliceEnd {
     this.update();
+    this.doChores();
     const { engine } = this;
     this.stopAt = engine.instructions + limit;
     const cpu = this.beginTurn();
@@ -353,7 +362,7 @@ export class Machine {
 
   /** Instructions that the CPU may execute in one run() call; 0 when its slice is over or it waits. */
   private budgetOf(cpu: number, deadline: number): number {
-    if (this.waits[cpu] !== 'no') return 0;
+    if (this.waits[cpu] !== 'no' || this.hasChores) return 0;
     // An exit may have given up the rest of the slice.
     const left = Math.min(this.sliceEnd, this.stopAt) - this.engine.instructions;
     if (left <= 0) return 0;
@@ -393,6 +402,7 @@ export class Machine {
    */
   settle(): boolean {
     this.update();
+    this.doChores();
     for (let cpu = this.beginTurn(); cpu !== undefined; cpu = this.beginTurn()) {
       const reason = this.engine.run(0);
       if (reason === layout.EXIT_BUDGET) return true;
@@ -406,11 +416,25 @@ export class Machine {
   skipTo(nanoseconds: number): void {
     this.clock.skipTo(nanoseconds);
     this.update();
+    this.doChores();
   }
 
   /** When a device or the monitor acts next by itself, in virtual nanoseconds. */
   deadline(): number {
-    return Math.min(this.devices.nextDeadline(), this.monitor?.deadline ?? Number.POSITIVE_INFINITY);
+    const { devices, monitor, chores } = this;
+    const others = Math.min(
+      monitor?.deadline ?? Number.POSITIVE_INFINITY,
+      chores?.deadline ?? Number.POSITIVE_INFINITY,
+    );
+    return Math.min(devices.nextDeadline(), others);
+  }
+
+  private get hasChores(): boolean {
+    return this.chores !== undefined && this.chores.deadline <= this.clock.nanoseconds();
+  }
+
+  private doChores(): void {
+    while (this.hasChores) this.chores?.perform();
   }
 
   /** What is due by now happens. */

@@ -69,9 +69,21 @@ export interface DomainConfig {
   /** An emulated PL011, whose output joins the console's. */
   readonly vuart?: boolean;
   readonly disks?: readonly DiskConfig[];
+  /** What happens when it ends, as on_poweroff and its kin of xl.cfg; a key that is missing: it is destroyed. */
+  readonly actions?: Partial<Record<'poweroff' | 'reboot' | 'crash' | 'watchdog', EndAction>>;
+  /** False: it is not there at moment 0, and created by request. */
+  readonly start?: boolean;
   /** Weight, cap, affinity and pool. */
   readonly scheduling?: DomainScheduling;
 }
+
+export type EndAction =
+  | 'destroy'
+  | 'restart'
+  | 'rename-restart'
+  | 'preserve'
+  | 'coredump-destroy'
+  | 'coredump-restart';
 
 export interface BareConfig {
   readonly kernel: GuestKernel;
@@ -97,6 +109,8 @@ export interface MachineConfig {
   readonly domains?: readonly DomainConfig[];
   /** Xen's security policy: `silo` (when left out) keeps guests from each other, `dummy` lets them share. */
   readonly xsm?: 'silo' | 'dummy';
+  /** Domains that end are made again where their `actions` say so; otherwise every end is a domain's last. */
+  readonly restarts?: boolean;
   /** Physical CPUs, pools and schedulers; when left out, credit2 on as many CPUs as there are vCPUs, 8 at most. */
   readonly scheduling?: MachineScheduling;
   readonly bare?: BareConfig;
@@ -265,6 +279,8 @@ export interface Stage2Range {
 export type Action =
   /** Its vCPUs stand, or go on. */
   | { readonly kind: 'pause' | 'unpause' | 'destroy'; readonly domain: number }
+  /** As `xl create`: makes the domain that was configured under this name. */
+  | { readonly kind: 'create'; readonly name: string }
   /** As if the vCPU had called CPU_OFF of PSCI; works without a hypervisor too. */
   | { readonly kind: 'vcpu-off'; readonly domain: number; readonly vcpu: number }
   /** Asks the guest, through `control/shutdown` in xenstore. */

@@ -7,22 +7,23 @@ import type { Logger } from '../base/log.ts';
 import type { HostFiles } from '../formats/disk-image/host-files.ts';
 import type { EngineModules } from '../engine/engine.ts';
 import * as layout from '../memory/layout.ts';
-import { SHUTDOWN_CRASH, SHUTDOWN_POWEROFF, SHUTDOWN_REBOOT, SHUTDOWN_SUSPEND } from '../xen/abi/sched.ts';
 import { hostGic } from '../xen/hypervisor/host-gic.ts';
 import type { Platform } from '../xen/hypervisor/platform.ts';
 import { Hypervisor } from '../xen/hypervisor.ts';
 import { ALL_CPUS } from '../xen/scheduling/scheduled-vcpu.ts';
 import { type BuiltDomain, buildDomain } from '../xen/toolstack/build.ts';
 import { ControlDomain } from '../xen/toolstack/control-domain.ts';
-import { act } from './actions.ts';
+import { act, destroyDomain } from './actions.ts';
 import { buildDeviceTree } from './boards/board-device-tree.ts';
 import { virt } from './boards/virt.ts';
-import type { GuestEnd, GuestEvents, LoadedMachine } from './guest.ts';
+import { DomainLifeCycle, endOf } from './domain-life-cycle.ts';
+import type { GuestEvents, LoadedMachine } from './guest.ts';
 import { MachineCpu } from './host-cpu.ts';
 import { Machine } from './machine.ts';
 import {
   BARE_DOMAIN,
   type DomainConfig,
+  type DomainInfo,
   MAX_CPUS,
   MAX_DOMAIN_MEMORY,
   MAX_VCPUS,
@@ -33,14 +34,6 @@ import { translateOptions } from './translation.ts';
 const MIB = 1 << 20;
 /** RAM of the machine beside the domains': Xen's heap (p2m tables, shared pages). */
 const XEN_MEMORY = virt.ram.maxSize - MAX_DOMAIN_MEMORY;
-const FIRST_DOMID = 1;
-
-const END_OF: Readonly<Record<number, GuestEnd>> = {
-  [SHUTDOWN_POWEROFF]: 'poweroff',
-  [SHUTDOWN_REBOOT]: 'reboot',
-  [SHUTDOWN_SUSPEND]: 'suspend',
-  [SHUTDOWN_CRASH]: 'crash',
-};
 
 /**
  * Builds machine, hypervisor and domains at moment 0; their domids are 1, 2, … in the order of the configuration. Throws
@@ -58,13 +51,13 @@ export function createXenMachine(
   checkCpus(config.scheduling?.cpus);
   const startTime = config.startTime ?? 0;
   const { gicVersion } = guests[0];
-  const contexts = sumOf(guests, ({ vcpus }) => vcpus);
+  const room = roomFor(guests, config.restarts ?? false);
   const machine = new Machine(
     modules,
     {
       core: config.cpu,
-      cpus: contexts,
-      memory: sumOf(guests, ({ memory }) => memory) + XEN_MEMORY,
+      cpus: room.contexts,
+      memory: room.memory + XEN_MEMORY,
       gic: gicVersion,
       startTime,
       translate: translateOptions(config.translate),
@@ -87,39 +80,66 @@ export function createXenMachine(
   const hypervisor = new Hypervisor({
     platform: platformOf(machine, xenLog),
     ...(config.xsm && { xsm: config.xsm }),
-    scheduling: { ...config.scheduling, cpus: config.scheduling?.cpus ?? physicalCpus(guests, contexts) },
+    scheduling: { ...config.scheduling, cpus: config.scheduling?.cpus ?? physicalCpus(guests) },
     console: {
       guestLine: (domid, line) => xenLog.log('info', `d${domid}`, line),
       write: (bytes) => xenLog.log('info', 'xen', new TextDecoder().decode(bytes)),
       read: () => new Uint8Array(0),
     },
     onShutdown: (domid, reason) => {
-      events.hypervisorConsole?.(`(XEN) d${domid} shut down: ${END_OF[reason] ?? 'crash'}\n`);
+      events.hypervisorConsole?.(`(XEN) d${domid} shut down: ${endOf(reason)}\n`);
       control.domainShutDown(domid);
-      events.ended(domid, END_OF[reason] ?? 'crash');
+      lifeCycle.ended(domid, reason);
     },
   });
   const control = new ControlDomain(hypervisor, consoleOutput, files);
   machine.monitor = hypervisor;
   events.hypervisorConsole?.(`(XEN) Xen 4.17 on an emulated machine with GICv${gicVersion}\n`);
   const built = new Map<number, BuiltDomain>();
-  for (const [index, guest] of guests.entries()) {
-    const domid = FIRST_DOMID + index;
-    const uartOutput = consoleOutput(domid);
-    const domain = buildDomain(toolstackConfig(guest), {
-      hypervisor,
-      control,
-      uartOutput,
-      domid,
-      seed: config.seed,
-      startTime,
-    });
-    built.set(domid, domain);
-    const { name, vcpus, memory } = guest;
-    events.hypervisorConsole?.(
-      `(XEN) d${domid} '${name}': ${vcpus} vCPU${vcpus === 1 ? '' : 's'}, ${memory / MIB} MiB\n`,
-    );
-  }
+  const domains: DomainInfo[] = [];
+  const lifeCycle = new DomainLifeCycle(guests, config.restarts ?? false, {
+    nanoseconds: () => machine.clock.nanoseconds(),
+    make(guest, domid, uuid) {
+      // Whoever was destroyed was kept to be looked at.
+      hypervisor.releaseDestroyed();
+      const domain = buildDomain(toolstackConfig(uuid ? { ...guest, uuid } : guest), {
+        hypervisor,
+        control,
+        uartOutput: consoleOutput(domid),
+        domid,
+        seed: config.seed,
+        startTime,
+      });
+      built.set(domid, domain);
+      domains.push(infoOf(domain));
+      const { name, vcpus, memory } = guest;
+      events.hypervisorConsole?.(
+        `(XEN) d${domid} '${name}': ${vcpus} vCPU${vcpus === 1 ? '' : 's'}, ${memory / MIB} MiB\n`,
+      );
+    },
+    uuidOf: (domid) => hypervisor.domain(domid)?.domain.handle,
+    destroy(domid) {
+      const domain = hypervisor.domain(domid);
+      if (domain) destroyDomain(hypervisor, control, domain);
+    },
+    rename: (domid, name) => control.rename(domid, name),
+    ended: (domid, reason) => events.ended(domid, reason),
+    created(domid, replaces) {
+      const index = domains.findIndex(({ domain }) => domain === domid);
+      const [info] = domains.splice(index, 1);
+      if (!info) return;
+      // It stands where the one stood whose place it takes.
+      const place = domains.findIndex(({ domain }) => domain === replaces);
+      const isGone = replaces !== undefined && hypervisor.domains.find(replaces) === undefined;
+      if (place >= 0) domains.splice(place, isGone ? 1 : 0, info);
+      else domains.push(info);
+      if (isGone) built.delete(replaces);
+      events.created?.(domid, info.name, replaces);
+    },
+    warn: (message) => xenLog.log('warn', 'xl', message),
+  });
+  machine.chores = lifeCycle;
+  lifeCycle.makeAll();
   // What firmware would describe the board with to a hypervisor.
   const boardTree = buildDeviceTree(virt, {
     cpus: hypervisor.scheduler.core.cpus.length,
@@ -131,15 +151,7 @@ export function createXenMachine(
   });
   return {
     machine,
-    info: {
-      domains: [...built].map(([domid, { domain, kernel, ram }]) => ({
-        domain: domid,
-        name: domain.domain.name,
-        vcpus: domain.vcpus.length,
-        segments: kernel.segments.map(({ ipa, size }) => ({ ipa, size })),
-        ram: ram.map(({ base, size }) => ({ ipa: base, size })),
-      })),
-    },
+    info: { domains },
     cpuOf: ({ domain, vcpu }) => hypervisor.domain(domain)?.vcpus[vcpu]?.cpu.index,
     vcpuOf: (cpu) => {
       const vcpu = hypervisor.scheduler.residentOn(cpu);
@@ -160,12 +172,43 @@ export function createXenMachine(
     view: hypervisor.view,
     observe: (observer) => hypervisor.observer.add(observer),
     act(action) {
-      act(hypervisor, control, action);
+      act(hypervisor, control, lifeCycle, action);
       if (action.kind === 'destroy') events.ended(action.domain, 'destroyed');
     },
     diskFiles: () => control.disks.stamps,
     close: () => control.close(),
-    saveMonitor: () => ({ hypervisor: hypervisor.save(), control: control.save() }),
+    saveMonitor: () => ({
+      hypervisor: hypervisor.save(),
+      control: control.save(),
+      lifeCycle: lifeCycle.save(),
+    }),
+  };
+}
+
+/** What all domains need together, those included that stay when another one is made in their place. */
+function roomFor(guests: readonly DomainConfig[], restarts: boolean): { contexts: number; memory: number } {
+  const staying = guests.filter(({ actions }) => Object.values(actions ?? {}).includes('rename-restart'));
+  const all = restarts ? [...guests, ...staying] : guests;
+  const contexts = Math.min(
+    sumOf(all, ({ vcpus }) => vcpus),
+    MAX_VCPUS,
+  );
+  return {
+    contexts,
+    memory: Math.min(
+      sumOf(all, ({ memory }) => memory),
+      MAX_DOMAIN_MEMORY,
+    ),
+  };
+}
+
+function infoOf({ domain, kernel, ram }: BuiltDomain): DomainInfo {
+  return {
+    domain: domain.id,
+    name: domain.domain.name,
+    vcpus: domain.vcpus.length,
+    segments: kernel.segments.map(({ ipa, size }) => ({ ipa, size })),
+    ram: ram.map(({ base, size }) => ({ ipa: base, size })),
   };
 }
 
@@ -241,7 +284,8 @@ function checkSize(guests: readonly DomainConfig[]): void {
 }
 
 /** As many as can be of use: one for each vCPU, and those that a domain names. */
-function physicalCpus(guests: readonly DomainConfig[], vcpus: number): number {
+function physicalCpus(guests: readonly DomainConfig[]): number {
+  const vcpus = sumOf(guests, (guest) => guest.vcpus);
   const named = guests
     .flatMap(({ scheduling }) => scheduling?.hardAffinity ?? [])
     .map((set) => (set === ALL_CPUS ? 0 : 32 - Math.clz32(set)));

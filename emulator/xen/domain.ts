@@ -39,7 +39,8 @@ const WATCHDOGS = 2;
 
 export class Domain {
   readonly id: number;
-  readonly name: string;
+  /** As the toolstack calls it; it may rename a domain. */
+  name: string;
   readonly handle: Uint8Array;
   readonly privileged: boolean;
   readonly console: boolean;

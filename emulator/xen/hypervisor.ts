@@ -124,6 +124,29 @@ export class Hypervisor implements Monitor {
     this.observer.domainDestroyed(domid);
   }
 
+  /** Contexts and memory of domains that were destroyed are free for others; nobody can look at them any more. */
+  releaseDestroyed(): void {
+    for (const [domid, domain] of this.hosted) {
+      if (this.domains.find(domid)) continue;
+      this.hosted.delete(domid);
+      for (const { cpu } of domain.vcpus) {
+        const timers = this.platform.timers[cpu.index];
+        timers?.virtual.writeControl(0);
+        timers?.hypervisor.writeControl(0);
+        this.platform.gic.setUnderflowInterrupt(cpu.index, false);
+        this.platform.scheduler.park(cpu.index);
+      }
+      this.scheduler.releaseContexts(domain.vcpus);
+      domain.pages.release();
+      domain.p2m.release();
+    }
+  }
+
+  /** Also those that were destroyed and not released. */
+  hostedDomains(): HostedDomain[] {
+    return [...this.hosted.values()];
+  }
+
   domain(domid: number): HostedDomain | undefined {
     return this.hosted.get(domid);
   }

@@ -184,6 +184,12 @@ export class P2m {
     return found;
   }
 
+  /** The domain is gone: no CPU translates by these tables any more. */
+  release(): void {
+    this.tlbs.flushVmid(this.vmid);
+    for (const page of this.tablePages()) this.heap.freePage(page);
+  }
+
   save(): P2mState {
     return { root: this.root, highestGfn: this.highestGfn };
   }

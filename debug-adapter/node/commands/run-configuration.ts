@@ -52,8 +52,9 @@ export async function prepareRun(
   configs: readonly string[],
   options: GuestOptions,
   open = openFileInPlace,
+  lifeCycle: { readonly restarts?: boolean } = {},
 ): Promise<PreparedLaunch> {
-  const named = await prepareNamed(namedRun(configs, options), open);
+  const named = await prepareNamed(namedRun(configs, options), open, lifeCycle);
   const prepared = { ...named, machine: { ...named.machine, ...translation(options) } };
   const { bare } = prepared.machine;
   if (options.dtb === undefined || !bare) return prepared;
@@ -82,10 +83,11 @@ function translation({
 export async function prepareNamed(
   { configuration, folder, file }: NamedRun,
   open = openFileInPlace,
+  lifeCycle: { readonly restarts?: boolean } = {},
 ): Promise<PreparedLaunch> {
   try {
     const host = { ...nodeHost(logToStderr), openFile: open };
-    return await prepareLaunch(host, configuration, folder);
+    return await prepareLaunch(host, configuration, folder, lifeCycle);
   } catch (error) {
     if (file === undefined || !(error instanceof UserError) || error.place.file !== undefined) throw error;
     throw new UserError(error.message, error.hint, { file });

@@ -55,7 +55,8 @@ export const runCommand = (setStatus: SetStatus): Command =>
       'after',
       '\nWithout --until, in a terminal, keys go to the guest; Ctrl-] leaves.\n' +
         'Of several domains, each line says whose it is. Any of them may print what --until waits for, and what\n' +
-        '--type types goes there; keys go to the first. The run ends when the last domain has ended.\n' +
+        '--type types goes there; keys go to the first. The run ends when the last domain has ended; one whose\n' +
+        'on_reboot, on_poweroff or on_crash says restart (on_reboot does unless it is given) is made again.\n' +
         'Status: 0 when every --until was met or, without one, when the machine powers itself off;\n' +
         '1 when it ends otherwise or reaches a bound before that; 2 for unusable arguments or input.',
     )
@@ -71,7 +72,7 @@ async function run(
   const started = performance.now();
   const bounds = boundsOf(options);
 
-  const prepared = await prepareRun(configs, options);
+  const prepared = await prepareRun(configs, options, undefined, { restarts: true });
   for (const { place, message } of prepared.warnings) {
     say(`${place.file ?? ''}:${place.line ?? 1}: warning: ${message}`);
   }
@@ -88,6 +89,8 @@ async function run(
     ended: (domain, reason) => {
       if (domains > 1) say(`domain d${domain} ended (${reason})`);
     },
+    created: (domain, name, replaces) =>
+      say(`domain d${domain} is '${name}'${replaces === undefined ? '' : `, in the place of d${replaces}`}`),
     log: stderrLogger,
     files: diskFiles,
   });

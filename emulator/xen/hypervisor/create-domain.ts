@@ -112,9 +112,9 @@ function takeContexts({ scheduler, platform }: Hypervisor, config: NewDomain): H
   );
 }
 
-/** VMIDs have eight bits; 0 is no domain's. */
+/** VMIDs have eight bits; 0 is no domain's. One that was destroyed has its own until it is released. */
 function freeVmid(hypervisor: Hypervisor): number {
-  const used = new Set(hypervisor.domains.all().map(({ id }) => hypervisor.domain(id)?.p2m.vmid));
+  const used = new Set(hypervisor.hostedDomains().map(({ p2m }) => p2m.vmid));
   let vmid = 1;
   while (used.has(vmid)) vmid++;
   return vmid;

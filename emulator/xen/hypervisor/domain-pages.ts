@@ -101,6 +101,17 @@ export class DomainPages implements DomainMemory {
     return undefined;
   }
 
+  /** The domain is gone: its pages are the machine's again, and those of others that it had mapped lose a reference. */
+  release(): void {
+    for (const { mfn, pages, type } of this.p2m.ranges()) {
+      if (holdsReference(type)) for (let i = 0; i < pages; i++) this.heap.dropReference((mfn + i) as Mfn);
+    }
+    for (const { page, pages, owner } of this.heap.ranges()) {
+      if (owner === this.domid) for (let i = 0; i < pages; i++) this.heap.freePage((page + i) as Mfn);
+    }
+    this.totalPages = 0;
+  }
+
   save(): DomainPagesState {
     return { totalPages: this.totalPages, maximumPages: this.maximumPages };
   }

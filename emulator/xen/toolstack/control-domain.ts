@@ -127,6 +127,14 @@ export class ControlDomain {
     for (const { device } of this.of(domid)) device.receive?.(bytes);
   }
 
+  /** libxl_domain_rename(). */
+  rename(domid: number, name: string): void {
+    const domain = this.hypervisor.domains.find(domid);
+    if (!domain) return;
+    domain.name = name;
+    this.client.write(`/local/domain/${domid}/name`, name);
+  }
+
   domainShutDown(domid: number): void {
     this.xenstore.domainShutDown(domid);
     for (const { device } of this.of(domid)) device.settle?.();
