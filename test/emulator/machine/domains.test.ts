@@ -220,7 +220,7 @@ test('what does not fit on one machine is refused in words', async () => {
   const [one, two] = config.domains ?? [];
   if (!one || !two) throw new Error('there are two domains');
   const refused = (domains: MachineConfig['domains']) => () => fresh({ ...config, domains: domains ?? [] });
-  expect(refused([one, { ...two, vcpus: 8 }])).toThrow('the domains have 9 vCPUs together');
+  expect(refused([one, { ...two, vcpus: 32 }])).toThrow('the domains have 33 vCPUs together');
   expect(refused([one, { ...two, memory: 3296 * 2 ** 20 }])).toThrow('MiB of memory together');
   expect(refused([one, { ...two, gicVersion: 2 }])).toThrow("domain 'hello-2' has a GICv2");
   expect(refused([one, { ...two, name: 'hello-1' }])).toThrow("there are two domains 'hello-1'");

@@ -237,6 +237,8 @@ const NOT_STATE: Readonly<Record<string, string>> = {
   'HostedDomain.trapContexts': 'wiring',
 
   'Machine.options': 'configuration',
+  'DomainLifeCycle.configs{}.': 'configuration',
+  'DomainLifeCycle.restarts': 'configuration',
   'Machine.features': 'configuration',
   'Hypervisor.platform': 'configuration',
   'Hypervisor.services': 'configuration',
