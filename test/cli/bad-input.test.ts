@@ -202,8 +202,6 @@ const configurations: [string, string, RegExp][] = [
     `${GOOD}on_crash = "soft-reset"\n`,
     /:4:12: 'on_crash' is 'soft-reset', which fails on Arm/,
   ],
-  ['CPUs that are not there', `${GOOD}cpus = "40"\n`, /vCPU 0 of domain 'x' may run on none of the CPUs/],
-  ['a pool that is not there', `${GOOD}pool = "fast"\n`, /there is no pool 'fast'/],
   ['nine vCPUs on GICv2', `${GOOD}vcpus = 9\ngic_version = "v2"\n`, /'vcpus' is 9\. It must be from 1 to 8/],
   ['999 vCPUs', `${GOOD}vcpus = 999\n`, /'vcpus' is 999/],
   ['no memory', `${GOOD}memory = 0\n`, /:4:10: 'memory' is 0/],

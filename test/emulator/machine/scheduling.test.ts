@@ -124,3 +124,12 @@ test('one vCPU alone executes, also when another has the CPU', () => {
   run(machine, 100_000_000);
   for (const cpu of [0, 1]) expect(whole.cpus[cpu]!.x(1)).toBeGreaterThan((before[cpu] ?? 0n) + 20_000_000n);
 });
+
+test('CPUs and pools that are not there are refused by name', () => {
+  const refused = (scheduling: DomainConfig['scheduling'], machine: MachineConfig['scheduling']) => () =>
+    fresh(machineOf([spinner('a', scheduling)], { scheduling: machine ?? {} }));
+  expect(refused({ hardAffinity: [0] }, {})).toThrow("vCPU 0 of domain 'a' may run on none of the CPUs");
+  expect(refused({ pool: 'fast' }, {})).toThrow("there is no pool 'fast'");
+  expect(refused({}, { cpus: 9 })).toThrow('9 physical CPUs');
+  expect(refused({}, { cpus: 1, pools: [{ name: 'fast', cpus: [3] }] })).toThrow("pool 'fast' has CPU 3");
+});
