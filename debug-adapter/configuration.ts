@@ -56,6 +56,30 @@ const pool = z
   })
   .meta({ markdownDescription: 'Physical CPUs with a scheduler of their own.' });
 
+const moduleFolders = z.array(z.string().min(1)).meta({
+  markdownDescription:
+    'Folders with the files of kernel modules, such as `/usr/lib/debug/lib/modules/6.1.0-56-arm64` or that in which the kernel was built: `.ko`, `.ko.debug`, and packed ones. Symbols of a module come as the guest loads it.',
+});
+
+const programs = z
+  .array(
+    z.union([
+      z.string().min(1),
+      z.strictObject({
+        file: z.string().min(1).meta({ markdownDescription: 'The ELF file, with DWARF for source lines.' }),
+        guest: z.string().min(1).meta({
+          markdownDescription:
+            'Its name in the guest, or its path there, where that is not the name of the file.',
+        }),
+      }),
+    ]),
+  )
+  .meta({
+    markdownDescription:
+      'ELF files of programs that run in a Linux guest: their symbols come as a process executes them.',
+  });
+
+
 const domain = z
   .strictObject({
     name: z.string().min(1).default('guest').meta({ markdownDescription: 'Name of the domain.' }),
@@ -106,6 +130,8 @@ const domain = z
     symbols: symbols.optional(),
     sourceMap: sourceMap.optional(),
     sourceTree: sourceTree.optional(),
+    moduleFolders: moduleFolders.optional(),
+    programs: programs.optional(),
   })
   .meta({ markdownDescription: 'A domain, with the meaning `xl.cfg` gives its keys.' });
 
@@ -143,6 +169,8 @@ const launch = z.strictObject({
   symbols: symbols.optional(),
   sourceMap: sourceMap.optional(),
   sourceTree: sourceTree.optional(),
+  moduleFolders: moduleFolders.optional(),
+  programs: programs.optional(),
   stopOnEntry: z
     .union([z.boolean(), z.string().min(1)])
     .default(false)

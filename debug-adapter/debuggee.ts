@@ -17,6 +17,7 @@ import * as errors from './errors.ts';
 import { frameExpression } from './frames/frame-expression.ts';
 import type { GuestOs } from './guest-os/guest-os.ts';
 import { Guests } from './guest-os/guests.ts';
+import type { LoadedImages } from './guest-os/loaded-images.ts';
 import type { MachineClient } from './machine/machine-client.ts';
 import { threadIdOf } from './protocol.ts';
 import { walkStack } from './frames/stack.ts';
@@ -37,6 +38,8 @@ export class Debuggee {
   private readonly registerCache: Map<string, Promise<Registers>>;
   private readonly memory: StopMemory;
   private readonly guests: Guests;
+  /** What guests load beside their kernels, where somebody looks for it. */
+  readonly images: LoadedImages | undefined;
 
   constructor(
     machine: MachineClient,
@@ -46,6 +49,7 @@ export class Debuggee {
     registerCache = new Map<string, Promise<Registers>>(),
     memory = new StopMemory(machine),
     guests = new Guests(),
+    images?: LoadedImages,
   ) {
     this.machine = machine;
     this.info = info;
@@ -55,6 +59,7 @@ export class Debuggee {
     this.registerCache = registerCache;
     this.memory = memory;
     this.guests = guests;
+    this.images = images;
   }
 
   /** With all domains. */
@@ -64,8 +69,8 @@ export class Debuggee {
 
   /** The same machine as a session sees it that shows these domains. */
   showing(shown: readonly number[]): Debuggee {
-    const { machine, info, allTargets, registerCache, memory, guests } = this;
-    return new Debuggee(machine, info, allTargets, shown, registerCache, memory, guests);
+    const { machine, info, allTargets, registerCache, memory, guests, images } = this;
+    return new Debuggee(machine, info, allTargets, shown, registerCache, memory, guests, images);
   }
 
   /** What the machine told with a stop needs not be asked for. */
@@ -119,6 +124,29 @@ export class Debuggee {
     return vcpu;
   }
 
+  /** A domain as a vCPU sees it: with the program that it runs. */
+  targetFor(vcpu: VcpuId): Target {
+    const target = this.targetOf(vcpu.domain);
+    return this.images?.viewOf(target, vcpu) ?? target;
+  }
+
+  /** A domain as a task sees it, by its descriptor. */
+  async targetOfTask(domain: number, task: bigint): Promise<Target> {
+    const target = this.targetOf(domain);
+    if (!this.images || this.images.programsOf(domain).length === 0) return target;
+    const program = await (await this.guestOs(domain))?.programOf(task);
+    return this.images.viewOfTable(target, program?.table) ?? target;
+  }
+
+  /** Whatever has symbols in the domains that are shown: kernels, their modules, programs. */
+  get withSymbols(): readonly Target[] {
+    return this.targets.flatMap((target) => [
+      target,
+      ...target.loaded,
+      ...(this.images?.programsOf(target.domain) ?? []),
+    ]);
+  }
+
   get isBare(): boolean {
     return this.info.domains.some(({ domain }) => domain === BARE_DOMAIN);
   }
@@ -159,8 +187,7 @@ export class Debuggee {
     return this.general(vcpu).then((registers) => walkStack(registers, this.stackSource(vcpu), limit));
   }
 
-  stackSource(vcpu: VcpuId): StackSource {
-    const target = this.targetOf(vcpu.domain);
+  stackSource(vcpu: VcpuId, target = this.targetFor(vcpu)): StackSource {
     return {
       read: this.reader(vcpu),
       rulesAt: (address) => target.rulesAt(address),

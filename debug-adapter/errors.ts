@@ -341,8 +341,28 @@ export const noSuchTask = (what: string) =>
     showUser: false,
   });
 
+export const badModuleFolder = (folder: string, problem: string) =>
+  new AdapterError(
+    1403,
+    `The folder '${folder}' of modules cannot be read: ${problem}`,
+    "Correct 'moduleFolders' in the launch configuration",
+  );
+
+export const otherBuild = (file: string, what: string) =>
+  new AdapterError(
+    1404,
+    `'${file}' is not what '${what}' in the guest was made of, and is not used`,
+    'Give the file of the same build',
+  );
+
 /** Why a breakpoint is not verified: shown beside it. */
 export const breakpointMessages = {
+  noModuleFile: (name: string) =>
+    `No file of the module ${name} is in the folders of modules: its functions are known by the kernel's own table, its lines are not`,
+  notRunning: (name: string) => `The program ${name} does not run yet`,
+  notLoaded: (name: string) => `No module '${name}' is loaded, and no program of that name runs`,
+  withoutLines: (path: string, modules: readonly string[]) =>
+    `No debug information names '${path}'. No file with lines was found of ${modules.length === 1 ? 'the module' : 'the modules'} ${modules.join(', ')}: see moduleFolders`,
   noSuchFunction: (name: string) => `No function '${name}' in the loaded symbols`,
   noSuchFile: (path: string) =>
     `No debug information names '${path}'. If it was built under another path, add it to sourceMap`,

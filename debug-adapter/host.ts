@@ -13,6 +13,8 @@ export interface Host {
   /** A file for positioned reads. Fails with an Error whose message says why it cannot be read. */
   openFile(path: string): Promise<ByteSource>;
   fileExists(path: string): Promise<boolean>;
+  /** Paths of the files in a folder and in all below it. Fails with an Error whose message says why. */
+  listFiles(folder: string): Promise<readonly string[]>;
   /** MD5 of a file in 32 hexadecimal digits; undefined where it cannot be had. */
   md5Of(path: string): Promise<string | undefined>;
   /** `path` as seen from the directory `base`; absolute paths stay. Without `base` from the working directory. */

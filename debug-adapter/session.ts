@@ -116,6 +116,11 @@ export class XenSession extends DebugSession {
     return this.machine.debuggee;
   }
 
+  /** The vCPU that is looked at, or the first of another domain. */
+  vcpuIn(domain: number): VcpuId {
+    return this.focus.domain === domain ? this.focus : { domain, vcpu: 0 };
+  }
+
   disassembler(): Promise<Disassembler> {
     this.loadingDisassembler ??= loadDisassembler(() => this.host.readCapstone());
     return this.loadingDisassembler;

@@ -234,10 +234,10 @@ export class BreakpointTable {
   }
 
   private isAt({ target, address }: Place, where: Target, pc: bigint, reported: boolean): boolean {
-    if (target !== where) return false;
+    if (target.domain !== where.domain) return false;
     switch (address.kind) {
       case 'link':
-        return address.value === where.map.toLink(pc);
+        return address.value === target.map.toLink(pc);
       case 'va':
         return address.value === pc;
       case 'ipa':
@@ -256,7 +256,7 @@ export class BreakpointTable {
   /** The breakpoint whose function has just returned to this place, if one has. */
   returned(target: Target, pc: bigint, sp: bigint): PendingReturn | undefined {
     const found = this.returns.findLast(
-      (one) => one.target === target && one.returns === pc && one.sp === sp,
+      (one) => one.target.domain === target.domain && one.returns === pc && one.sp === sp,
     );
     if (found) {
       this.returns = this.returns.filter((one) => one !== found);

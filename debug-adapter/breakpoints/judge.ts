@@ -81,7 +81,7 @@ export class Judge {
   /** What the user sees of the breakpoints where a vCPU stands. `candidates`: ids that the machine reported. */
   async breakpointAt(vcpu: VcpuId, candidates?: readonly number[]): Promise<StopReport | undefined> {
     const { pc, sp, x } = await this.debuggee.general(vcpu);
-    const target = this.debuggee.targetOf(vcpu.domain);
+    const target = this.debuggee.targetFor(vcpu);
     const returned = this.breakpoints.returned(target, pc, sp);
     if (returned) {
       const description = `${returned.name} returned ${valueText(x[0] ?? 0n)}`;
@@ -163,7 +163,7 @@ export class Judge {
 
   /** `by say_hello+0x10, main.c:21`: the instruction that made the access is behind the vCPU. */
   private async writer(vcpu: VcpuId): Promise<string | undefined> {
-    const target: Target = this.debuggee.targetOf(vcpu.domain);
+    const target: Target = this.debuggee.targetFor(vcpu);
     const at = (await this.debuggee.general(vcpu)).pc - 4n;
     const name = target.describe(at);
     const line = await target.lineAt(at);

@@ -5,6 +5,7 @@ import * as errors from '../errors.ts';
 import { breakpointMessages } from '../errors.ts';
 import { addressOfLine } from '../instructions/generated-sources.ts';
 import { nameOfDomain, offsetBy, parseMemoryReference } from '../memory-reference.ts';
+import type { Debuggee } from '../debuggee.ts';
 import type { XenSession } from '../session.ts';
 import type { LineLookup } from '../symbols/symbol-source.ts';
 import type { Target } from '../symbols/target.ts';
@@ -68,7 +69,7 @@ async function inSource(
   const places: Place[] = [];
   let found: { readonly line: number; readonly column?: number } | undefined;
   const refusals: { readonly message: string; readonly pending?: boolean }[] = [];
-  for (const target of session.debuggee.targets) {
+  for (const target of session.debuggee.withSymbols) {
     const lookup = await target.addressesOfLine(path, line, column);
     if (lookup?.kind !== 'found') {
       refusals.push(refusal(lookup, path, target));
@@ -84,7 +85,8 @@ async function inSource(
   return {
     request,
     places,
-    ...(places.length === 0 && refusals[0]),
+    ...(places.length === 0 &&
+      (refusals.find(({ pending }) => !pending) ?? withoutLines(session, path) ?? refusals[0])),
     ...(found && { line: found.line }),
     ...(found?.column !== undefined && column !== undefined && { column: found.column }),
   };
@@ -106,10 +108,24 @@ function refusal(
   }
 }
 
+/** The file may be of a module that is known by its functions only. */
+function withoutLines(
+  { debuggee }: XenSession,
+  path: string,
+): { readonly message: string; readonly pending: boolean } | undefined {
+  const modules = debuggee.targets.flatMap(
+    ({ domain }) => debuggee.images?.modulesWithoutLines(domain) ?? [],
+  );
+  if (modules.length === 0 || modules.length > NAMED_PLACES) return undefined;
+  return { message: breakpointMessages.withoutLines(path, modules), pending: true };
+}
+
 function inListing(session: XenSession, reference: number, line: number): Located {
   const request = String(line);
   const source = session.sources.get(reference);
-  const target = session.launched?.debuggee.targets.find(({ domain }) => domain === source?.domain);
+  const debuggee = session.launched?.debuggee;
+  const isShown = debuggee?.targets.some(({ domain }) => domain === source?.domain);
+  const target = source && isShown ? debuggee?.targetFor(session.vcpuIn(source.domain)) : undefined;
   const address = source && addressOfLine(source, line);
   if (!target || address === undefined)
     return { request, places: [], message: breakpointMessages.noCodeAtLine(undefined) };
@@ -120,7 +136,7 @@ function inListing(session: XenSession, reference: number, line: number): Locate
 
 async function byName(session: XenSession, request: string): Promise<Located> {
   const name = parseFunctionName(request);
-  const targets = session.debuggee.targets.filter((target) => isQualified(target, name.qualifiers));
+  const targets = session.debuggee.withSymbols.filter((target) => isQualified(target, name.qualifiers));
   const places: Place[] = [];
   for (const target of targets) places.push(...(await functionsOf(target, name)));
   if (places.length > MAX_FUNCTIONS) {
@@ -131,16 +147,22 @@ async function byName(session: XenSession, request: string): Promise<Located> {
     places,
     ...(name.el !== undefined && { el: name.el }),
     ...(name.atReturn && { atReturn: true }),
-    ...(await remark(session, request, name, places)),
+    ...(await remark(session, request, name, places, targets)),
   };
 }
 
+const isDomain = ({ domain, info }: Target, wanted: string): boolean =>
+  wanted === nameOfDomain(domain) || wanted === info.name.toLowerCase();
+
 /** Every qualifier names the domain or its program. */
-function isQualified({ domain, info, image }: Target, qualifiers: readonly string[]): boolean {
-  const program = image.name.toLowerCase();
+function isQualified(target: Target, qualifiers: readonly string[]): boolean {
+  const program = target.image.name.toLowerCase();
   return qualifiers.every((text) => {
     const wanted = text.toLowerCase();
-    if (wanted === nameOfDomain(domain) || wanted === info.name.toLowerCase()) return true;
+    if (isDomain(target, wanted)) return true;
+    // Files of modules may have hyphens where their names have underscores.
+    if (target.as?.kind === 'module') return program === wanted.replace(/\.ko$/, '').replaceAll('-', '_');
+    if (target.as) return program === wanted;
     // `vmlinux` is vmlinux-6.1.0 too.
     return program.startsWith(wanted) && !/^\w/.test(program.slice(wanted.length));
   });
@@ -153,7 +175,7 @@ async function functionsOf(
   const starts =
     typeof symbol === 'string'
       ? target.addressesOf(symbol)
-      : (target.symbols?.functionsMatching(symbol, MAX_FUNCTIONS + 1) ?? []);
+      : target.functionsMatching(symbol, MAX_FUNCTIONS + 1);
   const places: Place[] = [];
   for (const start of starts) {
     if (file !== undefined) {
@@ -171,7 +193,10 @@ async function remark(
   request: string,
   { symbol, qualifiers }: FunctionName,
   places: readonly Place[],
+  targets: readonly Target[],
 ): Promise<Pick<Located, 'message' | 'pending'>> {
+  if (places.length === 0 && targets.length === 0 && qualifiers.length > 0)
+    return { message: absence(debuggee, request, qualifiers), pending: true };
   if (places.length === 0) {
     const without = debuggee.targets.find(({ symbols }) => !symbols);
     const message =
@@ -190,6 +215,19 @@ async function remark(
   return { message: breakpointMessages.namedPlaces(places.length, named) };
 }
 
+/** Of what is named and is not there. */
+function absence(
+  { targets, images }: Debuggee,
+  request: string,
+  qualifiers: readonly string[],
+): string {
+  const named = qualifiers.filter((text) => !targets.some((target) => isDomain(target, text.toLowerCase())));
+  const [wanted = ''] = named;
+  if (/^d\d+$/i.test(wanted)) return breakpointMessages.noSuchFunction(request);
+  const isAwaited = targets.some(({ domain }) => images?.awaitsProgram(domain, wanted));
+  return isAwaited ? breakpointMessages.notRunning(wanted) : breakpointMessages.notLoaded(wanted);
+}
+
 // ---------------------------------------------------------------- addresses
 
 /** Code of a known program follows it when it is moved; other addresses are taken as they are. */
@@ -203,8 +241,9 @@ function byReference(session: XenSession, request: string): Located {
       return { request, places: [], message: breakpointMessages.machinePhysical };
     }
     const domain = space.kind === 'va' ? space.at.domain : space.kind === 'ipa' ? space.domain : -1;
-    const target = session.debuggee.targets.find((one) => one.domain === domain);
-    if (!target) return { request, places: [], message: breakpointMessages.badReference(request) };
+    const isShown = session.debuggee.targets.some((one) => one.domain === domain);
+    if (!isShown) return { request, places: [], message: breakpointMessages.badReference(request) };
+    const target = session.debuggee.targetFor(space.kind === 'va' ? space.at : { domain, vcpu: 0 });
     if (isPhysical) return { request, places: [{ target, address: { kind: 'ipa', value: address } }] };
     const ttbr0 = space.kind === 'va' ? space.ttbr0 : undefined;
     if (ttbr0 === undefined) return { request, places: [placeAt(target, address)] };
@@ -216,8 +255,9 @@ function byReference(session: XenSession, request: string): Located {
 }
 
 function placeAt(target: Target, address: bigint): Place {
-  const link = target.map.toLink(address);
-  return link === undefined ? { target, address: { kind: 'va', value: address } } : linkPlace(target, link);
+  const image = target.imageAt(address);
+  const link = image.map.toLink(address);
+  return link === undefined ? { target, address: { kind: 'va', value: address } } : linkPlace(image, link);
 }
 
 export const linkPlace = (target: Target, link: bigint): Place => ({

@@ -73,6 +73,8 @@ async function resolve(
         ...(await scopeOf(session, mode, place.target.domain)),
         ...(located.el !== undefined && { el: located.el }),
         ...(located.ttbr0 !== undefined && { ttbr0: located.ttbr0 }),
+        // Other processes have other code there.
+        ...(place.target.as?.table !== undefined && { table: place.target.as.table }),
       };
       places.push(await ruledPlace(options, scope, place));
     }
@@ -118,7 +120,7 @@ async function inMode(session: XenSession, mode: Mode, located: Located): Promis
       const { kind, value } = first.address;
       const va = kind === 'link' ? first.target.map.toRuntime(value) : value;
       const others = session.debuggee.allTargets.filter(
-        (target) => !located.places.some((place) => place.target === target),
+        (target) => !located.places.some((place) => place.target.domain === target.domain),
       );
       const added = others.map((target): Place => ({ target, address: { kind: 'va', value: va } }));
       return { ...located, places: [...located.places, ...added] };

@@ -14,6 +14,7 @@ import { UserError } from '../../emulator/base/errors.ts';
 import { AdapterError } from '../errors.ts';
 import type { MachineBreakpoints } from '../breakpoints/breakpoints.ts';
 import type { Debuggee } from '../debuggee.ts';
+import type { ImageChange } from '../guest-os/loaded-images.ts';
 import { Judge } from '../breakpoints/judge.ts';
 import type { JudgeEvents, StopReport } from '../breakpoints/judge.ts';
 import { MachineStops } from '../breakpoints/machine-stops.ts';
@@ -34,6 +35,8 @@ export interface RunEvents extends JudgeEvents {
   stopsAtCrash(): boolean;
   /** It was learned where a program runs. */
   moved(): Promise<void>;
+  /** A guest has loaded or freed modules or programs. */
+  loaded(changes: readonly ImageChange[]): Promise<void>;
   stopped(report: StopReport, moment: Moment): void;
   ended(ended: Ended): void;
   /** What was asked cannot be; the machine stands as before. */
@@ -203,8 +206,14 @@ export class RunControl {
     this.plan = 'running';
     this.only = only;
     this.pauseWanted = false;
-    const judgedPlan = async (): Promise<StopReport> => this.withBreakpointsHere(await plan());
-    judgedPlan().then(
+    const settled = async (): Promise<StopReport> => {
+      const report = await this.withBreakpointsHere(await plan());
+      const { images } = this.debuggee;
+      const changes = this.ended || !images ? [] : await images.settle(this.debuggee);
+      if (changes.length > 0) await this.events.loaded(changes);
+      return report;
+    };
+    settled().then(
       (report) => {
         if (this.ended) return;
         this.plan = 'none';
@@ -232,7 +241,7 @@ export class RunControl {
 
   private contextFor(vcpu: VcpuId): StepContext<StopReport> {
     const { debuggee } = this;
-    const target = debuggee.targetOf(vcpu.domain);
+    const target = debuggee.targetFor(vcpu);
     const stepped = { vcpu };
     return {
       get vcpu() {
@@ -345,10 +354,11 @@ export class RunControl {
     this.debuggee.forgetRegisters();
     this.debuggee.remember(stop);
     // Where a moved kernel runs is learned before anything else: breakpoints and names depend on it.
-    if (await this.debuggee.learnSlide(stop.vcpu)) {
-      await this.events.moved();
-      await this.sendBreakpoints();
-    }
+    const moved = await this.debuggee.learnSlide(stop.vcpu);
+    const changes = (await this.debuggee.images?.noticed(this.debuggee, stop)) ?? [];
+    if (changes.length > 0) await this.events.loaded(changes);
+    else if (moved) await this.events.moved();
+    if (moved || changes.length > 0) await this.sendBreakpoints();
     return stop;
   }
 
@@ -387,7 +397,8 @@ export class RunControl {
   }
 
   private async sendBreakpoints(): Promise<void> {
-    await this.stops.send(this.temporary);
+    const { images, allTargets } = this.debuggee;
+    await this.stops.send([...(images?.breakpointsIn(allTargets) ?? []), ...this.temporary]);
   }
 }
 

@@ -33,11 +33,48 @@ export interface GuestLogRecord {
 }
 
 export interface GuestModule {
+  /** Of its descriptor. */
+  readonly descriptor: bigint;
   readonly name: string;
+  /** Of its code. */
   readonly address: bigint;
   readonly size: number;
   /** In words. */
   readonly state: string;
+  /** All of its memory; what it needed for its beginning only is not there any more once that is over. */
+  readonly ranges: readonly MemoryRange[];
+}
+
+export interface MemoryRange {
+  readonly start: bigint;
+  readonly size: number;
+}
+
+/** Where the parts of a module lie, and what the kernel itself knows of it. */
+export interface ModuleContents {
+  /** Addresses by name, of those that were loaded. */
+  readonly sections: ReadonlyMap<string, bigint>;
+  /** In hexadecimal. */
+  readonly buildId: string | undefined;
+  readonly symbols: readonly ModuleSymbol[];
+}
+
+export interface ModuleSymbol {
+  readonly name: string;
+  readonly address: bigint;
+  readonly isFunction: boolean;
+}
+
+/** The program that a process runs. */
+export interface GuestProgram {
+  /** Guest physical address of the process's translation table. */
+  readonly table: bigint;
+  readonly pid: number;
+  /** As far as its file system is known: `/bin/busybox`. */
+  readonly path: string;
+  /** Where its entry and the first of its code lie. */
+  readonly entry: bigint;
+  readonly code: bigint;
 }
 
 export interface GuestOs {
@@ -50,4 +87,9 @@ export interface GuestOs {
   stackOf(task: GuestTask, limit: number): Promise<readonly Frame[]>;
   log(): Promise<readonly GuestLogRecord[]>;
   modules(): Promise<readonly GuestModule[]>;
+  /** `descriptor`: of a module. Undefined where none is. */
+  moduleAt(descriptor: bigint): Promise<GuestModule | undefined>;
+  contentsOf(module: GuestModule): Promise<ModuleContents>;
+  /** Of a task by its descriptor. Undefined for one of the kernel's own. */
+  programOf(task: bigint): Promise<GuestProgram | undefined>;
 }

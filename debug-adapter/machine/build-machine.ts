@@ -3,8 +3,10 @@
 import type { MachineEventSink } from '../../emulator/machine/messages.ts';
 import type { LaunchConfiguration } from '../configuration.ts';
 import { Debuggee } from '../debuggee.ts';
+import { LoadedImages } from '../guest-os/loaded-images.ts';
 import type { Host } from '../host.ts';
 import { prepareLaunch } from './launch.ts';
+import { ImageLoader } from '../symbols/load-image.ts';
 import { type LoadedSymbols, loadTarget } from '../symbols/load-target.ts';
 import type { MachineClient } from './machine-client.ts';
 import type { Target } from '../symbols/target.ts';
@@ -44,7 +46,17 @@ export async function buildMachine(
       if (about) targets.push(await loadTarget(host, domain, about, report, symbols));
     }
     for (const target of targets) announce(target, say);
-    return { client, debuggee: new Debuggee(client, info, targets) };
+    const files = new Map(
+      info.domains.flatMap(({ domain }, i) => {
+        const own = prepared.domains[i]?.images;
+        return own ? [[domain, own] as const] : [];
+      }),
+    );
+    const images = new LoadedImages(new ImageLoader(host, report), files, say);
+    return {
+      client,
+      debuggee: new Debuggee(client, info, targets, undefined, undefined, undefined, undefined, images),
+    };
   } catch (error) {
     disposeOf(client);
     throw error;

@@ -29,6 +29,7 @@ import type { BareConfiguration, DomainConfiguration, LaunchConfiguration } from
 import { memoryBytes } from '../configuration.ts';
 import * as errors from '../errors.ts';
 import type { Host } from '../host.ts';
+import type { ImageFiles, ProgramFile } from '../symbols/load-image.ts';
 
 /** What the debugger must know of a domain's kernel beside the machine. */
 export interface DomainSymbols {
@@ -38,6 +39,8 @@ export interface DomainSymbols {
   readonly sourceMap: Readonly<Record<string, string>>;
   /** A folder with all sources. */
   readonly sourceTree: string | undefined;
+  /** What the guest loads beside its kernel. */
+  readonly images: ImageFiles;
 }
 
 export interface PreparedLaunch {
@@ -68,6 +71,7 @@ export async function prepareLaunch(
     symbols: configuration.symbols && host.resolvePath(base, configuration.symbols),
     sourceMap: configuration.sourceMap ?? {},
     sourceTree: configuration.sourceTree && host.resolvePath(base, configuration.sourceTree),
+    images: imageFiles(host, configuration, base),
   };
 
   if (configuration.bare) {
@@ -136,10 +140,22 @@ function schedulingOf({
   return Object.keys(given).length > 0 ? { scheduling: given } : {};
 }
 
-interface SymbolKeys {
-  readonly symbols: string | undefined;
-  readonly sourceMap: Readonly<Record<string, string>>;
-  readonly sourceTree: string | undefined;
+type SymbolKeys = Omit<DomainSymbols, 'kernelPath' | 'kernel'>;
+
+function imageFiles(
+  host: LaunchFiles,
+  { moduleFolders = [], programs = [] }: Pick<LaunchConfiguration, 'moduleFolders' | 'programs'>,
+  base: string | undefined,
+  common: ImageFiles = { moduleFolders: [], programs: [] },
+): ImageFiles {
+  const own = programs.map((one): ProgramFile => {
+    const { file, guest } = typeof one === 'string' ? { file: one, guest: one.split(/[/\\]/).at(-1) } : one;
+    return { file: host.resolvePath(base, file), guest: guest ?? file };
+  });
+  return {
+    moduleFolders: [...moduleFolders.map((path) => host.resolvePath(base, path)), ...common.moduleFolders],
+    programs: [...own, ...common.programs],
+  };
 }
 
 async function bareMachine(host: Files, bare: BareConfiguration, base: string | undefined, keys: SymbolKeys) {
@@ -197,6 +213,7 @@ async function inlineDomain(
       symbols: domain.symbols ? host.resolvePath(base, domain.symbols) : keys.symbols,
       sourceMap: { ...keys.sourceMap, ...domain.sourceMap },
       sourceTree: domain.sourceTree ? host.resolvePath(base, domain.sourceTree) : keys.sourceTree,
+      images: imageFiles(host, domain, base, keys.images),
     },
   };
 }

@@ -13,6 +13,7 @@ import type { Machines } from './machines.ts';
 import { DomainSessions } from './domain-sessions.ts';
 import { type Member, Members, pauseOf } from './members.ts';
 import { resolveAgain } from '../requests/exceptions.ts';
+import { moduleOf } from '../requests/sources.ts';
 import { type Ended, momentText, RunControl } from '../execution/run-control.ts';
 import type { XenSession } from '../session.ts';
 import { PowerOff } from './power-off.ts';
@@ -314,6 +315,15 @@ export class SharedMachine {
       stopsAtCrash: () => this.members.sessions.some((session) => session.wantsException('crash')),
       moved: async () => {
         for (const { session } of this.members.all) await resolveAgain(session);
+      },
+      loaded: async (changes) => {
+        for (const { session } of this.members.all) {
+          for (const { reason, image } of changes) {
+            if (this.shows(session, image.domain))
+              session.tell('module', { reason, module: moduleOf(image) });
+          }
+          await resolveAgain(session);
+        }
       },
       used: (breakpoint) => this.members.ownerOf(breakpoint)?.breakpointUsed(breakpoint),
       conditionFailed: (breakpoint, problem) =>

@@ -1,6 +1,8 @@
 // Files and decompression for the readers of foreign formats, by Node's own means.
 
 import { closeSync, constants as fileConstants, fstatSync, openSync, readSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { ByteSource, Decompress } from '../../emulator/formats/byte-source.ts';
 
@@ -58,6 +60,18 @@ function withFile<T>(path: string, action: (file: number) => T): T {
     return action(file);
   } finally {
     closeSync(file);
+  }
+}
+
+/** Links to folders are not followed: they may lead round. */
+export async function listFiles(folder: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile() || entry.isSymbolicLink())
+      .map(({ parentPath, name }) => join(parentPath, name));
+  } catch (error) {
+    throw new Error(reasonOf(error));
   }
 }
 

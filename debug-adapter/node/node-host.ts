@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import type { LogLevel } from '../../emulator/base/log.ts';
 import type { Host } from '../host.ts';
-import { decompress, openFile } from './files.ts';
+import { decompress, listFiles, openFile } from './files.ts';
 import { keptFiles } from './kept-files.ts';
 
 export function nodeHost(log: (level: LogLevel, message: string) => void): Host {
@@ -16,6 +16,7 @@ export function nodeHost(log: (level: LogLevel, message: string) => void): Host 
     md5Of: async (path) =>
       isFile(path) ? createHash('md5').update(readFileSync(path)).digest('hex') : undefined,
     fileExists: async (path) => isFile(path),
+    listFiles,
     resolvePath: (base, path) => (base === undefined ? resolve(path) : resolve(base, path)),
     decompress,
     kept: keptFiles(),

@@ -50,7 +50,7 @@ export const breakpointRequests = [
       const to =
         args.endColumn === undefined ? Number.POSITIVE_INFINITY : session.columnFromClient(args.endColumn);
       const found = new Map<string, Dap.BreakpointLocation>();
-      for (const target of session.launched?.debuggee.targets ?? []) {
+      for (const target of session.launched?.debuggee.withSymbols ?? []) {
         for (const { line, column } of await target.statementsIn(path, first, last)) {
           if ((line === first && column < from) || (line === last && column > to)) continue;
           found.set(`${line}:${column}`, {

@@ -88,7 +88,7 @@ export async function taskFrames(
   levels: number,
   idOf?: (row: FunctionRow) => number,
 ): Promise<readonly TaskFrame[]> {
-  const target = debuggee.targetOf(domain);
+  const target = await debuggee.targetOfTask(domain, task.address);
   const rows = await rowsOf(await guest.stackOf(task, levels), target, levels);
   return rows.map((row): TaskFrame => {
     if (row.kind !== 'function') return { name: row.text };

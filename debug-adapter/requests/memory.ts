@@ -69,7 +69,7 @@ export const memoryRequests = [
       const { space, address } = parsed(session, memoryReference);
       const wanted = address + BigInt(offset) + 4n * BigInt(instructionOffset);
       const from = wanted - (((wanted % 4n) + 4n) % 4n);
-      const target = space.kind === 'va' ? session.debuggee.targetOf(space.at.domain) : undefined;
+      const target = space.kind === 'va' ? session.debuggee.targetFor(space.at) : undefined;
       // A client may ask for what lies before address 0 or behind the last one.
       const below = Number(clamp(-from / 4n, 0n, BigInt(count)));
       const start = from + 4n * BigInt(below);

@@ -63,7 +63,7 @@ export function registerVariables(
 async function generalRegisters(session: XenSession, handle: RegistersHandle) {
   const { vcpu, index, frame } = handle;
   const { debuggee } = session;
-  const target = debuggee.targetOf(vcpu.domain);
+  const target = debuggee.targetFor(vcpu);
   const registers = await debuggee.general(vcpu);
   const variable = (name: string, value: bigint | undefined): Dap.Variable => {
     if (value === undefined)

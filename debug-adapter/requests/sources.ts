@@ -8,6 +8,7 @@ import * as errors from '../errors.ts';
 import { nameOfDomain } from '../memory-reference.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
+import type { Target } from '../symbols/target.ts';
 import { wordsOf } from './memory.ts';
 
 export const sourceRequests = [
@@ -26,7 +27,7 @@ export const sourceRequests = [
     needs: 'machine',
     async handle(session) {
       const paths = new Set<string>();
-      for (const target of session.debuggee.targets) {
+      for (const target of oncePerFile(session.debuggee.withSymbols)) {
         for (const path of await target.sourceFiles()) paths.add(path);
         session.checkCancelled();
       }
@@ -50,25 +51,44 @@ export const sourceRequests = [
     },
     needs: 'machine',
     async handle(session, { startModule = 0, moduleCount = 0 }) {
-      const images = session.debuggee.targets.map(
-        ({ image, info, symbols, lines, map }): Dap.Module & Record<string, unknown> => ({
-          id: image.id,
-          name: image.name,
-          path: image.path,
-          symbolStatus: symbols ? (lines ? 'Symbols and lines' : 'Symbols') : 'No symbols',
-          ...(symbols && { symbolFilePath: symbols.description }),
-          domain: info.name,
-          slide: map.slide === undefined ? 'not known yet' : `0x${map.slide.toString(16)}`,
-        }),
-      );
-      const all = [...images, ...(await guestModules(session))];
+      const images = oncePerFile(session.debuggee.withSymbols).map(moduleOf);
+      const known = new Set(images.map(({ id }) => id));
+      const others = (await guestModules(session)).filter(({ id }) => !known.has(id));
+      const all = [...images, ...others];
       const end = moduleCount === 0 ? undefined : startModule + moduleCount;
       return { modules: all.slice(startModule, end), totalModules: all.length };
     },
   }),
 ];
 
-/** Those that a kernel has loaded, behind the kernels. */
+/** Several processes may run one program. */
+const oncePerFile = (images: readonly Target[]): readonly Target[] => [
+  ...new Map(images.map((target) => [target.image.id, target])).values(),
+];
+
+/** An image as the protocol shows it. */
+export function moduleOf({
+  image,
+  info,
+  symbols,
+  lines,
+  map,
+  as,
+}: Target): Dap.Module & Record<string, unknown> {
+  const [range] = as?.kind === 'module' ? map.ranges : [];
+  return {
+    id: image.id,
+    name: image.name,
+    path: image.path,
+    symbolStatus: symbols ? (lines ? 'Symbols and lines' : 'Symbols') : 'No symbols',
+    ...(symbols && { symbolFilePath: symbols.description }),
+    ...(range && { addressRange: `0x${range.start.toString(16)}-0x${range.end.toString(16)}` }),
+    domain: info.name,
+    ...(!range && { slide: map.slide === undefined ? 'not known yet' : `0x${map.slide.toString(16)}` }),
+  };
+}
+
+/** Those that a kernel has loaded and nobody has noticed yet, behind the others. */
 async function guestModules(session: XenSession): Promise<readonly Dap.Module[]> {
   const rows: (Dap.Module & Record<string, unknown>)[] = [];
   for (const { domain, info } of session.debuggee.targets) {
@@ -88,10 +108,10 @@ async function guestModules(session: XenSession): Promise<readonly Dap.Module[]>
 }
 
 async function listing(session: XenSession, source: GeneratedSource): Promise<string> {
-  const vcpu = session.focus.domain === source.domain ? session.focus : { domain: source.domain, vcpu: 0 };
+  const vcpu = session.vcpuIn(source.domain);
   const length = Number(source.end - source.start);
   const bytes = await session.debuggee.readMemory({ kind: 'va', at: vcpu }, source.start, length);
-  const target = session.debuggee.targetOf(source.domain);
+  const target = session.debuggee.targetFor(vcpu);
   const disassembler = await session.disassembler();
   const words = wordsOf(bytes, length >>> 2);
   const lines = disassembler.disassemble(words, source.start).map((line, i) => {

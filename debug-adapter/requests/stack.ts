@@ -11,7 +11,7 @@ import { vaReference } from '../memory-reference.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
 import type { Frame } from '../frames/stack.ts';
-import type { RunningSymbol, ScopeLine, Target } from '../symbols/target.ts';
+import type { RunningSymbol, ScopeLine, Target, TargetImage } from '../symbols/target.ts';
 
 /** Frames of a stack that is asked for without a limit. */
 const MAX_FRAMES = 256;
@@ -40,14 +40,14 @@ export const stackRequests = [
     needs: 'stopped',
     async handle(session, { threadId, startFrame = 0, levels = 0, format }) {
       const vcpu = session.debuggee.vcpuOfThread(threadId);
-      const target = session.debuggee.targetOf(vcpu.domain);
+      const target = session.debuggee.targetFor(vcpu);
       const end = levels === 0 ? MAX_FRAMES : Math.min(startFrame + levels, MAX_FRAMES);
       // One more tells whether the stack ends here.
       const frames = await session.debuggee.walk(vcpu, end + 1);
       const rows = [...hypervisorRow(session, vcpu, frames), ...(await rowsOf(frames, target, end + 1))];
       const stackFrames: Dap.StackFrame[] = [];
       for (const row of rows.slice(startFrame, end))
-        stackFrames.push(formatted(await describe(session, vcpu, target, row), target, format));
+        stackFrames.push(formatted(await describe(session, vcpu, target, row), imageOf(target, row), format));
       return { stackFrames, ...(rows.length <= end && { totalFrames: rows.length }) };
     },
   }),
@@ -127,18 +127,21 @@ async function describe(
     name: scope?.inlined ? `${scope.name} [inlined]` : frameName(frame.pc, symbol, scope?.name),
     ...(await sourceOf(session, target, { pc: frame.pc, lookup, scope, symbol })),
     instructionPointerReference: vaReference(vcpu, frame.pc),
-    ...(symbol && { moduleId: target.image.id }),
+    ...(symbol && { moduleId: target.imageAt(lookup).image.id }),
   };
 }
+
+const imageOf = (target: Target, row: Row): TargetImage =>
+  row.kind === 'function' ? target.imageAt(row.lookup).image : target.image;
 
 /** The name as the client wants it. A label is no function. */
 function formatted(
   frame: Dap.StackFrame,
-  target: Target,
+  image: TargetImage,
   format: Dap.StackFrameFormat | undefined,
 ): Dap.StackFrame {
   if (!format || frame.presentationHint === 'label') return frame;
-  const module = format.module && frame.moduleId !== undefined ? `${target.image.name}!` : '';
+  const module = format.module && frame.moduleId !== undefined ? `${image.name}!` : '';
   const line = format.line && frame.line > 0 ? ` line ${frame.line}` : '';
   return { ...frame, name: `${module}${frame.name}${line}` };
 }

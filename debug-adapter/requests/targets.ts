@@ -27,7 +27,7 @@ export const targetRequests = [
       // What a caller is to call next is decided when it goes on.
       if (handle.kind !== 'frame' || handle.index > 0) return { targets: [] };
       const { vcpu, frame } = handle;
-      const target = session.debuggee.targetOf(vcpu.domain);
+      const target = session.debuggee.targetFor(vcpu);
       const calls = await callsOfLine(session, vcpu, target, frame.pc);
       const targets = calls.slice(0, MAX_TARGETS).map(
         ({ at, name }): Dap.StepInTarget => ({
@@ -45,12 +45,12 @@ export const targetRequests = [
     needs: 'stopped',
     async handle(session, { source, line }) {
       const vcpu = session.focus;
-      const target = session.debuggee.targetOf(vcpu.domain);
+      const target = session.debuggee.targetFor(vcpu);
       const { pc } = await session.debuggee.general(vcpu);
       const wanted = session.lineFromClient(line);
       const found = source.sourceReference
         ? inListing(session, source.sourceReference, wanted)
-        : await inFile(session, target, source.path ?? '', wanted);
+        : await inFile(session, target.imageAt(pc), source.path ?? '', wanted);
       const within = target.symbolAt(pc);
       const targets = found
         .filter(({ address }) => !within || (address >= within.start && address < within.end))
@@ -168,7 +168,7 @@ function inListing(session: XenSession, reference: number, line: number): readon
 
 /** What to tell when code is to go on with a stack that it does not expect. */
 async function frameDiffers(session: XenSession, vcpu: VcpuId, address: bigint): Promise<string | undefined> {
-  const target = session.debuggee.targetOf(vcpu.domain);
+  const target = session.debuggee.targetFor(vcpu);
   const { pc } = await session.debuggee.general(vcpu);
   const before = sizeOf((await target.rulesAt(pc))?.cfa);
   const after = sizeOf((await target.rulesAt(address))?.cfa);

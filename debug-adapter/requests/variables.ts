@@ -121,7 +121,7 @@ export const variableRequests = [
       const handle = session.handles.get(locationReference);
       if (handle.kind === 'line') return placeOf(session, handle.path, handle.line);
       if (handle.kind !== 'code') throw errors.stale();
-      const line = await session.debuggee.targetOf(handle.domain).lineAt(handle.address);
+      const line = await session.debuggee.targetFor(session.vcpuIn(handle.domain)).lineAt(handle.address);
       if (!line) throw errors.notComputable(`No line is known at 0x${handle.address.toString(16)}`);
       return placeOf(session, line.path, line.line);
     },

@@ -10,8 +10,8 @@ import type { Breakpoint } from '../../emulator/machine/messages.ts';
 /** A contiguous part of the program. */
 export interface LoadedPart {
   readonly link: bigint;
-  /** Guest physical address. */
-  readonly ipa: number;
+  /** Guest physical address; undefined for what the guest itself has loaded, page by page. */
+  readonly ipa: number | undefined;
   readonly size: number;
 }
 
@@ -29,14 +29,19 @@ export class LoadMap {
   /** Undefined until it has been seen. */
   private knownSlide: bigint | undefined;
 
-  /** `fixed`: the program never moves, so its slide is 0 from the start. */
-  constructor(parts: readonly LoadedPart[], fixed: boolean) {
+  /** `fixed`: the program never moves, so its slide is known from the start. */
+  constructor(parts: readonly LoadedPart[], fixed: boolean, slide = 0n) {
     this.parts = parts;
-    this.knownSlide = fixed ? 0n : undefined;
+    this.knownSlide = fixed ? slide : undefined;
   }
 
   get slide(): bigint | undefined {
     return this.knownSlide;
+  }
+
+  /** Link addresses. */
+  get ranges(): readonly { readonly start: bigint; readonly end: bigint }[] {
+    return this.parts.map(({ link, size }) => ({ start: link, end: link + BigInt(size) }));
   }
 
   /** Link address of its first part. */
@@ -50,15 +55,17 @@ export class LoadMap {
     return first && this.toRuntime(first.link);
   }
 
-  /** The program starts anew. */
-  forget(fixed: boolean): void {
-    this.knownSlide = fixed ? 0n : undefined;
+  /** Whether a link address belongs to the program, as far as it is in memory. */
+  holds(link: bigint): boolean {
+    return this.partAt(link) !== undefined;
   }
 
   /** The link address of what runs at this address: by the slide, or at its physical place with the MMU off. */
   toLink(address: bigint): bigint | undefined {
-    const part = this.parts.find(({ ipa, size }) => address >= BigInt(ipa) && address < BigInt(ipa + size));
-    if (part) return part.link + (address - BigInt(part.ipa));
+    for (const { link, ipa, size } of this.parts) {
+      if (ipa !== undefined && address >= BigInt(ipa) && address < BigInt(ipa + size))
+        return link + (address - BigInt(ipa));
+    }
     // Until the slide is known, link addresses are the best guess: a kernel without KASLR runs there.
     const link = BigInt.asUintN(64, address - (this.knownSlide ?? 0n));
     return this.partAt(link) ? link : undefined;
@@ -71,7 +78,7 @@ export class LoadMap {
 
   toIpa(link: bigint): number | undefined {
     const part = this.partAt(link);
-    return part && part.ipa + Number(link - part.link);
+    return part?.ipa === undefined ? undefined : part.ipa + Number(link - part.link);
   }
 
   /**
@@ -81,7 +88,7 @@ export class LoadMap {
    */
   breakpointsFor(id: number, domain: number, link: bigint): readonly Breakpoint[] {
     const ipa = this.toIpa(link);
-    if (ipa === undefined) return [{ id, domain, kind: 'va', address: link }];
+    if (ipa === undefined) return [{ id, domain, kind: 'va', address: this.toRuntime(link) }];
     if (this.knownSlide === undefined) return [{ id, domain, kind: 'ipa', address: BigInt(ipa) }];
     const runtime: Breakpoint = { id, domain, kind: 'va', address: this.toRuntime(link) };
     const physical: Breakpoint = { id, domain, kind: 'va', address: BigInt(ipa) };
@@ -92,8 +99,10 @@ export class LoadMap {
   async learnFrom(address: bigint, translate: TranslateVa): Promise<boolean> {
     if (this.knownSlide !== undefined) return false;
     const ipa = await translate(address);
-    const part = this.parts.find((p) => ipa !== undefined && ipa >= p.ipa && ipa < p.ipa + p.size);
-    if (ipa === undefined || !part) return false;
+    const part = this.parts.find(
+      (p) => ipa !== undefined && p.ipa !== undefined && ipa >= p.ipa && ipa < p.ipa + p.size,
+    );
+    if (ipa === undefined || part?.ipa === undefined) return false;
     // In the identity map nothing is decided yet, unless the program is linked to its physical place.
     const link = part.link + BigInt(ipa - part.ipa);
     if (address === BigInt(ipa) && link !== address) return false;

@@ -49,6 +49,9 @@ const NOTHING: Loaded = { symbols: undefined, lines: undefined, parts: [], fixed
 type Report = (message: string) => void;
 type SymbolFiles = Pick<Host, 'openFile' | 'fileExists' | 'decompress' | 'kept'>;
 
+/** What the file of a program says. */
+export type FileSymbols = Pick<Loaded, 'symbols' | 'lines' | 'frames' | 'program'>;
+
 /** Where distributions put debug files. */
 const DEBUG_FOLDERS = ['/usr/lib/debug'];
 
@@ -129,37 +132,56 @@ async function fromElf(
   const loads = elf.segments.filter((segment) => segment.type === PT_LOAD && segment.memorySize > 0);
   const parts = about.kernel.kernel.kind === 'elf' ? segmentParts(info, loads) : flattenedParts(info, loads);
   const moves = elf.type === ET_DYN;
-  const files: DebugFiles = { open: (path) => openIfThere(host, path), folders: DEBUG_FOLDERS };
-  const told = (error: UserError): void => report(error.toString());
-  const debug = await withDebugInformation(elf, files, told);
-  const cache = host.kept;
-  const program = openProgramInfo(debug, told, { files, pause, ...(cache && { cache }) });
+  const debug = await withDebugInformation(host, elf, report);
   return {
-    symbols: new TableSymbols(await SymbolTable.fromElf(debug), debug.source.name),
-    lines: dwarfLines(debug, program),
-    frames: FrameInfo.open(debug, report),
-    program,
+    ...(await symbolsIn(host, debug, report, host.kept)),
     parts,
     fixed: !moves,
     buildId: await elf.buildId(),
   };
 }
 
-/** The file itself, or the one that has what was stripped from it. */
-async function withDebugInformation(
+/** `cache`: keeps what was found for the next session, for files whose addresses are always the same. */
+export async function symbolsIn(
+  host: SymbolFiles,
   elf: ElfFile,
-  files: DebugFiles,
-  told: (error: UserError) => void,
+  report: Report,
+  cache: Host['kept'],
+): Promise<FileSymbols> {
+  const told = (error: UserError): void => report(error.toString());
+  const program = openProgramInfo(elf, told, { files: debugFiles(host), pause, ...(cache && { cache }) });
+  return {
+    symbols: new TableSymbols(await SymbolTable.fromElf(elf), elf.source.name),
+    lines: dwarfLines(elf, program),
+    frames: FrameInfo.open(elf, report),
+    program,
+  };
+}
+
+export const hasDebugInformation = ({ sections }: ElfFile): boolean =>
+  sections.some(({ name }) => /^\.z?debug_info$/.test(name));
+
+/** The file itself, or the one that has what was stripped from it. */
+export async function withDebugInformation(
+  host: SymbolFiles,
+  elf: ElfFile,
+  report: Report,
+  folders: readonly string[] = [],
 ): Promise<ElfFile> {
-  if (elf.sections.some(({ name }) => /^\.z?debug_info$/.test(name))) return elf;
+  if (hasDebugInformation(elf)) return elf;
   try {
-    return (await separateDebugFile(elf, files)) ?? elf;
+    return (await separateDebugFile(elf, debugFiles(host, folders))) ?? elf;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    told(error);
+    report(error.toString());
     return elf;
   }
 }
+
+const debugFiles = (host: SymbolFiles, folders: readonly string[] = []): DebugFiles => ({
+  open: (path) => openIfThere(host, path),
+  folders: [...folders, ...DEBUG_FOLDERS],
+});
 
 async function openIfThere(host: SymbolFiles, path: string): Promise<ByteSource | undefined> {
   try {

@@ -1,4 +1,5 @@
-// One domain as the debugger sees it: its kernel's symbols and lines at the addresses where it runs.
+// An image in a domain as the debugger sees it: symbols and lines at the addresses where it runs. That of the kernel
+// stands for the whole domain: it answers for what the guest has loaded beside it, too.
 
 import type { DomainInfo } from '../../emulator/machine/messages.ts';
 import type { FrameInfo } from '../../emulator/formats/dwarf/frame-info.ts';
@@ -6,6 +7,7 @@ import type { FrameRules } from '../../emulator/formats/dwarf/frame-rules.ts';
 import type { ProgramInfo } from '../../emulator/formats/dwarf/model.ts';
 import type { Kernel } from '../../emulator/formats/kernel.ts';
 import type { LoadMap } from './load-map.ts';
+import type { FileSymbols } from './load-target.ts';
 import type { SourceMap } from './source-map.ts';
 import type { LineLookup, LineSource, StatementPlace, SymbolSource } from './symbol-source.ts';
 import { TypeTable } from '../values/type-table.ts';
@@ -49,6 +51,17 @@ export interface TargetImage {
   readonly id: string;
 }
 
+/** An image that the guest has loaded itself: a module of its kernel, or a program. */
+export interface LoadedImage {
+  readonly kind: 'module' | 'program';
+  /** As the guest calls it. */
+  readonly name: string;
+  /** Of a program: guest physical address of the translation table of its process. */
+  readonly table?: bigint;
+  /** Of a module: the pattern of its per-CPU variables. */
+  readonly perCpu?: { readonly start: bigint; readonly end: bigint };
+}
+
 /** Of an address from its symbol, where the two may belong together. */
 const MAX_OFFSET = 0x1_0000n;
 
@@ -65,6 +78,10 @@ export class Target {
   readonly types: TypeTable | undefined;
   /** Reads the kernel file again, as it was loaded. */
   readonly kernel: (() => Promise<Kernel>) | undefined;
+  /** Undefined: the kernel of the domain. */
+  readonly as: LoadedImage | undefined;
+  /** What lies beside the kernel, the newest first. */
+  loaded: readonly Target[] = [];
 
   constructor(
     info: DomainInfo,
@@ -76,6 +93,7 @@ export class Target {
     frames?: FrameInfo,
     program?: ProgramInfo,
     kernel?: () => Promise<Kernel>,
+    as?: LoadedImage,
   ) {
     this.info = info;
     this.image = image;
@@ -86,6 +104,7 @@ export class Target {
     this.frames = frames;
     this.program = program;
     this.kernel = kernel;
+    this.as = as;
     this.types = program && new TypeTable(program);
   }
 
@@ -93,7 +112,39 @@ export class Target {
     return this.info.domain;
   }
 
+  /** An image that the guest has loaded beside this one; its sources are where those of this one are. */
+  beside(
+    as: LoadedImage,
+    image: TargetImage,
+    map: LoadMap,
+    { symbols, lines, frames, program }: FileSymbols,
+  ): Target {
+    return new Target(this.info, image, map, symbols, lines, this.sourceMap, frames, program, undefined, as);
+  }
+
+  /** The same image where some of its memory is there no more. */
+  remapped(map: LoadMap): Target {
+    const { info, image, symbols, lines, sourceMap, frames, program, kernel, as } = this;
+    return new Target(info, image, map, symbols, lines, sourceMap, frames, program, kernel, as);
+  }
+
+  /** The same domain as a process sees it in which these programs run. */
+  seenWith(programs: readonly Target[]): Target {
+    const view = Object.create(Target.prototype) as Target;
+    return Object.assign(view, this, { loaded: [...programs, ...this.loaded] });
+  }
+
+  /** The image that an address belongs to. */
+  imageAt(address: bigint): Target {
+    if (this.loaded.length === 0) return this;
+    // A kernel is asked most often, and has nothing in the lower half while there are programs.
+    if (isUpper(address) && this.map.toLink(address) !== undefined) return this;
+    return this.loaded.find(({ map }) => map.toLink(address) !== undefined) ?? this;
+  }
+
   symbolAt(address: bigint): RunningSymbol | undefined {
+    const image = this.imageAt(address);
+    if (image !== this) return image.symbolAt(address);
     const link = this.map.toLink(address);
     const symbol = link === undefined ? undefined : this.symbols?.symbolAt(link);
     if (link === undefined || !symbol) return undefined;
@@ -121,9 +172,27 @@ export class Target {
     return symbol && address - symbol.start < MAX_OFFSET ? this.describe(address) : undefined;
   }
 
-  /** Link addresses of a name. */
+  /** Link addresses of a name in this image. */
   addressesOf(name: string): readonly bigint[] {
-    return this.symbols?.addressesOf(name) ?? [];
+    return this.present(this.symbols?.addressesOf(name) ?? []);
+  }
+
+  /** Link addresses where functions of this image begin whose name matches. */
+  functionsMatching(pattern: RegExp, limit: number): readonly bigint[] {
+    return this.present(this.symbols?.functionsMatching(pattern, limit) ?? []);
+  }
+
+  /** Linux frees what a module needs in its beginning only. */
+  private present(links: readonly bigint[]): readonly bigint[] {
+    return this.as ? links.filter((link) => this.map.holds(link)) : links;
+  }
+
+  /** Where the patterns of per-CPU variables lie (Linux), in link addresses. */
+  get perCpu(): { readonly start: bigint; readonly end: bigint } | undefined {
+    if (this.as) return this.as.perCpu;
+    const [start] = this.addressesOf('__per_cpu_start');
+    const [end] = this.addressesOf('__per_cpu_end');
+    return start === undefined || end === undefined ? undefined : { start, end };
   }
 
   /** On the user's disk, as far as sourceMap says. */
@@ -133,6 +202,8 @@ export class Target {
   }
 
   async lineAt(address: bigint): Promise<RunningLine | undefined> {
+    const image = this.imageAt(address);
+    if (image !== this) return image.lineAt(address);
     const link = this.map.toLink(address);
     const place = link === undefined ? undefined : await this.lines?.lineAt(link);
     if (link === undefined || !place) return undefined;
@@ -147,6 +218,8 @@ export class Target {
    * enter what begins here, so an inlined function is not shown before its first instruction has run.
    */
   async scopesAt(address: bigint, standing: boolean): Promise<readonly ScopeLine[]> {
+    const image = this.imageAt(address);
+    if (image !== this) return image.scopesAt(address, standing);
     const line = await this.lineAt(address);
     const link = this.map.toLink(address);
     if (!line || link === undefined) return [];
@@ -172,13 +245,18 @@ export class Target {
 
   /** How to leave the frame of the code at an address. */
   async rulesAt(address: bigint): Promise<FrameRules | undefined> {
+    const image = this.imageAt(address);
+    if (image !== this) return image.rulesAt(address);
     const link = this.map.toLink(address);
     return link === undefined ? undefined : this.frames?.rulesAt(link);
   }
 
   /** Link addresses of the code of a line. */
   async addressesOfLine(path: string, line: number, column?: number): Promise<LineLookup | undefined> {
-    return this.lines?.addressesOfLine(this.sourceMap.toRecorded(path), line, column);
+    const found = await this.lines?.addressesOfLine(this.sourceMap.toRecorded(path), line, column);
+    if (found?.kind !== 'found' || !this.as) return found;
+    const code = found.code.map((one) => ({ ...one, addresses: this.present(one.addresses) }));
+    return { kind: 'found', code };
   }
 
   /** Where statements begin in lines of a file. */
@@ -186,3 +264,5 @@ export class Target {
     return (await this.lines?.statementsIn(this.sourceMap.toRecorded(path), first, last)) ?? [];
   }
 }
+
+const isUpper = (address: bigint): boolean => ((address >> 55n) & 1n) === 1n;

@@ -546,8 +546,7 @@ function eventText(field: Node, text: Node): Program | undefined {
 
 /** Of Linux: see Scope.ofThisCpu. */
 function isPerCpu(target: Target | undefined, address: bigint): boolean {
-  const [start] = target?.addressesOf('__per_cpu_start') ?? [];
-  const [end] = target?.addressesOf('__per_cpu_end') ?? [];
-  if (!target || start === undefined || end === undefined) return false;
-  return address >= target.map.toRuntime(start) && address < target.map.toRuntime(end);
+  const perCpu = target?.perCpu;
+  if (!target || !perCpu) return false;
+  return address >= target.map.toRuntime(perCpu.start) && address < target.map.toRuntime(perCpu.end);
 }

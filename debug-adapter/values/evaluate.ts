@@ -186,8 +186,9 @@ export class Evaluator {
   }
 
   async type(syntax: TypeSyntax): Promise<Type> {
-    const { target, link } = this.scope;
-    let type = await (target.types ?? NO_TYPES).named(syntax.name, link);
+    let type = await this.scope.typeNamed(syntax.name);
+    // Without debug information there are still the types that everybody has.
+    if (!this.scope.target.types) type ??= builtInType(syntax.name);
     if (!type) throw errors.notComputable(`There is no type '${syntax.name}'`);
     for (let i = 0; i < syntax.pointers; i++) type = pointerTo(type);
     if (syntax.toFunction > 0) {
@@ -415,9 +416,6 @@ export class Evaluator {
 }
 
 const NOTHING: Scalar = integerScalar(INT, 0n);
-
-/** Without debug information there are still the types that everybody has. */
-const NO_TYPES = { named: async (name: string) => builtInType(name) };
 
 function checkSpace({ debuggee }: Scope, space: AddressSpace, text: string): void {
   const domain = space.kind === 'va' ? space.at.domain : space.kind === 'ipa' ? space.domain : undefined;

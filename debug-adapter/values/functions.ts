@@ -111,7 +111,7 @@ async function walk(evaluator: Evaluator, args: readonly Argument[]): Promise<Va
 
 function targetOf(evaluator: Evaluator, value: TypedValue): Target {
   const { debuggee, at } = evaluator.scope;
-  return debuggee.targetOf(value.space.kind === 'va' ? value.space.at.domain : at.vcpu.domain);
+  return debuggee.targetFor(value.space.kind === 'va' ? value.space.at : at.vcpu);
 }
 
 async function symbolOf(evaluator: Evaluator, args: readonly Argument[]): Promise<Value> {
@@ -165,7 +165,8 @@ async function perCpu(evaluator: Evaluator, args: readonly Argument[]): Promise<
   const { scope } = evaluator;
   const value = await evaluator.typed(argument(args, 0, form));
   const here = await evaluator.scope.debuggee.systemRegister(scope.at.vcpu, 'TPIDR_EL1');
-  const [offsets] = scope.target.addressesOf('__per_cpu_offset');
+  const kernel = scope.below ?? scope;
+  const [offsets] = kernel.target.addressesOf('__per_cpu_offset');
   if (offsets === undefined)
     throw errors.notComputable('The program has no per-CPU variables (__per_cpu_offset)');
   const address = addressNeeded(value);
@@ -175,7 +176,7 @@ async function perCpu(evaluator: Evaluator, args: readonly Argument[]): Promise<
   if (!(await scope.isPerCpu(addressNeeded(pattern)))) {
     throw errors.notComputable('It is no per-CPU variable');
   }
-  const toRuntime = await scope.toRuntime();
+  const toRuntime = await kernel.toRuntime();
   const ofCpu = async (cpu: number): Promise<TypedValue | undefined> => {
     const at = inMemory(UNSIGNED_LONG, scope.space, toRuntime(offsets) + BigInt(8 * cpu));
     const offset = await integerOf(at, scope.memory);

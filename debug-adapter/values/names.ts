@@ -20,9 +20,11 @@ export async function globalValue(scope: Scope, name: string): Promise<TypedValu
   const { program, link } = scope;
   const [variable] = program ? defined(await program.variables(name, link)) : [];
   if (variable) return scope.valueOf(variable);
-  return (
-    (await functionValue(scope, name)) ?? (await enumeratorValue(scope, name)) ?? symbolValue(scope, name)
-  );
+  const own =
+    (await functionValue(scope, name)) ??
+    (await enumeratorValue(scope, name)) ??
+    (await symbolValue(scope, name));
+  return own ?? (scope.below && globalValue(scope.below, name));
 }
 
 /** A declaration elsewhere has no place; neither has what the linker discarded, whose address is 0 then. */
@@ -100,19 +102,26 @@ export async function pathValue(scope: Scope, within: string, name: string): Pro
   throw errors.unknownName(`${within}::${name}`);
 }
 
-/** `d1!jiffies`, or the image's name before the `!`. */
+/** `d1!jiffies`, or the image's name before the `!`: of the kernel, a module, the program that the vCPU runs. */
 export async function foreignValue(scope: Scope, program: string, name: string): Promise<TypedValue> {
   const wanted = program.toLowerCase();
-  for (const target of scope.debuggee.targets) {
-    const isMeant =
-      nameOfDomain(target.domain) === wanted ||
-      (target.domain === scope.at.vcpu.domain && stem(target.image.name) === wanted);
-    if (!isMeant) continue;
+  const { debuggee } = scope;
+  for (const target of debuggee.targets) {
+    if (nameOfDomain(target.domain) !== wanted) continue;
     const value = await globalValue(await scopeOfDomain(scope, target.domain), name);
+    if (value) return value;
+  }
+  const here = debuggee.targetFor(scope.at.vcpu);
+  for (const image of [here, ...here.loaded]) {
+    const isMeant = stem(image.image.name) === wanted || asName(image.image.name) === wanted;
+    const value = isMeant ? await globalValue(scope.within(image), name) : undefined;
     if (value) return value;
   }
   throw errors.unknownName(`${program}!${name}`);
 }
+
+/** As an expression can name it: `my-program` is `my_program`. */
+const asName = (file: string): string => stem(file).replaceAll(/\W/g, '_');
 
 const stem = (file: string): string => file.toLowerCase().replace(/\.(elf|ko|img|debug)$/, '');
 
@@ -129,7 +138,7 @@ export async function scopeOfDomain(scope: Scope, domain: number, vcpu?: number)
 /** Whether a name stands for a type here: a variable of that name hides it. */
 export async function isTypeName(scope: Scope, name: string): Promise<boolean> {
   if ((await scope.locals()).some((variable) => variable.name === name)) return false;
-  const type = await scope.target.types?.named(name, scope.link);
+  const type = await scope.typeNamed(name);
   if (type?.kind !== 'structure' && type?.kind !== 'enumeration') return type !== undefined;
   // The tag alone names the type in C++ only; in C a variable often has the same name.
   return (await scope.program?.variables(name, scope.link))?.length === 0;

@@ -151,8 +151,10 @@ export class Presenter {
 
   private describe(address: bigint, space: TypedValue['space']): string | undefined {
     if (space.kind !== 'va') return undefined;
-    const target = this.scope.debuggee.targets.find(({ domain }) => domain === space.at.domain);
-    return target?.describeNear(address);
+    const { debuggee } = this.scope;
+    return debuggee.shown.includes(space.at.domain)
+      ? debuggee.targetFor(space.at).describeNear(address)
+      : undefined;
   }
 
   private async vector(value: TypedValue): Promise<string> {

@@ -29,8 +29,9 @@ export async function leaving(
   generation: number,
 ): Promise<Leaving | undefined> {
   const [frame, caller] = await debuggee.walk(vcpu, 2);
-  const { map, program } = debuggee.targetOf(vcpu.domain);
-  const link = frame && map.toLink(frame.lookupPc);
+  if (!frame) return undefined;
+  const { map, program } = debuggee.targetFor(vcpu).imageAt(frame.lookupPc);
+  const link = map.toLink(frame.lookupPc);
   if (!caller || link === undefined || !program) return undefined;
   const scopes = await program.scopesAt(link);
   const left = scopes.find(({ kind }) => kind === 'function');

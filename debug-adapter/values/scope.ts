@@ -39,10 +39,17 @@ export class Scope {
   private runtime: Promise<(link: bigint) => bigint> | undefined;
   private readonly depth: number;
 
-  constructor(debuggee: Debuggee, at: FrameOfVcpu, memory = new GuestMemory(debuggee), depth = 0) {
+  /** `target`: whose names are meant, if not those of the code at the frame. */
+  constructor(
+    debuggee: Debuggee,
+    at: FrameOfVcpu,
+    memory = new GuestMemory(debuggee),
+    depth = 0,
+    target = debuggee.targetFor(at.vcpu).imageAt(at.frame.lookupPc),
+  ) {
     this.debuggee = debuggee;
     this.at = at;
-    this.target = debuggee.targetOf(at.vcpu.domain);
+    this.target = target;
     this.memory = memory;
     this.depth = depth;
   }
@@ -54,6 +61,21 @@ export class Scope {
 
   get program(): ProgramInfo | undefined {
     return this.target.program;
+  }
+
+  /** The same place, for names of another image of the domain. */
+  within(target: Target): Scope {
+    return target === this.target ? this : new Scope(this.debuggee, this.at, this.memory, this.depth, target);
+  }
+
+  /** For names that an image takes from the kernel below it; undefined in the kernel itself. */
+  get below(): Scope | undefined {
+    return this.target.as && this.within(this.debuggee.targetOf(this.at.vcpu.domain));
+  }
+
+  /** A type by its name, of the image or of the kernel below it. */
+  async typeNamed(name: string): Promise<Type | undefined> {
+    return (await this.target.types?.named(name, this.link)) ?? this.below?.typeNamed(name);
   }
 
   /** The address whose scopes are meant, as linked; undefined outside of the program. */
@@ -215,11 +237,10 @@ export class Scope {
   }
 
   async isPerCpu(address: bigint): Promise<boolean> {
-    const [start] = this.target.addressesOf('__per_cpu_start');
-    const [end] = this.target.addressesOf('__per_cpu_end');
-    if (start === undefined || end === undefined) return false;
+    const { perCpu } = this.target;
+    if (!perCpu) return false;
     const toRuntime = await this.toRuntime();
-    return address >= toRuntime(start) && address < toRuntime(end);
+    return address >= toRuntime(perCpu.start) && address < toRuntime(perCpu.end);
   }
 }
 

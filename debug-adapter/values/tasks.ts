@@ -47,7 +47,7 @@ async function taskValue(
 }
 
 async function valueOf(scope: Scope, task: GuestTask): Promise<Value> {
-  const type = await scope.target.types?.named(DESCRIPTOR, undefined);
+  const type = await (scope.below ?? scope).target.types?.named(DESCRIPTOR, undefined);
   if (type) return ofInteger(pointerTo(type), 8, task.address, scope.space);
   const { address, on, isKernel, ...data } = task;
   const vcpu = on?.vcpu;

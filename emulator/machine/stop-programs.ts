@@ -29,6 +29,8 @@ export interface StopScope {
   readonly el?: 0 | 1;
   /** TTBR0_EL1 with its ASID: a process. */
   readonly ttbr0?: bigint;
+  /** The translation table that TTBR0_EL1 leads to, whatever the ASID: a process for as long as it lives. */
+  readonly table?: bigint;
 }
 
 /** What all kinds of breakpoints share. Judged in this order. */

@@ -9,12 +9,20 @@ import { frameExpression } from '../../frames/frame-expression.ts';
 import { walkStack } from '../../frames/stack.ts';
 import type { Frame, ReadGuest } from '../../frames/stack.ts';
 import type { Target } from '../../symbols/target.ts';
-import type { GuestLogRecord, GuestModule, GuestOs, GuestTask } from '../guest-os.ts';
+import type {
+  GuestLogRecord,
+  GuestModule,
+  GuestOs,
+  GuestProgram,
+  GuestTask,
+  ModuleContents,
+} from '../guest-os.ts';
 import { KernelMemory } from './kernel-memory.ts';
 import { BtfLayouts, DwarfLayouts } from './layouts.ts';
 import type { StructLayouts } from './layouts.ts';
-import { isModuleList, readModules } from './modules.ts';
+import { isModuleList, readContents, readModule, readModules } from './modules.ts';
 import { readPrintkRing } from './printk.ts';
+import { readProgram } from './programs.ts';
 import { emptyLists, findStatics, pointersTo } from './statics.ts';
 import { readTask, taskAddresses } from './tasks.ts';
 
@@ -122,7 +130,8 @@ class Linux implements GuestOs {
     if (!registers) return [];
     const read = await this.readerFor(memory, task);
     const vcpu = memory.vcpus[0] ?? { domain: this.target.domain, vcpu: 0 };
-    const source = this.debuggee.stackSource(vcpu);
+    const target = await this.debuggee.targetOfTask(this.target.domain, task.address);
+    const source = this.debuggee.stackSource(vcpu, target);
     return walkStack(
       registers,
       {
@@ -152,6 +161,18 @@ class Linux implements GuestOs {
     return this.moduleList === undefined
       ? []
       : readModules(memory, this.target.map.toRuntime(this.moduleList));
+  }
+
+  async moduleAt(descriptor: bigint): Promise<GuestModule | undefined> {
+    return readModule(await this.look(), descriptor);
+  }
+
+  async contentsOf(module: GuestModule): Promise<ModuleContents> {
+    return readContents(await this.look(), module);
+  }
+
+  async programOf(task: bigint): Promise<GuestProgram | undefined> {
+    return readProgram(await this.look(), task);
   }
 
   // ---------------------------------------------------------------- parts

@@ -7,7 +7,7 @@ import { isSelfContained } from '../../engine/programs/emit-program.ts';
 import type { Program } from '../../engine/programs/program.ts';
 import type { BreakpointFilter } from '../../engine/translator/breakpoint-tests.ts';
 import * as layout from '../../memory/layout.ts';
-import type { HitCondition, StopRules } from '../stop-programs.ts';
+import type { HitCondition, StopRules, StopScope } from '../stop-programs.ts';
 import { isCounted, type Tally } from './tally.ts';
 
 export type Verdict = 'no' | 'log' | 'stop';
@@ -26,9 +26,11 @@ export class Judged {
   readonly captures: readonly CompiledProgram[];
   private readonly condition: CompiledProgram | undefined;
   private readonly i32: Int32Array;
-  /** TTBR0_EL1 of the scope, in halves, without CnP. */
+  /** Bits of TTBR0_EL1 that the scope asks for, in halves. */
   private readonly rootLow: number;
   private readonly rootHigh: number;
+  private readonly maskLow: number;
+  private readonly maskHigh: number;
 
   constructor(
     id: number,
@@ -48,9 +50,11 @@ export class Judged {
     this.condition = programs.condition;
     this.captures = programs.captures;
     this.i32 = new Int32Array(memory.buffer);
-    const root = rules.scope?.ttbr0 ?? 0n;
-    this.rootLow = Number(BigInt.asIntN(32, root)) & ~1;
+    const { root, mask } = rootOf(rules.scope) ?? { root: 0n, mask: 0n };
+    this.rootLow = Number(BigInt.asIntN(32, root));
     this.rootHigh = Number(BigInt.asIntN(32, root >> 32n));
+    this.maskLow = Number(BigInt.asIntN(32, mask));
+    this.maskHigh = Number(BigInt.asIntN(32, mask >> 32n));
   }
 
   /** It was met on this CPU, which is the selected one. */
@@ -79,11 +83,12 @@ export class Judged {
     const { rules, tally } = this;
     const { scope, hits } = rules;
     const condition = tally.isBroken ? undefined : rules.condition;
+    const root = rootOf(scope);
     const isTested = condition !== undefined && isSelfContained(condition);
     const whose = {
       cpus: this.cpus,
       ...(scope?.el !== undefined && { el: scope.el }),
-      ...(scope?.ttbr0 !== undefined && { scope: isRoot(scope.ttbr0) }),
+      ...(root && { scope: isRoot(root) }),
       ...(isTested && { condition }),
     };
     if (!isCounted(rules)) return whose;
@@ -97,9 +102,10 @@ export class Judged {
     if (!scope) return true;
     const { i32 } = this;
     if (scope.el !== undefined && this.guestEl() !== scope.el) return false;
-    if (scope.ttbr0 === undefined) return true;
-    const low = (i32[layout.TTBR0_EL1 >> 2] as number) & ~1;
-    return low === this.rootLow && i32[(layout.TTBR0_EL1 >> 2) + 1] === this.rootHigh;
+    // A mask of zeros lets everything through.
+    const low = (i32[layout.TTBR0_EL1 >> 2] as number) & this.maskLow;
+    const high = (i32[(layout.TTBR0_EL1 >> 2) + 1] as number) & this.maskHigh;
+    return low === this.rootLow && high === this.rootHigh;
   }
 
   /** While the embedded hypervisor serves a trap, the one that it came from. */
@@ -111,17 +117,32 @@ export class Judged {
   }
 }
 
-/** TTBR0_EL1 without CnP. */
-const isRoot = (root: bigint): Program => ({
+/** Bits of TTBR0_EL1, and what they are to be. */
+interface Root {
+  readonly root: bigint;
+  readonly mask: bigint;
+}
+
+/** All bits but CnP; BADDR without CnP and ASID. */
+const WHOLE = -2n;
+const BADDR = 0xffff_ffff_fffen;
+
+function rootOf(scope: StopScope | undefined): Root | undefined {
+  if (scope?.ttbr0 !== undefined) return { root: scope.ttbr0 & WHOLE, mask: WHOLE };
+  if (scope?.table !== undefined) return { root: scope.table & BADDR, mask: BADDR };
+  return undefined;
+}
+
+const isRoot = ({ root, mask }: Root): Program => ({
   kind: 'binary',
   operator: '==',
   left: {
     kind: 'binary',
     operator: '&',
     left: { kind: 'register', name: 'TTBR0_EL1' },
-    right: { kind: 'constant', value: -2n },
+    right: { kind: 'constant', value: mask },
   },
-  right: { kind: 'constant', value: BigInt.asIntN(64, root) & -2n },
+  right: { kind: 'constant', value: BigInt.asIntN(64, root) },
 });
 
 export function countHolds({ operator, count }: HitCondition, counted: number): boolean {

@@ -63,6 +63,7 @@ function fakeHost(files: Readonly<Record<string, string | Uint8Array>>, options:
       return file === undefined ? undefined : createHash('md5').update(file).digest('hex');
     },
     fileExists: async (path) => path in files,
+    listFiles: async (folder) => Object.keys(files).filter((path) => path.startsWith(`${folder}/`)),
     resolvePath: (base, path) => (base === undefined || path.startsWith('/') ? path : `${base}/${path}`),
     decompress,
     readCapstone: async () =>
@@ -135,6 +136,12 @@ export class TestSession {
   /** The next event of this name. */
   until(event: string): Promise<Dap.Event> {
     return this.untilOne((candidate) => candidate.event === event);
+  }
+
+  /** What has been told until now. */
+  forget(): void {
+    this.events.length = 0;
+    this.seen = 0;
   }
 
   /** The next event that is meant. */
