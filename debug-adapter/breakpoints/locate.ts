@@ -216,11 +216,7 @@ async function remark(
 }
 
 /** Of what is named and is not there. */
-function absence(
-  { targets, images }: Debuggee,
-  request: string,
-  qualifiers: readonly string[],
-): string {
+function absence({ targets, images }: Debuggee, request: string, qualifiers: readonly string[]): string {
   const named = qualifiers.filter((text) => !targets.some((target) => isDomain(target, text.toLowerCase())));
   const [wanted = ''] = named;
   if (/^d\d+$/i.test(wanted)) return breakpointMessages.noSuchFunction(request);

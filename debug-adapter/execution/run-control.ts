@@ -339,7 +339,7 @@ export class RunControl {
       this.waiting = { resolve, reject };
     });
     const { machine } = this.debuggee;
-    const breakpoints = this.stops.takeBreakpoints(temporary);
+    const breakpoints = this.stops.takeBreakpoints(this.withHidden(temporary));
     const options = {
       ...(this.only && { only: this.only }),
       ...(judgesHere && { judgesHere }),
@@ -397,8 +397,13 @@ export class RunControl {
   }
 
   private async sendBreakpoints(): Promise<void> {
+    await this.stops.send(this.withHidden(this.temporary));
+  }
+
+  /** With those by which it is noticed what guests load. */
+  private withHidden(temporary: readonly Breakpoint[]): readonly Breakpoint[] {
     const { images, allTargets } = this.debuggee;
-    await this.stops.send([...(images?.breakpointsIn(allTargets) ?? []), ...this.temporary]);
+    return [...(images?.breakpointsIn(allTargets) ?? []), ...temporary];
   }
 }
 
