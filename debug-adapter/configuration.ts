@@ -79,7 +79,6 @@ const programs = z
       'ELF files of programs that run in a Linux guest: their symbols come as a process executes them.',
   });
 
-
 const domain = z
   .strictObject({
     name: z.string().min(1).default('guest').meta({ markdownDescription: 'Name of the domain.' }),
