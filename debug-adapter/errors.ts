@@ -185,6 +185,9 @@ export const stale = () =>
 export const unknownThread = (threadId: number) =>
   new AdapterError(1103, `There is no thread ${threadId}`, 'Ask for the threads again', { showUser: false });
 
+export const hasNotStopped = () =>
+  new AdapterError(1122, 'The machine has not stopped yet', 'Pause it first', { showUser: false });
+
 /** Said when guests were asked to power off. */
 export const stillRunning = (seconds: number) =>
   `No power-off within ${seconds} s: the machine is ended ('shutdownTimeout' of the launch configuration)`;

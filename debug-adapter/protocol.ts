@@ -64,7 +64,7 @@ interface OtherRequests {
     readonly arguments: { readonly domain?: number };
     readonly result: { readonly generation: number; readonly ranges: readonly Stage2MapRange[] };
   };
-  /** VA, IPA and PA of one address. */
+  /** VA, IPA and PA of one address, whichever it is, in every domain that has it. */
   'xen/translate': {
     readonly arguments: { readonly memoryReference: string };
     readonly result: {
@@ -72,7 +72,37 @@ interface OtherRequests {
       readonly ipa?: string;
       readonly pa?: string;
       readonly fault?: string;
+      /** Of the same byte: IPAs of all domains, VAs by the tables of the vCPU in focus. */
+      readonly aliases: readonly AddressAlias[];
     };
+  };
+  /** Symbols that lie in a range of memory, in order of address; at most 1000. */
+  'xen/residents': {
+    readonly arguments: {
+      readonly memoryReference: string;
+      readonly offset?: number;
+      readonly count: number;
+    };
+    readonly result: {
+      readonly generation: number;
+      readonly residents: readonly Resident[];
+      readonly truncated: boolean;
+    };
+  };
+  /** vCPUs of all domains, with what they do. */
+  'xen/vcpus': {
+    readonly arguments: Record<string, never>;
+    readonly result: { readonly generation: number; readonly vcpus: readonly VcpuRow[] };
+  };
+  /** Why the machine stands: what the client was told of the last stop, taken apart. */
+  'xen/explainStop': {
+    readonly arguments: Record<string, never>;
+    readonly result: StopExplained;
+  };
+  /** As the toolstack writes: with all permissions, and watches fire. */
+  'xen/xenstoreWrite': {
+    readonly arguments: { readonly path: string; readonly value: string };
+    readonly result: Record<string, never>;
   };
   /**
    * Which views a subscriber shows: told by `xen/changed` when they may have changed. A list replaces the
@@ -242,6 +272,65 @@ export interface LogRow {
   /** 0: emergency … 7: debugging. */
   readonly level: number;
   readonly text: string;
+}
+
+export interface AddressAlias {
+  readonly space: 'va' | 'ipa' | 'pa';
+  readonly domain: number;
+  readonly address: string;
+  readonly memoryReference: string;
+  /** In words. */
+  readonly text: string;
+}
+
+export interface Resident {
+  readonly name: string;
+  /** In the space that was asked for. */
+  readonly memoryReference: string;
+  readonly size: number;
+}
+
+export interface VcpuRow {
+  readonly domain: number;
+  readonly vcpu: number;
+  readonly threadId: number;
+  /** `running`, `wfi`, `wfe`, `off`, `blocked` or `paused`. */
+  readonly state: string;
+  readonly el: number;
+  readonly pc: string;
+  /** `start_kernel+0x10`. */
+  readonly symbol?: string;
+}
+
+export interface StopExplained {
+  readonly generation: number;
+  /** When: executed by all CPUs, and on the clock of the machine. */
+  readonly instructions: number;
+  readonly virtualNanoseconds: number;
+  /** That of the `stopped` event. */
+  readonly reason: string;
+  readonly description: string;
+  readonly threadId: number;
+  /** Where that vCPU stands. */
+  readonly at: {
+    readonly address: string;
+    readonly symbol?: string;
+    readonly path?: string;
+    readonly line?: number;
+  };
+  /** Breakpoints of this session that were hit. */
+  readonly breakpoints: readonly { readonly id: number; readonly kind: string; readonly request: string }[];
+  /** `$ev` as plain data. */
+  readonly event?: Readonly<Record<string, unknown>>;
+  /** The decoded syndrome, the walk of the address that faulted, and what follows from them. */
+  readonly details?: string;
+  /** Places that have to do with it. */
+  readonly related: readonly {
+    /** The name of a field of the event, or `data`. */
+    readonly what: string;
+    readonly memoryReference: string;
+    readonly symbol?: string;
+  }[];
 }
 
 export interface AddressSymbol {

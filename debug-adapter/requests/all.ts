@@ -8,6 +8,7 @@ import { evaluateRequests } from './evaluate.ts';
 import { eventRequests } from './events.ts';
 import { exceptionRequests } from './exceptions.ts';
 import { executionRequests } from './execution.ts';
+import { explainRequests } from './explain.ts';
 import { guestRequests } from './guest-os.ts';
 import { lifecycleRequests } from './lifecycle.ts';
 import { memoryRequests } from './memory.ts';
@@ -33,6 +34,7 @@ export const allRequests: readonly AnyRequest[] = [
   ...memoryRequests,
   ...sourceRequests,
   ...xenRequests,
+  ...explainRequests,
   ...xenRegisterRequests,
   ...guestRequests,
 ];

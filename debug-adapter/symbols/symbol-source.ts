@@ -17,6 +17,8 @@ export interface SymbolSource {
   addressesOf(name: string): readonly bigint[];
   /** Where functions begin whose name matches, up to `limit` of them. */
   functionsMatching(pattern: RegExp, limit: number): readonly bigint[];
+  /** What has a byte from `from` on and before `to`, in order of address. */
+  symbolsWithin(from: bigint, to: bigint, limit: number): readonly SymbolInfo[];
   /** Data between code, as far as the file tells. */
   isData(address: bigint): boolean;
 }

@@ -1,7 +1,7 @@
 // Symbols of an ELF file or a System.map, as the debugger asks for them.
 
 import { demangle } from '../../emulator/formats/demangle/demangle.ts';
-import type { SymbolTable } from '../../emulator/formats/symbols.ts';
+import type { SymbolPlace, SymbolTable } from '../../emulator/formats/symbols.ts';
 import { ReadableNames } from './readable-names.ts';
 import type { SymbolInfo, SymbolSource } from './symbol-source.ts';
 
@@ -20,9 +20,11 @@ export class TableSymbols implements SymbolSource {
 
   symbolAt(address: bigint): SymbolInfo | undefined {
     const symbol = this.table.lookupAny(address);
-    if (symbol === undefined) return undefined;
-    const { name, address: start, size } = symbol;
-    return { name: demangle(name) ?? name, start, end: start + BigInt(size) };
+    return symbol && infoOf(symbol);
+  }
+
+  symbolsWithin(from: bigint, to: bigint, limit: number): readonly SymbolInfo[] {
+    return this.table.within(from, to, limit).map(infoOf);
   }
 
   /** Expressions ask for the same names at every stop, and a table has them by address only. */
@@ -56,3 +58,9 @@ export class TableSymbols implements SymbolSource {
     return readable.length === 0 ? found : [...new Set([...found, ...readable])].slice(0, limit);
   }
 }
+
+const infoOf = ({ name, address: start, size }: SymbolPlace): SymbolInfo => ({
+  name: demangle(name) ?? name,
+  start,
+  end: start + BigInt(size),
+});

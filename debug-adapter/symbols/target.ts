@@ -152,6 +152,15 @@ export class Target {
     return { name: symbol.name, start: symbol.start + shift, end: symbol.end + shift };
   }
 
+  /** Symbols with a byte in a range of addresses, where they are now. */
+  symbolsWithin(from: bigint, to: bigint, limit: number): readonly RunningSymbol[] {
+    const link = this.map.toLink(from);
+    if (link === undefined) return [];
+    const shift = from - link;
+    const symbols = this.symbols?.symbolsWithin(link, to - shift, limit) ?? [];
+    return symbols.map(({ name, start, end }) => ({ name, start: start + shift, end: end + shift }));
+  }
+
   /** Data between code, as far as the symbols tell. */
   isData(address: bigint): boolean {
     const link = this.map.toLink(address);

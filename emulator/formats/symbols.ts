@@ -134,6 +134,25 @@ export class SymbolTable {
     }
   }
 
+  /** Functions and objects that have a byte from `from` on and before `to`, in order of address, up to `limit`. */
+  within(from: bigint, to: bigint, limit: number): SymbolPlace[] {
+    const first = this.window.offsetOf(from - this.loadOffset);
+    if (Number.isNaN(first)) return [];
+    const found = this.groups.flatMap((group) => {
+      const places: SymbolPlace[] = [];
+      for (let i = Math.max(lastAtMost(group.starts, group.count, first), 0); i < group.count; i++) {
+        const start = group.starts[i] ?? 0;
+        // Of several that begin together, the last one has the name.
+        if (start === group.starts[i + 1]) continue;
+        const place = this.place(group, i);
+        if (place.address >= to || places.length >= limit) break;
+        if (start + place.size > first) places.push(place);
+      }
+      return places;
+    });
+    return found.sort((a, b) => (a.address < b.address ? -1 : 1)).slice(0, limit);
+  }
+
   private lookupIn(group: Group, address: bigint): SymbolAt | undefined {
     const offset = this.window.offsetOf(address - this.loadOffset);
     const index = Number.isNaN(offset) ? -1 : lastAtMost(group.starts, group.count, offset);
