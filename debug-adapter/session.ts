@@ -4,7 +4,7 @@
 import { DebugSession } from '@vscode/debugadapter/lib/debugSession.js';
 import { Event } from '@vscode/debugadapter/lib/messages.js';
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
-import type { MachineEvent, VcpuId } from '../emulator/machine/messages.ts';
+import type { MachineConfig, MachineEvent, VcpuId } from '../emulator/machine/messages.ts';
 import { BreakpointTable } from './breakpoints/breakpoints.ts';
 import type { UserBreakpoint } from './breakpoints/breakpoints.ts';
 import { defaultFilters } from './breakpoints/exception-filters.ts';
@@ -39,6 +39,7 @@ export interface Launched {
   readonly configuration: LaunchConfiguration;
   /** Where relative paths of the configuration start. */
   readonly base: string | undefined;
+  readonly machineConfig: MachineConfig;
   readonly client: MachineClient;
   readonly debuggee: Debuggee;
   readonly run: RunControl;

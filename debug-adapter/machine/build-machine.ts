@@ -1,6 +1,6 @@
 // From a launch configuration to a machine at moment 0 with the symbols of its domains.
 
-import type { MachineEventSink } from '../../emulator/machine/messages.ts';
+import type { MachineConfig, MachineEventSink } from '../../emulator/machine/messages.ts';
 import type { LaunchConfiguration } from '../configuration.ts';
 import { Debuggee } from '../debuggee.ts';
 import { LoadedImages } from '../guest-os/loaded-images.ts';
@@ -12,6 +12,8 @@ import type { MachineClient } from './machine-client.ts';
 import type { Target } from '../symbols/target.ts';
 
 export interface BuiltMachine {
+  /** What it was made of. */
+  readonly config: MachineConfig;
   readonly client: MachineClient;
   readonly debuggee: Debuggee;
 }
@@ -54,6 +56,7 @@ export async function buildMachine(
     );
     const images = new LoadedImages(new ImageLoader(host, report), files, say);
     return {
+      config: prepared.machine,
       client,
       debuggee: new Debuggee(client, info, targets, undefined, undefined, undefined, undefined, images),
     };

@@ -35,6 +35,7 @@ const LOOKS: ReadonlySet<MachineRequestName> = new Set<MachineRequestName>([
   'readRegisters',
   'readMemory',
   'translate',
+  'deviceTree',
   'stage2Map',
   'inspect',
   'inspectCommand',

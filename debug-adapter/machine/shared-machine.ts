@@ -346,7 +346,8 @@ export class SharedMachine {
     const isElsewhere = (one: number): boolean => role === 'launcher' && this.starting.isApart(one);
     const shown = this.domains.filter((one) => (domain === undefined ? !isElsewhere(one) : one === domain));
     const debuggee = built.debuggee.showing(shown);
-    session.launched = { configuration, base, client: built.client, debuggee, run, shared: this };
+    const { client, config: machineConfig } = built;
+    session.launched = { configuration, base, machineConfig, client, debuggee, run, shared: this };
     session.focus = debuggee.vcpus[0] ?? built.debuggee.vcpus[0] ?? session.focus;
   }
 

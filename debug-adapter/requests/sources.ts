@@ -3,6 +3,8 @@
 import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { annotated, HYPERCALL_REACH } from '../instructions/annotate.ts';
 import type { GeneratedSource } from '../instructions/generated-sources.ts';
+import { generatedTexts } from '../instructions/generated-texts.ts';
+import type { GeneratedText } from '../instructions/generated-texts.ts';
 import { hex8 } from '../instructions/disassembler.ts';
 import * as errors from '../errors.ts';
 import { nameOfDomain } from '../memory-reference.ts';
@@ -17,6 +19,10 @@ export const sourceRequests = [
     async handle(session, { source, sourceReference }) {
       const reference = source?.sourceReference || sourceReference;
       const generated = session.sources.get(reference);
+      const text = generated
+        ? undefined
+        : (await textsOf(session)).find((one) => one.sourceReference === reference);
+      if (text) return { content: await text.text(), mimeType: text.mimeType };
       if (!generated) throw errors.unknownSource(reference);
       return { content: await listing(session, generated), mimeType: 'text/x-asm' };
     },
@@ -25,6 +31,7 @@ export const sourceRequests = [
   request('loadedSources', {
     capabilities: { supportsLoadedSourcesRequest: true },
     needs: 'machine',
+    progress: 'Listing source files',
     async handle(session) {
       const paths = new Set<string>();
       for (const target of oncePerFile(session.debuggee.withSymbols)) {
@@ -37,7 +44,10 @@ export const sourceRequests = [
           path: session.pathToClient(path),
         }),
       );
-      return { sources };
+      const texts = await textsOf(session);
+      return {
+        sources: [...sources, ...texts.map(({ name, sourceReference }) => ({ name, sourceReference }))],
+      };
     },
   }),
 
@@ -47,6 +57,7 @@ export const sourceRequests = [
       additionalModuleColumns: [
         { attributeName: 'domain', label: 'Domain', type: 'string' },
         { attributeName: 'slide', label: 'Slide', type: 'string' },
+        { attributeName: 'buildId', label: 'Build ID', type: 'string' },
       ],
     },
     needs: 'machine',
@@ -60,6 +71,9 @@ export const sourceRequests = [
     },
   }),
 ];
+
+const textsOf = ({ host, machine }: XenSession): Promise<readonly GeneratedText[]> =>
+  generatedTexts(host, machine.debuggee, machine.machineConfig);
 
 /** Several processes may run one program. */
 const oncePerFile = (images: readonly Target[]): readonly Target[] => [
@@ -84,6 +98,7 @@ export function moduleOf({
     ...(symbols && { symbolFilePath: symbols.description }),
     ...(range && { addressRange: `0x${range.start.toString(16)}-0x${range.end.toString(16)}` }),
     domain: info.name,
+    ...(image.buildId !== undefined && { buildId: image.buildId }),
     ...(!range && { slide: map.slide === undefined ? 'not known yet' : `0x${map.slide.toString(16)}` }),
   };
 }

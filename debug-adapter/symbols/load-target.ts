@@ -75,6 +75,7 @@ export async function loadTarget(
     name: baseName(path),
     path,
     id: `${info.domain === BARE_DOMAIN ? 'host' : nameOfDomain(info.domain)}:${loaded.buildId ?? textHash(path).toString(16)}`,
+    ...(loaded.buildId !== undefined && { buildId: loaded.buildId }),
   };
   const map = new LoadMap(loaded.parts, loaded.fixed);
   const lines = loaded.lines && new ForgivingLines(loaded.lines, report);

@@ -49,6 +49,7 @@ export interface TargetImage {
   readonly path: string;
   /** `d1:<build-id or hash of the path>`. */
   readonly id: string;
+  readonly buildId?: string;
 }
 
 /** An image that the guest has loaded itself: a module of its kernel, or a program. */

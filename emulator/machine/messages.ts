@@ -374,6 +374,8 @@ export interface MachineRequests {
     number
   >;
   translate: Call<{ readonly space: AddressSpace; readonly address: bigint }, TranslateResult>;
+  /** The blob that the guest was given; BARE_DOMAIN: that of the board. Undefined for a domain that there is not. */
+  deviceTree: Call<{ readonly domain: number }, Uint8Array | undefined>;
   stage2Map: Call<{ readonly domain: number }, readonly Stage2Range[]>;
   /** A view of emulator/debug/inspect by its name; works at any time and changes nothing. */
   inspect: Call<

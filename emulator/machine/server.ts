@@ -184,6 +184,7 @@ export class MachineServerImplementation {
       return this.toInputLog().writeMemory(space, address, bytes);
     },
     translate: ({ space, address }) => this.access.translate(space, address),
+    deviceTree: ({ domain }) => this.machine.deviceTree(domain),
     stage2Map: ({ domain }) => this.machine.stage2Map(domain),
     inspect: ({ name, args }) => {
       if (!this.inspector) throw noMachine();

@@ -50,7 +50,7 @@ test('cancelling what has been answered, or never was asked, does nothing', asyn
 test('the source files of a program are listed where they lie on the disk of the user', async () => {
   const session = await launchElf(at);
   const { sources } = await session.send('loadedSources', {});
-  expect(sources).toEqual([{ name: 'steps.c', path: '/src/steps.c' }]);
+  expect(sources.filter(({ path }) => path)).toEqual([{ name: 'steps.c', path: '/src/steps.c' }]);
 });
 
 async function stackWith(source: string): Promise<{ checksums: unknown; said: string[] }> {

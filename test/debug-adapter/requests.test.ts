@@ -106,6 +106,35 @@ test('xenstore is written as the toolstack writes it', async () => {
   expect((await session.raw('xen/xenstoreWrite', { path: 'no path', value: '' })).success).toBe(false);
 });
 
+test('what a machine was made of, and what its guests were told of it, are sources', async () => {
+  const session = await at('say_hello');
+  const { sources } = await session.send('loadedSources', {});
+  const generated = sources.filter(({ sourceReference }) => sourceReference);
+  expect(generated.map(({ name }) => name)).toEqual(['machine.json', 'one.dts', 'two.dts']);
+  const textOf = async (index: number): Promise<string> => {
+    const sourceReference = generated[index]?.sourceReference ?? 0;
+    return (await session.send('source', { sourceReference })).content;
+  };
+  const machine = JSON.parse(await textOf(0)) as { cpu: string; domains: { name: string; vcpus: number }[] };
+  expect(machine).toMatchObject({
+    cpu: 'a53',
+    domains: [
+      { name: 'one', vcpus: 1, kernel: expect.stringMatching(/hello-xen\.elf$/) },
+      { name: 'two', vcpus: 1, gicVersion: 3 },
+    ],
+  });
+  expect(await textOf(1)).toMatch(/^\/dts-v1\/;[^]*hypervisor/);
+});
+
+test('modules have the build-id of their file, page by page', async () => {
+  const session = await at('say_hello');
+  const { modules, totalModules } = await session.send('modules', { startModule: 1, moduleCount: 1 });
+  expect(totalModules).toBe(2);
+  const buildId = (modules[0] as { buildId?: string } | undefined)?.buildId;
+  expect(buildId).toMatch(/^[0-9a-f]{40}$/);
+  expect(modules).toMatchObject([{ id: `d2:${buildId}`, domain: 'two' }]);
+});
+
 test('requests of time travel are refused by name', async () => {
   const session = await at('say_hello');
   for (const command of ['xen/timeline', 'xen/goToMoment', 'xen/lastWrite', 'xen/diff']) {

@@ -206,6 +206,10 @@ export class FakeMachine implements MachineServer {
     return { ok: true as const, ipa: RAM + start, pa: RAM + start };
   }
 
+  deviceTree(): undefined {
+    return undefined;
+  }
+
   stage2Map() {
     return [{ ipa: RAM, pa: RAM, size: RAM_SIZE, access: 'rwx', memory: 'ram' }];
   }
