@@ -16,6 +16,8 @@ type LoadCommand = (setStatus: SetStatus) => Promise<Command>;
 const COMMANDS: Readonly<Record<string, LoadCommand>> = {
   run: async (setStatus) => (await import('./commands/run.ts')).runCommand(setStatus),
   inspect: async (setStatus) => (await import('./commands/inspect.ts')).inspectCommand(setStatus),
+  top: async (setStatus) => (await import('./commands/top.ts')).topCommand(setStatus),
+  sched: async (setStatus) => (await import('./commands/top.ts')).schedCommand(setStatus),
   demo: async (setStatus) => (await import('./commands/demo.ts')).demoCommand(setStatus),
   check: async (setStatus) => (await import('./commands/check.ts')).checkCommand(setStatus),
   cases: async (setStatus) => (await import('./commands/cases.ts')).casesCommand(setStatus),

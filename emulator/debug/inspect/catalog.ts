@@ -18,6 +18,7 @@ import { registersInspection } from './registers.ts';
 import { ringHistoryInspection } from './ring-history.ts';
 import { ringSlotsInspection } from './ring-slots.ts';
 import { ringsInspection } from './rings.ts';
+import { schedulerInspection } from './scheduler.ts';
 import { xenstoreInspection } from './xenstore.ts';
 import { xenstoreHistoryInspection } from './xenstore-history.ts';
 
@@ -25,6 +26,7 @@ import { xenstoreHistoryInspection } from './xenstore-history.ts';
 export const inspections = [
   machineInspection,
   domainsInspection,
+  schedulerInspection,
   eventChannelsInspection,
   grantsInspection,
   xenstoreInspection,

@@ -15,6 +15,7 @@ import { type EventChannelsView, eventChannelsViewOf } from './event-channel-vie
 import { type GrantTableView, grantTableViewOf } from './grant-view.ts';
 import type { HostedDomain } from './hosted-domain.ts';
 import { type MemoryView, memoryViewOf } from './memory-view.ts';
+import { type SchedulerView, schedulerViewOf } from './scheduler-view.ts';
 import type { XenstoreView } from './xenstore-view.ts';
 
 export interface HypervisorView {
@@ -35,6 +36,8 @@ export interface HypervisorView {
   /** The daemons of domain 0; undefined where there are none. */
   readonly daemons: DaemonsView | undefined;
   readonly memory: MemoryView;
+  /** Physical CPUs, pools and who runs where. */
+  scheduler(): SchedulerView;
   /** The emulated interrupt controller of a domain; undefined for one without guest code. */
   vgic(domid: number): VgicView | undefined;
 }
@@ -84,7 +87,7 @@ export interface DomainView {
 
 export interface VcpuView {
   readonly id: number;
-  /** The physical CPU that holds its registers. */
+  /** The context that holds its registers. */
   readonly cpu: number;
   readonly state: 'running' | 'blocked' | 'offline' | 'paused';
   /** VMPIDR_EL2. */
@@ -116,6 +119,7 @@ export function viewOf(
   return {
     memory: memoryViewOf(heap, hosted),
     daemons,
+    scheduler: () => schedulerViewOf(scheduler, [...hosted.values()]),
     domains: () =>
       domains.all().map((domain) => domainView(domain, hosted.get(domain.id), scheduler.nanoseconds())),
     eventChannels: (domid) => eventChannelsViewOf(domid, domains, hosted.get(domid), platform.gic),

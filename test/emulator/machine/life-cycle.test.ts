@@ -80,7 +80,7 @@ describe('a domain that reboots', () => {
         .map(({ pages }) => pages),
       used: guest.loaded.saveMonitor() as {
         hypervisor: { heap: { free: readonly { start: number; end: number }[] } };
-        control: { connected: readonly unknown[]; xenstore: unknown };
+        control: { rings: readonly unknown[]; xenstore: unknown };
       },
       ports: view(guest).eventChannels(0)!.ports.length,
     });
@@ -97,7 +97,7 @@ describe('a domain that reboots', () => {
     const last = figures();
     expect(last.owned).toEqual(first.owned);
     expect(last.ports).toBe(first.ports);
-    expect(last.used.control.connected).toHaveLength(first.used.control.connected.length);
+    expect(last.used.control.rings).toHaveLength(first.used.control.rings.length);
     expect(pagesFree(last)).toBe(pagesFree(first));
     expect(JSON.stringify(last.used.control.xenstore)).not.toContain('/local/domain/9/');
     expect(news.filter((text) => text.endsWith('reboot'))).toHaveLength(9);
