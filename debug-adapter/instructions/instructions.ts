@@ -25,6 +25,8 @@ export type ControlFlow =
 const NEXT: ControlFlow = { kind: 'next' };
 
 export function controlFlow(word: number, pc: bigint): ControlFlow {
+  // op0 of the top level: Branches, Exception Generating and System instructions.
+  if ((word & 0x1c00_0000) !== 0x1400_0000) return NEXT;
   const w = word >>> 0;
   const masked = (mask: number): number => (w & mask) >>> 0;
   const relative = (offset: number): bigint => BigInt.asUintN(64, pc + BigInt(offset));

@@ -10,7 +10,7 @@ import { formatMemoryReference, offsetBy, parseMemoryReference } from '../memory
 import type { MemoryReference } from '../memory-reference.ts';
 import { request } from '../request.ts';
 import type { XenSession } from '../session.ts';
-import type { Target } from '../symbols/target.ts';
+import type { RunningLine, Target } from '../symbols/target.ts';
 
 /** A client that asks for more gets this much. */
 const MAX_READ = 16 << 20;
@@ -74,6 +74,7 @@ export const memoryRequests = [
       const below = Number(clamp(-from / 4n, 0n, BigInt(count)));
       const start = from + 4n * BigInt(below);
       const there = Number(clamp((END - start) / 4n, 0n, BigInt(count - below)));
+      const places = resolveSymbols && target ? new LinesInOrder(target) : undefined;
       const instructions = Array.from({ length: below }, (_, i) => nowhere(from + 4n * BigInt(i)));
       const { words, before } = await wordsWithContext(session, { space, address: start }, there);
       const lines = (await session.disassembler()).disassemble(words, start);
@@ -84,7 +85,7 @@ export const memoryRequests = [
           [...before, ...words.slice(Math.max(0, i - HYPERCALL_REACH), i)],
           target,
         );
-        instructions.push(await instructionOf(session, line, text, resolveSymbols ? target : undefined));
+        instructions.push(await instructionOf(session, line, text, places));
       }
       for (let i = below + there; i < count; i++) instructions.push(nowhere(from + 4n * BigInt(i)));
       return { instructions };
@@ -105,17 +106,34 @@ const nowhere = (address: bigint): Dap.DisassembledInstruction => ({
   presentationHint: 'invalid',
 });
 
+/** Lines of instructions one behind the other: most are those of the one before. */
+class LinesInOrder {
+  readonly target: Target;
+  private line: RunningLine | undefined;
+
+  constructor(target: Target) {
+    this.target = target;
+  }
+
+  /** The line whose code begins there. */
+  async beginningAt(address: bigint): Promise<RunningLine | undefined> {
+    if (this.line && address > this.line.start && address < this.line.end) return undefined;
+    this.line = await this.target.lineAt(address);
+    return this.line?.start === address ? this.line : undefined;
+  }
+}
+
 async function instructionOf(
   session: XenSession,
   line: DisassembledLine,
   text: string,
-  target: Target | undefined,
+  places: LinesInOrder | undefined,
 ): Promise<Dap.DisassembledInstruction> {
   if (line.word === undefined) return nowhere(line.address);
   const bytes = hex8(line.word).match(/../g)?.reverse().join(' ') ?? '';
-  const symbol = target?.describe(line.address);
-  const place = await target?.lineAt(line.address);
-  const begins = place && place.start === line.address && (await session.fileExists(place.path));
+  const symbol = places?.target.describe(line.address);
+  const place = await places?.beginningAt(line.address);
+  const begins = place && (await session.fileExists(place.path));
   return {
     // A plain number: clients compute with it.
     address: `0x${line.address.toString(16)}`,

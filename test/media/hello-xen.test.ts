@@ -14,7 +14,8 @@ import { buildGuest, guestCompiler, guestFiles, guestFolder } from '../tools/bui
 import { external, testWith } from '../tools/external.ts';
 
 const PROMPT = 'hello> ';
-const GENEROUS = 20_000_000;
+/** Some hundred times what it takes to boot, and twice the loop of `trouble busy`. */
+const GENEROUS = 100_000_000;
 
 interface Run {
   readonly console: string;
@@ -163,6 +164,11 @@ hello> `);
     expect(spinning.end).toEqual({ kind: 'bound', why: `${GENEROUS} instructions were executed` });
   });
 }
+
+test('a busy loop ends, and the prompt is there again', async () => {
+  const { console } = await boot(onGic(3), 'trouble busy');
+  expect(console).toMatch(/hello> trouble busy\n1000000 numbers were taken in: 0x[0-9a-f]{8,16}\nhello> $/);
+});
 
 test('a wild write crashes the domain, with a report', async () => {
   const { console, end } = await boot(onGic(3), 'crash');

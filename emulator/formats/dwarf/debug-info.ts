@@ -81,6 +81,8 @@ interface Shared {
   readonly sections: DwarfSections;
   readonly units: Lru<number, Unit>;
   readonly tables: Lru<number, LineTable>;
+  /** Of the source files of a table, by their index there. */
+  readonly paths: WeakMap<LineTable, Map<number, Promise<string>>>;
   readonly program: FunctionLookup | undefined;
   aranges?: Promise<UnitRanges>;
   scanned?: Promise<UnitRanges>;
@@ -107,6 +109,7 @@ export class DebugInfo {
       sections,
       units: new Lru<number, Unit>(KEPT_UNITS),
       tables: new Lru<number, LineTable>(KEPT_UNITS),
+      paths: new WeakMap<LineTable, Map<number, Promise<string>>>(),
     };
     return new DebugInfo({ ...shared, program }, 0n);
   }
@@ -356,7 +359,12 @@ export class DebugInfo {
   // ------------------------------------------------------------------ presentation
 
   private pathOf(unit: Unit, table: LineTable, index: number): Promise<string> {
-    return pathOf(this.shared.sections, unit, table.header, index);
+    const { paths, sections } = this.shared;
+    let known = paths.get(table);
+    if (known === undefined) paths.set(table, (known = new Map()));
+    let path = known.get(index);
+    if (path === undefined) known.set(index, (path = pathOf(sections, unit, table.header, index)));
+    return path;
   }
 
   private distance(address: bigint): number {

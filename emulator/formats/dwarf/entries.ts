@@ -102,6 +102,40 @@ export class LoadedUnit {
     return new Die(this, at, plan, positions, cursor.at);
   }
 
+  /**
+   * Visits the children of an entry by their tags and places in the bytes of the unit. Those that nobody asks about
+   * need no more.
+   */
+  forEachChild(parent: Die, visit: (tag: number, at: number) => void): void {
+    if (!parent.plan.hasChildren) return;
+    const { cursor } = this;
+    for (let at = parent.end; at < cursor.bytes.length; ) {
+      cursor.at = at;
+      const plan = this.plans.at(cursor);
+      if (plan === undefined) return;
+      const behind = this.behind(at, plan);
+      visit(plan.tag, at);
+      at = behind;
+    }
+  }
+
+  /** Behind an entry and its children; the cursor is at its first value. */
+  private behind(at: number, plan: Plan): number {
+    const { cursor } = this;
+    if (!plan.hasChildren) {
+      skipValues(cursor, plan, this.unit);
+      return cursor.at;
+    }
+    if (plan.siblingAt >= 0) {
+      const values = cursor.at;
+      cursor.skip(plan.siblingAt);
+      const sibling = cursor.u32();
+      if (sibling > values && sibling <= cursor.bytes.length) return sibling;
+    }
+    const die = this.dieAt(at);
+    return die === undefined ? at + 1 : this.afterChildren(die);
+  }
+
   firstChild(die: Die): Die | undefined {
     return die.plan.hasChildren ? this.next(die.end) : undefined;
   }

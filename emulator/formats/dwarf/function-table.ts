@@ -41,13 +41,14 @@ export const inRanges = (ranges: readonly Range[], at: number): boolean =>
 export const hasCode = (die: Die): boolean => die.has(dw.DW_AT_low_pc) || die.has(dw.DW_AT_ranges);
 
 function collect(unit: LoadedUnit, parent: Die, inC: boolean, into: Die[], depth: number): void {
-  for (let die = unit.firstChild(parent); die; die = unit.nextSibling(die)) {
-    if (die.tag === dw.DW_TAG_subprogram) {
-      if (hasCode(die)) into.push(die);
-    } else if (depth < MAX_DEPTH && mayHoldFunctions(die.tag, inC)) {
-      collect(unit, die, inC, into, depth + 1);
-    }
-  }
+  unit.forEachChild(parent, (tag, at) => {
+    const isFunction = tag === dw.DW_TAG_subprogram;
+    if (!isFunction && !(depth < MAX_DEPTH && mayHoldFunctions(tag, inC))) return;
+    const die = unit.dieAt(at);
+    if (die === undefined) return;
+    if (!isFunction) collect(unit, die, inC, into, depth + 1);
+    else if (hasCode(die)) into.push(die);
+  });
 }
 
 function mayHoldFunctions(tag: number, inC: boolean): boolean {

@@ -2,6 +2,7 @@
 // values that nobody asks about are passed over without decoding them.
 
 import type { Abbreviation, AbbreviationTable } from './abbrev.ts';
+import * as dw from './constants.ts';
 import { BadDwarf } from './cursor.ts';
 import type { Cursor } from './cursor.ts';
 import { fixedSize, skipForm } from './forms.ts';
@@ -85,6 +86,8 @@ export interface Plan {
   /** Bytes of each value; -1: it says itself. */
   readonly sizes: readonly number[];
   readonly steps: readonly number[];
+  /** Where DW_AT_sibling stands behind the first value, as most compilers write it; -1: elsewhere, or nowhere. */
+  readonly siblingAt: number;
 }
 
 export type Plans = PlanTable<Plan>;
@@ -101,7 +104,19 @@ function compile({ tag, hasChildren, attributes }: Abbreviation, encoding: Encod
     implicit: attributes.map(([, , implicit]) => implicit),
     sizes: attributes.map(([, form]) => fixedSize(form, encoding)),
     steps: stepsOver(attributes, encoding, () => undefined),
+    siblingAt: siblingAt(attributes, encoding),
   };
+}
+
+function siblingAt(attributes: Abbreviation['attributes'], encoding: Encoding): number {
+  let at = 0;
+  for (const [attribute, form] of attributes) {
+    if (attribute === dw.DW_AT_sibling) return form === dw.DW_FORM_ref4 ? at : -1;
+    const size = fixedSize(form, encoding);
+    if (size < 0) return -1;
+    at += size;
+  }
+  return -1;
 }
 
 /** Passes over the values of an entry. */

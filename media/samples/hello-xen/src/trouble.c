@@ -10,6 +10,7 @@
 #include "timer.h"
 
 #define MOST_LEAKS 16
+#define BUSY_ROUNDS 1000000
 #define GIC_NO_PRIORITY 0x80 // above that of our interrupts
 
 static u32 leaks[MOST_LEAKS];
@@ -93,6 +94,38 @@ static void spin(void) {
   for (;;) __asm__ volatile("");
 }
 
+struct hash {
+  u64 a, b, c, d;
+};
+
+static inline u64 rotated(u64 value, unsigned left) { return value << left | value >> (64 - left); }
+
+// As SipHash takes in a number, but for its keys.
+static __attribute__((noinline)) void mix(struct hash *hash, u64 number) {
+  u64 a = hash->a, b = hash->b, c = hash->c, d = hash->d ^ number;
+  for (unsigned round = 0; round < 2; round++) {
+    a += b;
+    c += d;
+    b = rotated(b, 13) ^ a;
+    d = rotated(d, 16) ^ c;
+    a = rotated(a, 32) + d;
+    c += b;
+    d = rotated(d, 21) ^ a;
+    b = rotated(b, 17) ^ c;
+    c = rotated(c, 32);
+  }
+  *hash = (struct hash){a ^ number, b, c, d};
+}
+
+// A good place for a condition: the line in the loop is reached a million times, and a prompt waits for it.
+static void keep_busy(void) {
+  struct hash hash = {1, 2, 3, 4};
+  for (long n = 0; n < BUSY_ROUNDS; n++) {
+    mix(&hash, (u64)n);
+  }
+  print("%u numbers were taken in: 0x%lx\n", BUSY_ROUNDS, hash.a ^ hash.b ^ hash.c ^ hash.d);
+}
+
 static void mend(void) {
   unmask_event(console_port());
   gic_enable(timer.intid);
@@ -123,6 +156,7 @@ static const struct trouble {
   {"timer", "the timer's interrupt is disabled in the GIC", disable_timer},
   {"priority", "the GIC's priority mask keeps every interrupt out", mask_priorities},
   {"spin", "a loop with PSTATE.I set", spin},
+  {"busy", "a loop of a million rounds", keep_busy},
   {"mend", "takes back what can be taken back", mend},
 };
 
