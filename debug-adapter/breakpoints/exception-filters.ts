@@ -60,6 +60,7 @@ const rows: readonly FilterRow[] = [
   eventFilter('ring', 'Ring request or response'),
   eventFilter('grant', 'Grant map, unmap, access after revoke'),
   eventFilter('sysreg', 'Trapped system-register access, SMC, PSCI'),
+  eventFilter('sanitizer', 'Architecture check failed'),
   eventFilter('console', 'Console line'),
 ];
 

@@ -28,6 +28,7 @@ export class CodeCache {
   /** Offsets inside a page (in words) at which some breakpoint may stand: how many. */
   private readonly candidates = new Uint32Array(1024);
   private breakpointCount = 0;
+  private executed: ((word: number, instruction: number) => void) | undefined;
 
   constructor(memory: WebAssembly.Memory, writer: RecordWriter, kernels: KernelExports) {
     this.u8 = new Uint8Array(memory.buffer);
@@ -86,6 +87,22 @@ export class CodeCache {
     this.translator?.forget(records);
   }
 
+  /** A word that is about to be executed. */
+  decodeExecuted(record: number): void {
+    this.decode(record);
+    if (!this.executed) return;
+    const records = recordsAt(Math.floor((record - layout.RECORDS) / layout.RECORD_PAGE_SIZE));
+    const ramPage = this.i32[(records + layout.RECORD_PAGE_INDEX) >> 2] as number;
+    const word = ramPage * 1024 + (record - records) / layout.RECORD_SIZE;
+    this.executed(word, this.view.getUint32(layout.RAM_HOST + word * 4, true));
+  }
+
+  /** From now on this is told of each word of RAM that is executed for the first time since it was stored to. */
+  watch(executed: ((word: number, instruction: number) => void) | undefined): void {
+    this.executed = executed;
+    this.chooseDecoder();
+  }
+
   /** Fills in the record at this address from the word it stands for. */
   decode(record: number): void {
     const slot = Math.floor((record - layout.RECORDS) / layout.RECORD_PAGE_SIZE);
@@ -130,7 +147,7 @@ export class CodeCache {
 
   /** The kernels decode what they can, unless something here has to see each word. */
   private chooseDecoder(): void {
-    const byHost = this.hasBreakpoints || (this.translator?.isEager ?? false);
+    const byHost = this.hasBreakpoints || this.executed !== undefined || (this.translator?.isEager ?? false);
     this.i32[layout.DECODE_BY_HOST >> 2] = byHost ? 1 : 0;
   }
 

@@ -66,6 +66,14 @@ export interface EngineBreakpoint extends TestedBreakpoint {
   readonly judge?: () => boolean;
 }
 
+/** Looks on, and changes nothing. */
+export interface CodeObserver {
+  /** A CPU stores to bytes of RAM in a page with predecoded code. */
+  stored(offset: number, size: number): void;
+  /** A word of RAM, by its number, is about to be executed for the first time since it was stored to, or ever. */
+  executed(word: number, instruction: number): void;
+}
+
 /** Addresses whose data accesses are told of. */
 export interface WatchedRange {
   /** VAs are sign-extended from bit 55. */
@@ -128,6 +136,7 @@ export class Engine {
   /** By word of a page. */
   private breakpointsByWord: ReadonlyMap<number, readonly EngineBreakpoint[]> = new Map();
   private readonly translator: Translator | undefined;
+  private codeObserver: CodeObserver | undefined;
 
   constructor(modules: EngineModules, options: EngineOptions, host: EngineHost) {
     const pages = (layout.RAM_HOST + options.ramSize) / WASM_PAGE;
@@ -309,6 +318,13 @@ export class Engine {
     new DataView(this.memory.buffer).setBigUint64(layout.EXCEPTION_EVENTS, classes, true);
   }
 
+  /** From now on somebody is told of code that changes; undefined ends it. Not while run() is under way. */
+  watchCode(observer: CodeObserver | undefined): void {
+    this.codeObserver = observer;
+    this.i32[layout.CODE_WATCHED >> 2] = observer ? 1 : 0;
+    this.code.watch(observer && ((word, instruction) => observer.executed(word, instruction)));
+  }
+
   /** Figures of the second tier, where there is one. */
   get statistics(): TranslatorStatistics | undefined {
     return this.translator?.statistics;
@@ -381,7 +397,8 @@ export class Engine {
       },
       sysregRead: (index: number): void => host.readSystemRegister(index),
       sysregWrite: (index: number): void => host.writeSystemRegister(index),
-      decodeByHost: (record: number): void => this.code.decode(record),
+      decodeByHost: (record: number): void => this.code.decodeExecuted(record),
+      codeStored: (offset: number, size: number): void => this.codeObserver?.stored(offset >>> 0, size),
       serveExit: (): number => this.serveExit(host),
       exceptionTaken: (target: number, from: number, vector: number): void =>
         host.exceptionTaken?.(target, from, vector),

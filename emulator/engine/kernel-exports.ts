@@ -12,6 +12,8 @@ export interface KernelExports extends SystemRegisterKernels {
   /** ERET at the current EL. */
   exceptionReturn(): void;
   invalidateRange(pa: bigint, length: number): void;
+  /** RAM behind a VA as the regime is now, as programs read it: 0 where there is none. */
+  peekData(va: bigint, size: number): bigint;
   /** PA behind a VA for an EL, or -1n; no side effects. */
   probe(va: bigint, el: number, write: number): bigint;
   /** PA behind a VA that is fetched from, or -1n; no side effects. */

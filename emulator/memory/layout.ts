@@ -218,6 +218,8 @@ export const WATCH_HIT_COUNT = MACHINE + 0x40;
 export const EXCEPTION_EVENTS = MACHINE + 0x48;
 /** i32: bits of SYSREG_ACCESS that SP_EL0 does not have while its accesses are told of. */
 export const SP_EL0_OBSERVED = MACHINE + 0x50;
+/** i32: not 0 while somebody is told of stores to predecoded code, and of words that are executed anew. */
+export const CODE_WATCHED = MACHINE + 0x54;
 /** Bits of classes that no ESR_ELx has: IRQ, FIQ, SError. */
 export const EVENT_IRQ = 61;
 export const EVENT_FIQ = 62;

@@ -10,10 +10,12 @@ import {
   ATTENTION_INTERRUPT,
   BUDGET,
   BUDGET_HELD,
+  CODE_WATCHED,
   COUNT_CODE_RELEASES,
   COUNT_CODE_STORES,
   COUNT_CROSSINGS,
   COUNT_DATA_SLOW,
+  CPU_INDEX,
   EXIT_REASON,
   EXIT_WATCHPOINT,
   HANDLER_DECODE,
@@ -35,7 +37,6 @@ import {
   TLB_FLAG_DEVICE,
   TLB_FLAG_RAM,
   TLB_PAGE,
-  CPU_INDEX,
   WATCHPOINTS,
   WATCHPOINT_COUNT,
   WATCHPOINT_SIZE,
@@ -72,6 +73,9 @@ declare function mmioWrite(paLow: i32, paHigh: i32, size: i32, low: i32, high: i
 declare function releaseRecords(records: i32): void;
 
 /** The engine forgets what it translated of these words of the page with these records. */
+/** To a debugger that wants to know: bytes of RAM with predecoded code were stored to. */
+@external('env', 'codeStored')
+declare function codeStored(offset: i32, size: i32): void;
 @external('env', 'dropRegions')
 declare function dropRegions(records: i32, first: i32, last: i32): void;
 
@@ -331,6 +335,7 @@ export function codeWritten(pa: i64, size: i32): void {
   const records = load<i32>(<usize>PAGE_MAP + (<usize>ramPage << 2));
   if (records == 0) return;
   count(COUNT_CODE_STORES);
+  if (load<i32>(CODE_WATCHED)) codeStored(<i32>(pa - load<i64>(RAM_BASE)), size);
   const first = (<i32>pa & 0xfff) >>> 2;
   const last = ((<i32>pa & 0xfff) + size - 1) >>> 2;
   for (let i = first; i <= last; i++) store<u16>(<usize>records + (<usize>i << 4), HANDLER_DECODE);

@@ -86,6 +86,8 @@ export interface XenObserver {
   /** SHUTDOWN_* of public/sched.h. */
   domainShutDown?(domid: number, reason: number): void;
   domainDestroyed?(domid: number): void;
+  /** The scheduler gives the vCPU a CPU, or takes it. */
+  vcpuSwitched?(domid: number, vcpu: number, isIn: boolean): void;
   vcpuChanged?(domid: number, vcpu: number, state: 'running' | 'blocked' | 'offline'): void;
 }
 
@@ -119,6 +121,7 @@ export class ObserverRelay implements ObserverCalls {
   domainCreated: ObserverCalls['domainCreated'] = nobody;
   domainShutDown: ObserverCalls['domainShutDown'] = nobody;
   domainDestroyed: ObserverCalls['domainDestroyed'] = nobody;
+  vcpuSwitched: ObserverCalls['vcpuSwitched'] = nobody;
   vcpuChanged: ObserverCalls['vcpuChanged'] = nobody;
 
   /** From now on, until what it returns is called. */
@@ -151,6 +154,7 @@ export class ObserverRelay implements ObserverCalls {
     this.domainCreated = this.callsOf('domainCreated');
     this.domainShutDown = this.callsOf('domainShutDown');
     this.domainDestroyed = this.callsOf('domainDestroyed');
+    this.vcpuSwitched = this.callsOf('vcpuSwitched');
     this.vcpuChanged = this.callsOf('vcpuChanged');
   }
 

@@ -7,7 +7,7 @@ import { requests as xenstoreRequests } from '../../xen/xenstore/requests.ts';
 import { hypercalls } from '../../xen/hypercalls/dispatch.ts';
 import type { SubOpRow } from '../../xen/hypercalls/define.ts';
 import { exceptionKinds } from './exception-kinds.ts';
-import { cpuEvents, registerEvent } from './cpu-catalog.ts';
+import { cpuEvents, registerEvent, sanitizerEvents } from './cpu-catalog.ts';
 import {
   bare,
   BOTH,
@@ -43,6 +43,7 @@ export const eventCategories: readonly { readonly id: EventCategory; readonly la
   { id: 'task', label: 'Tasks and address spaces' },
   { id: 'translation', label: 'Translation tables and TLBs' },
   { id: 'cache', label: 'Cache maintenance' },
+  { id: 'sanitizer', label: 'Checks of the architecture' },
   { id: 'console', label: 'Consoles' },
 ];
 
@@ -385,17 +386,26 @@ export const eventCatalog: readonly EventRow[] = [
     DOM,
   ]),
   row('domain.destroyed', 'domain', 'Domain destroyed', 'The toolstack destroys a domain.', [DOM]),
-  // Each vCPU has a CPU for itself, as with the null scheduler: it leaves it only where it waits or stands still.
-  row('vcpu.blocked', 'vcpu', 'vCPU blocked: scheduled out', 'A vCPU waits for an interrupt or event.', [
+  row('vcpu.blocked', 'vcpu', 'vCPU blocked', 'A vCPU waits for an interrupt or event.', [DOM, VCPU]),
+  row(
+    'vcpu.woken',
+    'vcpu',
+    'vCPU running',
+    'A vCPU that waited or was preempted goes on, or one is started.',
+    [DOM, VCPU],
+  ),
+  row('vcpu.offline', 'vcpu', 'vCPU offline', 'A vCPU goes off, or is paused.', [DOM, VCPU]),
+  row('vcpu.switch', 'vcpu', 'Any schedule in or out', 'The scheduler gives a vCPU a CPU, or takes it.', [
     DOM,
     VCPU,
   ]),
-  row('vcpu.woken', 'vcpu', 'vCPU woken: scheduled in', 'A vCPU that waited can run, or one is started.', [
+  row('vcpu.in', 'vcpu', 'Scheduled in', 'A vCPU gets a CPU.', [DOM, VCPU]),
+  row('vcpu.out', 'vcpu', 'Scheduled out', 'A vCPU leaves its CPU: it waits, stands still or is preempted.', [
     DOM,
     VCPU,
   ]),
-  row('vcpu.offline', 'vcpu', 'vCPU offline: scheduled out', 'A vCPU goes off, or is paused.', [DOM, VCPU]),
   ...cpuEvents,
+  ...sanitizerEvents,
   row(
     'console',
     'console',

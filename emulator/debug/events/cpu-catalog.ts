@@ -118,6 +118,50 @@ export const cpuEvents: readonly EventRow[] = [
   ),
 ];
 
+const CHECK = [
+  text('rule', 'device, code or storm'),
+  number('va', 'the address that was accessed or executed; 0 where there is none'),
+  text('detail', 'what is wrong, in words'),
+  PC,
+  DOM,
+  VCPU,
+];
+
+export const sanitizerEvents: readonly EventRow[] = [
+  row(
+    'sanitizer',
+    'sanitizer',
+    'Any check',
+    'A guest does what the architecture does not allow, or warns of.',
+    CHECK,
+    bare,
+  ),
+  row(
+    'sanitizer.device',
+    'sanitizer',
+    'Device memory misused',
+    'An access to Device memory is unaligned, exclusive or atomic.',
+    CHECK,
+    bare,
+  ),
+  row(
+    'sanitizer.code',
+    'sanitizer',
+    'Missing cache maintenance',
+    'Code is executed that was stored to, with no invalidation of the instruction cache in between.',
+    CHECK,
+    bare,
+  ),
+  row(
+    'sanitizer.storm',
+    'sanitizer',
+    'Interrupt storm',
+    'A CPU takes the same interrupt 1,000 times within a millisecond of virtual time.',
+    CHECK,
+    bare,
+  ),
+];
+
 /** `register.write.TTBR0_EL1`, `register.read.TTBR0_EL1`: one of any system register; undefined for another name. */
 export function registerEvent(name: string): EventRow | undefined {
   const [, how = '', register = ''] = /^register\.(read|write)\.([A-Z0-9_]+)$/.exec(name) ?? [];

@@ -19,6 +19,7 @@ export type EventCategory =
   | 'task'
   | 'translation'
   | 'cache'
+  | 'sanitizer'
   | 'console';
 
 export interface EventField {

@@ -19,6 +19,7 @@ import { ExceptionEvents } from './exception-events.ts';
 import { InterruptEvents } from './interrupt-events.ts';
 import { RegisterEvents } from './register-events.ts';
 import { RingEvents } from './ring-events.ts';
+import { SanitizerEvents } from './sanitizer-events.ts';
 import { TimerEvents } from './timer-events.ts';
 import { XEN_GROUPS, xenEvents } from './xen-events.ts';
 
@@ -44,16 +45,22 @@ export class MachineEventSource implements EventSource, EventSink {
     });
     this.console = new ConsoleLines(this);
     const registers = new RegisterEvents(loaded, this);
+    const sanitizer = new SanitizerEvents(loaded, record, this);
     this.parts = [
       part(XEN_GROUPS, (groups) => loaded.observe?.(xenEvents(loaded, record, this, groups)) ?? (() => {})),
-      part(['irq'], () => new InterruptEvents(loaded, record, this).start()),
-      part(['el1exception', 'syscall', 'register'], (_groups, names) =>
+      part(['irq', 'sanitizer'], () =>
+        new InterruptEvents(loaded, record, this).start((id, intid) => sanitizer.interruptTaken(id, intid)),
+      ),
+      part(['el1exception', 'syscall', 'register', 'sanitizer'], (_groups, names) =>
         new ExceptionEvents(loaded, this).start(
           (name) => this.wants([name]),
-          RegisterEvents.needsExceptions(names) ? () => registers.exceptionTaken() : undefined,
+          [registers.exceptions(names), sanitizer.exceptions],
         ),
       ),
-      part(['register', 'tables', 'tlbi', 'cache', 'task'], (_groups, names) => registers.start(names)),
+      part(['register', 'tables', 'tlbi', 'cache', 'task', 'sanitizer'], (_groups, names) =>
+        registers.start(names, sanitizer.registers),
+      ),
+      part(['sanitizer'], () => sanitizer.start()),
       part(['timer'], () => new TimerEvents(loaded, this).start()),
       part(['ring'], (_groups, names) => new RingEvents(record.rings, this).start(hasOperations(names))),
     ];

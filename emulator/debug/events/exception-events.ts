@@ -15,8 +15,14 @@ const INTERRUPTS: Readonly<Record<number, number>> = {
   0x100: layout.EVENT_FIQ,
   0x180: layout.EVENT_SERROR,
 };
-const EVERYTHING = (1n << 64n) - 1n;
 const ALL_CLASSES = (1n << BigInt(layout.EVENT_IRQ)) - 1n;
+
+/** Another part that wants to hear of exceptions. */
+export interface ExceptionListener {
+  /** As EXCEPTION_EVENTS has them. */
+  readonly classes: bigint;
+  taken(): void;
+}
 
 export class ExceptionEvents {
   private readonly loaded: LoadedMachine;
@@ -27,17 +33,19 @@ export class ExceptionEvents {
     this.sink = sink;
   }
 
-  /** Has the CPUs tell of the classes that are wanted. `also` wants to know of all of them. */
-  start(isWanted: (name: string) => boolean, also?: () => void): () => void {
+  /** Has the CPUs tell of the classes that are wanted. */
+  start(isWanted: (name: string) => boolean, listeners: readonly ExceptionListener[]): () => void {
     const { machine } = this.loaded;
     let classes = isWanted('el1exception') ? ALL_CLASSES : 0n;
     if (isWanted('syscall')) classes |= 1n << BigInt(EC_SVC);
     for (const { id, classes: own } of exceptionKinds) {
       if (isWanted(`el1exception.${id}`)) for (const one of own) classes |= 1n << BigInt(one);
     }
-    machine.engine.setExceptionEvents(also ? EVERYTHING : classes);
+    const hearing = listeners.filter((one) => one.classes !== 0n);
+    for (const one of hearing) classes |= one.classes;
+    machine.engine.setExceptionEvents(classes);
     machine.exceptionTaken = (_target, from, vector) => {
-      also?.();
+      for (const one of hearing) one.taken();
       this.taken(from, vector);
     };
     return () => {

@@ -2,7 +2,7 @@
 // told by the hypervisor.
 
 import type { LoadedMachine } from '../../machine/guest.ts';
-import { BARE_DOMAIN } from '../../machine/messages.ts';
+import { BARE_DOMAIN, type VcpuId } from '../../machine/messages.ts';
 import type { Recorder } from '../record/recorder.ts';
 import { type EventSink, vcpuText } from './event-sink.ts';
 
@@ -12,6 +12,7 @@ export class InterruptEvents {
   private readonly loaded: LoadedMachine;
   private readonly record: Recorder;
   private readonly sink: EventSink;
+  private taken: (id: VcpuId, intid: number) => void = () => {};
 
   constructor(loaded: LoadedMachine, record: Recorder, sink: EventSink) {
     this.loaded = loaded;
@@ -19,7 +20,9 @@ export class InterruptEvents {
     this.sink = sink;
   }
 
-  start(): () => void {
+  /** `taken` is called for each interrupt that is acknowledged. */
+  start(taken: (id: VcpuId, intid: number) => void): () => void {
+    this.taken = taken;
     if (this.loaded.view === undefined) return this.onBareMachine();
     const { gicV2, gicV3 } = this.loaded.machine.devices;
     const interfaces = gicV3?.cpus.map(({ virtual }) => virtual) ?? gicV2?.virtual ?? [];
@@ -69,6 +72,7 @@ export class InterruptEvents {
     intid: number,
     isHardware: boolean,
   ): void {
+    if (name === 'irq') this.taken({ domain, vcpu }, intid);
     this.sink.tell([name], [domain], { domain, vcpu }, () => {
       const known = this.record.interrupts.namesOf(domain).get(intid)?.name ?? '';
       const what = known === '' ? `interrupt ${intid}` : `interrupt ${intid} (${known})`;

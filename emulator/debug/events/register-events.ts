@@ -17,6 +17,7 @@ import {
   tlbEvent,
 } from './cpu-catalog.ts';
 import { type EventSink, vcpuText } from './event-sink.ts';
+import type { ExceptionListener } from './exception-events.ts';
 
 /** What is to be told of an access, by the index of the register. */
 interface Watched {
@@ -41,9 +42,16 @@ interface Place {
 
 /** An exception writes them. DDI 0487, AArch64.TakeException(). */
 const BY_EXCEPTION = new Set(['ESR', 'ELR', 'SPSR', 'FAR'].flatMap((name) => [`${name}_EL1`, `${name}_EL2`]));
+const EVERYTHING = (1n << 64n) - 1n;
 const UPPER = 1n << 55n;
 const ADDRESS_BITS = 0xffff_ffff_f000n;
 const ROOT_BITS = 0xffff_ffff_fffen;
+
+/** Another part that wants to hear of registers or system instructions that are written. */
+export interface RegisterListener {
+  readonly names: readonly string[];
+  written(name: string, value: bigint): void;
+}
 
 export class RegisterEvents {
   private readonly loaded: LoadedMachine;
@@ -58,7 +66,7 @@ export class RegisterEvents {
   }
 
   /** `names`: of all events that are wanted. */
-  start(names: ReadonlySet<string>): () => void {
+  start(names: ReadonlySet<string>, listener: RegisterListener): () => void {
     const { machine } = this.loaded;
     this.watched = new Map();
     this.known = new Map();
@@ -66,6 +74,9 @@ export class RegisterEvents {
     this.addInstructions(names);
     this.addTasks(names);
     for (const name of names) this.addRegister(name);
+    for (const name of listener.names) {
+      this.add(name, 'write', ({ value }) => listener.written(name, value));
+    }
     const all = [...this.watched.values()];
     const indexes = (how: 'read' | 'write'): number[] =>
       all.filter((one) => one[how].length > 0).map(({ numbered }) => numbered.index);
@@ -80,13 +91,13 @@ export class RegisterEvents {
     };
   }
 
-  /** Whether exceptions are to be told of to `exceptionTaken()`. */
-  static needsExceptions(names: ReadonlySet<string>): boolean {
-    return [...names].some((name) => BY_EXCEPTION.has(name.replace('register.write.', '')));
-  }
-
-  exceptionTaken(): void {
-    if (this.known.size > 0) this.compare(this.loaded.machine.engine.selected, 'exception');
+  /** What it wants to hear of exceptions. */
+  exceptions(names: ReadonlySet<string>): ExceptionListener {
+    const isWanted = [...names].some((name) => BY_EXCEPTION.has(name.replace('register.write.', '')));
+    return {
+      classes: isWanted ? EVERYTHING : 0n,
+      taken: () => this.compare(this.loaded.machine.engine.selected, 'exception'),
+    };
   }
 
   // ---- what is wanted

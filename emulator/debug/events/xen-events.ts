@@ -30,7 +30,7 @@ const CALLS = {
   psci: ['firmwareCalled', 'firmwareDone'],
   crash: ['domainShutDown'],
   domain: ['domainCreated', 'domainDestroyed'],
-  vcpu: ['vcpuChanged'],
+  vcpu: ['vcpuChanged', 'vcpuSwitched'],
   irq: ['interruptRaised', 'interruptListed'],
   virq: ['virqRaised'],
 } as const satisfies Record<string, readonly (keyof XenObserver)[]>;
@@ -475,6 +475,13 @@ class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
     this.sink.tell(['domain.destroyed'], [domid], undefined, () => ({
       fields: { dom: BigInt(domid) },
       description: () => `Domain ${domid} is destroyed`,
+    }));
+  }
+
+  vcpuSwitched(domid: number, vcpu: number, isIn: boolean): void {
+    this.sink.tell(['vcpu.switch', isIn ? 'vcpu.in' : 'vcpu.out'], [domid], { domain: domid, vcpu }, () => ({
+      fields: { dom: BigInt(domid), vcpu: BigInt(vcpu) },
+      description: () => `${vcpuText(domid, vcpu)} ${isIn ? 'gets a CPU' : 'leaves its CPU'}`,
     }));
   }
 

@@ -301,6 +301,7 @@ export class Scheduler implements VcpuControl {
     if (!vcpu) return;
     this.platform.gic.setVirtualInterface(vcpu.cpu.index, true);
     hosted.vgic.cpus[id]?.listRegisters.flush();
+    this.observer.vcpuSwitched(domain.domid, id, true);
     this.platform.scheduler.wake(vcpu.cpu.index);
   }
 
@@ -308,6 +309,7 @@ export class Scheduler implements VcpuControl {
     const vcpu = this.find(domain.domid)?.vcpus[id];
     if (!vcpu) return;
     this.platform.gic.setVirtualInterface(vcpu.cpu.index, false);
+    this.observer.vcpuSwitched(domain.domid, id, false);
     this.platform.scheduler.park(vcpu.cpu.index);
   }
 

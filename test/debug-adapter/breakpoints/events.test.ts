@@ -49,6 +49,7 @@ test('the filters of the catalogue are announced with what a condition may name'
     'ring',
     'grant',
     'sysreg',
+    'sanitizer',
     'console',
   ]);
   expect(filters.filter(({ default: on }) => on).map(({ filter }) => filter)).toEqual([

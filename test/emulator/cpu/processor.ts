@@ -225,6 +225,7 @@ export class Processor {
       sysregRead: (index = 0) => this.registers.read(index),
       serveExit: () => 0,
       exceptionTaken: () => {},
+      codeStored: () => {},
       judgeBreakpoint: () => 1,
       judgeWatchpoints: () => 1,
       sysregWrite: (index = 0) => this.registers.write(index),

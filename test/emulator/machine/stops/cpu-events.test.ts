@@ -179,3 +179,123 @@ test('every TLBI of the table has an event', () => {
   expect(TLB_INSTRUCTIONS.length).toBeGreaterThan(20);
   for (const { name } of TLB_INSTRUCTIONS) expect(names).toContain(name.replace('TLBI ', 'tlbi.'));
 });
+
+// ---------------------------------------------------------------- checks of the architecture
+
+const NOP = 0xd503201f;
+const RET = 0xd65f03c0;
+/** MOVZ X0, #n */
+const mov = (n: number): number => (0xd280_0000 | (n << 5)) >>> 0;
+/** STR Wt, [Xn] */
+const store = (t: number, n: number): number => (0xb900_0000 | (n << 5) | t) >>> 0;
+const branchLink = (words: number): number => (0x9400_0000 | (words & 0x3ff_ffff)) >>> 0;
+
+/** With vectors of NOPs, which lead to the end of the machine. */
+function withVectors(words: readonly number[]): number[] {
+  const before = [...load(1, IMAGE + 0x800n), msr('VBAR_EL1', 1), ...words];
+  return [...before, ...Array.from({ length: 0xc00 / 4 }, () => NOP)];
+}
+
+test('Device memory: unaligned, and exclusive', async () => {
+  const unaligned = withVectors([...load(2, IMAGE + 1n), 0xf940_0043]); // ldr x3, [x2]
+  const at = addressOfWord(9).toString(16);
+  expect(sentences(await seen(unaligned, 'sanitizer'))).toEqual([
+    `CPU 0 at 0x${at}: an unaligned access to Device memory, as all is while the MMU is off`,
+  ]);
+  const exclusive = withVectors([...load(2, 0x0900_0000n), 0x885f_7c43]); // ldxr w3, [x2]
+  const [report, ...more] = await seen(exclusive, 'sanitizer.device');
+  expect(report?.fields).toMatchObject({ rule: 'device', va: 0x0900_0000n, pc: addressOfWord(9) });
+  expect(report?.fields['detail']).toBe('an exclusive or atomic access to Device memory');
+  expect(more).toEqual([]);
+  // An exclusive access that is not aligned is wrong wherever it goes.
+  expect(await seen(withVectors([...load(2, IMAGE + 1n), 0x885f_7c43]), 'sanitizer')).toEqual([]);
+});
+
+/** Calls a function, changes its first word, and calls it again. */
+function changed(word: number, between: readonly number[]): number[] {
+  const body = [mov(1), RET];
+  const begin = [...load(2, addressOfWord(1)), ...load(3, BigInt(word))];
+  const first = [0x1400_0003, ...body, ...begin]; // b +3
+  const call = (at: number): number => branchLink(1 - at);
+  const rest = [store(3, 2), ...between];
+  return [...first, call(first.length), ...rest, call(first.length + 1 + rest.length)];
+}
+
+test('code that is changed and executed without cache maintenance', async () => {
+  const maintained = [msr('DC CVAU', 2), DSB, msr('IC IVAU', 2), DSB, ISB];
+  const [report, ...more] = await seen(changed(mov(2), []), 'sanitizer');
+  expect(more).toEqual([]);
+  expect(report).toMatchObject({
+    event: 'sanitizer.code',
+    fields: { rule: 'code', va: addressOfWord(1), pc: addressOfWord(1) },
+  });
+  expect(await seen(changed(mov(2), maintained), 'sanitizer')).toEqual([]);
+  expect(await seen(changed(mov(2), [msr('IC IALLU', 31)]), 'sanitizer')).toEqual([]);
+  // These may be exchanged while others execute them.
+  expect(await seen(changed(NOP, []), 'sanitizer')).toEqual([]);
+  // Another line is not maintained by it.
+  const far = [...load(4, addressOfWord(1) + 128n), msr('IC IVAU', 4)];
+  expect(await seen(changed(mov(2), far), 'sanitizer')).toHaveLength(1);
+});
+
+test('a machine stops before the instruction that was not maintained', async () => {
+  const server = served(await wordGuest(changed(mov(2), [])));
+  await server.requests.setEventBreakpoints({ events: [{ id: 1, event: 'sanitizer' }] });
+  await server.requests.run({});
+  server.turnsUntil(() => server.events('stopped').length > 0);
+  const { general } = await server.requests.readRegisters({
+    vcpu: { domain: -1, vcpu: 0 },
+    groups: ['general'],
+  });
+  expect([general?.pc, general?.x[0]]).toEqual([addressOfWord(1), 1n]);
+  const plain = served(await wordGuest(changed(mov(2), [])));
+  for (const one of [server, plain]) {
+    await one.requests.run({});
+    one.turnsUntil(() => one.events('terminated').length > 0);
+  }
+  expect(await server.requests.stateHash({})).toBe(await plain.requests.stateHash({}));
+});
+
+test('interrupts that come without end are a storm, told of once in a while', async () => {
+  // A timer that is due at once, and a handler that takes and ends its interrupt, and returns to where it is due again.
+  const vectors = IMAGE + 0x800n;
+  const setUp = [
+    ...load(1, vectors),
+    msr('VBAR_EL1', 1),
+    ...load(1, 7n),
+    msr('ICC_SRE_EL1', 1),
+    ...load(1, 0xffn),
+    msr('ICC_PMR_EL1', 1),
+    ...load(1, 1n),
+    msr('ICC_IGRPEN1_EL1', 1),
+    ...load(2, 0x0800_0000n),
+    ...load(3, 2n),
+    store(3, 2), // GICD_CTLR.EnableGrp1
+    ...load(2, 0x080b_0080n),
+    ...load(3, 1n << 27n),
+    store(3, 2), // GICR_IGROUPR0
+    ...load(2, 0x080b_0100n),
+    store(3, 2), // GICR_ISENABLER0
+    ...load(2, 0x080a_0014n),
+    store(31, 2), // GICR_WAKER
+    ...load(5, 0n),
+    msr('CNTV_CVAL_EL0', 5),
+    ...load(5, 1n),
+    msr('CNTV_CTL_EL0', 5),
+    0xd503_42ff, // msr daifclr, #2
+    0x1400_0000, // b .
+  ];
+  const handler = [mrs(6, 'ICC_IAR1_EL1'), msr('ICC_EOIR1_EL1', 6), 0xd69f_03e0];
+  const words = [...setUp];
+  while (words.length < (0x800 + 0x280 - 64) / 4) words.push(NOP);
+  words.push(...handler);
+  const server = served(await wordGuest(words));
+  await server.requests.setEventBreakpoints({ events: [{ id: 1, event: 'sanitizer.storm' }] });
+  await server.requests.run({});
+  server.turnsUntil(() => server.events('stopped').length > 0);
+  const [stop] = server.events('stopped');
+  expect(stop?.event?.fields).toMatchObject({ rule: 'storm', dom: -1n });
+  expect(stop?.event?.description).toMatch(
+    /^CPU 0: interrupt 27 \(timer \(virtual\)\) was taken 1000 times in \d+ ns$/,
+  );
+});
