@@ -82,6 +82,8 @@ export interface XenObserver {
     register: number,
     isUndefined: boolean,
   ): void;
+  /** Guest physical addresses of the domain lead elsewhere than before. */
+  memoryMapped?(domid: number): void;
   domainCreated?(domid: number, name: string): void;
   /** SHUTDOWN_* of public/sched.h. */
   domainShutDown?(domid: number, reason: number): void;
@@ -118,6 +120,7 @@ export class ObserverRelay implements ObserverCalls {
   firmwareCalled: ObserverCalls['firmwareCalled'] = nobody;
   firmwareDone: ObserverCalls['firmwareDone'] = nobody;
   registerAccessed: ObserverCalls['registerAccessed'] = nobody;
+  memoryMapped: ObserverCalls['memoryMapped'] = nobody;
   domainCreated: ObserverCalls['domainCreated'] = nobody;
   domainShutDown: ObserverCalls['domainShutDown'] = nobody;
   domainDestroyed: ObserverCalls['domainDestroyed'] = nobody;
@@ -151,6 +154,7 @@ export class ObserverRelay implements ObserverCalls {
     this.firmwareCalled = this.callsOf('firmwareCalled');
     this.firmwareDone = this.callsOf('firmwareDone');
     this.registerAccessed = this.callsOf('registerAccessed');
+    this.memoryMapped = this.callsOf('memoryMapped');
     this.domainCreated = this.callsOf('domainCreated');
     this.domainShutDown = this.callsOf('domainShutDown');
     this.domainDestroyed = this.callsOf('domainDestroyed');

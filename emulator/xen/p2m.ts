@@ -98,10 +98,19 @@ export class P2m {
   private readonly memory: HostMemory;
   private readonly heap: Heap;
   private readonly tlbs: HostTlbs;
+  private readonly changed: () => void;
   /** A valid entry changed since the last flush. */
   private stale = false;
 
-  constructor(memory: HostMemory, heap: Heap, tlbs: HostTlbs, vmid: number, paBits: number) {
+  /** `changed` is called behind every change of what is mapped. */
+  constructor(
+    memory: HostMemory,
+    heap: Heap,
+    tlbs: HostTlbs,
+    vmid: number,
+    paBits: number,
+    changed: () => void = () => {},
+  ) {
     const { rootOrder, startLevel } = geometry(paBits);
     const root = heap.allocate(DOMID_XEN, rootOrder);
     invariant(root !== undefined, 'there is memory for the root of a stage-2 table');
@@ -112,6 +121,7 @@ export class P2m {
     this.vmid = vmid;
     this.ipaBits = paBits;
     this.startLevel = startLevel;
+    this.changed = changed;
   }
 
   /** VTTBR_EL2 of the domain's vCPUs. */
@@ -152,6 +162,7 @@ export class P2m {
     invariant(this.isGfn(first) && this.isGfn(gfn(first + pages - 1)), 'mapped gfns are in the IPA range');
     const result = this.fill(first, machine, pages, type);
     this.flush();
+    this.changed();
     if (result === undefined) this.highestGfn = Math.max(this.highestGfn, first + pages - 1);
     return result;
   }
@@ -163,6 +174,7 @@ export class P2m {
   unmap(first: Gfn, pages = 1): void {
     this.fill(first, undefined, pages, P2M_RAM_RW);
     this.flush();
+    this.changed();
   }
 
   isGfn(frame: number): frame is Gfn {

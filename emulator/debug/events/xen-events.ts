@@ -76,7 +76,7 @@ interface Registers {
   x(register: number): bigint;
 }
 
-class XenEvents implements Required<Omit<XenObserver, 'interruptEnded'>> {
+class XenEvents implements Required<Omit<XenObserver, 'interruptEnded' | 'memoryMapped'>> {
   private readonly loaded: LoadedMachine;
   private readonly record: Recorder;
   private readonly sink: EventSink;

@@ -23,7 +23,7 @@ import type { Captured, StopRules } from '../stop-programs.ts';
 import type { EventSource, EventText, Occurrence } from './occurrence.ts';
 import { type Failure, Judged } from './judged.ts';
 import { isCounted, Tally, TallyPlaces } from './tally.ts';
-import { WatchedMemory } from './watched-memory.ts';
+import { type Watch, WatchedMemory } from './watched-memory.ts';
 
 /** Why the machine stops, as far as it was judged here. */
 export type JudgedStop = Pick<StopInfo, 'reason' | 'breakpointIds' | 'watch' | 'event' | 'conditionError'> & {
@@ -43,7 +43,13 @@ export class Stops {
   private readonly places = new TallyPlaces();
   private readonly watched: WatchedMemory;
   private breakpoints: readonly Breakpoint[] = [];
+  /** Of each of them. */
+  private judged: readonly Judged[] = [];
   private placed: readonly JudgedPlace[] = [];
+  private watches: readonly Watch[] = [];
+  /** Ends the watch over where guest physical addresses lead, which is there while it matters. */
+  private unfollow: (() => void) | undefined;
+  private hasMoved = false;
   private pending: JudgedStop | undefined;
   /** Of the event that is being judged. */
   private fields: EventReport['fields'] | undefined;
@@ -73,10 +79,17 @@ export class Stops {
     if (list.length > layout.BREAKPOINTS_MAX) throw tooMany('breakpoints', layout.BREAKPOINTS_MAX);
     const judged = this.prepare(list, ({ domain, scope }) => this.cpusIn(domain, scope));
     this.breakpoints = list;
+    this.judged = judged;
     this.forget('breakpoint', list);
+    this.follow();
+    this.place();
+  }
+
+  /** Guest physical addresses are met where they lead now. */
+  private place(): void {
     const { machine, paOfIpa } = this.loaded;
-    this.placed = list.flatMap(({ kind, domain, address }, i): JudgedPlace[] => {
-      const one = judged[i] as Judged;
+    this.placed = this.breakpoints.flatMap(({ kind, domain, address }, i): JudgedPlace[] => {
+      const one = this.judged[i] as Judged;
       const judge = (): boolean => this.judge(one, { kind: 'breakpoint' });
       const filter = one.filter;
       if (kind === 'va') return [{ kind, address, judge, filter }];
@@ -109,7 +122,24 @@ export class Stops {
         : this.cpusOfVcpu(scope),
     );
     this.forget('watchpoint', list);
-    this.watched.set(list.map((watchpoint, i) => ({ watchpoint, judged: judged[i] as Judged })));
+    this.watches = list.map((watchpoint, i) => ({ watchpoint, judged: judged[i] as Judged }));
+    this.follow();
+    this.watched.set(this.watches);
+  }
+
+  private follow(): void {
+    const matters =
+      this.breakpoints.some(({ kind }) => kind === 'ipa') ||
+      this.watches.some(({ watchpoint }) => watchpoint.space.kind === 'ipa');
+    if (matters === (this.unfollow !== undefined)) return;
+    this.unfollow?.();
+    this.unfollow = matters ? this.loaded.observe?.({ memoryMapped: () => this.moved() }) : undefined;
+  }
+
+  /** In the middle of a trap: before the next instruction everything is placed anew. */
+  private moved(): void {
+    this.hasMoved = true;
+    this.loaded.machine.requestStop();
   }
 
   setEvents(list: readonly EventBreakpoint[]): void {
@@ -186,6 +216,11 @@ export class Stops {
   /** Why the machine is to stop now, once. */
   take(): JudgedStop | undefined {
     this.watched.judgeOutside();
+    if (this.hasMoved) {
+      this.hasMoved = false;
+      this.place();
+      this.watched.set(this.watches);
+    }
     const { pending } = this;
     this.pending = undefined;
     // Translated code tests its condition no longer.

@@ -9,7 +9,7 @@ import type { LoadedMachine } from '../guest.ts';
 import type { Watchpoint, WatchReport } from '../messages.ts';
 import type { Judged } from './judged.ts';
 
-interface Watch {
+export interface Watch {
   readonly watchpoint: Watchpoint;
   readonly judged: Judged;
 }

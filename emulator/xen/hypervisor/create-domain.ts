@@ -45,7 +45,10 @@ export function buildHostedDomain(hypervisor: Hypervisor, config: NewDomain): Ho
     );
   }
 
-  const p2m = new P2m(platform.memory, heap, platform.tlbs, freeVmid(hypervisor), platform.paBits);
+  const vmid = freeVmid(hypervisor);
+  const p2m = new P2m(platform.memory, heap, platform.tlbs, vmid, platform.paBits, () =>
+    hypervisor.observer.memoryMapped(config.id),
+  );
   const pages = new DomainPages(config.id, p2m, heap, config.maximumPages);
   const domain = hypervisor.domains.create(
     {

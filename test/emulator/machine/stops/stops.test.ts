@@ -360,3 +360,30 @@ test('where a single step has come to is judged on demand, and counts once', asy
   expect(await step()).toMatchObject({ breakpointIds: [2] });
   expect(server.events('hit').map(({ id }) => id)).toEqual([3, 3]);
 });
+
+test('a guest physical address is followed when it leads elsewhere', async () => {
+  const config = await guest(1);
+  // The guest puts the page of shared_info in place of one of its own, and Xen writes events there.
+  const scout = served(config);
+  const isSharedInfo = equals({ kind: 'event', field: 'space' }, constant(0));
+  await scout.requests.setEventBreakpoints({
+    events: [{ id: 1, event: 'hypercall.memory_op.add_to_physmap', condition: isSharedInfo }],
+  });
+  const { event } = await nextStop(scout);
+  const address = (event?.fields['gpfn'] as bigint) * 4096n;
+  const server = served(config);
+  const space: AddressSpace = { kind: 'ipa', domain: DOMAIN };
+  const paNow = async () => {
+    const found = await server.requests.translate({ space, address });
+    return found.ok ? found.pa : undefined;
+  };
+  const before = await paNow();
+  // evtchn_upcall_pending of vCPU 0, at the beginning of struct vcpu_info.
+  await server.requests.setWatchpoints({
+    watchpoints: [{ id: 1, space, address, size: 1, access: 'change' }],
+  });
+  const stop = await nextStop(server);
+  expect(stop).toMatchObject({ reason: 'watchpoint', breakpointIds: [1] });
+  expect(stop.watch?.pa).toBe(BigInt((await paNow()) ?? 0));
+  expect(await paNow()).not.toBe(before);
+});
