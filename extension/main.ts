@@ -12,9 +12,14 @@ import {
 import { Consoles } from './consoles.ts';
 import { registerDomainActions } from './domains/actions.ts';
 import { DomainsTree } from './domains/tree.ts';
+import { registerValuesInCode } from './editor/values-in-code.ts';
+import { registerVariableMenus } from './editor/variable-menus.ts';
 import { EventsTree } from './events/tree.ts';
+import { registerKernelLog } from './guest-os/log-document.ts';
+import { GuestOsTree } from './guest-os/tree.ts';
 import { registerPanels } from './panels/register.ts';
 import { registerSnapshots } from './snapshots.ts';
+import { registerSourceHint } from './sources/hint.ts';
 import { registerTerminalLinks } from './terminal-links.ts';
 import { registerXlLanguage } from './xl-language.ts';
 
@@ -53,12 +58,17 @@ export function activate(context: vscode.ExtensionContext): void {
       consoles.show(typeof domain === 'number' ? domain : undefined),
     ),
     registerTerminalLinks(consoles),
+    registerValuesInCode(),
+    registerVariableMenus(),
+    registerSourceHint(context.workspaceState),
     vscode.commands.registerCommand('xenscope.showLog', () => log.show()),
   );
   const sessions = registerPanels(context);
   context.subscriptions.push(
     new DomainsTree(sessions),
     new EventsTree(sessions, context.workspaceState),
+    new GuestOsTree(sessions),
+    registerKernelLog(sessions),
     registerDomainActions(sessions),
     registerSnapshots(sessions),
   );

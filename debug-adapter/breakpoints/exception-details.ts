@@ -20,8 +20,8 @@ export async function exceptionDetails(
   { exception, vcpu }: StopReport,
 ): Promise<Dap.ExceptionDetails> {
   const event = exception?.event;
+  // Clients show the description above it.
   const parts = [
-    exception?.description,
     event && fieldText(event),
     event && syndromeText(event),
     event && (await walkText(session, vcpu, event)),

@@ -73,7 +73,7 @@ async function generalRegisters(session: XenSession, handle: RegistersHandle) {
         variablesReference: 0,
         presentationHint: { attributes: ['readOnly'] },
       };
-    const symbol = target.describe(value);
+    const symbol = target.describeNear(value);
     return {
       name,
       value: `0x${value.toString(16).padStart(16, '0')}${symbol === undefined ? '' : ` <${symbol}>`}`,

@@ -14,6 +14,17 @@ export interface Choice {
   readonly request: EventBreakpointRequest;
 }
 
+/** Filters that stand for no group of events, even where an event is called so. */
+export const OTHER_FILTERS: ReadonlySet<string> = new Set(['panic', 'crash']);
+
+/** What else is known of events, by name. */
+export interface EventStates {
+  readonly choices: ReadonlyMap<string, Choice>;
+  readonly answers: ReadonlyMap<string, EventBreakpointAnswer>;
+  /** Set as exception filters in the view Breakpoints, with their conditions: a filter is called as its event is. */
+  readonly filters: ReadonlyMap<string, string>;
+}
+
 export interface EventItem {
   /** Stays the same, so that the tree keeps what is open. */
   readonly id: string;
@@ -23,19 +34,20 @@ export interface EventItem {
   readonly tooltip: string;
   /** Undefined: a category, which is none to be chosen. */
   readonly event: CatalogEvent | undefined;
+  /** Here, or as an exception filter. */
   readonly isOn: boolean;
+  readonly isFilter: boolean;
   /** Something below is on. */
   readonly holdsChoices: boolean;
   readonly children: readonly EventItem[];
 }
 
-export function eventItems(
-  categories: readonly CatalogCategory[],
-  choices: ReadonlyMap<string, Choice>,
-  answers: ReadonlyMap<string, EventBreakpointAnswer>,
-): EventItem[] {
-  return categories.map(({ id, label, events }) => {
-    const children = membersOf('', events).map((event) => eventItem(event, events, choices, answers));
+/** Those that can happen in this machine. */
+export function eventItems(categories: readonly CatalogCategory[], states: EventStates): EventItem[] {
+  return categories.flatMap(({ id, label, events }) => {
+    const possible = events.filter(({ available }) => available);
+    const children = membersOf('', possible).map((event) => eventItem(event, possible, states));
+    if (children.length === 0) return [];
     return {
       // Events are called as their category is, too.
       id: `category ${id}`,
@@ -44,6 +56,7 @@ export function eventItems(
       tooltip: label,
       event: undefined,
       isOn: false,
+      isFilter: false,
       holdsChoices: children.some(holds),
       children,
     };
@@ -56,37 +69,41 @@ export const requestsOf = (choices: ReadonlyMap<string, Choice>): EventBreakpoin
 
 const holds = (item: EventItem): boolean => item.isOn || item.holdsChoices;
 
-function eventItem(
-  event: CatalogEvent,
-  events: readonly CatalogEvent[],
-  choices: ReadonlyMap<string, Choice>,
-  answers: ReadonlyMap<string, EventBreakpointAnswer>,
-): EventItem {
+function eventItem(event: CatalogEvent, events: readonly CatalogEvent[], states: EventStates): EventItem {
   const { name, label, description } = event;
-  const choice = choices.get(name);
-  const children = membersOf(name, events).map((member) => eventItem(member, events, choices, answers));
+  const choice = states.choices.get(name);
+  const condition = states.filters.get(name);
+  const isFilter = condition !== undefined;
+  const children = membersOf(name, events).map((member) => eventItem(member, events, states));
   const fields = event.fields.map((field) => `$ev.${field.name}: ${field.doc}`);
+  const words = [
+    ...(choice?.on || (choice && !isFilter) ? [choiceWords(choice, states.answers.get(name))] : []),
+    ...(isFilter ? [filterWords(condition)] : []),
+  ];
   return {
     id: name,
     label,
-    description: choice ? choiceWords(choice, answers.get(name)) : '',
+    description: words.filter((text) => text !== '').join(' · '),
     tooltip: [description, ...fields].join('\n'),
     event,
-    isOn: choice?.on ?? false,
+    isOn: isFilter || (choice?.on ?? false),
+    isFilter,
     holdsChoices: children.some(holds),
     children,
   };
 }
 
-/** `log · after · if $ev.port == 3 · 12×`: what differs from what is usual. */
+const filterWords = (condition: string): string => (condition === '' ? 'filter' : `filter if ${condition}`);
+
+/** `12× · log · post · if $ev.port == 3`: what differs from what is usual. Of a narrow view the end is cut off. */
 function choiceWords(choice: Choice, answer: EventBreakpointAnswer | undefined): string {
   const { action = 'stop', stage, condition, hitCondition } = choice.request;
   const words = [
+    ...(answer && answer.count > 0 ? [`${answer.count}×`] : []),
     ...(action === 'stop' ? [] : [action]),
     ...(stage === undefined || stage === 'pre' ? [] : [stage]),
     ...(condition ? [`if ${condition}`] : []),
     ...(hitCondition ? [`hit ${hitCondition}`] : []),
-    ...(answer && answer.count > 0 ? [`${answer.count}×`] : []),
     ...(answer?.message !== undefined && choice.on ? [answer.message] : []),
   ];
   return words.join(' · ');
@@ -95,14 +112,18 @@ function choiceWords(choice: Choice, answer: EventBreakpointAnswer | undefined):
 /** Those whose name continues this one, with no other between them. */
 function membersOf(group: string, events: readonly CatalogEvent[]): readonly CatalogEvent[] {
   const names = new Set(events.map(({ name }) => name));
-  return events.filter(({ name }) => parentOf(name, names) === group);
+  return events.filter(({ name }) => groupOf(name, names) === group);
 }
 
-/** The longest name of an event that this one continues. */
-function parentOf(name: string, names: ReadonlySet<string>): string {
-  for (let end = name.lastIndexOf('.'); end > 0; end = name.lastIndexOf('.', end - 1)) {
-    const parent = name.slice(0, end);
-    if (names.has(parent)) return parent;
+/**
+ * The longest name of an event that this one continues. What a name begins with up to its first dot is all of a
+ * category, which stands for itself: that event is the first of its members.
+ */
+function groupOf(name: string, names: ReadonlySet<string>): string {
+  const root = name.indexOf('.');
+  for (let end = name.lastIndexOf('.'); end > root; end = name.lastIndexOf('.', end - 1)) {
+    const group = name.slice(0, end);
+    if (names.has(group)) return group;
   }
   return '';
 }

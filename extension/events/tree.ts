@@ -1,6 +1,7 @@
 // The view "Events" of Run and Debug: events of the hypervisor that stop the machine, are logged or counted. What was
 // chosen belongs to the workspace and goes to every session before its machine runs.
 
+import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import * as vscode from 'vscode';
 import type {
   CatalogCategory,
@@ -11,7 +12,7 @@ import type {
 } from '../../debug-adapter/protocol.ts';
 import { ask } from '../ask.ts';
 import type { Sessions } from '../panels/sessions.ts';
-import { type Choice, type EventItem, eventItems, requestsOf } from './items.ts';
+import { type Choice, type EventItem, eventItems, OTHER_FILTERS, requestsOf } from './items.ts';
 
 const VIEW = 'xenscope.events';
 const KEPT = 'xenscope.events';
@@ -25,7 +26,12 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
   private readonly disposables: vscode.Disposable[];
   private readonly choices: Map<string, Choice>;
   private categories: readonly CatalogCategory[] = [];
-  private answers = new Map<string, EventBreakpointAnswer>();
+  /** By session: each asks for the events of its domain. */
+  private readonly answers = new Map<string, Map<string, EventBreakpointAnswer>>();
+  /** Exception filters that are set, with their conditions. */
+  private filters: ReadonlyMap<string, string> = new Map();
+  /** The session that the catalogue is of. */
+  private loadedFrom = '';
   readonly onDidChangeTreeData = this.change.event;
 
   constructor(sessions: Sessions, state: vscode.Memento) {
@@ -42,10 +48,8 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
       this.change,
       this.view,
       this.view.onDidChangeCheckboxState(({ items }) => {
-        for (const [{ event }, state] of items) {
-          if (event) this.choose(event.name, state === vscode.TreeItemCheckboxState.Checked);
-        }
-        void this.send();
+        for (const [item, state] of items) this.tick(item, state === vscode.TreeItemCheckboxState.Checked);
+        void this.sendToAll();
       }),
       command('xenscope.events.condition', (item) => this.editCondition(item)),
       command('xenscope.events.action', (item) => this.editAction(item)),
@@ -57,11 +61,16 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
           onDidSendMessage: ({ type, event }: { type?: string; event?: string }) => {
             if (type === 'event' && event === 'initialized') void this.send(session);
           },
+          onWillReceiveMessage: (message: { command?: string; arguments?: unknown }) => {
+            if (message.command === 'setExceptionBreakpoints')
+              this.filtersSet(message.arguments as Dap.SetExceptionBreakpointsArguments);
+          },
         }),
       }),
-      vscode.debug.onDidReceiveDebugSessionCustomEvent(({ event, body }) => {
-        if (event === 'xen/hit') this.counted(body as XenEvents['xen/hit']);
+      vscode.debug.onDidReceiveDebugSessionCustomEvent(({ session, event, body }) => {
+        if (event === 'xen/hit') this.counted(session, body as XenEvents['xen/hit']);
       }),
+      vscode.debug.onDidTerminateDebugSession(({ id }) => this.answers.delete(id)),
       sessions.onDidChange(() => void this.load()),
     ];
   }
@@ -71,7 +80,9 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
   }
 
   getChildren(item?: EventItem): EventItem[] {
-    return item ? [...item.children] : eventItems(this.categories, this.choices, this.answers);
+    if (item) return [...item.children];
+    const { choices, filters } = this;
+    return eventItems(this.categories, { choices, filters, answers: combined([...this.answers.values()]) });
   }
 
   getTreeItem(item: EventItem): vscode.TreeItem {
@@ -91,6 +102,14 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
 
   // ---------------------------------------------------------------- what the user chooses
 
+  private tick({ event, isFilter }: EventItem, on: boolean): void {
+    if (!event) return;
+    const chosen = this.choices.get(event.name)?.on ?? false;
+    if (on || chosen || !isFilter) this.choose(event.name, on);
+    // No extension can change what is ticked there.
+    if (!on && isFilter) void showBreakpoints(event.label);
+  }
+
   private choose(event: string, on: boolean, what: Partial<EventBreakpointRequest> = {}): void {
     const before = this.choices.get(event)?.request;
     this.choices.set(event, { on, request: { ...before, ...what, event } });
@@ -101,13 +120,16 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
     if (!event) return;
     const condition = await vscode.window.showInputBox({
       title: event.label,
-      prompt: vscode.l10n.t('An expression; empty: always'),
-      placeHolder: event.fields.map(({ name }) => `$ev.${name}`).join(' '),
+      prompt: vscode.l10n.t(
+        'An expression; empty: always. The event is $ev, with {0}.',
+        event.fields.map(({ name }) => name).join(', '),
+      ),
+      placeHolder: `$ev.${event.fields[0]?.name ?? 'dom'} == …`,
       value: this.choices.get(event.name)?.request.condition ?? '',
     });
     if (condition === undefined) return;
     this.choose(event.name, true, { condition });
-    await this.send();
+    await this.sendToAll();
   }
 
   private async editAction({ event }: EventItem): Promise<void> {
@@ -120,7 +142,7 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
     const chosen = await vscode.window.showQuickPick(actions, { title: event.label });
     if (!chosen) return;
     this.choose(event.name, true, { action: chosen.action });
-    await this.send();
+    await this.sendToAll();
   }
 
   private async editStage({ event }: EventItem): Promise<void> {
@@ -133,52 +155,86 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
     const chosen = await vscode.window.showQuickPick(stages, { title: event.label });
     if (!chosen) return;
     this.choose(event.name, true, { stage: chosen.stage });
-    await this.send();
+    await this.sendToAll();
   }
 
   private async clear(): Promise<void> {
     this.choices.clear();
     await this.state.update(KEPT, []);
-    await this.send();
+    await this.sendToAll();
   }
 
   // ---------------------------------------------------------------- the session
 
-  /** The tree is the adapter's, and the same for all of its sessions. */
   private async load(): Promise<void> {
     const { current } = this.sessions;
-    if (!current || current.ended || this.categories.length > 0) return;
+    if (!current || current.ended || this.loadedFrom === current.session.id) return;
+    this.loadedFrom = current.session.id;
     try {
+      // Of a bare machine there is less than of one with Xen.
       this.categories = (await ask(current.session, 'xen/eventCatalog', {})).categories;
       this.change.fire();
     } catch {
       // The session ended in between: the next one will do.
+      this.loadedFrom = '';
     }
   }
 
-  private async send(session = this.sessions.current?.session): Promise<void> {
+  private async sendToAll(): Promise<void> {
     this.change.fire();
-    if (!session) return;
+    await Promise.all(this.sessions.live.map((session) => this.send(session)));
+  }
+
+  private async send(session: vscode.DebugSession): Promise<void> {
     const wanted = requestsOf(this.choices);
     try {
       const { breakpoints } = await ask(session, 'xen/setEventBreakpoints', { breakpoints: wanted });
-      this.answers = new Map();
+      const answers = new Map<string, EventBreakpointAnswer>();
       wanted.forEach(({ event }, i) => {
         const answer = breakpoints[i];
-        if (answer) this.answers.set(event, answer);
+        if (answer) answers.set(event, answer);
       });
+      this.answers.set(session.id, answers);
       this.change.fire();
     } catch {
       // What was chosen holds for the next session.
     }
   }
 
-  private counted({ counts }: XenEvents['xen/hit']): void {
+  /** The editor sends the same to every session. */
+  private filtersSet({ filters, filterOptions = [] }: Dap.SetExceptionBreakpointsArguments): void {
+    const set = [
+      ...filters.map((filter) => [filter, ''] as const),
+      ...filterOptions.map(({ filterId, condition = '' }) => [filterId, condition] as const),
+    ];
+    this.filters = new Map(set.filter(([filter]) => !OTHER_FILTERS.has(filter)));
+    this.change.fire();
+  }
+
+  private counted({ id: session }: vscode.DebugSession, { counts }: XenEvents['xen/hit']): void {
+    const answers = this.answers.get(session) ?? new Map<string, EventBreakpointAnswer>();
     for (const { id, count } of counts) {
-      for (const [event, answer] of this.answers) {
-        if (answer.id === id) this.answers.set(event, { ...answer, count });
-      }
+      for (const [event, answer] of answers) if (answer.id === id) answers.set(event, { ...answer, count });
     }
     this.change.fire();
   }
+}
+
+/** What several sessions say of the same event: how often all of them passed it. */
+function combined(
+  sessions: readonly ReadonlyMap<string, EventBreakpointAnswer>[],
+): ReadonlyMap<string, EventBreakpointAnswer> {
+  const all = new Map<string, EventBreakpointAnswer>();
+  for (const [event, answer] of sessions.flatMap((answers) => [...answers])) {
+    const known = all.get(event);
+    all.set(event, known ? { ...answer, ...known, count: known.count + answer.count } : answer);
+  }
+  return all;
+}
+
+async function showBreakpoints(event: string): Promise<void> {
+  const show = vscode.l10n.t('Show Breakpoints');
+  const message = vscode.l10n.t("'{0}' is set as a filter in the view Breakpoints.", event);
+  if ((await vscode.window.showInformationMessage(message, show)) !== show) return;
+  await vscode.commands.executeCommand('workbench.debug.action.focusBreakpointsView');
 }

@@ -42,6 +42,11 @@ export class Sessions implements vscode.Disposable {
     return active ?? this.followed.findLast(({ ended }) => !ended) ?? this.followed.at(-1);
   }
 
+  /** All that can be asked. */
+  get live(): readonly vscode.DebugSession[] {
+    return this.followed.filter(({ ended }) => !ended).map(({ session }) => session);
+  }
+
   dispose(): void {
     for (const disposable of this.disposables) disposable.dispose();
   }

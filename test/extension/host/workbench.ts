@@ -259,19 +259,51 @@ export class Workbench {
     await head.waitFor({ state: 'detached' });
   }
 
+  /** Opens a view of the side bar that is folded. */
+  async unfold(view: string): Promise<void> {
+    await this.page.locator('.pane-header[aria-expanded=false]', { hasText: view }).click();
+    await this.page.locator('.pane-header[aria-expanded=true]', { hasText: view }).waitFor();
+  }
+
   /** A row of the Domains view. */
   treeRow(text: string): Locator {
-    const view = this.page
+    return this.viewRow('Domains', text);
+  }
+
+  viewRow(view: string, text: string | RegExp): Locator {
+    const pane = this.page
       .locator('.pane')
-      .filter({ has: this.page.locator('.pane-header', { hasText: 'Domains' }) });
-    return view.locator('.monaco-list-row', { hasText: text });
+      .filter({ has: this.page.locator('.pane-header', { hasText: view }) });
+    return pane.locator('.monaco-list-row', { hasText: text }).first();
+  }
+
+  /** Shows what is below a row. */
+  async openRow(row: Locator): Promise<void> {
+    await row.waitFor();
+    if ((await row.getAttribute('aria-expanded')) === 'false')
+      await row.locator('.monaco-tl-twistie').click();
+  }
+
+  /** Presses a button that a row shows when the mouse is over it. */
+  async rowAction(row: Locator, action: string): Promise<void> {
+    await row.hover();
+    await row.locator(`.action-label[aria-label^="${action}"]`).click();
+  }
+
+  /** Types into the box that a command has opened. */
+  async answer(text: string): Promise<void> {
+    await this.quickInput().fill(text);
+    await this.press('Enter');
+    await this.quickInput().waitFor({ state: 'hidden' });
+  }
+
+  async choose(text: string): Promise<void> {
+    await this.page.locator('.quick-input-widget .monaco-list-row', { hasText: text }).first().click();
   }
 
   /** Presses a button that a row shows when the mouse is over it. */
   async treeAction(text: string, action: string): Promise<void> {
-    const row = this.treeRow(text);
-    await row.hover();
-    await row.locator(`.action-label[aria-label^="${action}"]`).click();
+    await this.rowAction(this.treeRow(text), action);
   }
 
   /** Ends sessions, too: the window comes back with what the editor keeps. */
