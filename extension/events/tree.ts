@@ -21,7 +21,7 @@ const DEBUG_TYPE = 'xen';
 export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Disposable {
   private readonly sessions: Sessions;
   private readonly state: vscode.Memento;
-  private readonly change = new vscode.EventEmitter<void>();
+  private readonly change = new vscode.EventEmitter<EventItem[] | undefined>();
   private readonly view: vscode.TreeView<EventItem>;
   private readonly disposables: vscode.Disposable[];
   private readonly choices: Map<string, Choice>;
@@ -30,6 +30,10 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
   private readonly answers = new Map<string, Map<string, EventBreakpointAnswer>>();
   /** Exception filters that are set, with their conditions. */
   private filters: ReadonlyMap<string, string> = new Map();
+  /** What the editor has of the tree, by id. */
+  private readonly given = new Map<string, EventItem>();
+  /** What is known of it since then. */
+  private latest: ReadonlyMap<string, EventItem> = new Map();
   /** The session that the catalogue is of. */
   private loadedFrom = '';
   readonly onDidChangeTreeData = this.change.event;
@@ -80,12 +84,19 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
   }
 
   getChildren(item?: EventItem): EventItem[] {
-    if (item) return [...item.children];
+    if (!item) this.latest = new Map();
+    const children = item ? item.children : this.items();
+    for (const child of children) this.given.set(child.id, child);
+    return [...children];
+  }
+
+  private items(): EventItem[] {
     const { choices, filters } = this;
     return eventItems(this.categories, { choices, filters, answers: combined([...this.answers.values()]) });
   }
 
-  getTreeItem(item: EventItem): vscode.TreeItem {
+  getTreeItem(given: EventItem): vscode.TreeItem {
+    const item = this.latest.get(given.id) ?? given;
     const { Collapsed, Expanded, None } = vscode.TreeItemCollapsibleState;
     const { Checked, Unchecked } = vscode.TreeItemCheckboxState;
     const state = item.children.length === 0 ? None : item.holdsChoices ? Expanded : Collapsed;
@@ -173,7 +184,7 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
     try {
       // Of a bare machine there is less than of one with Xen.
       this.categories = (await ask(current.session, 'xen/eventCatalog', {})).categories;
-      this.change.fire();
+      this.change.fire(undefined);
     } catch {
       // The session ended in between: the next one will do.
       this.loadedFrom = '';
@@ -181,7 +192,7 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
   }
 
   private async sendToAll(): Promise<void> {
-    this.change.fire();
+    this.change.fire(undefined);
     await Promise.all(this.sessions.live.map((session) => this.send(session)));
   }
 
@@ -195,7 +206,7 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
         if (answer) answers.set(event, answer);
       });
       this.answers.set(session.id, answers);
-      this.change.fire();
+      this.change.fire(undefined);
     } catch {
       // What was chosen holds for the next session.
     }
@@ -208,17 +219,29 @@ export class EventsTree implements vscode.TreeDataProvider<EventItem>, vscode.Di
       ...filterOptions.map(({ filterId, condition = '' }) => [filterId, condition] as const),
     ];
     this.filters = new Map(set.filter(([filter]) => !OTHER_FILTERS.has(filter)));
-    this.change.fire();
+    this.change.fire(undefined);
   }
 
   private counted({ id: session }: vscode.DebugSession, { counts }: XenEvents['xen/hit']): void {
-    const answers = this.answers.get(session) ?? new Map<string, EventBreakpointAnswer>();
+    const answers = this.answers.get(session);
+    if (!answers) return;
+    const changed: EventItem[] = [];
     for (const { id, count } of counts) {
-      for (const [event, answer] of answers) if (answer.id === id) answers.set(event, { ...answer, count });
+      for (const [event, answer] of answers) {
+        if (answer.id !== id || answer.count === count) continue;
+        answers.set(event, { ...answer, count });
+        const item = this.given.get(event);
+        if (item) changed.push(item);
+      }
     }
-    this.change.fire();
+    // Only these rows: others may be clicked on at this moment.
+    this.latest = new Map(flat(this.items()).map((item) => [item.id, item]));
+    if (changed.length > 0) this.change.fire(changed);
   }
 }
+
+const flat = (items: readonly EventItem[]): EventItem[] =>
+  items.flatMap((item) => [item, ...flat(item.children)]);
 
 /** What several sessions say of the same event: how often all of them passed it. */
 function combined(
