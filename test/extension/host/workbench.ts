@@ -290,15 +290,34 @@ export class Workbench {
     await row.locator(`.action-label[aria-label^="${action}"]`).click();
   }
 
-  /** Types into the box that a command has opened. */
-  async answer(text: string): Promise<void> {
-    await this.quickInput().fill(text);
-    await this.press('Enter');
-    await this.quickInput().waitFor({ state: 'hidden' });
+  /** Presses such a button and types into the box that it opens. */
+  answer(row: Locator, action: string, text: string): Promise<void> {
+    return this.untilDone(async () => {
+      await this.rowAction(row, action);
+      await this.quickInput().fill(text, { timeout: 5000 });
+      await this.press('Enter');
+      await this.quickInput().waitFor({ state: 'hidden' });
+    });
   }
 
-  async choose(text: string): Promise<void> {
-    await this.page.locator('.quick-input-widget .monaco-list-row', { hasText: text }).first().click();
+  /** Presses such a button and chooses from the list that it opens. */
+  choose(row: Locator, action: string, choice: string): Promise<void> {
+    return this.untilDone(async () => {
+      await this.rowAction(row, action);
+      const item = this.page.locator('.quick-input-widget .monaco-list-row', { hasText: choice });
+      await item.first().click({ timeout: 5000 });
+    });
+  }
+
+  /** An editor that shows a stop takes the focus, and what was open is closed. */
+  private async untilDone(action: () => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await action();
+      } catch (error) {
+        if (attempt === 5) throw error;
+      }
+    }
   }
 
   /** Presses a button that a row shows when the mouse is over it. */
