@@ -83,11 +83,7 @@ testWith(
       expect(await any.locator('.monaco-checkbox').getAttribute('aria-checked')).toBe('false');
 
       await any.locator('.monaco-checkbox').click();
-      await workbench.rowAction(any, 'Edit Condition');
-      await workbench.answer('$ev.op == "EVTCHNOP_send" && $ev.port == 3');
-      await any.filter({ hasText: 'if $ev.op' }).waitFor();
-      await workbench.rowAction(any, 'Edit Condition');
-      await workbench.answer('$ev.op == "EVTCHNOP_send" && $ev.port == 2');
+      await workbench.answer(any, 'Edit Condition', '$ev.op == "EVTCHNOP_send" && $ev.port == 2');
       await any.filter({ hasText: 'port == 2' }).waitFor();
       await workbench.press('F5');
       await widget.waitFor({ state: 'detached' });
@@ -97,15 +93,13 @@ testWith(
       await reason.waitFor();
       await workbench.screenshot('events-stop');
 
-      await workbench.rowAction(any, 'Stop, Log or Count');
-      await workbench.choose('Count');
+      await workbench.choose(any, 'Stop, Log or Count', 'Count');
       await any.filter({ hasText: 'count' }).waitFor();
       await workbench.press('F5');
       await workbench.terminal('hello>');
       await any.filter({ hasText: /[1-9]\d*× · count · if/ }).waitFor();
       await workbench.screenshot('events-counted');
-      await workbench.rowAction(any, 'Stop, Log or Count');
-      await workbench.choose('Log');
+      await workbench.choose(any, 'Stop, Log or Count', 'Log');
       await any.filter({ hasText: 'log' }).waitFor();
       await workbench.focusTerminal();
       await workbench.type('help');
@@ -146,14 +140,11 @@ testWith(
       await row('xen_blkfront').waitFor();
 
       const head = page.locator('.pane-header', { hasText: 'Guest OS' });
-      await head.hover();
-      await head.locator('.action-label[aria-label^="Filter Tasks"]').click();
-      await workbench.answer('kthreadd');
+      await workbench.answer(head, 'Filter Tasks', 'kthreadd');
       await row(/^2 kthreadd/).waitFor();
       await row('Processes').waitFor({ state: 'detached' });
 
-      await head.hover();
-      await head.locator('.action-label[aria-label^="Show Kernel Log"]').click();
+      await workbench.rowAction(head, 'Show Kernel Log');
       await page.locator('.tab.active', { hasText: 'dmesg of d1 debian' }).waitFor();
       await page.locator('.view-line', { hasText: 'blkfront: xvda' }).waitFor();
       await workbench.screenshot('guest-os-log');
