@@ -9,6 +9,7 @@ import { parseRegisterValue, pstateText, registerBits } from '../registers.ts';
 import type { HandleValue } from '../handle-values.ts';
 import type { XenSession } from '../session.ts';
 import { SP } from '../frames/stack.ts';
+import type { XenVariable } from '../values/menu-context.ts';
 import { currentValue } from './xen-registers.ts';
 
 export type RegistersHandle = Extract<HandleValue, { kind: 'registers' }>;
@@ -65,7 +66,7 @@ async function generalRegisters(session: XenSession, handle: RegistersHandle) {
   const { debuggee } = session;
   const target = debuggee.targetFor(vcpu);
   const registers = await debuggee.general(vcpu);
-  const variable = (name: string, value: bigint | undefined): Dap.Variable => {
+  const variable = (name: string, value: bigint | undefined): XenVariable => {
     if (value === undefined)
       return {
         name,
@@ -81,6 +82,7 @@ async function generalRegisters(session: XenSession, handle: RegistersHandle) {
       variablesReference: 0,
       evaluateName: `$${name}`,
       memoryReference: vaReference(vcpu, value),
+      __vscodeVariableMenuContext: 'address',
       ...(index > 0 && { presentationHint: { attributes: ['readOnly'] } }),
     };
   };
@@ -144,7 +146,7 @@ async function systemRegisters(session: XenSession, handle: RegistersHandle) {
   const registers = await session.debuggee.system(handle.vcpu);
   return registers
     .filter(({ name }) => groupOf(name) === handle.group)
-    .map(({ name, value }): Dap.Variable => {
+    .map(({ name, value }): XenVariable => {
       const words = registerWords(name, value);
       const { length } = fieldsOf(name, value);
       return {
@@ -158,6 +160,7 @@ async function systemRegisters(session: XenSession, handle: RegistersHandle) {
               namedVariables: length,
             }),
         evaluateName: `$${name}`,
+        __vscodeVariableMenuContext: 'sysreg',
       };
     });
 }

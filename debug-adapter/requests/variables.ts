@@ -9,6 +9,8 @@ import type { XenSession } from '../session.ts';
 import { assign } from '../values/assign.ts';
 import { childrenOf } from '../values/children.ts';
 import type { Child } from '../values/children.ts';
+import { CONTEXT_SCOPES } from '../values/context-scopes.ts';
+import type { ContextScope } from '../values/context-scopes.ts';
 import { Evaluator, parseIn } from '../values/evaluate.ts';
 import { GuestMemory, VIEW_ALLOWANCE } from '../values/guest-memory.ts';
 import type { VariableScope } from '../values/handles.ts';
@@ -22,7 +24,7 @@ import { declaredIn, variablesIn } from '../values/variable-scopes.ts';
 import { lookupOf } from './evaluate.ts';
 import { registerVariables, setRegisterVariable } from './register-variables.ts';
 
-type Container = Extract<HandleValue, { kind: 'variables' | 'value' }>;
+type Container = Extract<HandleValue, { kind: 'variables' | 'context' | 'value' }>;
 
 /** A page, when the client does not say how much it wants. */
 const PAGE = 200;
@@ -68,6 +70,7 @@ export const variableRequests = [
             : [
                 registers('FP and SIMD registers', 'fp', true),
                 registers('System registers', 'system', true),
+                ...contextScopes(session, at),
                 ...eventScope(session, at),
               ]),
         ],
@@ -84,7 +87,7 @@ export const variableRequests = [
         const variables = await registerVariables(session, handle);
         return { variables: variables.slice(start, count === 0 ? undefined : start + count) };
       }
-      if (handle.kind !== 'variables' && handle.kind !== 'value') return { variables: [] };
+      if (!isContainer(handle)) return { variables: [] };
       if (start < 0 || count < 0) return { variables: [] };
       const end = start + (count === 0 ? PAGE : Math.min(count, MOST_IN_PAGE));
       return {
@@ -100,7 +103,7 @@ export const variableRequests = [
     async handle(session, { variablesReference, name, value: text, format }) {
       const handle = session.handles.get(variablesReference);
       if (handle.kind === 'registers') return setRegisterVariable(session, handle, name, text);
-      if (handle.kind !== 'variables' && handle.kind !== 'value') throw errors.notAssignable(name);
+      if (!isContainer(handle)) throw errors.notAssignable(name);
       const scope = new Scope(session.debuggee, handle.at);
       const child = await childNamed(scope, handle, name);
       if (child?.value.kind !== 'typed') throw errors.notAssignable(name);
@@ -164,11 +167,29 @@ async function variablesOf(
     }
     return variables;
   }
-  for (const child of await childrenOf(handle.value, handle.expression, scope, start, end)) {
+  const children =
+    handle.kind === 'context'
+      ? await CONTEXT_SCOPES[handle.group].children(scope, start, end)
+      : await childrenOf(handle.value, handle.expression, scope, start, end);
+  for (const child of children) {
     memory.renewAllowance();
     variables.push(await variableOf(showing, child));
   }
   return variables;
+}
+
+const isContainer = (handle: HandleValue): handle is Container =>
+  handle.kind === 'variables' || handle.kind === 'context' || handle.kind === 'value';
+
+function contextScopes(session: XenSession, at: FrameOfVcpu): Dap.Scope[] {
+  const scope = new Scope(session.debuggee, at);
+  const rows = Object.entries(CONTEXT_SCOPES) as [ContextScope, (typeof CONTEXT_SCOPES)[ContextScope]][];
+  return rows
+    .filter(([, { isThere }]) => isThere(scope))
+    .map(([group, { title }]) => {
+      const variablesReference = session.handles.add({ kind: 'context', at, group });
+      return { name: title, variablesReference, expensive: true };
+    });
 }
 
 /** What stopped this vCPU, if that was an event. */
@@ -193,6 +214,10 @@ export async function childNamed(scope: Scope, handle: Container, name: string):
     if (handle.group === 'return') return undefined;
     const all = await declaredIn(scope, handle.group, 0, Infinity);
     return all.find(({ child }) => child.name === name)?.child;
+  }
+  if (handle.kind === 'context') {
+    const all = await CONTEXT_SCOPES[handle.group].children(scope, 0, Infinity);
+    return all.find((child) => child.name === name);
   }
   const index = /^\[(\d+)\]$/.exec(name)?.[1];
   const { value, expression } = handle;

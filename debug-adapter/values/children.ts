@@ -3,7 +3,7 @@
 import { littleEndian } from '../../emulator/formats/dwarf/operations.ts';
 import { fieldName, fieldsOf } from '../register-fields.ts';
 import { containerOfType, entriesOf } from './containers.ts';
-import { dereferenced, elementOf } from './members.ts';
+import { dereferenced, elementOf, referent } from './members.ts';
 import { rustView } from './rust-values.ts';
 import { scalarOf } from './scalars.ts';
 import type { Scope } from './scope.ts';
@@ -47,7 +47,7 @@ export async function childCounts(value: Value, scope: Scope): Promise<ChildCoun
       return { named: typeof data === 'object' && data !== null ? Object.keys(data).length : 0, indexed: 0 };
     }
     case 'typed':
-      return typedCounts(value, scope);
+      return unlessMissing(NONE, async () => typedCounts(await referent(value, scope.memory), scope));
   }
 }
 
@@ -75,30 +75,19 @@ async function typedCounts(value: TypedValue, scope: Scope): Promise<ChildCounts
 }
 
 async function structureCounts(value: TypedValue, type: StructureType, scope: Scope): Promise<ChildCounts> {
-  try {
-    const view = await rustView(value, scope.memory);
-    if (view) return view.kind === 'text' ? NONE : typedCounts(view.elements, scope);
-    const whole = await bare((await narrowed(value, scope.memory)).type);
-    const members = whole.kind === 'structure' ? whole.members : [];
-    return { named: members.length + (containerOfType(type) ? 1 : 0), indexed: 0 };
-  } catch (error) {
-    // It cannot be read: there is nothing to expand.
-    if (error instanceof Missing) return NONE;
-    throw error;
-  }
+  const view = await rustView(value, scope.memory);
+  if (view) return view.kind === 'text' ? NONE : typedCounts(view.elements, scope);
+  const whole = await bare((await narrowed(value, scope.memory)).type);
+  const members = whole.kind === 'structure' ? whole.members : [];
+  return { named: members.length + (containerOfType(type) ? 1 : 0), indexed: 0 };
 }
 
 async function leadsSomewhere(value: TypedValue, pointee: Type, scope: Scope): Promise<boolean> {
   if (pointee.kind === 'void' || pointee.kind === 'function') return false;
   if (pointee.kind === 'structure' && pointee.isDeclaration) return false;
   if (value.storage.kind === 'points-to') return true;
-  try {
-    const { value: address } = await scalarOf({ ...value, type: WORD }, scope.memory);
-    return address !== 0n;
-  } catch (error) {
-    if (error instanceof Missing) return false;
-    throw error;
-  }
+  const { value: address } = await scalarOf({ ...value, type: WORD }, scope.memory);
+  return address !== 0n;
 }
 
 export async function childrenOf(
@@ -127,15 +116,34 @@ export async function childrenOf(
       return Object.entries(data)
         .slice(start, end)
         .map(([key, part]: [string, unknown]) => {
-          const isName = /^[A-Za-z_]\w*$/.test(key);
-          const suffix = isName ? `.${key}` : /^\d+$/.test(key) ? `[${key}]` : `["${key}"]`;
           const name = Array.isArray(data) ? `[${key}]` : key;
-          return { name, value: { ...value, data: part }, expression: joined(expression, suffix) };
+          return { name, value: { ...value, data: part }, expression: treeExpression(expression, key) };
         });
     }
     case 'typed':
-      return typedChildren(value, expression, scope, start, end);
+      return unlessMissing([], async () =>
+        typedChildren(await referent(value, scope.memory), expression, scope, start, end),
+      );
   }
+}
+
+/** What cannot be read cannot be expanded; that it cannot be read its own line says. */
+async function unlessMissing<T>(otherwise: T, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof Missing) return otherwise;
+    throw error;
+  }
+}
+
+/** Of an object of the hypervisor; a node of xenstore by its path, which may have any name. */
+function treeExpression(expression: string | undefined, key: string): string | undefined {
+  const path = expression === '$xs' ? '' : /^\$xs\("([^"]*)"\)$/.exec(expression ?? '')?.[1];
+  if (path !== undefined) return `$xs("${path === '/' ? '' : path}/${key}")`;
+  if (/^\d+$/.test(key)) return joined(expression, `[${key}]`);
+  const isName = /^[A-Za-z_]\w*$/.test(key) && expression !== '$ring';
+  return joined(expression, isName ? `.${key}` : `["${key}"]`);
 }
 
 async function typedChildren(
@@ -157,6 +165,7 @@ async function typedChildren(
     return children;
   }
   if (type.kind === 'pointer') {
+    if (!(await leadsSomewhere(value, await bare(await type.target.resolve()), scope))) return [];
     const pointee = await dereferenced(value, scope.memory);
     const core = await bare(pointee.type);
     if (core.kind === 'structure')
@@ -216,6 +225,11 @@ async function members(
     // Its members are members of the structure around it.
     const name = member.isBase && core.kind === 'structure' ? `${core.name ?? form}` : `<anonymous ${form}>`;
     const around = arrow === '->' ? starred(expression) : expression;
+    if (member.isBase && around !== undefined && /^[\w:]+$/.test(name)) {
+      // Members of the class itself may hide those of its bases.
+      children.push({ name, value: part, expression: `(${name})${grouped(around)}` });
+      continue;
+    }
     children.push({ name, value: part, expression: around, isAnonymous: true });
   }
   const container = containerOfType(type);

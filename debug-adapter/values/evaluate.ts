@@ -5,15 +5,7 @@ import { parseMemoryReference } from '../memory-reference.ts';
 import type { AddressSpace } from '../../emulator/machine/messages.ts';
 import { BARE_DOMAIN } from '../../emulator/machine/messages.ts';
 import * as errors from '../errors.ts';
-import {
-  arithmetic,
-  compare,
-  floatScalar,
-  floatTypeOf,
-  integerScalar,
-  literalType,
-  negated,
-} from './arithmetic.ts';
+import { compare, floatScalar, floatTypeOf, integerScalar, literalType, negated } from './arithmetic.ts';
 import type { Scalar } from './arithmetic.ts';
 import { assign } from './assign.ts';
 import { callFunction } from './functions.ts';
@@ -39,13 +31,14 @@ import {
   symbolValue,
 } from './names.ts';
 import { isObjectName, object, objects } from './objects.ts';
+import { arithmeticOf, cast, promotedField } from './operators.ts';
 import { fieldOf, registerValue } from './registers.ts';
 import { rustView } from './rust-values.ts';
-import { addressNeeded, converted, integerOf, scalarOf, truthOf, valueOfScalar } from './scalars.ts';
+import { addressNeeded, integerOf, scalarOf, truthOf, valueOfScalar } from './scalars.ts';
 import type { Scope } from './scope.ts';
 import { parseWatch, possibleTypes } from './syntax.ts';
 import { allTasks, currentTask } from './tasks.ts';
-import type { ArithmeticOperator, Node, TypeSyntax, Watch } from './syntax.ts';
+import type { Node, TypeSyntax, Watch } from './syntax.ts';
 import {
   arrayOf,
   bare,
@@ -53,14 +46,13 @@ import {
   CHAR,
   INT,
   known,
-  LONG,
   pointerTo,
   spell,
   UNSIGNED_LONG,
   WORD,
 } from './types.ts';
 import type { Type } from './types.ts';
-import { addressOf, ofBytes, ofInteger } from './value.ts';
+import { ofBytes, ofInteger } from './value.ts';
 import type { TypedValue, Value } from './value.ts';
 import { narrowed } from './variants.ts';
 
@@ -121,7 +113,7 @@ export class Evaluator {
       case 'unary':
         return this.unary(node);
       case 'arithmetic':
-        return this.arithmetic(node.operator, await this.typed(node.left), await this.typed(node.right));
+        return arithmeticOf(node.operator, await this.typed(node.left), await this.typed(node.right), memory);
       case 'comparison': {
         const left = await scalarOf(await this.typed(node.left), memory);
         const right = await scalarOf(await this.typed(node.right), memory);
@@ -136,7 +128,7 @@ export class Evaluator {
       case 'choose':
         return this.evaluate((await truthOf(await this.typed(node.condition), memory)) ? node.yes : node.no);
       case 'cast':
-        return this.cast(await this.typed(node.of), await this.type(node.type));
+        return cast(await this.typed(node.of), await this.type(node.type), memory);
       case 'sizeof': {
         const type = node.of.kind === 'type' ? await this.type(node.of) : (await this.typed(node.of)).type;
         return ofInteger(UNSIGNED_LONG, 8, BigInt(await sizeNeeded(type)), space);
@@ -349,52 +341,9 @@ export class Evaluator {
       default: {
         const scalar = await scalarOf(value, memory);
         if (scalar.kind === 'pointer') throw errors.notComputable(`'${operator}' takes no pointer`);
-        return valueOfScalar(negated(this.field(scalar, value), operator), value.space);
+        return valueOfScalar(negated(promotedField(scalar, value), operator), value.space);
       }
     }
-  }
-
-  /** A narrow bit-field becomes an int whatever its type (C17, 6.3.1.1). */
-  private field(scalar: Exclude<Scalar, { kind: 'pointer' }>, { bits }: TypedValue) {
-    if (scalar.kind !== 'integer' || !bits || scalar.type.size > 4) return scalar;
-    if (scalar.type.kind === 'integer' && scalar.type.role === 'word') return scalar;
-    const fits = bits.size < 32 || scalar.type.signed;
-    return fits ? integerScalar(INT, scalar.value) : scalar;
-  }
-
-  async arithmetic(operator: ArithmeticOperator, left: TypedValue, right: TypedValue): Promise<TypedValue> {
-    const { memory } = this.scope;
-    const a = await scalarOf(left, memory);
-    const b = await scalarOf(right, memory);
-    if (a.kind !== 'pointer' && b.kind !== 'pointer') {
-      const space = left.storage.kind === 'bytes' ? left.space : right.space;
-      return valueOfScalar(arithmetic(operator, this.field(a, left), this.field(b, right)), space);
-    }
-    if (a.kind === 'pointer' && b.kind === 'pointer') {
-      if (operator !== '-') throw errors.notComputable(`'${operator}' takes no two pointers`);
-      const size = BigInt(await sizeNeeded(await a.type.target.resolve()));
-      return ofInteger(LONG, 8, BigInt.asIntN(64, a.value - b.value) / (size === 0n ? 1n : size), left.space);
-    }
-    const [pointer, other, space] = a.kind === 'pointer' ? [a, b, left.space] : [b, a, right.space];
-    if (pointer.kind !== 'pointer' || other.kind !== 'integer' || (operator !== '+' && operator !== '-')) {
-      throw errors.notComputable(`'${operator}' takes no pointer`);
-    }
-    const by = other.value * BigInt(await sizeNeeded(await pointer.type.target.resolve()));
-    return ofInteger(pointer.type, 8, operator === '+' ? pointer.value + by : pointer.value - by, space);
-  }
-
-  async cast(value: TypedValue, type: Type): Promise<TypedValue> {
-    const core = await bare(type);
-    if (core.kind === 'void') return ofBytes(type, new Uint8Array(), value.space);
-    if (core.kind === 'structure' || core.kind === 'array') {
-      // Not C, but what else could be meant: the same bytes, read as that.
-      const from = await bare(value.type);
-      if (addressOf(value) !== undefined && from.kind !== 'pointer') return { ...value, type };
-      if (from.kind === 'structure') return { ...value, type };
-      throw errors.notComputable(`A value of type '${await spell(value.type)}' is no '${await spell(type)}'`);
-    }
-    const scalar = await converted(await scalarOf(value, this.scope.memory), type);
-    return { ...valueOfScalar(scalar, value.space), type };
   }
 
   // ---------------------------------------------------------------- changes
@@ -409,7 +358,8 @@ export class Evaluator {
         ? ofInteger(INT, 4, BigInt(node.by), this.scope.space)
         : await this.typed(node.value);
     const before = valueOfScalar(await scalarOf(place, this.scope.memory).catch(() => NOTHING), place.space);
-    const value = operator === undefined ? operand : await this.arithmetic(operator, place, operand);
+    const value =
+      operator === undefined ? operand : await arithmeticOf(operator, place, operand, this.scope.memory);
     const changed = await assign(this.scope, place, value);
     return node.kind === 'step' && !node.before ? { ...before, type: place.type } : changed;
   }

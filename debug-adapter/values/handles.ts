@@ -1,5 +1,6 @@
 // What stands behind the references of variables: the groups of a frame, and values that can be expanded.
 
+import type { ContextScope } from './context-scopes.ts';
 import type { Format } from './format.ts';
 import type { FrameOfVcpu } from './scope.ts';
 import type { Value } from './value.ts';
@@ -8,6 +9,7 @@ export type VariableScope = 'arguments' | 'locals' | 'return' | 'statics';
 
 export type ValueHandle =
   | { readonly kind: 'variables'; readonly at: FrameOfVcpu; readonly group: VariableScope }
+  | { readonly kind: 'context'; readonly at: FrameOfVcpu; readonly group: ContextScope }
   | {
       readonly kind: 'value';
       readonly at: FrameOfVcpu;

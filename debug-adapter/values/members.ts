@@ -52,6 +52,23 @@ export async function findMember(
   return undefined;
 }
 
+/** Where in an object of a class that of one of its base classes begins, in bytes; the same name is the same class. */
+export async function baseOffset(
+  { members }: StructureType,
+  base: StructureType,
+  depth = 0,
+): Promise<number | undefined> {
+  if (depth === MAX_ANONYMOUS) return undefined;
+  for (const { isBase, type, bitOffset } of members) {
+    const inner = isBase ? await bare(await type.resolve()) : undefined;
+    if (inner?.kind !== 'structure') continue;
+    if (inner.name === base.name) return bitOffset / 8;
+    const further = await baseOffset(inner, base, depth + 1);
+    if (further !== undefined) return bitOffset / 8 + further;
+  }
+  return undefined;
+}
+
 /** `*p`; an integer is the address of 64 bits. */
 export async function dereferenced(value: TypedValue, memory: GuestMemory): Promise<TypedValue> {
   if (value.storage.kind === 'points-to') return value.storage.target();

@@ -14,6 +14,7 @@ import { rustView } from './rust-values.ts';
 import { scalarOf } from './scalars.ts';
 import type { Scope } from './scope.ts';
 import { charactersText, stringAt } from './strings.ts';
+import { treeText } from './tree-text.ts';
 import { bare, CHAR, spell } from './types.ts';
 import type { ArrayType, MemberPointerType, PointerType, StructureType, Type } from './types.ts';
 import { hasVariants, narrowed } from './variants.ts';
@@ -23,11 +24,11 @@ import type { ListValue, TypedValue, Value } from './value.ts';
 export interface Limits {
   /** Characters of a line. */
   readonly line: number;
-  /** Bytes of a string. */
+  /** Bytes of a string; one within something else has a line at the most. */
   readonly text: number;
 }
 
-export const VIEW: Limits = { line: 200, text: 200 };
+export const VIEW: Limits = { line: 200, text: 4096 };
 export const CONSOLE: Limits = { line: 4096, text: 4096 };
 /** Somebody copies it: all of it, as far as there is an end. */
 export const WHOLE: Limits = { line: 1 << 20, text: 1 << 20 };
@@ -93,7 +94,7 @@ export class Presenter {
       case 'integer':
       case 'enumeration':
       case 'float':
-        return this.number(value, format);
+        return this.number(value, format, depth);
       case 'pointer':
         return this.pointer(value, type, format, depth);
       case 'array':
@@ -116,7 +117,7 @@ export class Presenter {
 
   // ---------------------------------------------------------------- numbers
 
-  private async number(value: TypedValue, format: Format): Promise<string> {
+  private async number(value: TypedValue, format: Format, depth: number): Promise<string> {
     const scalar = await scalarOf(value, this.scope.memory);
     // `()` of Rust has no bits.
     if (scalar.kind === 'integer' && scalar.type.size === 0) return scalar.type.name ?? '';
@@ -129,7 +130,8 @@ export class Presenter {
     const { type } = scalar;
     if (format.flags) return flagWords(BigInt.asUintN(8 * type.size, scalar.value), format.flags.enumerators);
     if (type.kind === 'enumeration') return enumerationText(scalar.value, type, format);
-    if (format.text !== undefined && type.size === 8) return this.stringAt(value.space, scalar.value, CHAR);
+    if (format.text !== undefined && type.size === 8)
+      return this.stringAt(value.space, scalar.value, CHAR, depth);
     const isSmall = type.role === 'character' && (await isNumberName(value.type));
     const text = integerText(scalar.value, isSmall ? { ...type, role: 'number' } : type, format);
     if (type.role !== 'word' || format.radix !== undefined || format.raw === true) return text;
@@ -186,7 +188,7 @@ export class Presenter {
     const core = await bare(target);
     const isText = core.kind === 'integer' && core.role === 'character' && !(await isNumberName(target));
     if (!isText && format.text === undefined) return text;
-    return `${text} ${await this.stringAt(value.space, address, core)}`;
+    return `${text} ${await this.stringAt(value.space, address, core, depth)}`;
   }
 
   private async address(address: bigint, { space }: TypedValue): Promise<string> {
@@ -194,9 +196,13 @@ export class Presenter {
     return name === undefined ? `0x${address.toString(16)}` : `0x${address.toString(16)} <${name}>`;
   }
 
-  private stringAt(space: AddressSpace, address: bigint, element: Type): Promise<string> {
+  private textLimit(depth: number): number {
+    return depth === 0 ? this.limits.text : Math.min(this.limits.text, this.limits.line);
+  }
+
+  private stringAt(space: AddressSpace, address: bigint, element: Type, depth: number): Promise<string> {
     const size = element.kind === 'integer' && element.role === 'character' ? element.size : 1;
-    return stringAt(this.scope.memory, space, address, size, this.limits.text);
+    return stringAt(this.scope.memory, space, address, size, this.textLimit(depth));
   }
 
   // ---------------------------------------------------------------- arrays and structures
@@ -210,8 +216,8 @@ export class Presenter {
         (core.role === 'character' && !(await isNumberName(element))));
     if (isText && format.raw !== true) {
       const address = addressOf(value);
-      if (type.count !== undefined) return this.characters(value, type.count, core.size, format);
-      if (address !== undefined) return this.stringAt(value.space, address, core);
+      if (type.count !== undefined) return this.characters(value, type.count, core.size, format, depth);
+      if (address !== undefined) return this.stringAt(value.space, address, core, depth);
     }
     if (depth >= MAX_DEPTH) return '{…}';
     const { count } = type;
@@ -238,8 +244,14 @@ export class Presenter {
     return type.isRust === true ? `[${parts.text()}]` : `{${parts.text()}}`;
   }
 
-  private async characters(value: TypedValue, count: number, size: number, format: Format): Promise<string> {
-    const length = Math.min(count, Math.ceil(this.limits.text / size));
+  private async characters(
+    value: TypedValue,
+    count: number,
+    size: number,
+    format: Format,
+    depth: number,
+  ): Promise<string> {
+    const length = Math.min(count, Math.ceil(this.textLimit(depth) / size));
     const bytes = await this.bytes(value, length * size);
     // `s`: all of the array, whatever is in it.
     return charactersText(bytes, size, format.text === 's', length < count);
@@ -274,7 +286,7 @@ export class Presenter {
     if (view) {
       const { elements, kind } = view;
       const { count = 0 } = elements.type as ArrayType;
-      if (kind === 'text') return this.characters(elements, count, 1, { ...format, text: 's' });
+      if (kind === 'text') return this.characters(elements, count, 1, { ...format, text: 's' }, depth);
       return this.bounded(`${type.name ?? ''} ${await this.text(elements, format, depth)}`);
     }
     const isVariant = hasVariants(type);
@@ -382,26 +394,4 @@ async function isNumberName(type: Type): Promise<boolean> {
     at = await at.target.resolve();
   }
   return false;
-}
-
-/** Plain data of a view. */
-export function treeText(data: unknown, depth: number, limit: number): string {
-  if (typeof data === 'string') {
-    const isPlain = depth === 0 || /^(?:0x)?[0-9a-f]+$/.test(data);
-    return isPlain ? data : `"${data.slice(0, limit)}"`;
-  }
-  if (typeof data !== 'object' || data === null) return String(data);
-  if (depth >= 3) return Array.isArray(data) ? `[${data.length}]` : '{…}';
-  const parts: string[] = [];
-  let used = 0;
-  for (const [key, value] of Object.entries(data)) {
-    if (used > limit) {
-      parts.push('…');
-      break;
-    }
-    const text = treeText(value, depth + 1, limit);
-    parts.push(Array.isArray(data) ? text : `${key} = ${text}`);
-    used += text.length + key.length;
-  }
-  return Array.isArray(data) ? `[${parts.join(', ')}]` : `{${parts.join(', ')}}`;
 }

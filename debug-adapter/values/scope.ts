@@ -3,7 +3,13 @@
 
 import { evaluateLocation, evaluateValue, registerName } from '../../emulator/formats/dwarf/expression.ts';
 import type { EvaluationContext } from '../../emulator/formats/dwarf/expression.ts';
-import type { Expression, LexicalScope, ProgramInfo, Variable } from '../../emulator/formats/dwarf/model.ts';
+import type {
+  Expression,
+  LexicalScope,
+  Location,
+  ProgramInfo,
+  Variable,
+} from '../../emulator/formats/dwarf/model.ts';
 import { littleEndianBytes } from '../../emulator/formats/dwarf/operations.ts';
 import type { AddressSpace, VcpuId } from '../../emulator/machine/messages.ts';
 import type { Debuggee } from '../debuggee.ts';
@@ -30,6 +36,11 @@ const MAX_CALLERS = 8;
 
 const MAX_PATCHABLE = 16n;
 
+/** How a sentence about a register of a caller ends. */
+const NOT_SAVED = 'is not saved';
+/** X0 to X17 and the platform's X18 (AAPCS64, section 6.1.1). */
+const LAST_CALLER_SAVED = 18;
+
 export class Scope {
   readonly debuggee: Debuggee;
   readonly at: FrameOfVcpu;
@@ -38,6 +49,8 @@ export class Scope {
   private scopes: Promise<readonly LexicalScope[]> | undefined;
   private runtime: Promise<(link: bigint) => bigint> | undefined;
   private readonly depth: number;
+  /** Registers that nobody saved are those of the innermost frame. */
+  private readonly isKeeping: boolean;
 
   /** `target`: whose names are meant, if not those of the code at the frame. */
   constructor(
@@ -46,12 +59,14 @@ export class Scope {
     memory = new GuestMemory(debuggee),
     depth = 0,
     target = debuggee.targetFor(at.vcpu).imageAt(at.frame.lookupPc),
+    isKeeping = false,
   ) {
     this.debuggee = debuggee;
     this.at = at;
     this.target = target;
     this.memory = memory;
     this.depth = depth;
+    this.isKeeping = isKeeping;
   }
 
   /** Virtual addresses, as the vCPU sees them. */
@@ -102,15 +117,48 @@ export class Scope {
   /** What the variable is here. */
   async valueOf(variable: Variable): Promise<TypedValue> {
     const type = await this.typeOf(variable).resolve();
-    const place = await evaluateLocation(variable.location, await this.context());
-    const storage = await storageOf(place, {
+    let storage = await this.storageAt(variable.location);
+    if (storage.kind === 'missing' && storage.reason.endsWith(NOT_SAVED) && (await this.isKept(variable))) {
+      const keeping = new Scope(this.debuggee, this.at, this.memory, this.depth, this.target, true);
+      storage = await keeping.storageAt(variable.location);
+    }
+    const value: TypedValue = { kind: 'typed', type, storage, offset: 0, space: this.space };
+    if (variable.kind !== 'static' && variable.kind !== 'global') return value;
+    return this.ofThisCpu({ ...value, type: await this.counted(value) });
+  }
+
+  private async storageAt(location: Location): Promise<Storage> {
+    const place = await evaluateLocation(location, await this.context());
+    return storageOf(place, {
       space: this.space,
       register: (n) => this.register(n),
       pointee: (entry, offset) => this.variableOfEntry(entry, offset),
     });
-    const value: TypedValue = { kind: 'typed', type, storage, offset: 0, space: this.space };
-    if (variable.kind !== 'static' && variable.kind !== 'global') return value;
-    return this.ofThisCpu({ ...value, type: await this.counted(value) });
+  }
+
+  /**
+   * Of a caller: whether a variable is in the same place after the call as before it. Then no function that was called
+   * changes the registers that it is in, although the procedure call standard would let it: compilers look at what
+   * they call (GCC's -fipa-ra).
+   */
+  private async isKept({ entry, location }: Variable): Promise<boolean> {
+    const { vcpu, index, frame } = this.at;
+    const returns = frame.standing ? undefined : this.target.map.toLink(frame.pc);
+    if (index === 0 || returns === undefined || location.kind !== 'expression') return false;
+    // An exception keeps its own registers.
+    const callees = await this.debuggee.walk(vcpu, index);
+    if (callees.slice(1).some(({ standing }) => standing)) return false;
+    const after = ((await this.program?.scopesAt(returns)) ?? []).flatMap(({ variables }) => variables);
+    const same = after.find((variable) => variable.entry === entry)?.location;
+    return same?.kind === 'expression' && equal(same.expression.bytes, location.expression.bytes);
+  }
+
+  /** X0..X30 and SP of the frame. */
+  private async generalRegister(n: number): Promise<bigint | undefined> {
+    const value = n <= 31 ? this.at.frame.register(n) : undefined;
+    if (value !== undefined || !this.isKeeping || n > LAST_CALLER_SAVED) return value;
+    const [innermost] = await this.debuggee.walk(this.at.vcpu, 1);
+    return innermost?.register(n);
   }
 
   /** `extern const char banner[]` does not say how long it is, but the symbol does. */
@@ -136,14 +184,14 @@ export class Scope {
 
   /** A register of the frame by its DWARF number. */
   async register(n: number): Promise<Storage> {
-    const { vcpu, index, frame } = this.at;
-    const value = n <= 31 ? frame.register(n) : undefined;
+    const { vcpu, index } = this.at;
+    const value = await this.generalRegister(n);
     if (value !== undefined) return this.registerStorage(registerName(n), littleEndianBytes(value, 8));
     if (n >= 64 && n < 96 && index === 0) {
       const { fp } = await this.debuggee.registers(vcpu, 'fp');
       if (fp) return this.registerStorage(registerName(n), fp.v.slice(16 * (n - 64), 16 * (n - 63)));
     }
-    return { kind: 'missing', reason: `${registerName(n)} is not saved` };
+    return { kind: 'missing', reason: `${registerName(n)} ${NOT_SAVED}` };
   }
 
   registerStorage(name: string, bytes: Uint8Array): RegisterStorage {
@@ -168,7 +216,7 @@ export class Scope {
     const { frame } = this.at;
     const { program, space } = this;
     return {
-      register: async (n) => (n <= 31 ? frame.register(n) : undefined),
+      register: (n) => this.generalRegister(n),
       memory: (address, length) => this.memory.read(space, BigInt.asUintN(64, address), length),
       cfa: async () => frame.cfa,
       frameBase: async () => (await this.allScopes()).find(({ kind }) => kind === 'function')?.frameBase,

@@ -1,12 +1,13 @@
 // Values as variables of the protocol: text, type, references to expand, to read as memory, to go to where
 // they are declared.
 
-import type { DebugProtocol as Dap } from '@vscode/debugprotocol';
 import { formatMemoryReference } from '../memory-reference.ts';
 import type { XenSession } from '../session.ts';
 import { childCounts } from './children.ts';
 import type { Child } from './children.ts';
 import type { Format } from './format.ts';
+import { menuContextOf, treeReference } from './menu-context.ts';
+import type { XenVariable } from './menu-context.ts';
 import { Presenter, VIEW } from './present.ts';
 import type { Limits } from './present.ts';
 import { scalarOf } from './scalars.ts';
@@ -53,6 +54,10 @@ export async function show(
     : { variablesReference: 0 };
   if (value.kind === 'list' && value.type !== undefined)
     return { value: text, type: value.type, ...children };
+  if (value.kind === 'tree') {
+    const reference = treeReference(value, expression);
+    return { value: text, ...children, ...(reference !== undefined && { memoryReference: reference }) };
+  }
   if (value.kind !== 'typed') return { value: text, ...children };
   const core = await bare(value.type);
   const memory = await memoryReferenceOf(value, core, scope);
@@ -73,9 +78,10 @@ export async function variableOf(
   showing: Showing,
   child: Child,
   declared?: { readonly file: string; readonly line: number },
-): Promise<Dap.Variable> {
+): Promise<XenVariable> {
   const { session } = showing;
   const shown = await show(showing, child.value, child.expression);
+  const menuContext = await menuContextOf(child, shown);
   const isReadOnly = child.value.kind !== 'typed' || !isAssignable(child.value);
   return {
     name: child.name,
@@ -88,6 +94,7 @@ export async function variableOf(
         line: declared.line,
       }),
     }),
+    ...(menuContext !== undefined && { __vscodeVariableMenuContext: menuContext }),
     ...(child.value.kind === 'deferred'
       ? { presentationHint: { lazy: true } }
       : isReadOnly && { presentationHint: { attributes: ['readOnly'] } }),

@@ -255,3 +255,55 @@ test('completion knows names, members, registers and commands', async () => {
   expect(await labels('"gre')).toEqual([]);
   expect(await labels('nothing_here.')).toEqual([]);
 });
+
+test('what surrounds a frame is shown behind its variables, and looked up when it is opened', async () => {
+  const stop = await stoppedAt({ name: 'say_hello' });
+  const { session } = stop;
+  const { scopes } = await session.send('scopes', { frameId: await stop.frame(0) });
+  expect(scopes.map(({ name, expensive }) => `${name}${expensive ? ' …' : ''}`)).toEqual([
+    'Arguments',
+    'Registers',
+    'FP and SIMD registers …',
+    'System registers …',
+    'vCPU …',
+    'Domain …',
+  ]);
+  const vcpu = await stop.variables(await stop.scope('vCPU'));
+  for (const { name, evaluateName = '', value } of vcpu) {
+    expect(evaluateName).toBe(`$${name}`);
+    expect(await stop.value(evaluateName)).toBe(value);
+  }
+  const domain = await stop.scope('Domain');
+  expect(await stop.named(domain, 'name')).toMatchObject({ value: 'hello-xen' });
+  const rings = await stop.named(domain, 'rings');
+  expect(rings).toMatchObject({ presentationHint: { lazy: true }, evaluateName: '$ring' });
+  const [resolved, ...more] = await stop.variables(rings.variablesReference);
+  expect(more).toEqual([]);
+  const console = await stop.named(resolved?.variablesReference ?? 0, 'console');
+  expect(console.evaluateName).toBe('$ring["console"]');
+});
+
+test('menus are told what a variable is', async () => {
+  const stop = await stoppedAt({ name: 'say_hello' });
+  const kind = (variable: Dap.Variable | undefined): unknown =>
+    (variable as { __vscodeVariableMenuContext?: string } | undefined)?.__vscodeVariableMenuContext;
+  const expanded = async (expression: string): Promise<Record<string, unknown>> => {
+    const frameId = await stop.frame(0);
+    const { variablesReference } = await stop.session.send('evaluate', { expression, frameId });
+    const variables = await stop.variables(variablesReference);
+    return Object.fromEntries(variables.map((variable) => [variable.name, kind(variable)]));
+  };
+  expect(kind(await stop.named(await stop.scope('Arguments'), 'greeting'))).toBe('pointer');
+  expect(await expanded('greeting')).toEqual({ name: 'pointer', domid: 'address', times: 'address' });
+  expect(await expanded('gic_v3')).toMatchObject({ init: 'functionPointer' });
+  expect(await expanded('$ring')).toMatchObject({ console: 'ring' });
+  expect(await expanded('$evtchn')).toMatchObject({ 1: 'port' });
+  expect(await expanded('$evtchn[1].peer')).toMatchObject({ port: 'port' });
+  expect(await expanded('$xs("/local/domain/1")')).toMatchObject({ name: 'xsPath', device: 'xsPath' });
+  expect(await expanded('$grant[0]')).toMatchObject({ ipa: 'address', pa: 'address' });
+  const registers = await stop.variables(await stop.scope('Registers'));
+  expect(kind(registers[0])).toBe('address');
+  const system = await stop.variables(await stop.scope('System registers'));
+  const [first] = await stop.variables(system[0]?.variablesReference ?? 0);
+  expect(kind(first)).toBe('sysreg');
+});

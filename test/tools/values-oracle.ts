@@ -25,6 +25,8 @@ import { addressOf, Missing } from '../../debug-adapter/values/value.ts';
 import type { TypedValue } from '../../debug-adapter/values/value.ts';
 import { MOUNTS } from '../../debug-adapter/node/bench/initramfs.ts';
 import type { Variable } from '../../emulator/formats/dwarf/model.ts';
+import { roundTripsOf } from '../debug-adapter/support/round-trips.ts';
+import type { RoundTrips } from '../debug-adapter/support/round-trips.ts';
 import type { MachineEvent } from '../../emulator/machine/messages.ts';
 import { writeInitramfs } from './build-initramfs.ts';
 import { fetchDebian } from './fetch-debian.ts';
@@ -42,6 +44,7 @@ const VCPU = { domain: 1, vcpu: 0 };
 const FRAMES = 5;
 /** The stop at which globals are looked at. */
 const GLOBALS_AT = 10;
+const roundTrips: RoundTrips = { checked: 0, broken: [] };
 const random = generator(Number(options.seed));
 
 /** By name: a number, an address, or why there is none. */
@@ -83,6 +86,10 @@ async function main(): Promise<void> {
   const globals = new Tally('globals');
   globals.compare(ours.globals, theirs.globals, 'global');
   globals.report();
+  console.log(
+    `expressions that lead back: ${roundTrips.checked - roundTrips.broken.length} of ${roundTrips.checked}`,
+  );
+  for (const text of roundTrips.broken.slice(0, Number(options.show))) console.log(`  ${text}`);
 }
 
 // ---------------------------------------------------------------- ours
@@ -137,12 +144,21 @@ async function askOurs(config: string, symbols: string) {
     const { pc } = await debuggee.general(VCPU);
     left.delete(pc);
     stops.push({ pc: hex(pc), locals: await localsOf(debuggee) });
+    await roundTripsAt(debuggee, roundTrips);
     if (stops.length === GLOBALS_AT) globals = await globalsOf(debuggee, variables);
   }
   // It may run on when nothing more is hit.
   await client.request('pause', {});
   client.dispose();
   return { stops, globals, places: functions };
+}
+
+/** Whether what variables say of themselves leads back to them, in the frames of a stop. */
+async function roundTripsAt(debuggee: Debuggee, into: RoundTrips): Promise<void> {
+  const frames = await debuggee.walk(VCPU, FRAMES);
+  for (const [index, frame] of frames.entries()) {
+    await roundTripsOf(new Scope(debuggee, { vcpu: VCPU, index, frame, inlined: 0 }), 1, into);
+  }
 }
 
 async function localsOf(debuggee: Debuggee): Promise<Answers> {

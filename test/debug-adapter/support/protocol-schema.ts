@@ -33,6 +33,8 @@ const FRACTIONS: ReadonlySet<string> = new Set(['percentage']);
 
 /** Members that the declarations do not have yet (versions 1.69 to 1.71 of the protocol). */
 const NEWER: Readonly<Record<string, Readonly<Record<string, Schema>>>> = {
+  // Of VS Code alone.
+  Variable: { __vscodeVariableMenuContext: { type: 'string' } },
   InitializeRequestArguments: { supportsANSIStyling: { type: 'boolean' } },
   StartDebuggingRequestArguments: { outputPresentation: { enum: ['separate', 'mergeWithParent'] } },
 };

@@ -104,6 +104,14 @@ test('a base class is expanded by name, and its members are those of the object'
   ]);
 });
 
+test('casts to a base class find its part of the object', async () => {
+  const value = async (text: string): Promise<string> => (await kinds.print(text)).value;
+  expect(await value('(shapes::Other)derived')).toBe('{other = 3}');
+  expect(await value('((shapes::Other *)&derived)->other')).toBe('3');
+  expect(await value('((shapes::Base)derived).id')).toBe('1');
+  expect(await value('(shapes::Other *)0')).toBe('0x0');
+});
+
 test('long double is exact, and what is written is read back', async () => {
   const program = await standing('kinds.elf', { pc: 0x400000n });
   expect(await program.change('quads[0] = 0.1')).toBe('0.1000000000000000055511151231257827');
