@@ -8,6 +8,7 @@ import { globalValue } from './names.ts';
 import { inspect, objects } from './objects.ts';
 import type { ObjectName } from './objects.ts';
 import { CONTEXT_NAMES, registerValue } from './registers.ts';
+import type { Target } from '../symbols/target.ts';
 import type { Scope } from './scope.ts';
 import { currentTask } from './tasks.ts';
 import type { Value } from './value.ts';
@@ -42,17 +43,17 @@ export const CONTEXT_SCOPES: Readonly<Record<ContextScope, ContextScopeRow>> = {
   },
   task: {
     title: 'Current task',
-    isThere: ({ target }) => target.addressesOf('init_task').length > 0,
+    isThere: (scope) => kernelOf(scope).addressesOf('init_task').length > 0,
     children: async (scope, start, end) =>
       childrenOf(await currentTask(scope), '$current', scope, start, end),
   },
   percpu: {
     title: 'Per-CPU',
-    isThere: ({ target }) => target.addressesOf('__per_cpu_start').length > 0,
+    isThere: (scope) => kernelOf(scope).addressesOf('__per_cpu_start').length > 0,
     children: async (scope, start, end) => {
       const children: Child[] = [];
       for (const name of perCpuNames(scope).slice(start, end)) {
-        const value = await globalValue(scope, name);
+        const value = await globalValue(scope.within(kernelOf(scope)), name);
         if (value) children.push({ name, value, expression: name });
       }
       return children;
@@ -85,11 +86,15 @@ async function domainChildren(scope: Scope): Promise<readonly Child[]> {
   return [...(await childrenOf(row, undefined, scope, 0, Number.POSITIVE_INFINITY)), ...deferred];
 }
 
+/** A frame may be of a module or of a program. */
+const kernelOf = ({ debuggee, at }: Scope): Target => debuggee.targetOf(at.vcpu.domain);
+
 /** More than any kernel has. */
 const MOST_NAMES = 16_384;
 
 /** Of the kernel's pattern of a CPU's variables, by its symbols. */
-function perCpuNames({ target }: Scope): readonly string[] {
+function perCpuNames(scope: Scope): readonly string[] {
+  const target = kernelOf(scope);
   const [start] = target.addressesOf('__per_cpu_start');
   const [end] = target.addressesOf('__per_cpu_end');
   if (start === undefined || end === undefined) return [];

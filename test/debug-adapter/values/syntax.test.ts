@@ -143,6 +143,18 @@ test('whatever is typed, the answer is a tree or a sentence', () => {
   );
 });
 
+test('words of C++ are names in C', () => {
+  const { expression } = parseWatch('class->count + ((class point *)class)->x', () => false);
+  expect(expression).toMatchObject({
+    kind: 'arithmetic',
+    left: { kind: 'member', name: 'count', of: { kind: 'name', name: 'class' } },
+    right: {
+      kind: 'member',
+      of: { kind: 'cast', type: { name: 'class point', pointers: 1 }, of: { kind: 'name', name: 'class' } },
+    },
+  });
+});
+
 test('the generated parser is that of the grammar', () => {
   const folder = join(import.meta.dirname, '../../../debug-adapter/values');
   const { parser, terms } = buildParserFile(readFileSync(join(folder, 'c.grammar'), 'utf8'), {
