@@ -119,6 +119,9 @@ const domain = z
     extratime: z.boolean().optional().meta({
       markdownDescription: 'Scheduler rtds: what nobody else needs is used when the budget has run out.',
     }),
+    slot: z.number().int().min(10).optional().meta({
+      markdownDescription: 'Scheduler arinc653: microseconds that each vCPU gets in every major frame.',
+    }),
     pool: z.string().min(1).optional().meta({ markdownDescription: 'CPU pool of the domain.' }),
     gicVersion: gicVersion.default(3),
     disk: z.array(z.string()).optional().meta({
@@ -227,7 +230,10 @@ const launch = z.strictObject({
         markdownDescription: 'Who runs on which physical CPU is decided by this scheduler of Xen.',
         enumDescriptions: [
           'General purpose, fair by weight, with caps; the default',
+          'Its predecessor',
           'Each vCPU has a physical CPU for itself',
+          'Real time: a budget in each period, earliest deadline first',
+          'Real time: a fixed table of time slots on one CPU',
         ],
       }),
       ratelimit: z.number().int().nonnegative().max(500_000).optional().meta({

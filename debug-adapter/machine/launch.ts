@@ -220,7 +220,7 @@ async function inlineDomain(
 
 function domainScheduling(
   name: string,
-  { pool, cpus, cpusSoft, cpuWeight, cap, vcpus, period, budget, extratime }: DomainConfiguration,
+  { pool, cpus, cpusSoft, cpuWeight, cap, vcpus, period, budget, extratime, slot }: DomainConfiguration,
 ): DomainScheduling {
   const sets = (
     key: string,
@@ -241,6 +241,7 @@ function domainScheduling(
     period,
     budget,
     extratime,
+    slot,
   });
 }
 
@@ -254,8 +255,10 @@ function schedulingWith({
   period,
   budget,
   extratime,
+  slot,
 }: { [Key in keyof XlScheduling]: XlScheduling[Key] | undefined } & {
   budget?: number | undefined;
+  slot?: number | undefined;
 }): DomainScheduling {
   const parameters = {
     ...(weight !== undefined && { weight }),
@@ -263,6 +266,7 @@ function schedulingWith({
     ...(period !== undefined && { period: period * 1000 }),
     ...(budget !== undefined && { budget: budget * 1000 }),
     ...(extratime !== undefined && { extratime }),
+    ...(slot !== undefined && { slot: slot * 1000 }),
   };
   return {
     parameters,

@@ -2,10 +2,13 @@
 // and the keys of xl.cfg.
 
 import { UserError } from '../../base/errors.ts';
+import { Arinc653Policy } from './arinc653.ts';
 import type { CpuPool, SchedulingCore } from './core.ts';
+import { CreditPolicy } from './credit.ts';
 import { Credit2Policy } from './credit2.ts';
 import { NullPolicy } from './null.ts';
 import type { PolicySockets, SchedulerName, SchedulingPolicy } from './policy.ts';
+import { RtdsPolicy } from './rtds.ts';
 import type { CpuSet, SchedulingParameters } from './scheduled-vcpu.ts';
 
 export interface PoolConfig {
@@ -72,7 +75,13 @@ function policyOf(
   switch (name) {
     case 'credit2':
       return new Credit2Policy(sockets, least);
+    case 'credit':
+      return new CreditPolicy(sockets, least);
     case 'null':
       return new NullPolicy(sockets);
+    case 'rtds':
+      return new RtdsPolicy(sockets);
+    case 'arinc653':
+      return new Arinc653Policy(sockets);
   }
 }

@@ -266,7 +266,7 @@ export class SchedulingCore implements PolicySockets {
     if (!pool) return;
     const now = this.host.nanoseconds();
     const next = pool.policy.schedule(cpu, now);
-    cpu.sliceEnd = next ? now + pool.policy.slice : Number.POSITIVE_INFINITY;
+    cpu.sliceEnd = now + pool.policy.slice;
     if (next === current) return;
     if (next?.isRunning) this.takeFrom(next, now);
     if (current) this.stop(cpu, current, now);

@@ -8,7 +8,7 @@
 import type { CpuSet, ScheduledDomain, ScheduledVcpu } from './scheduled-vcpu.ts';
 
 /** As `sched=` of Xen's command line names them; the first is the default. */
-export const SCHEDULERS = ['credit2', 'null'] as const;
+export const SCHEDULERS = ['credit2', 'credit', 'null', 'rtds', 'arinc653'] as const;
 export type SchedulerName = (typeof SCHEDULERS)[number];
 
 /** The right to execute: one of them runs one vCPU at a time. */

@@ -27,15 +27,18 @@ export interface SchedulingParameters {
   readonly budget: number;
   /** rtds: goes on by what nobody else needs when the budget is used up. */
   readonly extratime: boolean;
+  /** arinc653: nanoseconds that each vCPU gets in every major frame. */
+  readonly slot: number;
 }
 
-/** Xen's: CSCHED2_DEFAULT_WEIGHT, RTDS_DEFAULT_PERIOD, RTDS_DEFAULT_BUDGET. */
+/** Xen's: CSCHED2_DEFAULT_WEIGHT, RTDS_DEFAULT_PERIOD, RTDS_DEFAULT_BUDGET, DEFAULT_TIMESLICE. */
 export const DEFAULT_PARAMETERS: SchedulingParameters = {
   weight: 256,
   cap: 0,
   period: 10_000_000,
   budget: 4_000_000,
   extratime: true,
+  slot: 10_000_000,
 };
 
 export class ScheduledDomain {
