@@ -184,7 +184,9 @@ export class Debuggee {
   }
 
   walk(vcpu: VcpuId, limit: number): Promise<readonly Frame[]> {
-    return this.general(vcpu).then((registers) => walkStack(registers, this.stackSource(vcpu), limit));
+    return this.general(vcpu).then((registers) =>
+      walkStack(registers, { ...this.stackSource(vcpu), guesses: true }, limit),
+    );
   }
 
   stackSource(vcpu: VcpuId, target = this.targetFor(vcpu)): StackSource {

@@ -10,6 +10,7 @@ import type { GeneralRegisters } from '../../emulator/machine/messages.ts';
 import { byRecord, exceptionEntry, leadsToProgram } from './exception-entry.ts';
 import type { CodeRange } from './exception-entry.ts';
 import { isLeaf, linkRegisterHoldsReturn, readRecord } from './frame-records.ts';
+import { returnAddressAbove } from './scan.ts';
 import type { FrameRecord, ReadGuest } from './frame-records.ts';
 
 export type { ReadGuest } from './frame-records.ts';
@@ -27,7 +28,14 @@ export interface ExceptionTaken {
 }
 
 /** How a frame was found. */
-export type FrameOrigin = 'registers' | 'cfi' | 'link-register' | 'frame-record' | 'exception';
+export type FrameOrigin =
+  | 'registers'
+  | 'cfi'
+  | 'link-register'
+  | 'frame-record'
+  | 'exception'
+  /** A guess: see scan.ts. */
+  | 'scan';
 
 export interface Frame {
   readonly pc: bigint;
@@ -54,6 +62,8 @@ export interface StackSource {
   /** The function around an address. */
   symbolAt?(address: bigint): CodeRange | undefined;
   systemRegister?(name: string): Promise<bigint | undefined>;
+  /** Where nothing else leads on, callers may be guessed. */
+  readonly guesses?: boolean;
   /** Value of a DWARF expression with the registers of a frame; `initial` lies on its stack. */
   evaluate?(
     expression: Uint8Array,
@@ -156,7 +166,9 @@ async function callerOf(
   if (entry) return frameOf(source, { ...entry, by: 'exception', standing: true });
   if (record && leadsToProgram(frame, record))
     return frameOf(source, { ...byRecord(frame, record), by: 'exception', standing: true });
-  return (await callerByLink(source, frame)) ?? (record && callerByRecord(source, frame, record));
+  const caller = await callerByLink(source, frame);
+  if (caller) return caller;
+  return record ? callerByRecord(source, frame, record) : callerByScan(source, frame);
 }
 
 // ---------------------------------------------------------------- call frame information
@@ -252,6 +264,23 @@ async function callerByRecord(
   const values: (bigint | undefined)[] = [];
   values[X29] = record.callersRecord;
   return frameOf(source, { pc, el: frame.el, by: 'frame-record', standing: false, values });
+}
+
+async function callerByScan(source: StackSource, frame: KnownFrame): Promise<KnownFrame | undefined> {
+  const sp = frame.register(SP);
+  const { symbolAt } = source;
+  // A record of 0 is the end of the stack.
+  if (!source.guesses || !symbolAt || sp === undefined || frame.register(X29) === 0n) return undefined;
+  const found = await returnAddressAbove(
+    sp,
+    source.read,
+    (address) => symbolAt(address) !== undefined,
+    (word) => codeAddress(source, word),
+  );
+  if (!found) return undefined;
+  const values: (bigint | undefined)[] = [];
+  values[SP] = found.at + 8n;
+  return frameOf(source, { pc: found.pc, el: frame.el, by: 'scan', standing: false, values });
 }
 
 // ---------------------------------------------------------------- words of the guest

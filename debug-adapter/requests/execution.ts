@@ -69,7 +69,9 @@ export const executionRequests = [
     needs: 'stopped',
     async handle(session, args) {
       const vcpu = session.debuggee.vcpuOfThread(args.threadId);
-      if ((await session.debuggee.walk(vcpu, 2)).length < 2) throw errors.noCaller();
+      const [, caller] = await session.debuggee.walk(vcpu, 2);
+      // Nobody should run to a guess.
+      if (!caller || caller.by === 'scan') throw errors.noCaller();
       // One generation for going on, one for the stop.
       const generation = session.handles.stopGeneration + 2;
       session.leaving = await leaving(session.debuggee, vcpu, generation);

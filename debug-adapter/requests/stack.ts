@@ -127,6 +127,7 @@ async function describe(
     name: scope?.inlined ? `${scope.name} [inlined]` : frameName(frame.pc, symbol, scope?.name),
     ...(await sourceOf(session, target, { pc: frame.pc, lookup, scope, symbol })),
     instructionPointerReference: vaReference(vcpu, frame.pc),
+    ...(frame.by === 'scan' && { presentationHint: 'subtle' as const }),
     ...(symbol && { moduleId: target.imageAt(lookup).image.id }),
   };
 }

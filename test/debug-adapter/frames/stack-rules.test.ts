@@ -114,6 +114,35 @@ test('SP, lost behind a frame record, is found again by where the next function 
   expect(frames[1]?.cfa).toBe(record + 32n);
 });
 
+test('where nothing leads on, words that stand behind a call are guessed to be return addresses', async () => {
+  const CALL = 0x94000010_94000010n;
+  const source: StackSource = {
+    guesses: true,
+    read: words({
+      ...at(STACK, [5n, OUTER + 8n, INNER + 0x104n, OUTER + 0x10cn, OUTER + 0x20cn, 0n]),
+      // No calls before the first address; calls before the others, of which INNER's is in no function.
+      ...at(OUTER, [0xd503201f_d503201fn, 0n]),
+      ...at(INNER + 0x100n, [CALL]),
+      ...at(OUTER + 0x108n, [CALL]),
+      ...at(OUTER + 0x208n, [CALL]),
+    }),
+    symbolAt: (address) =>
+      address >= OUTER && address < OUTER + 0x1000n ? { start: OUTER, end: OUTER + 0x1000n } : undefined,
+  };
+  const X29 = 29;
+  const frames = await walkStack(registers(INNER, { [X29]: 0x123n }), source, 16);
+  expect(frames.map(shown)).toEqual([
+    `${INNER.toString(16)} registers`,
+    `${(OUTER + 0x10cn).toString(16)} scan`,
+    `${(OUTER + 0x20cn).toString(16)} scan`,
+  ]);
+  expect(frames[1]?.register(SP)).toBe(STACK + 32n);
+  // The end of a stack is its end, and who steps is not to guess.
+  expect(await walkStack(registers(INNER), source, 16)).toHaveLength(1);
+  const { guesses: _, ...sure } = source;
+  expect(await walkStack(registers(INNER, { [X29]: 0x123n }), sure, 16)).toHaveLength(1);
+});
+
 test('stacks that lead to where they have been end', async () => {
   const loop = rules(fromSp(0), { 30: { kind: 'same' } }, { isSignalFrame: true });
   const source = { read: words({}), rulesAt: rulesOf({ [String(INNER)]: loop }) };
