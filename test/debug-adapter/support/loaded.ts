@@ -13,10 +13,6 @@ export const SOURCES = join(import.meta.dirname, '../fixtures/loaded');
 const GCC = 'aarch64-linux-gnu-gcc';
 const LD = 'aarch64-linux-gnu-ld';
 
-/** Its version; fails where there is none. */
-export const compiler = (): string =>
-  execFileSync(GCC, ['--version'], { encoding: 'utf8' }).split('\n', 1)[0] ?? '';
-
 /** The module `probe` in a folder; `like`: the file of any module of the kernel. */
 export async function buildModule(like: string, folder: string): Promise<string> {
   const { size, name, init, exit, vermagic, layout } = await traitsOf(like);

@@ -65,3 +65,21 @@ test('an address outside the image is taken as it is', () => {
   ]);
   expect(map().toLink(0x400000n)).toBeUndefined();
 });
+
+test('what the guest has loaded itself lies where it says, and nowhere in physical memory', () => {
+  const module = new LoadMap([{ link: LINK, ipa: undefined, size: 0x1000 }], true);
+  expect(module.toLink(LINK + 8n)).toBe(LINK + 8n);
+  expect(module.toLink(LINK + 0x1000n)).toBeUndefined();
+  expect(module.holds(LINK + 0xfffn)).toBe(true);
+  expect(module.toIpa(LINK)).toBeUndefined();
+  expect(module.breakpointsFor(7, 1, LINK + 8n)).toEqual([
+    { id: 7, domain: 1, kind: 'va', address: LINK + 8n },
+  ]);
+
+  const program = new LoadMap([{ link: 0x740n, ipa: undefined, size: 0x100 }], true, 0xaaaa_0000n);
+  expect(program.toLink(0xaaaa_0744n)).toBe(0x744n);
+  expect(program.toRuntime(0x744n)).toBe(0xaaaa_0744n);
+  expect(program.breakpointsFor(7, 1, 0x744n)).toEqual([
+    { id: 7, domain: 1, kind: 'va', address: 0xaaaa_0744n },
+  ]);
+});

@@ -212,6 +212,29 @@ test('scopes: a vCPU, an exception level, a process', async () => {
   expect((await nextStop(server)).breakpointIds).toEqual([1]);
 });
 
+test('scopes: a process by its translation table, whatever its ASID is', async () => {
+  const server = served(await guest(1));
+  const hypercall = await addressOf('hypercall');
+  const vcpu = { domain: 1, vcpu: 0 };
+  const set = (table: bigint) =>
+    server.requests.setBreakpoints({
+      breakpoints: [
+        at(hypercall, { scope: { table } }),
+        at(hypercall, { id: 2, hits: { operator: '%', count: 2 } }),
+      ],
+    });
+  await set(0x4000n);
+  expect((await nextStop(server)).breakpointIds).toEqual([2]);
+  const { system = [] } = await server.requests.readRegisters({ vcpu, groups: ['system'] });
+  const root = system.find(({ name }) => name === 'TTBR0_EL1')?.value ?? 0n;
+  const table = root & 0xffff_ffff_fffen;
+  await server.requests.writeRegister({ vcpu, name: 'TTBR0_EL1', value: table | (0x77n << 48n) | 1n });
+  await set(table);
+  expect((await nextStop(server)).breakpointIds).toEqual([1]);
+  await set(table + 0x1000n);
+  expect((await nextStop(server)).breakpointIds).toEqual([2]);
+});
+
 test('a log point tells of values and texts, in order with the console, and stops nothing', async () => {
   const server = served(await guest(1));
   const print = await addressOf('print');
