@@ -73,8 +73,9 @@ export class ImageLoader {
     const { name } = module;
     const file = await this.moduleFile(folders, name, contents);
     const perCpu = file && perCpuOf(file, contents);
-    const symbols = file ? await this.placed(file, contents) : ownSymbols(name, contents);
-    const path = file?.source.name ?? name;
+    const said = file && (await this.readable(() => this.placed(file, contents)));
+    const symbols = said ?? ownSymbols(name, contents);
+    const path = said ? file.source.name : name;
     const id = `${nameOfDomain(kernel.domain)}:module:${name}`;
     const as = { kind: 'module', name, ...(perCpu && { perCpu }) } as const;
     return kernel.beside(as, { name, path, id }, mapOf(module), symbols);
@@ -101,8 +102,8 @@ export class ImageLoader {
     for (const folder of folders) {
       for (const path of (await this.modulesIn(folder)).get(name) ?? []) {
         const elf = await this.opened(path);
-        const id = await elf?.buildId();
         if (!elf) continue;
+        const id = await this.readable(() => elf.buildId());
         if (buildId !== undefined && id !== undefined && id !== buildId) {
           other ??= path;
           continue;
@@ -144,12 +145,22 @@ export class ImageLoader {
     return byName;
   }
 
-  private async opened(path: string): Promise<ElfFile | undefined> {
+  private opened(path: string): Promise<ElfFile | undefined> {
+    return this.readable(async () => {
+      const file = await this.files.openFile(path).catch((error: unknown) => {
+        throw errors.missingFile(path, 'symbols', error instanceof Error ? error.message : String(error));
+      });
+      return ElfFile.open(await this.unpacked(file), this.files.decompress);
+    });
+  }
+
+  /** Undefined: a file is damaged, which has been told. */
+  private async readable<T>(read: () => Promise<T>): Promise<T | undefined> {
     try {
-      const source = await this.unpacked(await this.files.openFile(path));
-      return await ElfFile.open(source, this.files.decompress);
+      return await read();
     } catch (error) {
-      this.report(error instanceof UserError ? error.toString() : `${path}: ${String(error)}`);
+      if (!(error instanceof UserError)) throw error;
+      this.report(error.toString());
       return undefined;
     }
   }
@@ -174,7 +185,7 @@ export class ImageLoader {
     { file, guest }: ProgramFile,
     running: GuestProgram,
   ): Promise<Target | undefined> {
-    const known = this.programs.get(file) ?? this.linked(file);
+    const known = this.programs.get(file) ?? this.readable(() => this.linked(file));
     this.programs.set(file, known);
     const linked = await known;
     if (!linked) return undefined;

@@ -163,6 +163,13 @@ testWith(
     expect(await value(session, 'vfs_read', add[0])).toMatch(/^0xffff/);
     await session.send('stepOut', { threadId: THREAD });
     expect(places(await stack(session))[0]).toBe(`init_module probe.c:${lineOf(PROBE, 'probe_count +=')}`);
+    // A condition over an argument and a static variable of the module.
+    const condition = 'number == 2 && weights[number] == 5';
+    await session.send('setFunctionBreakpoints', {
+      breakpoints: [{ name: 'probe!init_module' }, { name: 'probe!probe_add', condition }],
+    });
+    await session.send('continue', { threadId: THREAD });
+    expect(await value(session, 'number', (await stack(session))[0])).toBe('2');
     await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'probe!init_module' }] });
     await session.send('continue', { threadId: THREAD });
     await session.untilOne(() => consoleText(session).includes('\nin\n'));
@@ -281,7 +288,9 @@ testWith(
     });
     expect(breakpoints).toMatchObject([{ verified: true }]);
     await session.send('continue', { threadId: THREAD });
-    expect(places(await stack(session))[0]).toBe(`work worker.c:${line}`);
+    const inWork = await stack(session);
+    expect(places(inWork)[0]).toBe(`work worker.c:${line}`);
+    expect(await value(session, 'first', inWork[0])).toBe('10');
     await session.send('setBreakpoints', { source: { path: WORKER }, breakpoints: [] });
     await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'worker-pie!work' }] });
     await session.send('continue', { threadId: THREAD });
