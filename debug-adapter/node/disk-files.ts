@@ -19,11 +19,30 @@ export const diskFiles: HostFiles = {
   open: (path, access) => openDiskFile(path, access),
   beside: (file, name) => resolve(dirname(file), name),
   unpack(compression, data, size) {
-    if (compression === 'zstd') return zstdDecompressSync(data, { maxOutputLength: size });
-    // The data ends with the last sector, and what is packed somewhere before.
+    // The data ends with its last sector, and what is packed somewhere before.
+    if (compression === 'zstd') {
+      return zstdDecompressSync(data.subarray(0, zstdFrameLength(data)), { maxOutputLength: size });
+    }
     return inflateRawSync(data, { maxOutputLength: size, finishFlush: constants.Z_SYNC_FLUSH });
   },
 };
+
+/** Bytes of the first frame of zstd data (RFC 8878, section 3.1.1): zlib refuses what stands behind it. */
+function zstdFrameLength(data: Uint8Array): number {
+  const byte = (at: number): number => data[at] ?? 0;
+  const descriptor = byte(4);
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  const sizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
+  let at = 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes + sizeBytes;
+  for (let isLast = false; !isLast && at < data.length; ) {
+    const header = byte(at) | (byte(at + 1) << 8) | (byte(at + 2) << 16);
+    isLast = (header & 1) !== 0;
+    const isRepeated = ((header >> 1) & 3) === 1;
+    at += 3 + (isRepeated ? 1 : header >> 3);
+  }
+  return at + ((descriptor & 4) !== 0 ? 4 : 0);
+}
 
 function openDiskFile(path: string, access: 'read' | 'write'): HostFile {
   const { O_RDONLY, O_RDWR, O_NONBLOCK } = fileConstants;

@@ -66,8 +66,7 @@ function domain({ kernel, ramdisk }: BlockGuest, gicVersion: 2 | 3, vcpus: numbe
   return `${file}#debian`;
 }
 
-// The first line and those of the device are what the same kernel prints under Debian's Xen 4.17, but for the
-// features that its backend has and this one has not: persistent grants and indirect descriptors.
+// The first line and those of the device are what the same kernel prints under Debian's Xen 4.17.
 for (const [gic, vcpus] of [
   [3, 2],
   [2, 1],
@@ -75,8 +74,8 @@ for (const [gic, vcpus] of [
   testWith([blockGuest], `Linux writes a scratch disk and reads it again (GICv${gic})`, async (guest) => {
     const result = await run([domain(guest, gic, vcpus), ...typing('sh /disk.sh')]);
     expect(answerTo('sh /disk.sh', result)).toBe(`\
-blkfront: xvda: flush diskcache: enabled; persistent grants: disabled; indirect descriptors: disabled; bounce buffer: disabled;
-sectors 8192, read only 0, segments 11, write back
+blkfront: xvda: flush diskcache: enabled; persistent grants: enabled; indirect descriptors: enabled; bounce buffer: enabled
+sectors 8192, read only 0, segments 32, write back
 driver vbd, device device/vbd/51712, xen:vbd
 20+0 records in
 20+0 records out

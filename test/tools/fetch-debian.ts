@@ -74,6 +74,33 @@ export async function fetchDebian(options: FetchOptions = {}): Promise<DebianFil
   }
 }
 
+/** The kernel's modules for ext4 and what they need, in the order in which they are loaded. */
+export async function fetchExt4Modules(log: (line: string) => void = () => {}): Promise<string[]> {
+  const cache = join(cacheDirectory(), 'debian');
+  mkdirSync(cache, { recursive: true });
+  const unlock = await lock(join(cache, 'lock'));
+  try {
+    const apt = new Apt(join(cache, 'apt'));
+    await apt.update(log);
+    const kernelPackage = await apt.dependency('linux-image-arm64', /^linux-image-[\w.+-]+-arm64$/);
+    const release = kernelPackage.replace('linux-image-', '');
+    const places = ['lib', 'usr/lib'].map((lib) => `${lib}/modules/${release}/kernel`);
+    const files = places.flatMap((place) => EXT4_MODULES.map((module) => `./${place}/${module}`));
+    const { root } = await apt.unpacked(cache, kernelPackage, files, log, 'ext4');
+    return EXT4_MODULES.map((module) => firstExisting(...places.map((place) => join(root, place, module))));
+  } finally {
+    unlock();
+  }
+}
+
+const EXT4_MODULES = [
+  'crypto/crc32c_generic.ko',
+  'lib/crc16.ko',
+  'fs/mbcache.ko',
+  'fs/jbd2/jbd2.ko',
+  'fs/ext4/ext4.ko',
+];
+
 /** One more package: the folder that it is unpacked in, and its version. */
 export async function fetchDebianPackage(
   name: string,
@@ -240,7 +267,7 @@ class Apt {
 async function unpack(deb: string, folders: readonly string[], into: string): Promise<void> {
   // tar refuses a name that is absent, so ask for those the package has.
   const script =
-    'present=""; for f in $3; do case "$(dpkg-deb --contents "$1" | grep -m1 -F " $f/")" in "") ;; *) present="$present $f";; esac; done; dpkg-deb --fsys-tarfile "$1" | tar -x --no-same-owner -C "$2" $present';
+    'present=""; for f in $3; do case "$(dpkg-deb --contents "$1" | grep -m1 -E " $f(/|$)")" in "") ;; *) present="$present $f";; esac; done; dpkg-deb --fsys-tarfile "$1" | tar -x --no-same-owner -C "$2" $present';
   await run('sh', ['-c', script, 'unpack', deb, into, folders.join(' ')]);
 }
 
