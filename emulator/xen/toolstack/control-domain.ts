@@ -157,6 +157,7 @@ export class ControlDomain {
   close(): void {
     for (const { device } of this.devices) device.close();
     this.devices = [];
+    this.disks.close();
   }
 
   save(): unknown {
@@ -166,6 +167,7 @@ export class ControlDomain {
         .sort(([a], [b]) => a - b)
         .map(([domid, { ring, served }]) => ({ domid, ring: { ...ring.ids }, state: served.save() })),
       counts: Object.fromEntries(this.counts),
+      disks: this.disks.save(),
       devices: this.devices.map(({ domid, kind, device }) => ({
         domid,
         kind,

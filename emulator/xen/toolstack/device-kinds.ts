@@ -96,12 +96,9 @@ const vbd: DeviceKind<VbdConfig> = {
     const paths = writeDiskNodes(toolstack, { domid: domain.id, device: id, disk });
     const frontend = new FrontendDomain(control, domain);
     const backend = new BlockBackend({ store: kernel(), timers, frontend }, paths, opened?.device);
-    const close = (): void => {
-      backend.close();
-      opened?.release();
-    };
     backend.start(() => {
-      close();
+      backend.disconnect();
+      opened?.drop();
       removeDiskNodes(toolstack, paths);
       removed();
     });
@@ -109,7 +106,10 @@ const vbd: DeviceKind<VbdConfig> = {
     return {
       id,
       save: () => backend.save(),
-      close,
+      close: () => {
+        backend.disconnect();
+        opened?.letGo();
+      },
       view: () => backend.view(),
       detach: (force) => {
         askToClose(toolstack, paths);

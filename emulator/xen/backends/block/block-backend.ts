@@ -159,16 +159,6 @@ export class BlockBackend implements BackendDriver {
     }
   }
 
-  /** The device is gone: what it wrote is in its files. */
-  close(): void {
-    this.disconnect();
-    try {
-      this.device?.disk.close();
-    } catch (error) {
-      this.device?.failed(error);
-    }
-  }
-
   view(): BlockBackendView {
     const { xenbus, frontend, device } = this;
     return {
