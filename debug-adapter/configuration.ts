@@ -126,7 +126,7 @@ const domain = z
     gicVersion: gicVersion.default(3),
     disk: z.array(z.string()).optional().meta({
       markdownDescription:
-        'Disks, as in `xl.cfg`. `"scratch:4M,raw,xvda,w"` is a scratch disk: zeros at first, in memory, gone at the end.',
+        'Disks, as in `xl.cfg`: `"root.img,raw,xvda,w"` is written when the guest flushes it; what is written to `"base.qcow2,qcow2,xvdb,w"` or `"overlay:root.img,raw,xvda,w"` stays in memory; `"scratch:4M,raw,xvda,w"` is zeros at first.',
     }),
     vif: z.array(z.string()).optional().meta({ markdownDescription: 'Network interfaces, as in `xl.cfg`.' }),
     symbols: symbols.optional(),

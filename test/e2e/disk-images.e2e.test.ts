@@ -57,7 +57,16 @@ const qemu = await external('qemu-img (qemu-utils)', () => tool('qemu-img', '--v
 function makeFileSystem(name: string): string {
   const path = join(folder, name);
   writeFileSync(path, new Uint8Array(24 << 20));
-  tool('mkfs.ext4', '-q', '-F', '-U', '1b7c8e9a-0000-4000-8000-000000000001', '-E', 'hash_seed=1b7c8e9a-0000-4000-8000-000000000002', path);
+  tool(
+    'mkfs.ext4',
+    '-q',
+    '-F',
+    '-U',
+    '1b7c8e9a-0000-4000-8000-000000000001',
+    '-E',
+    'hash_seed=1b7c8e9a-0000-4000-8000-000000000002',
+    path,
+  );
   return path;
 }
 
@@ -66,7 +75,12 @@ interface Domain {
   readonly ramdisk: string;
 }
 
-function configuration(name: string, { kernel, ramdisk }: Domain, disks: readonly string[], vcpus = 2): string {
+function configuration(
+  name: string,
+  { kernel, ramdisk }: Domain,
+  disks: readonly string[],
+  vcpus = 2,
+): string {
   const file = join(folder, `${name}.cfg`);
   const list = disks.map((disk) => `"${disk}"`).join(', ');
   writeFileSync(
@@ -86,52 +100,65 @@ const typed = (...lines: readonly string[]): string[] => [
 
 const END = 'umount /mnt; poweroff -f';
 
-testWith([guest, ext4], 'an ext4 image is whole after the guest has written and powered off', async (domain) => {
-  const image = makeFileSystem('root.img');
-  const before = statSync(image).size;
-  const config = configuration('ext4', domain, [`${image},raw,xvda,w`]);
-  const result = await run([config, ...typed('sh /load.sh', 'sh /queues.sh', 'sh /write.sh', END)]);
-  expect(result.status).toBe(0);
-  // Two vCPUs, two queues; indirect segments are used up to the frontend's own limit.
-  expect(answerTo('sh /queues.sh', result)).toBe('32\n2\n');
-  const hash = /^([0-9a-f]{32}) {2}\/mnt\/file$/m.exec(result.console)?.[1];
-  expect(tool('e2fsck', '-fn', image)).toMatch(/root\.img: 12\/\d+ files/);
-  const content = join(folder, 'file');
-  tool('debugfs', '-R', `dump /file ${content}`, image);
-  expect(hashOf(readFileSync(content))).toBe(hash);
-  expect(statSync(image).size).toBe(before);
-});
+testWith(
+  [guest, ext4],
+  'an ext4 image is whole after the guest has written and powered off',
+  async (domain) => {
+    const image = makeFileSystem('root.img');
+    const before = statSync(image).size;
+    const config = configuration('ext4', domain, [`${image},raw,xvda,w`]);
+    const result = await run([config, ...typed('sh /load.sh', 'sh /queues.sh', 'sh /write.sh', END)]);
+    expect(result.status).toBe(0);
+    // Two vCPUs, two queues; indirect segments are used up to the frontend's own limit.
+    expect(answerTo('sh /queues.sh', result)).toBe('32\n2\n');
+    const hash = /^([0-9a-f]{32}) {2}\/mnt\/file$/m.exec(result.console)?.[1];
+    expect(tool('e2fsck', '-fn', image)).toMatch(/root\.img: 12\/\d+ files/);
+    const content = join(folder, 'file');
+    tool('debugfs', '-R', `dump /file ${content}`, image);
+    expect(hashOf(readFileSync(content))).toBe(hash);
+    expect(statSync(image).size).toBe(before);
+  },
+);
 
-testWith([guest, ext4], 'what was synchronized is there after a crash, and the next guest finds it', async (domain) => {
-  const image = makeFileSystem('crash.img');
-  const config = configuration('crash', domain, [`${image},raw,xvda,w`], 1);
-  const crash = await run([config, ...typed('sh /load.sh', 'sh /write.sh', 'reboot -f')]);
-  const hash = /^([0-9a-f]{32}) {2}\/mnt\/file$/m.exec(crash.console)?.[1];
-  expect(hash).toBeDefined();
-  const again = await run([config, ...typed('sh /load.sh', 'sh /look.sh', END)]);
-  expect(answerTo('sh /look.sh', again)).toBe(`${hash}  /mnt/file\n`);
-  expect(tool('e2fsck', '-fn', image)).toContain('crash.img: 12/');
-});
+testWith(
+  [guest, ext4],
+  'what was synchronized is there after a crash, and the next guest finds it',
+  async (domain) => {
+    const image = makeFileSystem('crash.img');
+    const config = configuration('crash', domain, [`${image},raw,xvda,w`], 1);
+    const crash = await run([config, ...typed('sh /load.sh', 'sh /write.sh', 'reboot -f')]);
+    const hash = /^([0-9a-f]{32}) {2}\/mnt\/file$/m.exec(crash.console)?.[1];
+    expect(hash).toBeDefined();
+    const again = await run([config, ...typed('sh /load.sh', 'sh /look.sh', END)]);
+    expect(answerTo('sh /look.sh', again)).toBe(`${hash}  /mnt/file\n`);
+    expect(tool('e2fsck', '-fn', image)).toContain('crash.img: 12/');
+  },
+);
 
-testWith([guest, ext4], 'an overlay leaves the image alone, and two runs of it are the same', async (domain) => {
-  const image = makeFileSystem('base.img');
-  const before = hashOf(readFileSync(image));
-  const config = configuration('overlay', domain, [`overlay:${image},raw,xvda,w`]);
-  const lines = typed('sh /load.sh', 'sh /write.sh', END);
-  const first = await run([config, ...lines]);
-  expect(first.status).toBe(0);
-  expect(hashOf(readFileSync(image))).toBe(before);
-  // A copy of the image is the same disk.
-  copyFileSync(image, join(folder, 'copy.img'));
-  const second = await run([config, ...lines]);
-  expect(second.figures.stateHash).toBe(first.figures.stateHash);
-  expect(second.figures.instructions).toBe(first.figures.instructions);
-});
+testWith(
+  [guest, ext4],
+  'an overlay leaves the image alone, and two runs of it are the same',
+  async (domain) => {
+    const image = makeFileSystem('base.img');
+    const before = hashOf(readFileSync(image));
+    const config = configuration('overlay', domain, [`overlay:${image},raw,xvda,w`]);
+    const lines = typed('sh /load.sh', 'sh /write.sh', END);
+    const first = await run([config, ...lines]);
+    expect(first.status).toBe(0);
+    expect(hashOf(readFileSync(image))).toBe(before);
+    // A copy of the image is the same disk.
+    copyFileSync(image, join(folder, 'copy.img'));
+    const second = await run([config, ...lines]);
+    expect(second.figures.stateHash).toBe(first.figures.stateHash);
+    expect(second.figures.instructions).toBe(first.figures.instructions);
+  },
+);
 
 testWith([guest, qemu], 'qcow2 images hold what QEMU finds in them, and are not written', async (domain) => {
   const raw = join(folder, 'content.raw');
   const bytes = new Uint8Array(6 << 20);
-  for (let at = 0; at < bytes.length; at++) bytes[at] = at % 3 === 0 ? at >>> 12 : (at * 2_654_435_761) >>> 24;
+  for (let at = 0; at < bytes.length; at++)
+    bytes[at] = at % 3 === 0 ? at >>> 12 : (at * 2_654_435_761) >>> 24;
   bytes.fill(0, 1 << 20, 3 << 20);
   writeFileSync(raw, bytes);
   const path = (name: string): string => join(folder, name);

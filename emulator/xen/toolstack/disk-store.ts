@@ -97,19 +97,31 @@ export class DiskStore {
 
   /** Of disks that no device has: the others are saved there. */
   save(): unknown {
-    return [...this.kept].flatMap(([{ vdev }, { disk, inUse }]) => (inUse ? [] : [{ vdev, disk: disk.save() }]));
+    return [...this.kept].flatMap(([{ vdev }, { disk, inUse }]) =>
+      inUse ? [] : [{ vdev, disk: disk.save() }],
+    );
   }
 
   private make({ source }: DiskSpec): KeptDisk {
     if (source.kind === 'empty') throw new UserError('an empty drive is no disk', 'Name an image.');
     if (source.kind === 'scratch') {
-      return { disk: scratchDisk(source.size, source.sectorSize), files: [], written: undefined, inUse: false };
+      return {
+        disk: scratchDisk(source.size, source.sectorSize),
+        files: [],
+        written: undefined,
+        inUse: false,
+      };
     }
     const { path, format, writeThrough } = source;
     const image = openDiskImage(this.files, { path, format, writable: writeThrough });
     try {
       const written = writeThrough ? image.files[0]?.path : undefined;
-      const kept: KeptDisk = { disk: imageDisk(image, writeThrough), files: image.files, written, inUse: false };
+      const kept: KeptDisk = {
+        disk: imageDisk(image, writeThrough),
+        files: image.files,
+        written,
+        inUse: false,
+      };
       for (const file of image.files) {
         this.opened.push({ path: file.path, stamp: file.stamp(), isWritten: file.path === written });
       }

@@ -86,7 +86,10 @@ const key = fc.constantFrom(
 );
 
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ requests: fc.array(fc.oneof(request, more), { minLength: 1, maxLength: 8 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ requests: fc.array(fc.oneof(request, more), { minLength: 1, maxLength: 8 }) }),
+  },
   fc.record({ ringAt: fc.constantFrom(0, 4, 8, 12, 64, 72, 88, 176), word }),
   fc.record({ key, text }),
   fc.record({

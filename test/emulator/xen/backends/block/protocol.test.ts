@@ -53,10 +53,18 @@ test('what was written is in the file after a flush or a barrier, and not before
 
 test('a file that cannot be written is an error of the disk, and the next request is served', () => {
   const file = fakeFile('disk.img', new Uint8Array(65536));
-  const full = { ...file, write: () => { throw new Error('no space left on device'); } };
+  const full = {
+    ...file,
+    write: () => {
+      throw new Error('no space left on device');
+    },
+  };
   const disk = new Disk({ size: 65536, image: new RawImage(file), writeThrough: full });
   const frontend = blockFrontend({ disk }).connect();
-  expect(frontend.send({ operation: WRITE, segments: [segment(16)] }, { operation: FLUSH })).toEqual([OKAY, ERROR]);
+  expect(frontend.send({ operation: WRITE, segments: [segment(16)] }, { operation: FLUSH })).toEqual([
+    OKAY,
+    ERROR,
+  ]);
   expect(frontend.failures.join()).toContain('no space left on device');
   expect(frontend.send({ operation: READ, segments: [segment(16)] })).toEqual([OKAY]);
 });
@@ -105,7 +113,10 @@ test('a discard that is secure, behind the end, or of a disk that is read only d
 test("a disk that writes through, or says 'no-discard', does not offer to discard", () => {
   const file = fakeFile('disk.img', new Uint8Array(65536));
   const disk = new Disk({ size: 65536, image: new RawImage(file), writeThrough: file });
-  for (const frontend of [blockFrontend({ disk }), blockFrontend({ text: 'scratch:1M,raw,xvda,w,no-discard' })]) {
+  for (const frontend of [
+    blockFrontend({ disk }),
+    blockFrontend({ text: 'scratch:1M,raw,xvda,w,no-discard' }),
+  ]) {
     frontend.connect();
     expect(frontend.toolstack.read(`${frontend.paths.backend}/feature-discard`)).toBeUndefined();
     expect(frontend.send({ operation: DISCARD, sectors: 8n })).toEqual([EOPNOTSUPP]);
@@ -158,7 +169,10 @@ test('indirect requests that make no sense are answered with an error, and nothi
     // Segments that nobody wrote: of sectors 0 to 0 of reference 0.
     { ...good, pages: [33], count: 3 },
   ]) {
-    expect(frontend.send(bad), JSON.stringify(bad, (_, v) => (typeof v === 'bigint' ? `${v}` : v))).toEqual([ERROR]);
+    expect(
+      frontend.send(bad),
+      JSON.stringify(bad, (_, v) => (typeof v === 'bigint' ? `${v}` : v)),
+    ).toEqual([ERROR]);
   }
   expect(diskBytes(frontend, 0, 64)).toEqual(before);
   expect(frontend.send(good)).toEqual([OKAY]);
@@ -181,7 +195,10 @@ test('a page of segments that names itself is data like any other', () => {
 test('persistent grants stay mapped until the device is closed', () => {
   const frontend = blockFrontend({ persistent: true }).connect();
   const isPinned = (reference: number) => frontend.domain.grantTable.isPinned(reference);
-  frontend.send({ operation: WRITE, segments: [segment(16)] }, { operation: READ, segments: [segment(16), segment(17)] });
+  frontend.send(
+    { operation: WRITE, segments: [segment(16)] },
+    { operation: READ, segments: [segment(16), segment(17)] },
+  );
   expect([16, 17, 18].map(isPinned)).toEqual([true, true, false]);
   expect(frontend.backend.view().rings[0]?.persistentGrants).toBe(2);
   // The frontend takes its entry back, and keeps the page: who has it mapped goes on with it.
@@ -215,7 +232,9 @@ test.each([1, 2, 3, 4])('a ring of 2^%i pages is served as one, slots across pag
       id: BigInt(round * 1000 + index),
     }));
     expect(frontend.send(...requests)).toEqual(requests.map(() => OKAY));
-    expect(frontend.responses(round * frontend.size).map(({ id }) => id)).toEqual(requests.map(({ id }) => id));
+    expect(frontend.responses(round * frontend.size).map(({ id }) => id)).toEqual(
+      requests.map(({ id }) => id),
+    );
   }
   frontend.publish('state', '6');
   expect(frontend.isUsed()).toBe(false);
@@ -275,22 +294,25 @@ test('a queue that is not whole leaves nothing connected', () => {
   expect(frontend.backend.view().rings).toEqual([]);
 });
 
-test.each(['arm-abi', 'x86_64-abi', 'x86_32-abi'])('requests are understood in the layout of %s', (protocol) => {
-  const frontend = blockFrontend({ protocol }).connect();
-  frontend.guest.page(16).write(0, pattern(4096, 5));
-  frontend.fillIndirect(20, [segment(18)]);
-  expect(
-    frontend.send(
-      { operation: WRITE, id: 77n, sector: 24n, segments: [segment(16)] },
-      { operation: READ, id: 2n ** 63n, sector: 24n, segments: [segment(17, 4), segment(17, 4, 4)] },
-      { operation: INDIRECT, indirect: READ, pages: [20], count: 1, sector: 24n },
-      { operation: DISCARD, sector: 24n, sectors: 1n },
-    ),
-  ).toEqual([OKAY, OKAY, OKAY, OKAY]);
-  expect(frontend.responses(0).map(({ id }) => id)).toEqual([77n, 2n ** 63n, 2n, 3n]);
-  for (const page of [17, 18]) expect(frontend.guest.page(page).read(0, 4096)).toEqual(pattern(4096, 5));
-  expect(diskBytes(frontend, 24, 1)).toEqual(new Uint8Array(512));
-});
+test.each(['arm-abi', 'x86_64-abi', 'x86_32-abi'])(
+  'requests are understood in the layout of %s',
+  (protocol) => {
+    const frontend = blockFrontend({ protocol }).connect();
+    frontend.guest.page(16).write(0, pattern(4096, 5));
+    frontend.fillIndirect(20, [segment(18)]);
+    expect(
+      frontend.send(
+        { operation: WRITE, id: 77n, sector: 24n, segments: [segment(16)] },
+        { operation: READ, id: 2n ** 63n, sector: 24n, segments: [segment(17, 4), segment(17, 4, 4)] },
+        { operation: INDIRECT, indirect: READ, pages: [20], count: 1, sector: 24n },
+        { operation: DISCARD, sector: 24n, sectors: 1n },
+      ),
+    ).toEqual([OKAY, OKAY, OKAY, OKAY]);
+    expect(frontend.responses(0).map(({ id }) => id)).toEqual([77n, 2n ** 63n, 2n, 3n]);
+    for (const page of [17, 18]) expect(frontend.guest.page(page).read(0, 4096)).toEqual(pattern(4096, 5));
+    expect(diskBytes(frontend, 24, 1)).toEqual(new Uint8Array(512));
+  },
+);
 
 test('a disk with sectors of 4096 bytes takes whole ones only', () => {
   const frontend = blockFrontend({ disk: scratchDisk(1 << 20, 4096) }).connect();
@@ -374,7 +396,9 @@ test('a disk that grows tells its frontend by another change to Connected', () =
   const frontend = blockFrontend({ sectors: 2048 }).connect();
   const { backend, toolstack, paths } = frontend;
   const seen: string[] = [];
-  toolstack.watch(`${paths.backend}/state`, 'test', () => seen.push(toolstack.read(`${paths.backend}/sectors`) ?? ''));
+  toolstack.watch(`${paths.backend}/state`, 'test', () =>
+    seen.push(toolstack.read(`${paths.backend}/sectors`) ?? ''),
+  );
   expect(frontend.send({ operation: READ, sector: 2048n, segments: [segment(16)] })).toEqual([ERROR]);
   backend.resize(2 << 20);
   expect(seen.at(-1)).toBe('4096');
