@@ -6,13 +6,9 @@ import type { MachineClient } from './machine-client.ts';
 export class PowerOff {
   private timer: ReturnType<typeof setTimeout> | undefined;
 
-  get isUnderWay(): boolean {
-    return this.timer !== undefined;
-  }
-
   /**
-   * Asks those that hear it, and destroys the others. False: none of them hears it, and nothing was done.
-   * `onTimeout` is called when they are not gone after so many milliseconds.
+   * Asks those that hear it, and destroys the others. False: nothing was done, since none of them hears it, no time is
+   * given, or they have been asked before. `onTimeout` is called when they are not gone after so many milliseconds.
    */
   async ask(
     client: MachineClient,
@@ -20,7 +16,10 @@ export class PowerOff {
     timeout: number,
     onTimeout: () => void,
   ): Promise<boolean> {
-    this.end();
+    if (this.timer !== undefined || timeout <= 0) {
+      this.end();
+      return false;
+    }
     // A second request counts from now on.
     this.timer = setTimeout(() => {
       this.timer = undefined;
@@ -33,11 +32,11 @@ export class PowerOff {
       return false;
     }
     for (const domain of domains) {
-      await client.request('act', {
-        action: hearing.has(domain)
-          ? { kind: 'shutdown', domain, reason: 'poweroff' }
-          : { kind: 'destroy', domain },
-      });
+      const action = hearing.has(domain)
+        ? ({ kind: 'shutdown', domain, reason: 'poweroff' } as const)
+        : ({ kind: 'destroy', domain } as const);
+      // One that is paused cannot hear it after all: that is what the time is for.
+      await client.request('act', { action }).catch(() => {});
     }
     return true;
   }

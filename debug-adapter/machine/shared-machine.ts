@@ -134,20 +134,23 @@ export class SharedMachine {
     if (!member || !built || !run) return;
     const { domain } = member;
     const domains = domain === undefined ? this.domains.filter((one) => !this.gone.has(one)) : [domain];
-    const seconds = this.configuration.shutdownTimeout;
-    const isAsked = !powerOff.isUnderWay && run.running && !built.debuggee.isBare && seconds > 0;
-    const kill = (): void => {
-      if (domain === undefined) this.end();
-      else void built.client.request('act', { action: { kind: 'destroy', domain } }).catch(() => {});
-    };
-    const tooLate = (): void => {
+    const seconds = run.running && !built.debuggee.isBare ? this.configuration.shutdownTimeout : 0;
+    const isAsked = await powerOff.ask(built.client, domains, 1000 * seconds, () => {
       session.say(errors.stillRunning(seconds));
-      kill();
-    };
-    if (isAsked && (await powerOff.ask(built.client, domains, 1000 * seconds, tooLate).catch(() => false)))
+      void this.kill(domain);
+    });
+    if (!isAsked) await this.kill(domain);
+  }
+
+  /** A domain, or all of them with the machine. */
+  private async kill(domain: number | undefined): Promise<void> {
+    if (domain === undefined) {
+      this.end();
       return;
-    powerOff.end();
-    kill();
+    }
+    await this.built?.client.request('act', { action: { kind: 'destroy', domain } }).catch(() => {});
+    // Of one that had crashed before the machine tells nothing more.
+    this.domainEnded({ ...this.moment, domain, reason: 'destroyed' });
   }
 
   /** A session goes; the machine goes with the one that launched it, unless that says that it is to stay. */
@@ -389,6 +392,7 @@ export class SharedMachine {
   }
 
   private domainEnded(end: Ended): void {
+    if (this.gone.has(end.domain)) return;
     this.members.domainEnded(end);
     if (end.reason !== 'crash') this.gone.add(end.domain);
   }

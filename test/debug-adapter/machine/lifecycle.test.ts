@@ -231,6 +231,26 @@ test('a session of one domain asks that domain, and ends it the second time', as
   expect(await threadsOf(d1)).toHaveLength(1);
 });
 
+test('a session whose domain has crashed ends when it is told to', async () => {
+  const all = await family();
+  await configured(all);
+  const [d1, d2] = [childOf(all, 1), childOf(all, 2)];
+  const prompts = new Set<number>();
+  while (prompts.size < 2) {
+    const body = (await bodyOf(all.parent, 'xen/consoleData')) as { domain: number; text: string };
+    if (body.text.includes('hello> ')) prompts.add(body.domain);
+  }
+  await d1.send('setExceptionBreakpoints', { filters: ['crash'] });
+  await d2.send('setExceptionBreakpoints', { filters: [] });
+  await all.parent.send('setExceptionBreakpoints', { filters: [] });
+  await d1.send('xen/console', { text: 'crash\n' });
+  expect(await bodyOf(d1, 'stopped')).toMatchObject({ reason: 'exception' });
+  await d1.send('terminate', {});
+  await d1.until('terminated');
+  expect(await threadsOf(d2)).toEqual([`${D2} d2 v0`]);
+  expect(d2.events.some(({ event }) => event === 'terminated')).toBe(false);
+});
+
 // ---------------------------------------------------------------- what clients are told
 
 test('each session says what it debugs', async () => {
