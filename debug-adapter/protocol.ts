@@ -225,7 +225,7 @@ export interface EventBreakpointRequest {
   readonly hitCondition?: string;
   /** The first one that the event has, when left out. */
   readonly stage?: EventStage | 'both';
-  /** `stop` when left out. `log`: its sentence goes to the console. `count`: told by `xen/hit`. */
+  /** `stop` when left out. `log`: its sentence goes to the console. `count`: nothing is shown. All are counted: `xen/hit`. */
   readonly action?: 'stop' | 'log' | 'count';
   /** A mode of `breakpointModes`. */
   readonly mode?: string;

@@ -233,6 +233,7 @@ export class XenSession extends DebugSession {
 
   /** The machine stands, and the user is to see why. `isCause`: the reason is this session's own. */
   showStop(report: StopReport, moment: string, isCause: boolean): void {
+    this.hits.stopped(report.hitBreakpointIds);
     this.hits.flush();
     this.handles.invalidate();
     this.previousValues.stopped();

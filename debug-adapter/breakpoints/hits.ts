@@ -26,7 +26,7 @@ export class Hits {
     this.session = session;
   }
 
-  /** How often a breakpoint with an action was passed, since it was set. */
+  /** How often an event breakpoint was met, since it was set. */
   countOf(id: number): number {
     return this.counts.get(id) ?? 0;
   }
@@ -41,13 +41,20 @@ export class Hits {
     const logPoint = breakpoints.logPoint(id);
     const breakpoint = logPoint?.breakpoint ?? breakpoints.find(id);
     if (!breakpoint) return;
-    if (breakpoint.kind === 'event') {
-      this.counts.set(breakpoint.id, this.countOf(breakpoint.id) + 1 + omitted);
-      this.counted.add(breakpoint.id);
-    }
+    if (breakpoint.kind === 'event') this.count(breakpoint.id, 1 + omitted);
     if (logPoint?.place.message) this.add(logPoint.place.message.text(values), logPoint.place.source);
     else if (event && breakpoint.action === 'log') this.add(event.description, undefined);
     this.timer ??= setTimeout(() => this.flush(), PATIENCE);
+  }
+
+  /** The machine stopped at these. */
+  stopped(ids: readonly number[]): void {
+    for (const id of ids) if (this.session.breakpoints.find(id)?.kind === 'event') this.count(id, 1);
+  }
+
+  private count(id: number, times: number): void {
+    this.counts.set(id, this.countOf(id) + times);
+    this.counted.add(id);
   }
 
   /** What was collected goes out before anything that came after it. */

@@ -218,6 +218,24 @@ test('modes say who counts; one that is none is refused by name', async () => {
   expect(answer.breakpoints[7]?.message).toContain("no mode 'record'");
 });
 
+test.each([
+  ['el1', ['el0', 'el1']],
+  ['vcpu', ['el0', 'vcpu']],
+  ['process', ['el0', 'process']],
+  ['anydomain', ['el0', 'anydomain']],
+  ['phys', ['el0', 'phys']],
+] as const)('mode %s counts where EL0 does not', async (_mode, modes) => {
+  const session = await launch(kernel, { machine: entry() });
+  await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'start_kernel' }] });
+  await session.send('configurationDone', {});
+  await stop(session);
+  const at = (offset: number): string => `0x${(LINK + BigInt(HEADER + 36 + offset)).toString(16)}`;
+  const { breakpoints } = await session.send('setInstructionBreakpoints', {
+    breakpoints: modes.map((mode, i) => ({ instructionReference: at(8 + 4 * i), mode })),
+  });
+  expect((await goOn(session)).hitBreakpointIds).toEqual([breakpoints[1]?.id]);
+});
+
 test('a breakpoint on a physical address is met with the MMU off and on', async () => {
   const session = await launch(kernel, { machine: entry() });
   await session.send('setInstructionBreakpoints', {

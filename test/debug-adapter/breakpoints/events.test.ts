@@ -63,6 +63,42 @@ test('the filters of the catalogue are announced with what a condition may name'
   }
 });
 
+test.each([
+  ['panic', 'os message'],
+  ['crash', 'reason'],
+  ['s2unhandled', 'ipa va write size pc'],
+  ['s2fault', 'ipa va write size pc device'],
+  ['hypercall', 'name op args a0 a1 a2 a3 a4'],
+  ['hypercall.error', 'name op args a0 ret'],
+  ['el1exception', 'ec iss far from_el'],
+  ['syscall', 'nr name'],
+  ['irq', 'intid name hw'],
+  ['evtchn', 'port phase peer'],
+  ['xenstore', 'path value op by'],
+  ['ring', 'ring slot op status'],
+  ['grant', 'ref frame peer'],
+  ['sysreg', 'reg write value fn'],
+  ['sanitizer', 'rule va detail'],
+  ['console', 'text dom'],
+])('conditions of %s may name %s', async (filter, names) => {
+  const session = await launch(kernel, { machine });
+  const capabilities = await session.send('initialize', { adapterID: 'xen' });
+  const known = capabilities?.exceptionBreakpointFilters?.find((one) => one.filter === filter);
+  for (const name of names.split(' ')) expect(known?.conditionDescription).toMatch(`$ev.${name}`);
+});
+
+test('an event that stops is counted', async () => {
+  const session = await launch(kernel, { machine });
+  const { breakpoints } = await session.send('xen/setEventBreakpoints', {
+    breakpoints: [{ event: 'syscall', hitCondition: '%2' }],
+  });
+  await session.send('configurationDone', {});
+  await stop(session);
+  await goOn(session);
+  const told = session.events.filter(({ event }) => event === 'xen/hit').at(-1);
+  expect(told?.body).toEqual({ counts: [{ id: breakpoints[0]?.id, count: 2 }] });
+});
+
 test('a filter stops at the event, and exceptionInfo explains it', async () => {
   const session = await launch(kernel, { machine });
   await session.send('setExceptionBreakpoints', { filters: ['el1exception'] });
