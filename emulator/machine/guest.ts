@@ -4,6 +4,7 @@
 import type { HypervisorView } from '../xen/hypervisor/view.ts';
 import type { XenObserver } from '../xen/observer.ts';
 import type { FileStamp } from '../xen/toolstack/disk-store.ts';
+import type { ReadObserver } from './host-memory.ts';
 import type { Machine } from './machine.ts';
 import type { Action, MachineInfo, Stage2Range, VcpuId } from './messages.ts';
 
@@ -37,6 +38,8 @@ export interface LoadedMachine {
    * take and end, and calls of the firmware.
    */
   observe?(observer: XenObserver): () => void;
+  /** What the hypervisor and its backends read of RAM; undefined ends it. Not there on a bare machine. */
+  observeReads?(observer: ReadObserver | undefined): void;
   /** Somebody changes something through the hypervisor. Throws UserErrors for what cannot be. */
   act(action: Action): void;
   /** Somebody typed. */

@@ -123,6 +123,7 @@ export class Machine {
   /** The CPU whose next instruction does not stop at its breakpoint. */
   private passing: number | undefined;
   private stopRequested = false;
+  private inSlice = false;
   /** Whether SYSREG_ACCESS was computed for the selected CPU. */
   private accessKnown = false;
 
@@ -335,6 +336,18 @@ export class Machine {
 
   /** Executes up to the end of a slice, and at most `limit` instructions. */
   runSlice(limit: number): SliceEnd {
+    this.inSlice = true;
+    const end = this.slice(limit);
+    this.inSlice = false;
+    return end;
+  }
+
+  /** What happens now is the machine's own doing, and nobody's outside. */
+  get isInSlice(): boolean {
+    return this.inSlice;
+  }
+
+  private slice(limit: number): SliceEnd {
     this.update();
     this.doChores();
     const { engine } = this;

@@ -10,6 +10,7 @@ import * as layout from '../memory/layout.ts';
 import { hostGic } from '../xen/hypervisor/host-gic.ts';
 import type { Platform } from '../xen/hypervisor/platform.ts';
 import { Hypervisor } from '../xen/hypervisor.ts';
+import type { ObserverRelay } from '../xen/observer.ts';
 import { ALL_CPUS } from '../xen/scheduling/scheduled-vcpu.ts';
 import { type BuiltDomain, buildDomain } from '../xen/toolstack/build.ts';
 import { ControlDomain } from '../xen/toolstack/control-domain.ts';
@@ -18,6 +19,7 @@ import { buildDeviceTree } from './boards/board-device-tree.ts';
 import { virt } from './boards/virt.ts';
 import { DomainLifeCycle, endOf } from './domain-life-cycle.ts';
 import type { GuestEvents, LoadedMachine } from './guest.ts';
+import { ObservedMemory, type ReadObserver } from './host-memory.ts';
 import { MachineCpu } from './host-cpu.ts';
 import { Machine } from './machine.ts';
 import {
@@ -77,8 +79,9 @@ export function createXenMachine(
       for (const byte of bytes) events.console(domid, byte);
     },
   });
+  const memory = new ObservedMemory(machine.memory);
   const hypervisor = new Hypervisor({
-    platform: platformOf(machine, xenLog),
+    platform: platformOf(machine, memory, xenLog),
     ...(config.xsm && { xsm: config.xsm }),
     scheduling: { ...config.scheduling, cpus: config.scheduling?.cpus ?? physicalCpus(guests) },
     console: {
@@ -171,6 +174,7 @@ export function createXenMachine(
     deviceTree: (domid) => (domid === BARE_DOMAIN ? boardTree : built.get(domid)?.deviceTree),
     view: hypervisor.view,
     observe: (observer) => hypervisor.observer.add(observer),
+    observeReads: (observer) => observeReads(machine, memory, hypervisor.observer, observer),
     act(action) {
       act(hypervisor, control, lifeCycle, action);
       if (action.kind === 'destroy') events.ended(action.domain, 'destroyed');
@@ -300,7 +304,30 @@ function checkCpus(cpus: number | undefined): void {
 const sumOf = (guests: readonly DomainConfig[], figure: (guest: DomainConfig) => number): number =>
   guests.reduce((sum, guest) => sum + figure(guest), 0);
 
-function platformOf(machine: Machine, log: Logger): Platform {
+/** What those that look on read of memory is not told, nor what is read while nothing runs. */
+function observeReads(
+  machine: Machine,
+  memory: ObservedMemory,
+  relay: ObserverRelay,
+  observer: ReadObserver | undefined,
+): void {
+  let lookers = 0;
+  memory.observer =
+    observer &&
+    ((address, length) => {
+      if (lookers === 0 && machine.isInSlice) observer(address, length);
+    });
+  relay.around(
+    observer &&
+      ((call) => {
+        lookers++;
+        call();
+        lookers--;
+      }),
+  );
+}
+
+function platformOf(machine: Machine, memory: ObservedMemory, log: Logger): Platform {
   const { devices, engine } = machine;
   const gic = devices.gicV3
     ? {
@@ -316,7 +343,7 @@ function platformOf(machine: Machine, log: Logger): Platform {
       };
   if (!gic) throw new Error('a board has an interrupt controller');
   return {
-    memory: machine.memory,
+    memory,
     ramBase: virt.ram.base,
     ramSize: machine.memory.size,
     paBits: machine.features.paBits,

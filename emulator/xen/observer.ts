@@ -100,6 +100,7 @@ const nobody = (): void => {};
 /** Passes on to all that watch now; nobody at first. A call that nobody hears costs next to nothing. */
 export class ObserverRelay implements ObserverCalls {
   private observers: readonly XenObserver[] = [];
+  private wrapper: ((call: () => void) => void) | undefined;
 
   eventRaised: ObserverCalls['eventRaised'] = nobody;
   eventDelivered: ObserverCalls['eventDelivered'] = nobody;
@@ -131,6 +132,12 @@ export class ObserverRelay implements ObserverCalls {
   add(observer: XenObserver): () => void {
     this.change([...this.observers, observer]);
     return () => this.change(this.observers.filter((other) => other !== observer));
+  }
+
+  /** From now on each call is made by this, until it is undefined again. */
+  around(wrapper: ((call: () => void) => void) | undefined): void {
+    this.wrapper = wrapper;
+    this.change(this.observers);
   }
 
   private change(observers: readonly XenObserver[]): void {
@@ -167,6 +174,8 @@ export class ObserverRelay implements ObserverCalls {
     const calls = heard.map((observer) => (observer[name] as unknown as AnyCall).bind(observer));
     const [only] = calls;
     if (!only) return nobody;
+    const { wrapper } = this;
+    if (wrapper) return (...args: readonly unknown[]) => wrapper(() => calls.forEach((call) => call(...args)));
     if (calls.length === 1) return only;
     return (...args: readonly unknown[]) => {
       for (const call of calls) call(...args);

@@ -26,9 +26,10 @@ interface PaRange {
   readonly watch: Watch;
 }
 
-/** A write from TypeScript that was not judged yet. */
-interface OutsideWrite {
+/** An access from TypeScript that was not judged yet. */
+interface OutsideAccess {
   readonly watch: Watch;
+  readonly access: 'read' | 'write';
   /** Where `before` begins. */
   readonly from: number;
   readonly pa: number;
@@ -38,7 +39,7 @@ interface OutsideWrite {
 
 const PAGE = 4096;
 const WRITE = 2;
-/** Writes within one trap that are remembered. */
+/** Accesses within one trap that are remembered. */
 const OUTSIDE_MAX = 1000;
 
 export class WatchedMemory {
@@ -47,10 +48,10 @@ export class WatchedMemory {
   private readonly view: DataView;
   /** By index in WATCHPOINTS. */
   private watchOfRange: readonly Watch[] = [];
-  /** Where writes from TypeScript are to be seen; VAs are translated when something is written. */
+  /** Where accesses from TypeScript are to be seen; VAs are translated when something is accessed. */
   private paRanges: readonly PaRange[] = [];
   private vaWatches: readonly Watch[] = [];
-  private outside: OutsideWrite[] = [];
+  private outside: OutsideAccess[] = [];
 
   constructor(loaded: LoadedMachine, sockets: WatchSockets) {
     this.loaded = loaded;
@@ -81,15 +82,17 @@ export class WatchedMemory {
       );
     }
     this.watchOfRange = ranges.map(({ watch }) => watch);
-    const written = ranges.filter(({ range }) => range.write);
-    this.paRanges = written.flatMap(({ range, watch }) =>
+    this.paRanges = ranges.flatMap(({ range, watch }) =>
       range.kind === 'pa' ? [{ first: Number(range.first), last: Number(range.last), watch }] : [],
     );
-    this.vaWatches = written.flatMap(({ range, watch }) => (range.kind === 'va' ? [watch] : []));
+    this.vaWatches = ranges.flatMap(({ range, watch }) => (range.kind === 'va' ? [watch] : []));
+    const isRead = ranges.some(({ range }) => range.read);
+    this.loaded.observeReads?.(isRead ? (pa, size) => this.outsideAccess(pa, size, 'read') : undefined);
     this.outside = [];
     machine.engine.setWatchpoints(ranges.map(({ range }) => range));
     machine.judgeWatchpoints = ranges.length > 0 ? () => this.judgeInstruction() : undefined;
-    machine.memory.observer = written.length > 0 ? (pa, size) => this.aboutToWrite(pa, size) : undefined;
+    const isWritten = ranges.some(({ range }) => range.write);
+    machine.memory.observer = isWritten ? (pa, size) => this.outsideAccess(pa, size, 'write') : undefined;
   }
 
   /** An IPA is watched where it leads now: by whatever VA, and whoever writes there. */
@@ -162,26 +165,35 @@ export class WatchedMemory {
 
   // ---- by a backend, the hypervisor or a device
 
-  private aboutToWrite(pa: number, size: number): void {
+  /** It is about to happen. */
+  private outsideAccess(pa: number, size: number, access: 'read' | 'write'): void {
     const last = pa + size - 1;
-    for (const range of this.paRanges) this.noteOutside(range, pa, last);
+    const matters = ({ watchpoint }: Watch): boolean =>
+      watchpoint.access === 'access' || (access === 'read') === (watchpoint.access === 'read');
+    for (const range of this.paRanges) if (matters(range.watch)) this.noteOutside(range, pa, last, access);
     for (const watch of this.vaWatches) {
-      for (const range of this.placesOf(watch)) this.noteOutside(range, pa, last);
+      if (!matters(watch)) continue;
+      for (const range of this.placesOf(watch)) this.noteOutside(range, pa, last, access);
     }
   }
 
-  private noteOutside({ first, last, watch }: PaRange, pa: number, end: number): void {
+  private noteOutside(
+    { first, last, watch }: PaRange,
+    pa: number,
+    end: number,
+    access: 'read' | 'write',
+  ): void {
     if (first > end || last < pa) return;
     const { machine } = this.loaded;
     machine.requestStop();
     const isLong = last - first >= layout.WATCH_BYTES_MAX;
     // What a short range held before is from the first time.
-    if (!isLong && this.outside.some((known) => known.watch === watch)) return;
+    if (!isLong && this.outside.some((known) => known.watch === watch && known.access === access)) return;
     if (this.outside.length === OUTSIDE_MAX) return;
     const from = isLong ? Math.max(first, pa) : first;
     const length = Math.min(last - from + 1, layout.WATCH_BYTES_MAX);
     const before = this.contentOf(from, length);
-    this.outside.push({ watch, from, pa, size: end - pa + 1, before });
+    this.outside.push({ watch, access, from, pa, size: end - pa + 1, before });
   }
 
   private contentOf(first: number, length: number): Uint8Array {
@@ -209,15 +221,15 @@ export class WatchedMemory {
     return places;
   }
 
-  /** What was written from TypeScript since this was asked last. */
+  /** What was read and written from TypeScript since this was asked last. */
   judgeOutside(): void {
     const { outside } = this;
     if (outside.length === 0) return;
     this.outside = [];
-    for (const { watch, from, pa, size, before } of outside) {
-      const after = this.contentOf(from, before.length);
+    for (const { watch, access, from, pa, size, before } of outside) {
+      const after = access === 'read' ? before : this.contentOf(from, before.length);
       if (watch.watchpoint.access === 'change' && isEqual(before, after)) continue;
-      this.judge(watch, { id: watch.watchpoint.id, access: 'write', pa: BigInt(pa), size, before, after });
+      this.judge(watch, { id: watch.watchpoint.id, access, pa: BigInt(pa), size, before, after });
     }
   }
 }

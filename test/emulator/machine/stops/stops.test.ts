@@ -410,3 +410,46 @@ test('a guest physical address is followed when it leads elsewhere', async () =>
   expect(stop.watch?.pa).toBe(BigInt((await paNow()) ?? 0));
   expect(await paNow()).not.toBe(before);
 });
+
+test('what a backend reads is seen, and nothing else of what looks on', async () => {
+  const config = await guest(1);
+  const server = served(config);
+  // out_prod of the console ring: the guest advances it, and the console backend reads it.
+  const OUT_PROD = CONSOLE_PAGE + 3084n;
+  const watch = (access: Watchpoint['access']): Watchpoint => ({
+    id: 1,
+    space: { kind: 'ipa', domain: DOMAIN },
+    address: OUT_PROD,
+    size: 4,
+    access,
+  });
+  await server.requests.setEventBreakpoints({ events: [{ id: 9, event: 'hypercall', log: [] }] });
+  await server.requests.setWatchpoints({ watchpoints: [watch('write')] });
+  expect((await nextStop(server)).watch).toMatchObject({ access: 'write', va: expect.anything() });
+  await server.requests.setWatchpoints({ watchpoints: [watch('read')] });
+  let stop = await nextStop(server);
+  while (stop.watch?.va !== undefined) stop = await nextStop(server);
+  expect(stop).toMatchObject({ reason: 'watchpoint', breakpointIds: [1] });
+  expect(stop.watch).toMatchObject({ access: 'read' });
+  expect(stop.watch?.after).toEqual(stop.watch?.before);
+  // A view of the rings reads it as well, and is nobody whom a debugger watches.
+  await server.requests.inspect({ name: 'rings', args: {} });
+  expect((await nextStop(server)).instructions).toBeGreaterThan(stop.instructions);
+});
+
+test('a run in which all reads of a page are judged ends where another one does', async () => {
+  const config = await guest(1);
+  const hashes: string[] = [];
+  for (const isWatched of [false, true]) {
+    const server = served(config);
+    const space: AddressSpace = { kind: 'ipa', domain: DOMAIN };
+    const watch = { id: 1, space, address: CONSOLE_PAGE, size: 4096, access: 'access', log: [] } as const;
+    await server.requests.setWatchpoints({ watchpoints: isWatched ? [watch] : [] });
+    const tick = at(await addressOf('handle_timer_tick'), { id: 2, hits: { operator: '==', count: 20 } });
+    await server.requests.setBreakpoints({ breakpoints: [tick] });
+    expect((await nextStop(server)).breakpointIds).toEqual([2]);
+    if (isWatched) expect(server.events('hit').length).toBeGreaterThan(100);
+    hashes.push(await server.requests.stateHash({}));
+  }
+  expect(hashes[1]).toBe(hashes[0]);
+});
