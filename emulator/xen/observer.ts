@@ -175,7 +175,8 @@ export class ObserverRelay implements ObserverCalls {
     const [only] = calls;
     if (!only) return nobody;
     const { wrapper } = this;
-    if (wrapper) return (...args: readonly unknown[]) => wrapper(() => calls.forEach((call) => call(...args)));
+    if (wrapper)
+      return (...args: readonly unknown[]) => wrapper(() => calls.forEach((call) => call(...args)));
     if (calls.length === 1) return only;
     return (...args: readonly unknown[]) => {
       for (const call of calls) call(...args);
