@@ -1,5 +1,6 @@
 // What a user clicks while debugging, in a real workbench: events as checkboxes, values beside code, breakpoints in
-// assembly, what a Linux guest runs. Pictures of each station are left in dist/screenshots.
+// assembly, what a Linux guest runs. Pictures of each station are left in dist/screenshots; with PICTURES=1
+// (`node test/tools/pictures.ts`) those of the README are taken as well.
 
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,9 @@ import { packageExtension } from '../tools/package.ts';
 import { chromiumPath } from './host/browser.ts';
 import { installVsCodeHost } from './host/install.ts';
 import { Workbench } from './host/workbench.ts';
+
+/** Where the pictures of the README go, if they are wanted. */
+const PICTURES = process.env['PICTURES'] === '1' && join(import.meta.dirname, '../../media/pictures');
 
 const SAMPLE = join(import.meta.dirname, '../../media/samples/hello-xen');
 
@@ -45,6 +49,16 @@ testWith([chromium, host], 'values stand beside C and assembly, and breakpoints 
     const head = page.locator('.view-line', { hasText: 'void say_hello' });
     expect(await head.innerText()).toMatch(/greeting\s=\s0x[0-9a-f]{16}/);
     await workbench.screenshot('values-in-code');
+
+    await workbench.command('View: Hide Panel');
+    await workbench.watch('$SCTLR_EL1.M');
+    await workbench.watch('$evtchn[2]');
+    const watched = workbench.viewRow('Watch', '$evtchn[2]');
+    await watched.filter({ hasText: 'port = 2' }).waitFor();
+    await workbench.variables('Locals', 'i =');
+    await workbench.openRow(workbench.viewRow('Variables', 'greeting'));
+    await workbench.viewRow('Variables', 'domid').waitFor();
+    await pictureFor(workbench, 'debugging', [1440, 600]);
   }),
 );
 
@@ -78,6 +92,9 @@ testWith(
       const [sentence = ''] = /^Hypercall .* by d1v0$/m.exec(text) ?? [];
       expect(text.split(sentence)).toHaveLength(2);
       await workbench.screenshot('events-filter');
+      await workbench.press('Control+J');
+      await pictureFor(workbench, 'events', [1240, 860]);
+      await workbench.press('Control+J');
       await filter.locator('.monaco-checkbox').click();
       await any.filter({ hasNotText: 'filter' }).waitFor();
       expect(await any.locator('.monaco-checkbox').getAttribute('aria-checked')).toBe('false');
@@ -135,6 +152,7 @@ testWith(
       await workbench.openRow(shell);
       await row('__schedule').waitFor();
       await workbench.screenshot('guest-os-stack');
+      await pictureFor(workbench, 'guest-os', [900, 760]);
       await shell.locator('.monaco-tl-twistie').click();
       await workbench.openRow(row('Modules'));
       await row('xen_blkfront').waitFor();
@@ -151,6 +169,18 @@ testWith(
     });
   },
 );
+
+/** The upper left of the window, where it happens. */
+async function pictureFor(
+  { page }: Workbench,
+  name: string,
+  [width, height]: readonly [number, number],
+): Promise<void> {
+  if (!PICTURES) return;
+  await page.mouse.move(0, 0);
+  await page.locator('.workbench-hover').waitFor({ state: 'hidden' });
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), clip: { x: 0, y: 0, width, height } });
+}
 
 function sample(name: string): string {
   const folder = join(work, name);

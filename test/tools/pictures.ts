@@ -1,4 +1,5 @@
-// Takes the pictures of README.md again, in media/pictures: every panel in a real workbench, in three themes.
+// Takes the pictures of README.md again, in media/pictures: debugging, and every panel in three themes, in a real
+// workbench.
 //
 //   node test/tools/pictures.ts
 
@@ -15,7 +16,15 @@ const MOST_BYTES = 250_000;
 await ensureBuilt(console.log);
 const { status } = spawnSync(
   join(ROOT, 'node_modules/.bin/vitest'),
-  ['run', '--project', 'e2e', 'test/extension/panels.e2e.test.ts', '-t', 'every panel|Domains view'],
+  [
+    'run',
+    '--project',
+    'e2e',
+    'test/extension/panels.e2e.test.ts',
+    'test/extension/debugging.e2e.test.ts',
+    '-t',
+    'every panel|Domains view|values|events|Linux guest',
+  ],
   { cwd: ROOT, env: { ...process.env, PICTURES: '1' }, stdio: 'inherit' },
 );
 if (status !== 0) process.exit(1);

@@ -35,6 +35,8 @@ export class Workbench {
     const settings = {
       'terminal.integrated.gpuAcceleration': 'off',
       'workbench.colorTheme': theme,
+      // Values at the ends of lines are to be seen.
+      'editor.minimap.enabled': false,
     };
     const server = await startVsCodeServer({
       vsix: spy ? [vsix, spy.vsix] : [vsix],
@@ -257,6 +259,14 @@ export class Workbench {
     const head = this.page.locator('.pane-header[aria-expanded=true]', { hasText: view });
     await head.click();
     await head.waitFor({ state: 'detached' });
+  }
+
+  async watch(expression: string): Promise<void> {
+    const head = this.page.locator('.pane-header', { hasText: 'Watch' });
+    await head.hover();
+    await head.locator('.action-label[aria-label^="Add Expression"]').click();
+    await this.page.locator('.debug-watch input').fill(expression);
+    await this.press('Enter');
   }
 
   /** Opens a view of the side bar that is folded. */
