@@ -41,7 +41,9 @@ export const guestRequests = [
         address === undefined ? one.pid === pid : hex(one.address) === address.toLowerCase(),
       );
       if (!task) throw errors.noSuchTask(address ?? `with the pid ${pid}`);
-      const idOf = ({ frame, index, inlined }: FunctionRow): number => {
+      const idOf = ({ frame, index, inlined }: FunctionRow): number | undefined => {
+        // No vCPU sees the memory of a program that does not run.
+        if (!task.on && frame.el === 0) return undefined;
         // What a task that waits has in registers, it has saved; so it is with callers.
         const vcpu = task.on ?? { domain: id, vcpu: 0 };
         const depth = task.on ? index : index + 1;
@@ -86,7 +88,7 @@ export async function taskFrames(
   guest: GuestOs,
   task: GuestTask,
   levels: number,
-  idOf?: (row: FunctionRow) => number,
+  idOf: (row: FunctionRow) => number | undefined = () => undefined,
 ): Promise<readonly TaskFrame[]> {
   const target = await debuggee.targetOfTask(domain, task.address);
   const rows = await rowsOf(await guest.stackOf(task, levels), target, levels);
@@ -97,7 +99,8 @@ export async function taskFrames(
       ? `${scope.name} [inlined]`
       : frameName(frame.pc, target.symbolAt(lookup), scope?.name);
     const place = scope && { path: scope.path, line: scope.line };
-    return { name, address: hex(frame.pc), ...place, ...(idOf && { frameId: idOf(row) }) };
+    const frameId = idOf(row);
+    return { name, address: hex(frame.pc), ...place, ...(frameId !== undefined && { frameId }) };
   });
 }
 

@@ -299,5 +299,11 @@ testWith(
     expect(names(far)).toEqual(['work', '_start']);
     expect(BigInt(far[0]?.instructionPointerReference?.split(':')[1] ?? 0)).toBeGreaterThan(0x100_0000n);
     expect(await value(session, 'worker_pie!work', far[0])).toMatch(/0x[0-9a-f]+ <work>/);
+    // A child that was forked has its own tables.
+    await session.send('setFunctionBreakpoints', {
+      breakpoints: [{ name: 'worker-pie!work', condition: 'first == 100' }],
+    });
+    await session.send('continue', { threadId: THREAD });
+    expect(await value(session, 'first', (await stack(session))[0])).toBe('100');
   },
 );
