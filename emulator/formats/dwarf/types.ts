@@ -1,6 +1,7 @@
 // Types out of their entries (DWARF 5, chapter 5). One entry at a time: what it refers to is another entry.
 
 import * as dw from './constants.ts';
+import { BadDwarf } from './cursor.ts';
 import type { Die } from './entries.ts';
 import { languageOf } from './languages.ts';
 import type {
@@ -69,6 +70,16 @@ export async function typeOf(units: ProgramUnits, die: Die): Promise<DwarfType> 
   }
 }
 
+/** Bytes of the widest number that there is: a complex one of two of 128 bits. */
+const MAX_SCALAR = 32;
+
+/** Of a number; others compute with as many bits. */
+function scalarSizeOr(die: Die, standard: number): number {
+  const size = sizeOr(die, standard);
+  if (size >= 0 && size <= MAX_SCALAR) return size;
+  throw new BadDwarf(`a number has ${size} bytes`, die.unit.unit.unitOffset + die.at);
+}
+
 const sizeOr = (die: Die, standard: number): number => die.number(dw.DW_AT_byte_size) ?? standard;
 
 const qualified = (qualifier: QualifiedType['qualifier'], target: EntryId | undefined): QualifiedType => ({
@@ -81,7 +92,7 @@ const qualified = (qualifier: QualifiedType['qualifier'], target: EntryId | unde
 
 function baseType(die: Die): BaseType {
   const bits = die.number(dw.DW_AT_bit_size);
-  const size = sizeOr(die, bits === undefined ? 0 : Math.ceil(bits / 8));
+  const size = scalarSizeOr(die, bits === undefined ? 0 : Math.ceil(bits / 8));
   const code = die.number(dw.DW_AT_encoding) ?? 0;
   const isSigned = code === dw.DW_ATE_signed || code === dw.DW_ATE_signed_char;
   return { kind: 'base', name: die.text(dw.DW_AT_name) ?? '', size, encoding: encodingOf(code), isSigned };
@@ -128,7 +139,7 @@ async function memberPointer(units: ProgramUnits, die: Die): Promise<MemberPoint
   const target = die.reference(dw.DW_AT_type);
   const pointee = target === undefined ? undefined : await units.die(target);
   const words = pointee?.tag === dw.DW_TAG_subroutine_type ? 2 : 1;
-  const size = sizeOr(die, words * die.unit.unit.addressSize);
+  const size = scalarSizeOr(die, words * die.unit.unit.addressSize);
   return { kind: 'member-pointer', size, target, owner: die.reference(dw.DW_AT_containing_type) };
 }
 
@@ -168,7 +179,7 @@ async function enumeration(units: ProgramUnits, die: Die): Promise<EnumerationTy
     encoding === undefined
       ? raw.some((value) => value < 0n)
       : encoding === dw.DW_ATE_signed || encoding === dw.DW_ATE_signed_char;
-  const size = sizeOr(die, base === undefined ? 4 : sizeOr(base, 4));
+  const size = scalarSizeOr(die, base === undefined ? 4 : sizeOr(base, 4));
   const enumerators = values.map((child, index) => {
     const value = raw[index] ?? 0n;
     const name = child.text(dw.DW_AT_name) ?? '';

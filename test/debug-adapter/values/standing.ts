@@ -49,8 +49,14 @@ export interface StandingProgram {
 
 const VCPU = { domain: BARE_DOMAIN, vcpu: 0 };
 
-export async function standing(file: string, state: Standing): Promise<StandingProgram> {
-  const bytes = new Uint8Array(readFileSync(join(import.meta.dirname, 'fixtures', file)));
+export const fixture = (file: string): Uint8Array =>
+  new Uint8Array(readFileSync(join(import.meta.dirname, 'fixtures', file)));
+
+export async function standing(
+  file: string,
+  state: Standing,
+  bytes = fixture(file),
+): Promise<StandingProgram> {
   const elf = await ElfFile.open(memorySource(bytes, file), decompress);
   const loads = elf.segments.filter(({ type }) => type === PT_LOAD);
   const memory = new Map<bigint, number>();
