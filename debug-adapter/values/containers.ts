@@ -3,7 +3,7 @@
 // first thing that makes no sense, and says so.
 
 import * as errors from '../errors.ts';
-import { argument, numberOf, offsetIn, typeArgument } from './function-arguments.ts';
+import { argument, memberArgument, numberOf, offsetIn, typeArgument } from './function-arguments.ts';
 import type { Argument } from './function-arguments.ts';
 import type { Evaluator } from './evaluate.ts';
 import { dereferenced, elementOf, memberOf } from './members.ts';
@@ -58,7 +58,7 @@ export async function containerFunction(
   if (kind === 'xarray') return xarray(evaluator.scope, head, type);
   const member = args[2];
   if (type && !member) throw errors.notComputable(`It is called like this: ${form}`);
-  const offset = type ? await offsetIn(type, argument(args, 2, form), form) : 0;
+  const offset = type ? await offsetIn(type, memberArgument(args, 2, form), form) : 0;
   const element = type && { type, offset };
   return kind === 'list' ? list(evaluator.scope, head, element) : tree(evaluator.scope, head, element);
 }

@@ -48,6 +48,16 @@ export async function typeArgument(
   return evaluator.type({ kind: 'type', from, to, name, pointers: 0, toFunction: 0, dimensions: [] });
 }
 
+/** The name of a member; a structure may have the same tag, as `rb_node` has, and is not meant. */
+export function memberArgument(args: readonly Argument[], index: number, form: string): Node {
+  const given = args[index];
+  if (given?.kind !== 'type' || given.pointers + given.toFunction + given.dimensions.length > 0) {
+    return argument(args, index, form);
+  }
+  const { from, to, name } = given;
+  return { kind: 'name', from, to, name, within: undefined };
+}
+
 /** `a.b` within a structure, in bytes. */
 export async function offsetIn(type: Type, path: Node, form: string): Promise<number> {
   const { member } = await memberAt(type, path, form);

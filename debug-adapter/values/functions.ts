@@ -8,7 +8,7 @@ import type { ContainerKind } from './containers.ts';
 import { formatMemoryReference } from '../memory-reference.ts';
 import type { Target } from '../symbols/target.ts';
 import type { Evaluator } from './evaluate.ts';
-import { address, argument, numberOf, offsetIn, typeArgument } from './function-arguments.ts';
+import { address, argument, memberArgument, numberOf, offsetIn, typeArgument } from './function-arguments.ts';
 import type { Argument } from './function-arguments.ts';
 import { isObjectName, inspect, object } from './objects.ts';
 import { addressNeeded, integerOf } from './scalars.ts';
@@ -143,7 +143,7 @@ async function containerOf(evaluator: Evaluator, args: readonly Argument[]): Pro
   const form = '$container_of(pointer, type, member)';
   const pointer = await address(evaluator, args, form);
   const type = await typeArgument(evaluator, args[1], form);
-  const offset = await offsetIn(type, argument(args, 2, form), form);
+  const offset = await offsetIn(type, memberArgument(args, 2, form), form);
   const at = (await numberOf(evaluator, pointer)) - BigInt(offset);
   return ofInteger(pointerTo(type), 8, at, pointer.space);
 }
@@ -151,7 +151,7 @@ async function containerOf(evaluator: Evaluator, args: readonly Argument[]): Pro
 async function offsetOf(evaluator: Evaluator, args: readonly Argument[]): Promise<Value> {
   const form = '$offsetof(type, member)';
   const type = await typeArgument(evaluator, args[0], form);
-  const offset = await offsetIn(type, argument(args, 1, form), form);
+  const offset = await offsetIn(type, memberArgument(args, 1, form), form);
   return ofInteger(UNSIGNED_LONG, 8, BigInt(offset), evaluator.scope.space);
 }
 

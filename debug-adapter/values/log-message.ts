@@ -4,8 +4,10 @@
 import type { Capture, Captured } from '../../emulator/machine/stop-programs.ts';
 import * as errors from '../errors.ts';
 import type { Target } from '../symbols/target.ts';
-import { addressOf, compileWith } from './compile.ts';
-import type { Compiled, Compiler } from './compile.ts';
+import { compileWith } from './compile.ts';
+import { addressOf } from './compiled-values.ts';
+import type { Compiler } from './compile.ts';
+import type { Compiled } from './compiled-values.ts';
 import { rendererOf } from './render-bytes.ts';
 import type { Render } from './render-bytes.ts';
 import { enumerationText, flagWords, integerText, stringText } from './format.ts';

@@ -64,5 +64,30 @@ testWith(
     expect(await value('$percpu(runqueues).cpu')).toBe('{[0] = 0}');
     await expect(value('$percpu(runqueues, 1)')).rejects.toThrow('no CPU 1');
     await expect(value('$percpu(init_task, 0)')).rejects.toThrow('no per-CPU variable');
+
+    // Tasks by the kernel's own list, and as the guest's system is known to have them.
+    const names = '$list(&init_task.tasks, struct task_struct, tasks).comm';
+    expect(await value(names)).toMatch(/^\{\[0\] = "(?:swapper\/0|init)", \[1\] = "kthreadd"/);
+    expect(await value('$threads[0]->pid')).toBe('0');
+    expect(await value('$task(2)->comm')).toBe('"kthreadd"');
+    expect(await value('$current == $task($current->pid) || $current->pid == 0')).toBe('1');
+    expect(await value('$xarray(&init_pid_ns.idr.idr_rt, struct pid)[1]->level')).toBe('0');
+    // A mount's tree of extents is there only later: what is empty is so.
+    expect(await value('$rbtree(&vmap_area_root, struct vmap_area, rb_node)[0].va_end > 0')).toBe('1');
+
+    const frameId = stackFrames[0]?.id ?? 0;
+    const { scopes } = await session.send('scopes', { frameId });
+    const variablesOf = async (name: string, more: Partial<Dap.VariablesArguments> = {}) => {
+      const reference = scopes.find((scope) => scope.name === name)?.variablesReference ?? 0;
+      return (await session.send('variables', { variablesReference: reference, ...more })).variables;
+    };
+    const task = (await variablesOf('Current task')).find(({ name }) => name === 'comm');
+    expect(task).toMatchObject({ evaluateName: '$current->comm', value: await value('$current->comm') });
+    const perCpu = await variablesOf('Per-CPU', { start: 0, count: 4096 });
+    expect(perCpu.length).toBeGreaterThan(100);
+    const runqueues = perCpu.find(({ name }) => name === 'runqueues');
+    expect(runqueues?.memoryReference).toBe(
+      (await session.send('evaluate', { expression: 'runqueues', frameId })).memoryReference,
+    );
   },
 );

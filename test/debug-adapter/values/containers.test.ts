@@ -32,6 +32,14 @@ test('an xarray has the indices that it has', async () => {
   expect(await value('$xarray(array, struct thing)[5]->number')).toBe('3');
 });
 
+test('a member may be called like a structure', async () => {
+  expect(await value('$offsetof(struct rb_root_cached, rb_root)')).toBe('0');
+  expect(await value('$container_of(&cached.rb_root, struct rb_root_cached, rb_root) == &cached')).toBe('1');
+  expect(await value('$list(cached.rb_root, struct rb_root, rb_node)').catch(String)).toContain(
+    "no member 'next'",
+  );
+});
+
 test('what has gone wild ends where it does, and says so', async () => {
   expect(await value('$list(damaged, struct thing, link)')).toMatch(
     /^\{.*number = 7,.*\} <leads back to 0x\w+>$/,
