@@ -229,6 +229,13 @@ export const EVENT_SERROR = 63;
 export const STRAY_ACCESSES = MACHINE + 0x60;
 /** i32: the record of the last of them. */
 export const STRAY_RECORD = MACHINE + 0x64;
+/**
+ * i32 each: around the access that watchedHost() was asked about last, where the part of its page begins in which
+ * nothing is watched, and how many bytes it has: at least UNWATCHED_LEAST, or it begins behind the page.
+ */
+export const UNWATCHED_FROM = MACHINE + 0x68;
+export const UNWATCHED_SIZE = MACHINE + 0x6c;
+export const UNWATCHED_LEAST = 64;
 
 /** 16 bytes: the state of hashMemory(). */
 export const HASH = MACHINE + 0x80;

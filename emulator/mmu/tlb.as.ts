@@ -42,6 +42,9 @@ import {
   TLB_READ_TAG,
   TLB_SIZE,
   TLB_WRITE_TAG,
+  UNWATCHED_FROM,
+  UNWATCHED_LEAST,
+  UNWATCHED_SIZE,
   WATCHPOINTS,
   WATCHPOINT_COUNT,
   WATCHPOINT_SIZE,
@@ -167,7 +170,8 @@ function isWatched(va: i64, pa: i64): bool {
 
 /**
  * Host address of an access to a watched page that touches nothing that is watched, and that could be made at once if
- * the page were not; 0 otherwise. Nothing changes.
+ * the page were not; 0 otherwise. Nothing changes. UNWATCHED_FROM and UNWATCHED_SIZE say how much of the page around
+ * it could be accessed as well.
  */
 export function watchedHost(base: i32, va: i64, size: i32, isWrite: i32): i32 {
   if (<i32>(va & 0xfff) + size > 4096) return 0;
@@ -182,11 +186,21 @@ export function watchedHost(base: i32, va: i64, size: i32, isWrite: i32): i32 {
   const offset = <i32>(pa - load<i64>(RAM_BASE));
   if (isWrite != 0 && load<i32>(<usize>PAGE_MAP + (<usize>(<u32>offset >>> 12) << 2)) != 0) return 0;
   const canonical = (va << 8) >> 8;
+  const distance = va & 0xfff;
+  let from: i64 = 0;
+  let to: i64 = 4096;
   for (let i = 0; i < load<i32>(WATCHPOINT_COUNT); i++) {
     const range = <usize>WATCHPOINTS + <usize>i * WATCHPOINT_SIZE;
     const at = load<i32>(range + 20) == WATCH_VA ? canonical : pa;
-    if (load<i64>(range) <= at + <i64>(size - 1) && load<i64>(range + 8) >= at) return 0;
+    const first = load<i64>(range);
+    const last = load<i64>(range + 8);
+    if (last < at) from = max(from, last + 1 - at + distance);
+    else if (first > at + <i64>(size - 1)) to = min(to, first - at + distance);
+    else return 0;
   }
+  const isWorthwhile = to - from >= UNWATCHED_LEAST;
+  store<i32>(UNWATCHED_FROM, isWorthwhile ? <i32>from : 4096);
+  store<i32>(UNWATCHED_SIZE, isWorthwhile ? <i32>(to - from) : UNWATCHED_LEAST);
   return offset + RAM_HOST;
 }
 

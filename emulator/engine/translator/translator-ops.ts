@@ -117,7 +117,7 @@ export class TranslatorOps extends PureOps implements Ops {
   private readonly placed: Expression[] = [];
   private readonly places: (Place | undefined)[] = [];
   /** Locals by slot of `pages`: offset in the page, host address. */
-  private readonly slots: { readonly distance: number; readonly host: number }[] = [];
+  private readonly slots: SlotLocals[] = [];
   private readonly inlineFrame: InlineFrame;
 
   constructor(frame: RegionFrame) {
@@ -528,9 +528,7 @@ export class TranslatorOps extends PureOps implements Ops {
     const place = (aligned && size > 1) || unprivileged ? undefined : this.placeOf(address);
     const found = place && this.pages.find(place, tag);
     // Alone, an instruction still has what itself has found: of two accesses the second may not leave.
-    // So it is beside what is watched: that no other byte is, is known of those that were accessed only.
-    const isAlone = this.probesAlone || this.frame.isWatched;
-    const isUsed = found && (!isAlone || covers(found, place.offset, size));
+    const isUsed = found && (!this.probesAlone || covers(found, place.offset, size));
     if (isUsed) return this.probeAgain(found, place.offset, size);
     const va = this.b.pin(address);
     const low = this.b.pin(code.wrap(va));
@@ -547,12 +545,11 @@ export class TranslatorOps extends PureOps implements Ops {
     const addend = this.b.load('i32', entry, layout.TLB_ADDEND);
     const miss = (offset: Expression): Expression =>
       code.compare('gtU', offset, code.constant('i64', 4096 - size));
-    const watched = (): Expression =>
-      this.b.callValue(
-        this.frame.kernelIndex('watchedHost'),
-        [base, va, code.constant('i32', size), code.constant('i32', tag === layout.TLB_WRITE_TAG ? 1 : 0)],
-        'i32',
-      );
+    const isWrite = code.constant('i32', tag === layout.TLB_WRITE_TAG ? 1 : 0);
+    const watched = (): Expression => {
+      const index = this.frame.kernelIndex('watchedHost');
+      return this.b.callValue(index, [base, va, code.constant('i32', size), isWrite], 'i32');
+    };
     if (!place || this.conditions > 0) {
       const host = code.binary('add', low, addend);
       if (!this.frame.isWatched) {
@@ -572,8 +569,15 @@ export class TranslatorOps extends PureOps implements Ops {
     this.b.set(locals.distance, distance);
     if (this.frame.isWatched) {
       this.b.set(locals.host, host);
-      const offset = code.constant('i32', place.offset - hostOffset);
-      this.resolve(isMiss, watched, (there) => this.b.set(locals.host, code.binary('sub', there, offset)));
+      this.b.set(locals.room, code.constant('i64', 4096));
+      this.resolve(isMiss, watched, (there) => {
+        const offset = code.constant('i32', place.offset - hostOffset);
+        this.b.set(locals.host, code.binary('sub', there, offset));
+        const from = code.extendU(this.b.loadAt('i32', layout.UNWATCHED_FROM));
+        const inPage = code.binary('and', va, code.constant('i64', 4095));
+        this.b.set(locals.distance, code.binary('sub', inPage, from));
+        this.b.set(locals.room, code.extendU(this.b.loadAt('i32', layout.UNWATCHED_SIZE)));
+      });
     } else {
       this.leave('tlb', isMiss);
       this.b.set(locals.host, host);
@@ -593,11 +597,14 @@ export class TranslatorOps extends PureOps implements Ops {
 
   /** The same by way of what another access has found. */
   private probeAgain(found: FoundPage, offset: number, size: number): { host: Expression; offset: number } {
-    const { distance, host } = this.localsOf(found.slot);
+    const { distance, host, room } = this.localsOf(found.slot);
     if (!covers(found, offset, size)) {
       const further = code.constant('i64', offset - found.offset);
       const there = code.binary('add', code.local('i64', distance), further);
-      this.leave(ANOTHER_PAGE, code.compare('gtU', there, code.constant('i64', 4096 - size)));
+      const last = this.frame.isWatched
+        ? code.binary('sub', code.local('i64', room), code.constant('i64', size))
+        : code.constant('i64', 4096 - size);
+      this.leave(ANOTHER_PAGE, code.compare('gtU', there, last));
       if (this.conditions === 0) this.pages.extend(found, offset, offset + size);
     }
     const start = code.local('i32', host);
@@ -606,10 +613,12 @@ export class TranslatorOps extends PureOps implements Ops {
     return { host: this.b.pin(code.binary('add', start, code.constant('i32', further))), offset: 0 };
   }
 
-  private localsOf(slot: number): { readonly distance: number; readonly host: number } {
+  private localsOf(slot: number): SlotLocals {
     let locals = this.slots[slot];
     if (!locals) {
-      locals = { distance: this.b.newLocal('i64'), host: this.b.newLocal('i32') };
+      const { b } = this;
+      const room = this.frame.isWatched ? b.newLocal('i64') : 0;
+      locals = { distance: b.newLocal('i64'), host: b.newLocal('i32'), room };
       this.slots[slot] = locals;
     }
     return locals;
@@ -619,6 +628,14 @@ export class TranslatorOps extends PureOps implements Ops {
     if (this.changed) throw new NotTranslatable('may leave after it has changed something');
     this.frame.interpret(why, condition);
   }
+}
+
+/** Of a page that was found. */
+interface SlotLocals {
+  readonly distance: number;
+  readonly host: number;
+  /** Where memory is watched: the bytes around in which nothing is; the distance is that from their beginning. */
+  readonly room: number;
 }
 
 const covers = ({ from, to }: FoundPage, offset: number, size: number): boolean =>
