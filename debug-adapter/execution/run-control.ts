@@ -18,9 +18,9 @@ import type { ImageChange } from '../guest-os/loaded-images.ts';
 import { Judge } from '../breakpoints/judge.ts';
 import type { JudgeEvents, StopReport } from '../breakpoints/judge.ts';
 import { MachineStops } from '../breakpoints/machine-stops.ts';
+import { lineRange } from './line-range.ts';
 import { stepInstruction } from './stepping.ts';
-import type { IsMeant, LineRange, StepContext, StepStop } from './stepping.ts';
-import type { Target } from '../symbols/target.ts';
+import type { IsMeant, StepContext, StepStop } from './step-context.ts';
 
 export type Ended = MachineEvents['terminated'];
 
@@ -405,21 +405,6 @@ export class RunControl {
     const { images, allTargets } = this.debuggee;
     return [...(images?.breakpointsIn(allTargets) ?? []), ...temporary];
   }
-}
-
-async function lineRange(target: Target, pc: bigint): Promise<LineRange | undefined> {
-  const code = await target.lineAt(pc);
-  const scopes = await target.scopesAt(pc, true);
-  const [shown] = scopes;
-  if (!code || !shown) return undefined;
-  return {
-    start: code.start,
-    end: code.end,
-    statement: code.statement,
-    code,
-    shown,
-    scope: scopes.map(({ name }) => name ?? '').reverse(),
-  };
 }
 
 /** A step into the hypervisor ends with what it did. */

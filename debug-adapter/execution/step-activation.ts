@@ -6,7 +6,7 @@
 import type { GeneralRegisters } from '../../emulator/machine/messages.ts';
 import { SP, walkStack } from '../frames/stack.ts';
 import type { Frame } from '../frames/stack.ts';
-import type { StepContext } from './stepping.ts';
+import type { StepContext } from './step-context.ts';
 
 type Context = Pick<StepContext<unknown>, 'stack' | 'registers' | 'systemRegister'>;
 

@@ -4,12 +4,7 @@
 
 import type { FrameRecord } from './frame-records.ts';
 import { controlFlow, frameEffect } from '../instructions/instructions.ts';
-import type { ExceptionTaken, Frame, StackSource } from './stack.ts';
-
-export interface CodeRange {
-  readonly start: bigint;
-  readonly end: bigint;
-}
+import type { ExceptionTaken, Frame, StackSource } from './frame.ts';
 
 /** DDI 0487, "Exception vectors": four groups of four, 0x80 bytes each. */
 const VECTORS = 0x800;

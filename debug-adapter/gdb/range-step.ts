@@ -2,7 +2,7 @@
 // instruction by instruction.
 
 import { controlFlow } from '../instructions/instructions.ts';
-import type { AddressRange } from '../execution/stepping.ts';
+import type { AddressRange } from '../execution/step-context.ts';
 
 export interface WaysOut {
   /** Addresses outside of the range to which it branches or runs on. */

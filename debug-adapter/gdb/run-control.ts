@@ -5,7 +5,7 @@ import { UserError } from '../../emulator/base/errors.ts';
 import type { Breakpoint, DomainEnd, StopInfo, VcpuId } from '../../emulator/machine/messages.ts';
 import type { Debuggee } from '../debuggee.ts';
 import { stepInstruction } from '../execution/stepping.ts';
-import type { AddressRange, StepContext, StepStop } from '../execution/stepping.ts';
+import type { AddressRange, StepContext, StepStop } from '../execution/step-context.ts';
 import { waysOut } from './range-step.ts';
 import { type StopPointKind, StopPoints, TEMPORARY } from './stop-points.ts';
 import { sameVcpu } from './thread-ids.ts';

@@ -8,7 +8,7 @@ import { request } from '../request.ts';
 import type { StopReport } from '../breakpoints/judge.ts';
 import type { XenSession } from '../session.ts';
 import { stepInstruction, stepIntoException, stepLine, stepOut } from '../execution/stepping.ts';
-import type { StepContext, StepStop } from '../execution/stepping.ts';
+import type { StepContext, StepStop } from '../execution/step-context.ts';
 import { isHypercall } from '../instructions/annotate.ts';
 import { controlFlow } from '../instructions/instructions.ts';
 import { leaving } from '../values/return-value.ts';

@@ -5,7 +5,7 @@
 // gdb asks for it, and is answered at once. lldb asks (qHostInfo), and is told.
 
 import type { VcpuId } from '../../../emulator/machine/messages.ts';
-import type { AddressRange } from '../../execution/stepping.ts';
+import type { AddressRange } from '../../execution/step-context.ts';
 import { badPacket, type Command, EINVAL, GdbError } from '../command.ts';
 import { parseAddress } from '../packets.ts';
 import { PC, SP, X29 } from '../registers.ts';
