@@ -111,11 +111,11 @@ export const noEntrySymbol = (name: string) =>
     'Correct it, or give symbols',
   );
 
-export const unsupportedKey = (domain: string, key: string) =>
-  new AdapterError(1015, `'${key}' of domain '${domain}' is not supported in this version`, 'Remove the key');
-
 export const badDisk = (domain: string, message: string, hint: string) =>
   new AdapterError(1020, `domain '${domain}': ${message}`, hint.replace(/\.$/, ''));
+
+export const badVif = (domain: string, message: string, hint: string) =>
+  new AdapterError(1038, `domain '${domain}': ${message}`, hint.replace(/\.$/, ''));
 
 export const notAnXlConfig = (file: string) =>
   new AdapterError(

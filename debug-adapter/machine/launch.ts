@@ -5,6 +5,7 @@ import type { UserError } from '../../emulator/base/errors.ts';
 import type { ByteSource } from '../../emulator/formats/byte-source.ts';
 import { contentOf, readAll } from '../../emulator/formats/byte-source.ts';
 import { isDiskRefusal, parseDiskSpec } from '../../emulator/formats/disk-spec.ts';
+import { isVifRefusal, parseVifSpec, type VifSpec } from '../../emulator/formats/vif-spec.ts';
 import { loadKernel } from '../../emulator/formats/kernel.ts';
 import { readXlConfig } from '../../emulator/formats/xl-config/xl-config.ts';
 import { parseCpuRanges } from '../../emulator/formats/xl-config/cpu-ranges.ts';
@@ -185,11 +186,11 @@ async function inlineDomain(
   base: string | undefined,
   keys: SymbolKeys,
 ): Promise<{ domain: DomainConfig; symbols: DomainSymbols }> {
-  if ((domain.vif ?? []).length > 0) throw errors.unsupportedKey(domain.name, 'vif');
   const disks = (domain.disk ?? []).map((text) => {
     const disk = diskOf(domain.name, text);
     return withImage(disk, (path) => host.resolvePath(base, path));
   });
+  const vifs = (domain.vif ?? []).map((text) => vifOf(domain.name, text));
   const kernelPath = host.resolvePath(base, domain.kernel);
   const kernel = await kernelFile(host, kernelPath, 'kernel');
   const memory = memoryBytes(domain.memory);
@@ -205,6 +206,7 @@ async function inlineDomain(
       vcpus: domain.vcpus,
       gicVersion: domain.gicVersion,
       ...(disks.length > 0 && { disks }),
+      ...(vifs.length > 0 && { vifs }),
       scheduling: domainScheduling(domain.name, domain),
     },
     symbols: {
@@ -280,6 +282,12 @@ function fail(error: Error): never {
   throw error;
 }
 
+function vifOf(domain: string, text: string): VifSpec {
+  const vif = parseVifSpec(text);
+  if (isVifRefusal(vif)) throw errors.badVif(domain, vif.message, vif.hint);
+  return vif;
+}
+
 function diskOf(domain: string, text: string): DiskConfig {
   const disk = parseDiskSpec(text);
   if (isDiskRefusal(disk)) throw errors.badDisk(domain, disk.message, disk.hint);
@@ -330,6 +338,7 @@ async function xlDomain(host: Files, file: string, keys: SymbolKeys, restarts: b
     ...(config.uuid !== undefined && { uuid: bytesOfUuid(config.uuid) }),
     ...(config.vuart && { vuart: true }),
     ...(disks.length > 0 && { disks }),
+    ...(config.vifs.length > 0 && { vifs: config.vifs }),
     scheduling: schedulingWith(config.scheduling),
     actions: actionsOf(config, placeOf),
   };

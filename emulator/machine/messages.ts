@@ -9,6 +9,7 @@
 
 import type { Content } from '../formats/byte-source.ts';
 import type { DiskSpec } from '../formats/disk-spec.ts';
+import type { VifSpec } from '../formats/vif-spec.ts';
 import type { Kernel } from '../formats/kernel.ts';
 import type { DomainScheduling, MachineScheduling } from '../xen/scheduling/configuration.ts';
 import { SCHEDULERS } from '../xen/scheduling/policy.ts';
@@ -69,6 +70,7 @@ export interface DomainConfig {
   /** An emulated PL011, whose output joins the console's. */
   readonly vuart?: boolean;
   readonly disks?: readonly DiskConfig[];
+  readonly vifs?: readonly VifSpec[];
   /** What happens when it ends, as on_poweroff and its kin of xl.cfg; a key that is missing: it is destroyed. */
   readonly actions?: Partial<Record<'poweroff' | 'reboot' | 'crash' | 'watchdog', EndAction>>;
   /** False: it is not there at moment 0, and created by request. */

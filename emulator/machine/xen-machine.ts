@@ -230,6 +230,7 @@ function toolstackConfig(guest: DomainConfig): Parameters<typeof buildDomain>[0]
     ...(guest.uuid && { uuid: guest.uuid }),
     ...(guest.vuart && { vuart: true }),
     ...(guest.disks && { disks: guest.disks }),
+    ...(guest.vifs && { vifs: guest.vifs }),
     ...(guest.scheduling && { scheduling: guest.scheduling }),
   };
 }

@@ -39,8 +39,9 @@ export interface DebianFiles {
   readonly xenVersion: string;
   /** The hypervisor as an Image; may be gzipped. */
   readonly xen: string;
-  /** The folder of the kernel's modules for block devices; only when modules were asked for. */
+  /** The folders of the kernel's modules for block and network devices; only when modules were asked for. */
   readonly blockModules?: string;
+  readonly netModules?: string;
   /** The unstripped kernel; only when debug symbols were asked for. About 300 MB. */
   readonly vmlinux?: string;
 }
@@ -146,7 +147,7 @@ async function fetchLocked(
   };
   return {
     ...files,
-    ...(modules && { blockModules: await blockModules(apt, cache, kernelPackage, kernelRelease, log) }),
+    ...(modules && (await driverModules(apt, cache, kernelPackage, kernelRelease, log))),
     ...(debugSymbols && { vmlinux: await debugKernel(apt, cache, kernelPackage, log) }),
   };
 }
@@ -158,18 +159,19 @@ async function debugKernel(apt: Apt, cache: string, kernelPackage: string, log: 
   return only(symbols.root, 'usr/lib/debug/boot', /^vmlinux-/);
 }
 
-async function blockModules(
+async function driverModules(
   apt: Apt,
   cache: string,
   kernelPackage: string,
   release: string,
   log: Log,
-): Promise<string> {
+): Promise<{ blockModules: string; netModules: string }> {
   // Newer releases have /lib in /usr.
-  const places = ['lib', 'usr/lib'].map((lib) => `${lib}/modules/${release}/kernel/drivers/block`);
-  const folders = places.map((place) => `./${place}`);
-  const { root } = await apt.unpacked(cache, kernelPackage, folders, log, 'modules');
-  return firstExisting(...places.map((place) => join(root, place)));
+  const places = ['lib', 'usr/lib'].map((lib) => `${lib}/modules/${release}/kernel/drivers`);
+  const folders = places.flatMap((place) => [`./${place}/block`, `./${place}/net`]);
+  const { root } = await apt.unpacked(cache, kernelPackage, folders, log, 'drivers');
+  const drivers = firstExisting(...places.map((place) => join(root, place)));
+  return { blockModules: join(drivers, 'block'), netModules: join(drivers, 'net') };
 }
 
 /** apt with its own state: it neither sees nor changes what is installed on this machine. */

@@ -4,6 +4,7 @@
 import { UserError } from '../../base/errors.ts';
 import type { Place } from '../../base/errors.ts';
 import { type DiskSpec, isDiskRefusal, parseDiskSpec } from '../disk-spec.ts';
+import { isVifRefusal, parseVifSpec, type VifSpec } from '../vif-spec.ts';
 import { parseCpuRanges } from './cpu-ranges.ts';
 import { xlKeys } from './keys.ts';
 import { MAX_MEMORY_MIB, MAX_VCPUS_GICV2, MAX_VCPUS_GICV3, XL_ACTIONS } from './keys/domain.ts';
@@ -39,6 +40,7 @@ export interface XlConfig {
   /** An emulated PL011 is wanted. */
   readonly vuart: boolean;
   readonly disks: readonly DiskSpec[];
+  readonly vifs: readonly VifSpec[];
   readonly scheduling: XlScheduling;
   readonly onPoweroff: XlAction;
   readonly onReboot: XlAction;
@@ -128,6 +130,7 @@ class Reader {
       ...(uuid && { uuid }),
       vuart: this.choice('vuart', ['sbsa_uart']) !== undefined,
       disks: this.disks(),
+      vifs: this.vifs(),
       scheduling: this.scheduling(maxvcpus),
       onPoweroff: this.choice('on_poweroff', ACTIONS) ?? 'destroy',
       onReboot: this.choice('on_reboot', ACTIONS) ?? 'restart',
@@ -218,6 +221,15 @@ class Reader {
     return items.map(({ text, place }) => {
       const disk = parseDiskSpec(text);
       return isDiskRefusal(disk) ? fail(new UserError(disk.message, disk.hint, place)) : disk;
+    });
+  }
+
+  private vifs(): VifSpec[] {
+    const value = this.values.get('vif');
+    const items = value?.kind === 'list' ? value.items.filter((item) => item.kind === 'atom') : [];
+    return items.map(({ text, place }) => {
+      const vif = parseVifSpec(text);
+      return isVifRefusal(vif) ? fail(new UserError(vif.message, vif.hint, place)) : vif;
     });
   }
 

@@ -50,9 +50,14 @@ export class BackRing {
     return (producer - this.producer) >>> 0 > this.size;
   }
 
+  /** The next request, which stays the next. */
+  peekRequest(into: Uint8Array): void {
+    this.read(this.slotOf(this.consumer), into.subarray(0, this.slotSize));
+  }
+
   /** RING_COPY_REQUEST: the slot as it is now. What the frontend changes later changes nothing. */
   takeRequest(into: Uint8Array): void {
-    this.read(this.slotOf(this.consumer), into.subarray(0, this.slotSize));
+    this.peekRequest(into);
     this.consumer = (this.consumer + 1) >>> 0;
   }
 
@@ -69,6 +74,11 @@ export class BackRing {
   finalCheck(): boolean {
     this.head.write32(RING_REQ_EVENT_OFFSET, this.consumer + 1);
     return this.requestProducer !== this.consumer;
+  }
+
+  /** Asks to be told of the next request behind those that are there and too few. */
+  askForMore(): void {
+    this.head.write32(RING_REQ_EVENT_OFFSET, this.requestProducer + 1);
   }
 
   /** RING_PUSH_RESPONSES_AND_CHECK_NOTIFY: true when the frontend is to be told. */

@@ -3,7 +3,7 @@
 
 import { PAGE_SIZE } from '../../base/address.ts';
 import type { Runstate } from '../abi/shared-info.ts';
-import type { BlockBackendView } from '../backends/block/block-backend.ts';
+import type { DeviceView } from '../backends/device-view.ts';
 import type { Domain } from '../domain.ts';
 import type { DomainVcpu } from '../domain-vcpu.ts';
 import type { Hypervisor } from '../hypervisor.ts';
@@ -53,7 +53,7 @@ export interface DaemonsView {
   /** The rings that the toolstack made: each domain's xenstore ring and first console, as they were connected. */
   rings(): DaemonRingView[];
   /** The backends of devices, in the order in which the devices were attached. */
-  devices(): BlockBackendView[];
+  devices(): DeviceView[];
 }
 
 export interface DaemonRingView {

@@ -22,7 +22,7 @@ import type { ByteSink } from '../sockets.ts';
 import { startVcpu } from '../traps/start.ts';
 import { writeDomainNodes } from '../xenstore/domain-nodes.ts';
 import type { ControlDomain } from './control-domain.ts';
-import type { DomainConfig } from './domain-config.ts';
+import type { DomainConfig, VifConfig } from './domain-config.ts';
 import {
   GUEST_EVTCHN_PPI,
   GUEST_MAGIC,
@@ -141,6 +141,7 @@ export function buildDomain(config: DomainConfig, options: BuildOptions): BuiltD
   });
   control.introduce(domain, { grantReference: GRANT_XENSTORE, port: storePort });
   for (const disk of disks) control.attach(domain, 'vbd', disk);
+  for (const vif of vifsOf(config, domid, seed)) control.attach(domain, 'vif', vif);
   control.attach(domain, 'console', { grantReference: GRANT_CONSOLE, port: consolePort, gfn: consoleGfn });
 
   const boot = hosted.vcpus[0];
@@ -171,6 +172,17 @@ function check({ name, memory, maximumMemory, vcpus, gicVersion, disks = [] }: D
     else if (devices.has(device)) refuse(`there are two disks '${vdev}'`, 'Give each its own vdev.');
     else devices.add(device);
   }
+}
+
+/** What is not given: handles in the order of the list, addresses with Xen's prefix from the seed. */
+function vifsOf({ vifs = [] }: DomainConfig, domid: number, seed: number): VifConfig[] {
+  return vifs.map((spec, index) => {
+    const drawn = randomBytes(seed, `mac of interface ${index} of domain ${domid}`, 3);
+    const tail = [(drawn[0] ?? 0) & 0x7f, drawn[1] ?? 0, drawn[2] ?? 0];
+    const mac =
+      spec.mac ?? ['00', '16', '3e', ...tail.map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
+    return { handle: spec.id ?? index, mac, spec };
+  });
 }
 
 function allocatePort(domain: Domain): number {

@@ -21,6 +21,7 @@ import {
   deviceKinds,
 } from './device-kinds.ts';
 import { DiskStore } from './disk-store.ts';
+import { Networks } from './networks.ts';
 
 const CONTROL_DOMID = 0;
 const BACKENDS = '/local/domain/0/backend';
@@ -41,6 +42,7 @@ export class ControlDomain {
   /** The toolstack's own connection to xenstore. */
   readonly client: XenstoreClient;
   readonly disks: DiskStore;
+  readonly networks: Networks;
   private readonly hypervisor: Hypervisor;
   private readonly consoleOutput: (domid: number) => ByteSink;
   private readonly rings = new Map<number, IntroducedRing>();
@@ -60,6 +62,14 @@ export class ControlDomain {
     this.hypervisor = hypervisor;
     this.consoleOutput = consoleOutput;
     this.disks = new DiskStore(files, hypervisor.platform.log);
+    this.networks = new Networks(hypervisor.timers, (what) =>
+      hypervisor.once.once(
+        `network:${what}`,
+        'warn',
+        'network',
+        `a guest wanted to reach what no configuration opens: ${what}`,
+      ),
+    );
     this.xenstore = new XenstoreServer({
       domainExists: (domid) => hypervisor.domains.find(domid) !== undefined,
       observer: hypervisor.observer,
@@ -99,6 +109,7 @@ export class ControlDomain {
       kernel: () => (this.kernelClient ??= new XenstoreClient(this.xenstore)),
       timers: this.hypervisor.timers,
       disks: this.disks,
+      networks: this.networks,
       consoleOutput: this.consoleOutput(domain.id),
       sequence,
     };
@@ -168,6 +179,7 @@ export class ControlDomain {
         .map(([domid, { ring, served }]) => ({ domid, ring: { ...ring.ids }, state: served.save() })),
       counts: Object.fromEntries(this.counts),
       disks: this.disks.save(),
+      networks: this.networks.save(),
       devices: this.devices.map(({ domid, kind, device }) => ({
         domid,
         kind,

@@ -4,19 +4,24 @@
 
 import { UserError } from '../../base/errors.ts';
 import { virtualDeviceNumber } from '../../formats/disk-spec.ts';
-import { BlockBackend, type BlockBackendView } from '../backends/block/block-backend.ts';
+import { BlockBackend } from '../backends/block/block-backend.ts';
+import type { DeviceView } from '../backends/device-view.ts';
 import { FrontendDomain } from '../backends/frontend-domain.ts';
+import { NetworkBackend } from '../backends/network/network-backend.ts';
 import type { BackendTimers } from '../backends/timers.ts';
 import { PvConsole } from '../console/pv-console.ts';
 import type { Domain } from '../domain.ts';
 import type { DaemonRingView } from '../hypervisor/view.ts';
 import type { ByteSink } from '../sockets.ts';
 import type { XenstoreClient } from '../xenstore/client.ts';
-import { askToClose, removeDiskNodes, writeDiskNodes, writeHotplugNodes } from '../xenstore/disk-nodes.ts';
+import { askToClose, removeDeviceNodes } from '../xenstore/device-nodes.ts';
+import { writeDiskNodes, writeHotplugNodes } from '../xenstore/disk-nodes.ts';
+import { writeVifHotplug, writeVifNodes } from '../xenstore/vif-nodes.ts';
 import { writeConsoleNodes } from '../xenstore/domain-nodes.ts';
 import { connectRing, type SharedRing } from './daemon-ring.ts';
 import type { DiskStore, OpenDisk } from './disk-store.ts';
-import type { DiskConfig } from './domain-config.ts';
+import type { DiskConfig, VifConfig } from './domain-config.ts';
+import type { Networks } from './networks.ts';
 
 /** What a kind of device stands on, for a device of one domain. */
 export interface DeviceServices {
@@ -27,6 +32,7 @@ export interface DeviceServices {
   readonly kernel: () => XenstoreClient;
   readonly timers: BackendTimers;
   readonly disks: DiskStore;
+  readonly networks: Networks;
   readonly consoleOutput: ByteSink;
   /** How many devices of this kind domain 0 has had. */
   readonly sequence: number;
@@ -40,7 +46,7 @@ export interface Device {
   /** Its domain is gone: lets go of everything. Its nodes are the caller's. */
   close(): void;
   /** For panels. */
-  view?(): BlockBackendView;
+  view?(): DeviceView;
   ring?(): DaemonRingView;
   /** Somebody typed. */
   receive?(bytes: Uint8Array): void;
@@ -99,7 +105,7 @@ const vbd: DeviceKind<VbdConfig> = {
     backend.start(() => {
       backend.disconnect();
       opened?.drop();
-      removeDiskNodes(toolstack, paths);
+      removeDeviceNodes(toolstack, paths);
       removed();
     });
     writeHotplugNodes(toolstack, paths, disk, sequence);
@@ -121,7 +127,41 @@ const vbd: DeviceKind<VbdConfig> = {
   },
 };
 
-export const deviceKinds = { console, vbd } as const;
+/** libxl__device_nic_add(), vif-bridge, and xen-netback. */
+const vif: DeviceKind<VifConfig> = {
+  name: 'vif',
+  attach({ control, domain, toolstack, kernel, timers, networks }, { handle, mac, spec }, removed) {
+    const paths = writeVifNodes(toolstack, { domid: domain.id, handle, vif: spec, mac });
+    const backend = new NetworkBackend(
+      {
+        store: kernel(),
+        timers,
+        frontend: new FrontendDomain(control, domain),
+        bridge: networks.bridge(spec.bridge),
+      },
+      paths,
+      { name: spec.name ?? `vif${domain.id}.${handle}`, ...(spec.rate && { rate: spec.rate }) },
+    );
+    backend.start(() => {
+      backend.close();
+      removeDeviceNodes(toolstack, paths);
+      removed();
+    });
+    writeVifHotplug(toolstack, paths, { domid: domain.id, mtu: spec.mtu });
+    return {
+      id: handle,
+      save: () => backend.save(),
+      close: () => backend.close(),
+      view: () => backend.view(),
+      detach: (force) => {
+        askToClose(toolstack, paths);
+        backend.detach(force);
+      },
+    };
+  },
+};
+
+export const deviceKinds = { console, vbd, vif } as const;
 
 export type DeviceKindName = keyof typeof deviceKinds;
 export type DeviceConfig<Name extends DeviceKindName> =

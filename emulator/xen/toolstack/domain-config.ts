@@ -3,10 +3,19 @@
 import type { Content } from '../../formats/byte-source.ts';
 import type { DiskSpec } from '../../formats/disk-spec.ts';
 import type { Kernel } from '../../formats/kernel.ts';
+import type { VifSpec } from '../../formats/vif-spec.ts';
 import type { DomainScheduling } from '../scheduling/configuration.ts';
 
 /** As it was written, with the path of an image as the host finds it. */
 export type DiskConfig = DiskSpec;
+
+/** An interface with what the toolstack gave it where the configuration says nothing. */
+export interface VifConfig {
+  readonly handle: number;
+  /** `00:16:3e:12:34:56` */
+  readonly mac: string;
+  readonly spec: VifSpec;
+}
 
 export interface DomainConfig {
   readonly name: string;
@@ -29,5 +38,6 @@ export interface DomainConfig {
   readonly maxGrantFrames?: number;
   readonly maxEventPort?: number;
   readonly disks?: readonly DiskConfig[];
+  readonly vifs?: readonly VifSpec[];
   readonly scheduling?: DomainScheduling;
 }

@@ -2,6 +2,7 @@
 // device model, which on Arm only serves PV backends.
 
 import { isDiskModelled } from '../../disk-spec.ts';
+import { isVifModelled } from '../../vif-spec.ts';
 import {
   boolean,
   choice,
@@ -51,8 +52,13 @@ export const deviceKeys: XlKeys = {
   vif: {
     type: list(vif),
     arm: 'meaningful',
-    doc: 'Network interfaces, each `"bridge=xenbr0,mac=…"`, see xl-network-configuration(5). An empty string is an interface with all defaults.',
-    run: unsupported('Network interfaces', ''),
+    doc: 'Network interfaces, each `"bridge=xenbr0,mac=…"`, see xl-network-configuration(5). An empty string is an interface with all defaults. A bridge leads to the other domains on it and to a network with DHCP, names and a gateway; nothing of the host is reached.',
+    run: {
+      status: 'unsupported',
+      what: 'Network interfaces of this kind',
+      neutral: [''],
+      except: { takes: isVifModelled, hint: 'Domain 0 serves PV interfaces.' },
+    },
   },
   p9: {
     type: list(p9),

@@ -17,7 +17,7 @@ import {
   type XenbusPaths,
 } from '../xenbus-backend.ts';
 import { QueueGrants } from './grants.ts';
-import { type BackendRingView, BlockQueue, type BusyDisk } from './queue.ts';
+import { type BlockRingView, BlockQueue, type BusyDisk } from './queue.ts';
 import { type BlockDevice, MAX_INDIRECT_SEGMENTS, Requests } from './requests.ts';
 
 /** xen-blkback has a queue for each CPU of its domain; domain 0 here has none, and takes as many as a machine has. */
@@ -35,7 +35,7 @@ export interface BlockBackendView extends XenbusPaths {
   readonly sectors: number;
   readonly readOnly: boolean;
   /** While connected: one for each queue. */
-  readonly rings: readonly BackendRingView[];
+  readonly rings: readonly BlockRingView[];
 }
 
 export interface BlockServices {

@@ -10,6 +10,7 @@ import {
 } from '../../abi/blkif.ts';
 import { BackRing } from '../back-ring.ts';
 import type { BoundChannel, GrantMapping } from '../frontend-domain.ts';
+import type { BackendRingView } from '../ring-view.ts';
 import type { BackendTimers, Timer } from '../timers.ts';
 import { QueueGrants } from './grants.ts';
 import { Requests } from './requests.ts';
@@ -25,23 +26,9 @@ export interface BusyDisk {
   until: number;
 }
 
-/** What a backend knows of its ring beside what stands in the page. */
-export interface BackendRingView {
-  readonly queue: number;
-  readonly references: readonly number[];
-  readonly mfns: readonly number[];
-  /** Domain 0's port. */
-  readonly port: number;
-  readonly frontendPort: number;
-  readonly size: number;
-  /** req_cons */
-  readonly requestConsumer: number;
-  /** rsp_prod_pvt */
-  readonly responseProducer: number;
+export interface BlockRingView extends BackendRingView {
   /** Pages of the frontend that stay mapped between requests. */
   readonly persistentGrants: number;
-  /** When the next answers come, in virtual nanoseconds. */
-  readonly answersAt?: number;
 }
 
 /** Requests that were taken at one event are answered together. */
@@ -124,7 +111,7 @@ export class BlockQueue {
     for (const page of this.parts.pages) page.unmap();
   }
 
-  view(): BackendRingView {
+  view(): BlockRingView {
     const { ring, parts, channel, batches } = this;
     const [next] = batches;
     return {

@@ -13,6 +13,7 @@ import { readEthernet } from '../../network/headers.ts';
 import { type Packet, segmentsOf, withChecksum } from '../../network/packet.ts';
 import type { XenstoreClient } from '../../xenstore/client.ts';
 import type { BoundChannel, FrontendDomain } from '../frontend-domain.ts';
+import type { BackendRingView } from '../ring-view.ts';
 import type { BackendTimers } from '../timers.ts';
 import {
   type BackendDriver,
@@ -49,19 +50,8 @@ export interface NetworkCounts {
   readonly dropped: number;
 }
 
-export interface NetworkRingView {
-  readonly queue: number;
+export interface NetworkRingView extends BackendRingView {
   readonly way: 'tx' | 'rx';
-  readonly reference: number;
-  readonly mfn: number;
-  /** Domain 0's port. */
-  readonly port: number;
-  readonly frontendPort: number;
-  readonly size: number;
-  /** req_cons */
-  readonly requestConsumer: number;
-  /** rsp_prod_pvt */
-  readonly responseProducer: number;
 }
 
 export interface NetworkBackendView extends XenbusPaths {
@@ -395,8 +385,8 @@ function ringView(
   return {
     queue,
     way,
-    reference,
-    mfn: ring.pages[0]?.mfn ?? 0,
+    references: [reference],
+    mfns: ring.pages.map(({ mfn }) => mfn),
     port,
     frontendPort: remotePort,
     size: ring.size,

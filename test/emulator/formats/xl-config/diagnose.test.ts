@@ -178,8 +178,8 @@ const RULES: Record<XlFindingCode, { fires: string[]; silent: string[] }> = {
   'unclear-type': { fires: ['type = "pv"', 'type = "p"'], silent: ['type = "pvh"', ''] },
   'file-elsewhere': { fires: ['ramdisk = "/gone"'], silent: ['ramdisk = "gone"', 'ramdisk = "initrd"'] },
   'not-modelled': {
-    fires: ['vif = [ "" ]', 'vpmu = 1', 'max_grant_frames = 128', 'device_tree = "k"'],
-    silent: ['vif = [ ]', 'vpmu = 0', 'max_grant_frames = 64'],
+    fires: ['vif = [ "backend=net" ]', 'vpmu = 1', 'max_grant_frames = 128', 'device_tree = "k"'],
+    silent: ['vif = [ "" ]', 'vpmu = 0', 'max_grant_frames = 64'],
   },
   'beyond-machine': {
     fires: ['vcpus = 9', 'memory = 4096'],
@@ -294,7 +294,6 @@ test('a line has one syntax error, and other lines keep theirs', () => {
       "1:8: error: the string is not closed on its line. Add " at its end; a string cannot span lines. [syntax]",
       "2:10: error: a value is missing after '=', found 'k'. Write a number, a list in [ ], or text in quotes. [syntax]",
       "3:11: error: 'G' cannot stand behind a number. Numbers have no unit; put other text in quotes. [syntax]",
-      "4:1: information: Xenscope does not model 'vif' yet (network interfaces): it refuses to run this configuration. Nothing is wrong for Xen. To run it here, remove the line. [not-modelled]",
       "4:10: warning: 'a' has no '=' in a network interface. Write it as in "bridge=xenbr0". [unknown-option]",
       "4:13: error: a comma is missing between two elements of the list. Write [ a, b ]. [syntax]",
       "5:1: error: 'Vcpus' is not a key. Keys are written in lower case. [syntax]",

@@ -54,6 +54,7 @@ disk = [ ]
     uuid: '00112233-4455-6677-8899-aabbccddeeff',
     vuart: true,
     disks: [],
+    vifs: [],
     scheduling: {},
     onPoweroff: 'destroy',
     onReboot: 'restart',

@@ -1,0 +1,58 @@
+// The bridges of domain 0, made when the first interface asks for one. What leads out of a bridge is the user network.
+
+import { parseMac } from '../network/addresses.ts';
+import { Bridge } from '../network/bridge.ts';
+import type { HostStreams } from '../network/tcp-streams.ts';
+import type { Timers } from '../network/timers.ts';
+import { UserNetwork } from '../network/user-network.ts';
+
+/** Locally administered, as the address of a bridge that nobody gave one. */
+const FIRST_GATEWAY_MAC = parseMac('52:54:00:12:35:02') ?? 0;
+
+interface Network {
+  readonly bridge: Bridge;
+  readonly user: UserNetwork;
+}
+
+export class Networks {
+  private readonly byName = new Map<string, Network>();
+  private readonly timers: Timers;
+  private readonly refused: (what: string) => void;
+
+  /** `refused` is told what a guest wanted to reach and may not. */
+  constructor(timers: Timers, refused: (what: string) => void) {
+    this.timers = timers;
+    this.refused = refused;
+  }
+
+  bridge(name: string): Bridge {
+    const known = this.byName.get(name);
+    if (known) return known.bridge;
+    const bridge = new Bridge(name);
+    const user = new UserNetwork({
+      mac: FIRST_GATEWAY_MAC + this.byName.size,
+      timers: this.timers,
+      streams: noHostStreams,
+      refused: (what) => this.refused(`${name}: ${what}`),
+    });
+    user.connect(bridge.attach('gateway', user));
+    this.byName.set(name, { bridge, user });
+    return bridge;
+  }
+
+  save(): unknown {
+    return [...this.byName.values()].map(({ bridge, user }) => ({
+      bridge: bridge.save(),
+      user: user.save(),
+    }));
+  }
+}
+
+/** Nothing of the host is reached. */
+const noHostStreams: HostStreams = {
+  destinationOf: () => undefined,
+  open: () => {},
+  send: () => {},
+  end: () => {},
+  abort: () => {},
+};
