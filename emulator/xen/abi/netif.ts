@@ -1,8 +1,5 @@
 // Rings of virtual network interfaces. Xen public header io/netif.h.
 
-import { PAGE_SIZE } from '../../base/address.ts';
-import { ringSize } from './ring.ts';
-
 /** struct netif_tx_request; responses stand in slots of the same size. */
 export const NETIF_TX_SLOT_SIZE = 12;
 export const NETIF_TX_GREF_OFFSET = 0;
@@ -11,7 +8,6 @@ export const NETIF_TX_FLAGS_OFFSET = 6;
 export const NETIF_TX_ID_OFFSET = 8;
 /** In the first slot of a packet: of the whole packet. */
 export const NETIF_TX_SIZE_OFFSET = 10;
-export const NETIF_TX_RING_SIZE = ringSize(PAGE_SIZE, NETIF_TX_SLOT_SIZE);
 
 /** struct netif_tx_response */
 export const NETIF_TX_RESPONSE_SIZE = 4;
@@ -22,14 +18,11 @@ export const NETIF_TX_RESPONSE_STATUS_OFFSET = 2;
 export const NETIF_RX_SLOT_SIZE = 8;
 export const NETIF_RX_ID_OFFSET = 0;
 export const NETIF_RX_GREF_OFFSET = 4;
-export const NETIF_RX_RESPONSE_OFFSET_OFFSET = 2;
 export const NETIF_RX_RESPONSE_FLAGS_OFFSET = 4;
 /** Bytes in the buffer, or XEN_NETIF_RSP_* below 0. */
 export const NETIF_RX_RESPONSE_STATUS_OFFSET = 6;
-export const NETIF_RX_RING_SIZE = ringSize(PAGE_SIZE, NETIF_RX_SLOT_SIZE);
 
 export const XEN_NETTXF_csum_blank = 1;
-export const XEN_NETTXF_data_validated = 2;
 export const XEN_NETTXF_more_data = 4;
 export const XEN_NETTXF_extra_info = 8;
 
@@ -50,14 +43,12 @@ export const XEN_NETIF_EXTRA_TYPE_NONE = 0;
 export const XEN_NETIF_EXTRA_TYPE_GSO = 1;
 export const XEN_NETIF_EXTRA_TYPE_MCAST_ADD = 2;
 export const XEN_NETIF_EXTRA_TYPE_MCAST_DEL = 3;
-export const XEN_NETIF_EXTRA_TYPE_HASH = 4;
 export const XEN_NETIF_EXTRA_TYPE_MAX = 6;
 export const XEN_NETIF_EXTRA_FLAG_MORE = 1;
 
 export const XEN_NETIF_GSO_TYPE_TCPV4 = 1;
 export const XEN_NETIF_GSO_TYPE_TCPV6 = 2;
 
-export const XEN_NETIF_RSP_DROPPED = -2;
 export const XEN_NETIF_RSP_ERROR = -1;
 export const XEN_NETIF_RSP_OKAY = 0;
 /** What stands where a slot of extra information was. */
