@@ -84,7 +84,7 @@ behind it 0
 block 17
 block 1023
 block 3
-ports 2
+ports ${2 * vcpus}
 xvdb sectors 128, read only 1
 dd: error writing '/dev/xvdb': Operation not permitted
 all done
