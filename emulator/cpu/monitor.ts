@@ -9,11 +9,9 @@ export interface Monitor {
    */
   onTrap(cpu: number): TrapOutcome;
   /**
-   * Virtual nanoseconds at which the monitor acts by itself, outside of any trap: it lets CPUs wait and others go on. It
-   * is a multiple of the counter's tick. Read often.
+   * The moment has come that the monitor had asked for (Machine.setMonitorDeadline): it lets CPUs wait and others go on,
+   * outside of any trap. The machine stands between two instructions.
    */
-  readonly deadline?: number;
-  /** The deadline has come. The machine stands between two instructions. */
   expire?(): void;
   /** A debugger lets this CPU alone go on; with undefined all do. */
   runAlone?(cpu: number | undefined): void;

@@ -29,6 +29,8 @@ export interface LifeCycleHost {
   /** The machine has a new domain; `replaces`: in the place of that one. */
   created(domid: number, replaces: number | undefined): void;
   warn(message: string): void;
+  /** perform() is due then. */
+  deadlineChanged(deadline: number): void;
 }
 
 interface Ending {
@@ -47,7 +49,7 @@ const END_OF: Readonly<Record<number, GuestEnd>> = {
 export const endOf = (reason: number): GuestEnd => END_OF[reason] ?? 'crash';
 
 export class DomainLifeCycle implements Chores {
-  deadline = Number.POSITIVE_INFINITY;
+  private deadline = Number.POSITIVE_INFINITY;
   private readonly configs = new Map<number, DomainConfig>();
   private readonly endings: Ending[] = [];
   private nextDomid = 1;
@@ -93,12 +95,12 @@ export class DomainLifeCycle implements Chores {
       return;
     }
     this.endings.push({ domid, reason, action });
-    this.deadline = this.host.nanoseconds();
+    this.setDeadline(this.host.nanoseconds());
   }
 
   /** Chores: what ended is made again. */
   perform(): void {
-    this.deadline = Number.POSITIVE_INFINITY;
+    this.setDeadline(Number.POSITIVE_INFINITY);
     for (const ending of this.endings.splice(0)) this.makeAgain(ending);
   }
 
@@ -109,6 +111,11 @@ export class DomainLifeCycle implements Chores {
       endings: this.endings,
       configs: [...this.configs].map(([domid, { name }]) => ({ domid, name })),
     };
+  }
+
+  private setDeadline(deadline: number): void {
+    this.deadline = deadline;
+    this.host.deadlineChanged(deadline);
   }
 
   private makeAgain({ domid, reason, action }: Ending): void {

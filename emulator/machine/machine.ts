@@ -53,8 +53,7 @@ export interface Firmware {
 
 /** Work on the machine as a whole that is due at a moment: between two instructions, when no CPU is being run. */
 export interface Chores {
-  /** Virtual nanoseconds; Infinity when there is nothing to do. */
-  readonly deadline: number;
+  /** Their moment has come: see Machine.setChoresDeadline(). */
   perform(): void;
 }
 
@@ -111,6 +110,10 @@ export class Machine {
   /** Is told when what sits at EL2 has served a trap of this CPU, which goes on, waits or is off. */
   trapServed: ((cpu: number) => void) | undefined;
 
+  /** When the monitor and chores are due, and the earlier of both. */
+  private monitorDeadline = Number.POSITIVE_INFINITY;
+  private choresDeadline = Number.POSITIVE_INFINITY;
+  private otherDeadline = Number.POSITIVE_INFINITY;
   private readonly waits: CpuWait[];
   private only: number | undefined;
   /** The CPU whose turn it is, and where its slice ends (in instructions of the machine). */
@@ -434,16 +437,24 @@ export class Machine {
 
   /** When a device or the monitor acts next by itself, in virtual nanoseconds. */
   deadline(): number {
-    const { devices, monitor, chores } = this;
-    const others = Math.min(
-      monitor?.deadline ?? Number.POSITIVE_INFINITY,
-      chores?.deadline ?? Number.POSITIVE_INFINITY,
-    );
-    return Math.min(devices.nextDeadline(), others);
+    return Math.min(this.devices.nextDeadline(), this.otherDeadline);
+  }
+
+  /** Virtual nanoseconds at which Monitor.expire() is due: a multiple of the counter's tick, or Infinity. */
+  setMonitorDeadline(nanoseconds: number): void {
+    this.monitorDeadline = nanoseconds;
+    this.otherDeadline = Math.min(this.monitorDeadline, this.choresDeadline);
+  }
+
+  setChoresDeadline(nanoseconds: number): void {
+    this.choresDeadline = nanoseconds;
+    this.otherDeadline = Math.min(this.monitorDeadline, this.choresDeadline);
   }
 
   private get hasChores(): boolean {
-    return this.chores !== undefined && this.chores.deadline <= this.clock.nanoseconds();
+    return (
+      this.choresDeadline !== Number.POSITIVE_INFINITY && this.choresDeadline <= this.clock.nanoseconds()
+    );
   }
 
   private doChores(): void {
@@ -453,8 +464,7 @@ export class Machine {
   /** What is due by now happens. */
   private update(): void {
     this.devices.update();
-    const { monitor } = this;
-    if (monitor?.deadline !== undefined && monitor.deadline <= this.clock.nanoseconds()) monitor.expire?.();
+    if (this.monitorDeadline <= this.clock.nanoseconds()) this.monitor?.expire?.();
   }
 
   private handleExit(cpu: number, reason: number): SliceEnd | undefined {

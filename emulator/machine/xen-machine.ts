@@ -139,6 +139,7 @@ export function createXenMachine(
       if (isGone) built.delete(replaces);
       events.created?.(domid, info.name, replaces);
     },
+    deadlineChanged: (deadline) => machine.setChoresDeadline(deadline),
     warn: (message) => xenLog.log('warn', 'xl', message),
   });
   machine.chores = lifeCycle;
@@ -355,6 +356,7 @@ function platformOf(machine: Machine, memory: ObservedMemory, log: Logger): Plat
       start: (cpu) => machine.returnFromEl2(cpu),
       wake: (cpu) => machine.wakeCpu(cpu),
       park: (cpu) => machine.parkCpu(cpu),
+      setTimer: (deadline) => machine.setMonitorDeadline(deadline),
     },
     tlbs: { flushVmid: (vmid) => engine.kernels.flushVmid(vmid, 1) },
     log,

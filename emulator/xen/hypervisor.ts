@@ -50,7 +50,10 @@ export class Hypervisor implements Monitor {
   /** Passes on what happens to whoever watches. */
   readonly observer = new ObserverRelay();
   /** When what runs in domain 0 acts by itself. */
-  readonly timers = new BackendTimers(() => this.scheduler.nanoseconds());
+  readonly timers = new BackendTimers(
+    () => this.scheduler.nanoseconds(),
+    () => this.setTimer(),
+  );
   /** What the daemons in the control domain know, for inspectors; they enter it themselves. */
   daemons: DaemonsView | undefined;
   /** Domains with guest code, by domid. */
@@ -65,6 +68,7 @@ export class Hypervisor implements Monitor {
       platform,
       (domid) => this.hosted.get(domid),
       this.observer,
+      () => this.setTimer(),
       options.scheduling,
     );
     this.sockets = {
@@ -166,11 +170,12 @@ export class Hypervisor implements Monitor {
     return stop ?? this.scheduler.outcomeFor(vcpu);
   }
 
-  /** Monitor: the timers of the physical CPUs, and those of what runs in domain 0. */
-  get deadline(): number {
-    return Math.min(this.scheduler.deadline, this.timers.deadline);
+  /** When expire() is due: timers of the physical CPUs, and those of what runs in domain 0. */
+  private setTimer(): void {
+    this.platform.scheduler.setTimer(Math.min(this.scheduler.core.nextDeadline, this.timers.deadline));
   }
 
+  /** Monitor. */
   expire(): void {
     // vCPUs that they wake are scheduled below.
     this.timers.expire();

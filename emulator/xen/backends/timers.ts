@@ -14,8 +14,12 @@ export class BackendTimers {
   /** The next one first; equal ones in the order in which they were set. Who set them saves them. */
   private readonly waiting: { readonly due: number; readonly action: () => void }[] = [];
 
-  constructor(now: () => number) {
+  private readonly changed: () => void;
+
+  /** `changed`: the deadline may be another one. */
+  constructor(now: () => number, changed: () => void = () => {}) {
     this.now = now;
+    this.changed = changed;
   }
 
   /** When expire() is due; Infinity when nobody waits. */
@@ -30,11 +34,14 @@ export class BackendTimers {
     let place = this.waiting.length;
     while (place > 0 && (this.waiting[place - 1]?.due ?? 0) > due) place--;
     this.waiting.splice(place, 0, entry);
+    this.changed();
     return {
       due,
       cancel: () => {
         const index = this.waiting.indexOf(entry);
-        if (index >= 0) this.waiting.splice(index, 1);
+        if (index < 0) return;
+        this.waiting.splice(index, 1);
+        this.changed();
       },
     };
   }
@@ -46,5 +53,6 @@ export class BackendTimers {
       this.waiting.shift();
       next.action();
     }
+    this.changed();
   }
 }

@@ -105,6 +105,8 @@ export interface HostScheduler {
   wake(cpu: number): void;
   /** A CPU that is not the one in the trap waits from now on, as after the outcome `wait`. */
   park(cpu: number): void;
+  /** Monitor.expire() is due at this moment, in ns; Infinity for never. */
+  setTimer(deadline: number): void;
 }
 
 export interface HostTlbs {

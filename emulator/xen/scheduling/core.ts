@@ -16,12 +16,16 @@ import {
 /** What the core does to vCPUs. */
 export interface SchedulingHost {
   nanoseconds(): number;
+  /** Nanoseconds between two moments that nanoseconds() can tell apart. */
+  readonly tick: number;
   /** Its context goes on. */
   switchIn(vcpu: ScheduledVcpu): void;
   /** Its context stands; it may still be runnable. */
   switchOut(vcpu: ScheduledVcpu): void;
   /** It runs, waits for a CPU, or is not runnable: see `isRunning` and `isRunnable`. */
   stateChanged(vcpu: ScheduledVcpu): void;
+  /** See SchedulingCore.nextDeadline. */
+  deadlineChanged(): void;
 }
 
 /** A set of physical CPUs with a scheduler; every domain is in one. */
@@ -50,7 +54,7 @@ class Cpu implements PhysicalCpu {
 
 export class SchedulingCore implements PolicySockets {
   readonly cpus: readonly Cpu[];
-  /** When expire() is due. */
+  /** When expire() is due: the first tick by which something is. */
   nextDeadline = Number.POSITIVE_INFINITY;
   private readonly cpuPools: CpuPool[] = [];
   private readonly poolOf = new Map<ScheduledDomain, CpuPool>();
@@ -258,7 +262,11 @@ export class SchedulingCore implements PolicySockets {
     let deadline = Number.POSITIVE_INFINITY;
     for (const { sliceEnd } of this.cpus) if (sliceEnd < deadline) deadline = sliceEnd;
     for (const { policy } of this.cpuPools) deadline = Math.min(deadline, policy.deadline);
+    const { tick } = this.host;
+    deadline = Math.ceil(deadline / tick) * tick;
+    if (deadline === this.nextDeadline) return;
     this.nextDeadline = deadline;
+    this.host.deadlineChanged();
   }
 
   private schedule(cpu: Cpu): void {

@@ -40,6 +40,7 @@ export class Scheduler implements VcpuControl {
     platform: Platform,
     find: (domid: number) => HostedDomain | undefined,
     observer: ObserverCalls,
+    deadlineChanged: () => void,
     options: MachineScheduling = {},
   ) {
     this.observer = observer;
@@ -48,9 +49,11 @@ export class Scheduler implements VcpuControl {
     this.residents = platform.cpus.map(() => undefined);
     this.core = new SchedulingCore(options.cpus ?? Math.min(platform.cpus.length, PHYSICAL_CPUS), {
       nanoseconds: () => this.nanoseconds(),
+      tick: NANOSECONDS_PER_TICK,
       switchIn: (vcpu) => this.switchIn(vcpu),
       switchOut: (vcpu) => this.switchOut(vcpu),
       stateChanged: (vcpu) => this.stateChanged(vcpu),
+      deadlineChanged,
     });
     makePools(this.core, options);
   }
@@ -115,12 +118,6 @@ export class Scheduler implements VcpuControl {
   /** System time: since the machine was switched on. */
   nanoseconds(): number {
     return this.count() * NANOSECONDS_PER_TICK;
-  }
-
-  /** When a slice ends or a scheduler acts by itself, in ns: of the first tick by which it is due. */
-  get deadline(): number {
-    const { nextDeadline } = this.core;
-    return Math.ceil(nextDeadline / NANOSECONDS_PER_TICK) * NANOSECONDS_PER_TICK;
   }
 
   /** CNTPCT_EL0. */

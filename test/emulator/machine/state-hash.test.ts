@@ -239,6 +239,10 @@ const NOT_STATE: Readonly<Record<string, string>> = {
   'MmioSpace.': 'wiring',
   'HostedDomain.trapContexts': 'wiring',
 
+  'SchedulingCore.host.tick': 'configuration',
+  'Machine.monitorDeadline': 'follows from the ends of slices',
+  'Machine.choresDeadline': 'follows from the chores',
+  'Machine.otherDeadline': 'follows from both',
   'Machine.options': 'configuration',
   'DomainLifeCycle.configs{}.': 'configuration',
   'DomainLifeCycle.restarts': 'configuration',

@@ -49,12 +49,14 @@ export class Simulation {
   constructor(cpus: number, policy: (sockets: PolicySockets) => SchedulingPolicy) {
     this.core = new SchedulingCore(cpus, {
       nanoseconds: () => this.now,
+      tick: 1,
       switchIn: (vcpu) => this.runs.push({ name: nameOf(vcpu), cpu: vcpu.processor, from: this.now, to: -1 }),
       switchOut: (vcpu) => {
         const run = this.runs.findLast(({ name, to }) => name === nameOf(vcpu) && to < 0);
         if (run) run.to = this.now;
       },
       stateChanged: () => {},
+      deadlineChanged: () => {},
     });
     this.core.addPool(
       'Pool-0',

@@ -151,6 +151,7 @@ export class FakeMachine {
         start: (cpu) => this.started.push(cpu),
         wake: (cpu) => this.woken.push(cpu),
         park: () => {},
+        setTimer: () => {},
       },
       tlbs: {
         flushVmid: () => {
