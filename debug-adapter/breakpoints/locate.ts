@@ -174,7 +174,7 @@ async function functionsOf(
 ): Promise<readonly Place[]> {
   const starts =
     typeof symbol === 'string'
-      ? target.addressesOf(symbol)
+      ? target.functionsNamed(symbol)
       : target.functionsMatching(symbol, MAX_FUNCTIONS + 1);
   const places: Place[] = [];
   for (const start of starts) {

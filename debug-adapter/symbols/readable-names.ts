@@ -28,7 +28,8 @@ export class ReadableNames {
     }
   }
 
-  addressesOf(written: string): readonly bigint[] {
+  /** `isWhole`: no part of the path is left out. */
+  addressesOf(written: string, isWhole: boolean): readonly bigint[] {
     const wanted = spaced(written);
     const hasParameters = pathOf(wanted) !== wanted;
     // A leading `::` or the name of a crate's root says that it is all of the path.
@@ -36,7 +37,7 @@ export class ReadableNames {
     const found = (this.names.get(lastPart(path)) ?? []).filter((name) => {
       const text = hasParameters ? withoutResult(name.full) : name.path;
       const sought = hasParameters ? wanted.replace(/^(?:crate)?::/, '') : path;
-      return text === sought || text.endsWith(`::${sought}`);
+      return text === sought || (!isWhole && text.endsWith(`::${sought}`));
     });
     return unique(found.map(({ address }) => address));
   }

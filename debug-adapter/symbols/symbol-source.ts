@@ -15,6 +15,8 @@ export interface SymbolSource {
   symbolAt(address: bigint): SymbolInfo | undefined;
   /** Every address that has this name: static functions of several files may share one. */
   addressesOf(name: string): readonly bigint[];
+  /** The same for a breakpoint, which may leave out the first parts of a path of C++ or Rust. */
+  functionsNamed(name: string): readonly bigint[];
   /** Where functions begin whose name matches, up to `limit` of them. */
   functionsMatching(pattern: RegExp, limit: number): readonly bigint[];
   /** What has a byte from `from` on and before `to`, in order of address. */

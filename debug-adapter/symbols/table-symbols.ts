@@ -33,7 +33,7 @@ export class TableSymbols implements SymbolSource {
     if (!addresses) {
       const functions = this.table.addressesOf(name);
       addresses = functions.length > 0 ? functions : this.table.find(name).map((place) => place.address);
-      if (addresses.length === 0) addresses = this.readable.addressesOf(name);
+      if (addresses.length === 0 && name.includes('::')) addresses = this.readable.addressesOf(name, true);
       if (this.found.size >= MAX_FOUND) this.found.clear();
       this.found.set(name, addresses);
     }
@@ -50,6 +50,11 @@ export class TableSymbols implements SymbolSource {
 
   isData(address: bigint): boolean {
     return this.table.isData(address);
+  }
+
+  functionsNamed(name: string): readonly bigint[] {
+    const exact = this.addressesOf(name);
+    return exact.length > 0 ? exact : this.readable.addressesOf(name, false);
   }
 
   functionsMatching(pattern: RegExp, limit: number): readonly bigint[] {

@@ -187,6 +187,11 @@ export class Target {
     return this.present(this.symbols?.addressesOf(name) ?? []);
   }
 
+  /** The same for a breakpoint, which may leave out the first parts of a path of C++ or Rust. */
+  functionsNamed(name: string): readonly bigint[] {
+    return this.present(this.symbols?.functionsNamed(name) ?? []);
+  }
+
   /** Link addresses where functions of this image begin whose name matches. */
   functionsMatching(pattern: RegExp, limit: number): readonly bigint[] {
     return this.present(this.symbols?.functionsMatching(pattern, limit) ?? []);

@@ -154,7 +154,8 @@ async function typedChildren(
   end: number,
 ): Promise<readonly Child[]> {
   const type = await bare(value.type);
-  if (type.kind === 'structure') return structureChildren(value, type, expression, '.', scope, start, end);
+  if (type.kind === 'structure')
+    return structureChildren(value, type, scope, { expression, arrow: '.', start, end });
   if (type.kind === 'array') {
     const children: Child[] = [];
     for (let i = start; i < Math.min(end, type.count ?? 0); i++) {
@@ -169,7 +170,7 @@ async function typedChildren(
     const pointee = await dereferenced(value, scope.memory);
     const core = await bare(pointee.type);
     if (core.kind === 'structure')
-      return structureChildren(pointee, core, expression, '->', scope, start, end);
+      return structureChildren(pointee, core, scope, { expression, arrow: '->', start, end });
     if (start > 0) return [];
     const name = `*${expression === undefined ? '' : grouped(expression)}`;
     return [{ name, value: pointee, expression: expression === undefined ? undefined : name }];
@@ -183,15 +184,21 @@ async function typedChildren(
     }));
 }
 
+/** Which members are wanted, and how they are reached. */
+interface Wanted {
+  readonly expression: string | undefined;
+  readonly arrow: '.' | '->';
+  readonly start: number;
+  readonly end: number;
+}
+
 async function structureChildren(
   value: TypedValue,
   type: StructureType,
-  expression: string | undefined,
-  arrow: '.' | '->',
   scope: Scope,
-  start: number,
-  end: number,
+  wanted: Wanted,
 ): Promise<readonly Child[]> {
+  const { expression, arrow, start, end } = wanted;
   const view = await rustView(value, scope.memory);
   if (view) {
     const itself = arrow === '->' ? starred(expression) : expression;
@@ -199,17 +206,14 @@ async function structureChildren(
   }
   const whole = await narrowed(value, scope.memory);
   const core = await bare(whole.type);
-  return members(whole, core.kind === 'structure' ? core : type, expression, arrow, scope, start, end);
+  return members(whole, core.kind === 'structure' ? core : type, scope, wanted);
 }
 
 async function members(
   value: TypedValue,
   type: StructureType,
-  expression: string | undefined,
-  arrow: '.' | '->',
   scope: Scope,
-  start: number,
-  end: number,
+  { expression, arrow, start, end }: Wanted,
 ): Promise<readonly Child[]> {
   const children: Child[] = [];
   for (const member of type.members.slice(start, end)) {

@@ -46,7 +46,13 @@ test.each([
   ['plain_c', []],
   ['ns::Class::method(', []],
 ])('%s', (written, expected) => {
-  expect(readable.addressesOf(written).map((address) => names[Number(address)])).toEqual(expected);
+  expect(readable.addressesOf(written, false).map((address) => names[Number(address)])).toEqual(expected);
+});
+
+test('an expression means a whole path, so that a name of a variable finds no method', () => {
+  expect(readable.addressesOf('ns::Other::method', true)).toHaveLength(1);
+  expect(readable.addressesOf('Other::method', true)).toEqual([]);
+  expect(readable.addressesOf('method', true)).toEqual([]);
 });
 
 test('patterns meet the path', () => {

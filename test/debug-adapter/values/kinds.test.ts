@@ -129,3 +129,14 @@ test("the marks of Linux's pointers belong to their types", async () => {
   expect(await type('request.counters')).toBe('int __percpu *__rcu *');
   expect(await type('request.plain')).toBe('void *');
 });
+
+test('breakpoints find functions by a part of their path, expressions by all of it', async () => {
+  const [area] = kinds.target.functionsNamed('shapes::area(shapes::Point const&)');
+  expect(kinds.target.functionsNamed('area')).toEqual([area]);
+  expect(kinds.target.functionsNamed('Point::sum() const')).toHaveLength(1);
+  expect(kinds.target.addressesOf('shapes::area')).toEqual([area]);
+  expect(kinds.target.addressesOf('area')).toEqual([]);
+  expect(rust.target.functionsNamed('crate::choose')).toHaveLength(1);
+  expect(rust.target.functionsNamed('alloc::choose')).toHaveLength(1);
+  await expect(kinds.print('area')).rejects.toThrow("No symbol 'area'");
+});
