@@ -59,6 +59,27 @@ testWith([chromium, host], 'values stand beside C and assembly, and breakpoints 
     await workbench.openRow(workbench.viewRow('Variables', 'greeting'));
     await workbench.viewRow('Variables', 'domid').waitFor();
     await pictureFor(workbench, 'debugging', [1440, 600]);
+
+    // What the adapter says a variable is, and a menu makes of it.
+    await workbench.fold('Call Stack');
+    await workbench.fold('Breakpoints');
+    const menu = page.locator('.monaco-menu .action-label');
+    await workbench.viewRow('Variables', 'greeting').click({ button: 'right' });
+    await menu.filter({ hasText: 'Show in Memory Map' }).waitFor();
+    await workbench.screenshot('menu-pointer');
+    await menu.filter({ hasText: 'Show Memory' }).click();
+    await page.locator('.tab.active', { hasText: '0x' }).waitFor();
+    await page
+      .locator('.view-line', { hasText: /\|.*hello-xen.*\|/ })
+      .first()
+      .waitFor();
+    await workbench.watch('greeting->name');
+    const name = workbench.viewRow('Watch', 'greeting->name');
+    await name.filter({ hasText: 'hello-xen' }).click({ button: 'right' });
+    await menu.filter({ hasText: 'Show in Memory Map' }).click();
+    const panel = await workbench.panelFrame('memory');
+    await panel.getByText('Stage 2').first().waitFor();
+    await workbench.screenshot('menu-walk');
   }),
 );
 
