@@ -36,7 +36,6 @@ export function load(register: number, value: bigint): number[] {
 
 export const ISB = 0xd5033fdf;
 export const DSB = 0xd5033f9f;
-export const WFI = 0xd503207f;
 
 /** HVC #0 with SYSTEM_OFF: the machine ends. */
 export const OFF: readonly number[] = [...load(0, 0x8400_0008n), 0xd400_0002];
