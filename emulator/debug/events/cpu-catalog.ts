@@ -168,8 +168,8 @@ export function registerEvent(name: string): EventRow | undefined {
   const known = observable.get(register);
   if (known === undefined || (how === 'write' ? known === 'ro' : known === 'wo')) return undefined;
   return how === 'write'
-    ? row(name, 'firmware', `Write of ${register}`, `${register} is written.`, WRITTEN, bare)
-    : row(name, 'firmware', `Read of ${register}`, `${register} is read.`, ACCESS, bare);
+    ? row(name, 'register', `Write of ${register}`, `${register} is written.`, WRITTEN, bare)
+    : row(name, 'register', `Read of ${register}`, `${register} is read.`, ACCESS, bare);
 }
 
 /** The state of the processor changes by other instructions too: nobody is told of those. */

@@ -20,6 +20,7 @@ export type EventCategory =
   | 'translation'
   | 'cache'
   | 'sanitizer'
+  | 'register'
   | 'console';
 
 export interface EventField {
