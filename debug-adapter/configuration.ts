@@ -177,7 +177,8 @@ const launch = z.strictObject({
     .union([z.boolean(), z.string().min(1)])
     .default(false)
     .meta({
-      markdownDescription: '`true`: stop before the first instruction. A symbol: stop where it begins, once.',
+      markdownDescription:
+        '`true` or `"kernel"`: stop before the first instruction. `"main"`: where the first function in C begins, `start_kernel` in Linux. Another symbol: where it begins, once.',
     }),
   sessions: z
     .enum(['auto', 'single', 'perDomain'])

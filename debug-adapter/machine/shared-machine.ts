@@ -7,6 +7,7 @@ import { type BuiltMachine, buildMachine, disposeOf } from './build-machine.ts';
 import { CombinedBreakpoints } from '../breakpoints/combined-breakpoints.ts';
 import type { LaunchConfiguration } from '../configuration.ts';
 import type { Debuggee } from '../debuggee.ts';
+import { entryPlaces } from './entry.ts';
 import * as errors from '../errors.ts';
 import type { StopReport } from '../breakpoints/judge.ts';
 import type { Machines } from './machines.ts';
@@ -243,7 +244,8 @@ export class SharedMachine {
     this.recognizeGuests(debuggee);
     const first = debuggee.vcpus[0] ?? { domain: 0, vcpu: 0 };
     const { stopOnEntry } = this.configuration;
-    if (stopOnEntry === true) {
+    const places = typeof stopOnEntry === 'string' ? entryPlaces(debuggee, stopOnEntry) : [];
+    if (stopOnEntry === true || (stopOnEntry === 'kernel' && places.length === 0)) {
       this.stopped(
         { reason: 'entry', vcpu: first, description: 'Paused on entry', hitBreakpointIds: [] },
         START,
@@ -255,9 +257,6 @@ export class SharedMachine {
       run.continue(first);
       return;
     }
-    const places = debuggee.targets.flatMap((target) =>
-      target.addressesOf(stopOnEntry).flatMap((link) => target.map.breakpointsFor(0, target.domain, link)),
-    );
     if (places.length === 0)
       this.members.launcher?.say(errors.noEntrySymbol(stopOnEntry).toString(), 'important');
     run.runToEntry(places, `Paused on entry of ${stopOnEntry}`);

@@ -183,6 +183,19 @@ test('stopOnEntry stops before the first instruction, or at a symbol', async () 
   expectGolden('stop-on-symbol', later.transcript());
 });
 
+test('stopOnEntry knows the kernel and its main function by these words', async () => {
+  for (const [stopOnEntry, name] of [
+    ['kernel', '_text'],
+    ['main', 'start_kernel'],
+  ] as const) {
+    const session = await launch(kernel, { machine: entry(), launch: { stopOnEntry } });
+    await session.send('configurationDone', {});
+    expect((await session.until('stopped')).body).toMatchObject({ reason: 'entry' });
+    const { stackFrames } = await session.send('stackTrace', { threadId: 1 });
+    expect(stackFrames[0]?.name).toBe(name);
+  }
+});
+
 test('registers can be read and changed in the innermost frame, and only what is known in a caller', async () => {
   const session = await launch(kernel, { machine: entry() });
   await session.send('setFunctionBreakpoints', { breakpoints: [{ name: 'leaf' }] });
