@@ -133,7 +133,7 @@ export class LoadedImages {
     const { pc, x } = await debuggee.general(vcpu);
     const link = kernel.map.toLink(pc);
     const here = sites.find((site) => site.link === link);
-    const guest = here && (await debuggee.guestOs(vcpu.domain));
+    const guest = here && (await debuggee.guestOs(vcpu.domain).catch(() => undefined));
     const noticing = { debuggee, kernel, vcpu, argument: x[0] ?? 0n };
     const changes = here && guest ? await here.site.notice(this, { ...noticing, guest }) : [];
     await this.see(debuggee, kernel, vcpu);

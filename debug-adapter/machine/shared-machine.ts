@@ -14,7 +14,7 @@ import type { Machines } from './machines.ts';
 import { DomainSessions } from './domain-sessions.ts';
 import { type Member, Members, pauseOf } from './members.ts';
 import { resolveAgain } from '../requests/exceptions.ts';
-import { moduleOf } from '../requests/sources.ts';
+import { moduleOf, oncePerFile } from '../requests/sources.ts';
 import { type Ended, momentText, RunControl } from '../execution/run-control.ts';
 import type { XenSession } from '../session.ts';
 import { PowerOff } from './power-off.ts';
@@ -202,7 +202,11 @@ export class SharedMachine {
     this.configuration = configuration ?? this.configuration;
     // The old machine goes first: two of them may not fit the memory.
     this.dispose();
-    for (const session of this.members.sessions) session.launched = undefined;
+    for (const session of this.members.sessions) {
+      for (const image of oncePerFile(session.launched?.debuggee.withSymbols ?? []))
+        if (image.as) session.tell('module', { reason: 'removed', module: moduleOf(image) });
+      session.launched = undefined;
+    }
     this.gone.clear();
     try {
       await this.build(by);

@@ -76,7 +76,7 @@ const textsOf = ({ host, machine }: XenSession): Promise<readonly GeneratedText[
   generatedTexts(host, machine.debuggee, machine.machineConfig);
 
 /** Several processes may run one program. */
-const oncePerFile = (images: readonly Target[]): readonly Target[] => [
+export const oncePerFile = (images: readonly Target[]): readonly Target[] => [
   ...new Map(images.map((target) => [target.image.id, target])).values(),
 ];
 

@@ -234,6 +234,9 @@ testWith(
     expect(names(await stack(session))).toContain('vfs_read');
     const said = told(session, 'output').map((body) => (body as Dap.OutputEvent['body']).output);
     expect(said.filter((text) => text.includes('No file of the module brd'))).toHaveLength(1);
+    session.forget();
+    await session.send('restart', {});
+    expect(told(session, 'module')).toMatchObject([{ reason: 'removed', module: { id: 'd1:module:brd' } }]);
   },
 );
 
