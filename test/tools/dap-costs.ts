@@ -145,17 +145,22 @@ async function pauses(folder: string): Promise<void> {
 
 async function measurePauses(what: string, client: DirectClient): Promise<void> {
   const walls: number[] = [];
+  const cpus: number[] = [];
   for (let i = 0; i < PAUSES; i++) {
     // At another moment of a turn each time.
     await sleep(20 + (i % 17));
     const start = performance.now();
-    const stopped = client.next(({ event }) => event === 'stopped');
-    await client.send('pause', { threadId: THREAD });
-    await stopped;
+    cpus.push(
+      await cpuOf(async () => {
+        const stopped = client.next(({ event }) => event === 'stopped');
+        await client.send('pause', { threadId: THREAD });
+        await stopped;
+      }),
+    );
     walls.push(performance.now() - start);
     await client.send('continue', { threadId: THREAD });
   }
-  console.log(`pause of ${what}, request to stopped, wall: ${percentiles(walls)}`);
+  console.log(`pause of ${what}, request to stopped: wall ${percentiles(walls)}; CPU ${percentiles(cpus)}`);
   await client.send('disconnect', {});
 }
 
