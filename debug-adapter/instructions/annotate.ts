@@ -22,7 +22,7 @@ export function annotated(
   if (target?.isData(address)) return `.word 0x${hex8(word)}`;
   const to = line.target === undefined ? undefined : target?.describe(line.target);
   if (to !== undefined) return `${text} <${to}>`;
-  return isHypercall(word) ? `${text} ; ${hypercallName(words)}` : text;
+  return isHypercall(word) ? `${text} // ${hypercallName(words)}` : text;
 }
 
 export function isHypercall(word: number | undefined): boolean {

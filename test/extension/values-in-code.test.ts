@@ -85,7 +85,7 @@ test.each([
   ['  mrs x0, esr_el1', 'x0', '$x0'],
   ['  mrs x0, esr_el1', 'esr', '$esr_el1'],
   ['  bl hypercall', 'hyper', '$sym(&hypercall)'],
-  ['ffffff8000001000  97fffebe  bl #0xffffff80000022b0  <hypercall>', 'hyper', '$sym(&hypercall)'],
+  ['ffffff8000001000  97fffebe  bl #0xffffff80000022b0 <hypercall>', 'hyper', '$sym(&hypercall)'],
   ['  mrs x0, esr_el1', 'mrs', undefined],
   ['loop: cmp x0, #4', 'loop', undefined],
   ['  nop // x0', 'x0', undefined],
