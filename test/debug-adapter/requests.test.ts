@@ -95,7 +95,8 @@ test('a stop is explained: why, where, by which breakpoint', async () => {
   expect(await bodyOf(session, 'stopped')).toMatchObject({ reason: 'exception' });
   const crash = await session.send('xen/explainStop', {});
   expect(crash).toMatchObject({ reason: 'exception', event: { event: expect.any(String) } });
-  expect(crash.details).toContain(crash.description);
+  expect(crash.description).toContain(String(crash.event?.['message']));
+  expect(crash.details).toMatch(/^message +\w/m);
 });
 
 test('xenstore is written as the toolstack writes it', async () => {
