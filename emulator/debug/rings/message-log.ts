@@ -56,6 +56,11 @@ export class MessageLog {
     return this.open.size;
   }
 
+  /** A request of this id was seen, and no response. */
+  isOpen(id: string): boolean {
+    return this.open.has(id);
+  }
+
   /** The ring began anew. */
   forgetUnanswered(): void {
     this.open.clear();

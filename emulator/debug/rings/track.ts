@@ -109,31 +109,60 @@ export class SlotTrack extends Track {
         ? oldest
         : this.responses;
     this.log.lost += ahead(firstResponse, this.responses);
-    // Requests first: a response may stand in the slot of another request than its own.
-    this.copy(memory, 'frontend', firstRequest, requests, now);
-    this.copy(memory, 'backend', firstResponse, responses, now);
+    // Requests first: a response may stand in the slot of another request than its own. But whoever uses an id again has
+    // had its answer before.
+    let response = firstResponse;
+    for (let index = firstRequest; index !== requests; index = (index + 1) >>> 0) {
+      const id = this.idIn(memory, 'frontend', index);
+      if (id !== undefined && this.log.isOpen(id)) {
+        const answer = this.responseTo(memory, id, response, responses);
+        for (; answer !== undefined && response !== answer; response = (response + 1) >>> 0) {
+          this.copy(memory, 'backend', response, now);
+        }
+      }
+      this.copy(memory, 'frontend', index, now);
+    }
+    for (; response !== responses; response = (response + 1) >>> 0)
+      this.copy(memory, 'backend', response, now);
     this.requests = requests;
     this.responses = responses;
     return producers;
   }
 
-  private copy(memory: RingMemory, from: Side, first: number, end: number, now: Moment): void {
-    const { slotSize, request, response } = this.protocol;
-    const kind = from === 'frontend' ? request : response;
+  private copy(memory: RingMemory, from: Side, index: number, now: Moment): void {
+    const bytes = this.bytesAt(memory, index);
+    const id = this.idOf(from, index, bytes);
+    const message = this.log.add(from, bytes, now, {
+      index,
+      isResponse: from === 'backend',
+      ...(id !== undefined && { id }),
+    });
+    this.contents[index % this.size] = { index, from, bytes, message };
+  }
+
+  /** The index behind the response to an id; undefined when it is not among them. */
+  private responseTo(memory: RingMemory, id: string, first: number, end: number): number | undefined {
     for (let index = first; index !== end; index = (index + 1) >>> 0) {
-      const slot = index % this.size;
-      const bytes = memory.bytes(RING_SLOTS_OFFSET + slot * slotSize, slotSize);
-      const before = this.contents[(index - 1) % this.size];
-      const previous = before?.from === from ? before.bytes : undefined;
-      const layout = kind.layoutOf(viewOf(bytes), previous && viewOf(previous));
-      const id = identifier(layout, kind.id, bytes);
-      const message = this.log.add(from, bytes, now, {
-        index,
-        isResponse: from === 'backend',
-        ...(id !== undefined && { id: String(id) }),
-      });
-      this.contents[slot] = { index, from, bytes, message };
+      if (this.idIn(memory, 'backend', index) === id) return (index + 1) >>> 0;
     }
+    return undefined;
+  }
+
+  private idIn(memory: RingMemory, from: Side, index: number): string | undefined {
+    return this.idOf(from, index, this.bytesAt(memory, index));
+  }
+
+  private idOf(from: Side, index: number, bytes: Uint8Array): string | undefined {
+    const kind = from === 'frontend' ? this.protocol.request : this.protocol.response;
+    const before = this.contents[(index - 1) % this.size];
+    const previous = before?.from === from ? before.bytes : undefined;
+    const id = identifier(kind.layoutOf(viewOf(bytes), previous && viewOf(previous)), kind.id, bytes);
+    return id === undefined ? undefined : String(id);
+  }
+
+  private bytesAt(memory: RingMemory, index: number): Uint8Array {
+    const { slotSize } = this.protocol;
+    return memory.bytes(RING_SLOTS_OFFSET + (index % this.size) * slotSize, slotSize);
   }
 }
 

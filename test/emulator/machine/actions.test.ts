@@ -104,6 +104,13 @@ test('what cannot be is refused before anything changes', async () => {
     [{ kind: 'write-xenstore', path: '/a b', value: '' }, "'/a b'"],
     [{ kind: 'write-xenstore', path: '@releaseDomain', value: '' }, '@releaseDomain'],
     [{ kind: 'write-xenstore', path: '/x', value: 'y'.repeat(5000) }, '5003 bytes'],
+    [{ kind: 'block-attach', domain: 7, disk: 'scratch:1M,raw,xvda,w' }, 'no domain 7'],
+    [{ kind: 'block-attach', domain: 1, disk: 'scratch:1M,raw' }, 'without a vdev'],
+    [{ kind: 'block-attach', domain: 1, disk: 'a.vhd,vhd,xvda' }, "format 'vhd'"],
+    [{ kind: 'block-attach', domain: 1, disk: 'gone.img,raw,xvda,w' }, 'cannot open files'],
+    [{ kind: 'block-detach', domain: 1, device: 'xvda', force: true }, 'no device vbd 51712'],
+    [{ kind: 'block-detach', domain: 1, device: 'nvme', force: false }, "'nvme'"],
+    [{ kind: 'block-resize', domain: 1, device: 'xvda', size: 4096 }, "no disk 'xvda'"],
     [{ kind: 'remove-xenstore', path: '/' }, 'root'],
     [{ kind: 'remove-xenstore', path: '/nothing' }, "'/nothing'"],
   ];

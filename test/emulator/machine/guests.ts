@@ -5,6 +5,7 @@ import { parseLaunchConfiguration } from '../../../debug-adapter/configuration.t
 import { prepareLaunch } from '../../../debug-adapter/machine/launch.ts';
 import { loadEngineModules } from '../../../debug-adapter/node/engine-modules.ts';
 import { nodeHost } from '../../../debug-adapter/node/node-host.ts';
+import type { HostFiles } from '../../../emulator/formats/disk-image/host-files.ts';
 import type { EngineModules } from '../../../emulator/index.ts';
 import type { LoadedMachine } from '../../../emulator/machine/guest.ts';
 import { loadMachine } from '../../../emulator/machine/load.ts';
@@ -34,7 +35,11 @@ export interface TestMachine {
 }
 
 /** A machine at moment 0. */
-export function fresh(config: MachineConfig, ended: (reason: string) => void = () => {}): TestMachine {
+export function fresh(
+  config: MachineConfig,
+  ended: (reason: string) => void = () => {},
+  files?: HostFiles,
+): TestMachine {
   const machine: TestMachine = {
     console: '',
     loaded: loadMachine(
@@ -47,6 +52,7 @@ export function fresh(config: MachineConfig, ended: (reason: string) => void = (
         ended: (_domain, reason) => ended(reason),
       },
       { log: () => {} },
+      files,
     ),
   };
   return machine;

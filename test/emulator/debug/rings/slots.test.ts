@@ -318,3 +318,26 @@ test('a thousand messages are kept, and the others are said to be gone', () => {
   expect(messages.at(-1)).toMatchObject({ number: 2400, kind: 'response', latency: { nanoseconds: 10 } });
   expect(messages[0]).toMatchObject({ number: 1401, kind: 'request', summary: 'read sectors 700..707' });
 });
+
+test('an id that is used again while nobody was told belongs to two requests, each with its answer', () => {
+  const { world, ring } = blockRing();
+  ring.request(blockRead(1, 0));
+  world.tell('backend');
+  ring.take();
+  // The frontend finds the answer by itself, and asks for something else at once.
+  ring.respond(blockAnswer(1));
+  ring.takeResponses();
+  ring.request(blockRead(1, 8));
+  world.tell('backend');
+  ring.take();
+  ring.respond(blockAnswer(1, -1));
+  world.tell('frontend');
+  expect(
+    world.history().messages.map(({ number, summary, counterpart }) => [number, summary, counterpart]),
+  ).toEqual([
+    [1, 'read sectors 0..7', 2],
+    [2, 'read: okay', 1],
+    [3, 'read sectors 8..15', 4],
+    [4, 'read: error', 3],
+  ]);
+});
