@@ -1,7 +1,16 @@
 // Launch configurations that nobody had to write: for F5 without a launch.json, for a new launch.json, and
 // for the list of the Run and Debug view.
 
+import { open } from 'node:fs/promises';
 import * as vscode from 'vscode';
+import {
+  type FoundKernel,
+  HEAD_BYTES,
+  KERNEL_FILES,
+  kernelDomains,
+  kernelKind,
+  RAMDISK_FILES,
+} from './kernels.ts';
 
 /** `${command:BundledGuest}` in a launch.json stands for the folder of the bundled guest. */
 export const BUNDLED_GUEST_COMMAND = 'xenscope.bundledGuest';
@@ -34,7 +43,11 @@ export class ConfigurationProvider implements vscode.DebugConfigurationProvider 
     folder: vscode.WorkspaceFolder | undefined,
   ): Promise<vscode.DebugConfiguration[]> {
     const files = await xlConfigFiles(folder);
-    return [...files.map((uri) => configurationOf(uri, folder)), bundledGuest(this.extension)];
+    return [
+      ...files.map((uri) => configurationOf(uri, folder)),
+      ...(await kernelConfigurations(folder)),
+      bundledGuest(this.extension),
+    ];
   }
 
   async resolveDebugConfiguration(
@@ -82,6 +95,51 @@ function configurationOf(
     name: vscode.l10n.t('Guest {0}', path),
     config: folder && path !== uri.fsPath ? `\${workspaceFolder}/${path}` : uri.fsPath,
   };
+}
+
+async function kernelConfigurations(
+  folder: vscode.WorkspaceFolder | undefined,
+): Promise<vscode.DebugConfiguration[]> {
+  // Of a kernel only the beginning is read, which `workspace.fs` cannot.
+  if (folder?.uri.scheme !== 'file') return [];
+  const find = (pattern: string): Thenable<vscode.Uri[]> =>
+    vscode.workspace.findFiles(
+      new vscode.RelativePattern(folder, pattern),
+      '**/node_modules/**',
+      MOST_CANDIDATES,
+    );
+  const pathOf = (uri: vscode.Uri): string => vscode.workspace.asRelativePath(uri, false);
+  const kernels: FoundKernel[] = [];
+  for (const uri of await find(KERNEL_FILES)) {
+    const kind = kernelKind(await beginningOf(uri));
+    if (kind) kernels.push({ path: pathOf(uri), kind });
+  }
+  if (kernels.length === 0) return [];
+  const ramdisks = (await find(RAMDISK_FILES)).map(pathOf).sort();
+  return kernelDomains(
+    kernels.sort((a, b) => a.path.localeCompare(b.path)),
+    ramdisks,
+  ).map(({ path, domain }) => ({
+    type: 'xen',
+    request: 'launch',
+    name: vscode.l10n.t('Kernel {0}', path),
+    domains: [domain],
+  }));
+}
+
+async function beginningOf({ fsPath }: vscode.Uri): Promise<Uint8Array> {
+  try {
+    const file = await open(fsPath);
+    try {
+      const { buffer, bytesRead } = await file.read(new Uint8Array(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      return buffer.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch {
+    // It is gone, or not to be read: no kernel for us.
+    return new Uint8Array();
+  }
 }
 
 async function xlConfigFiles(folder: vscode.WorkspaceFolder | undefined): Promise<vscode.Uri[]> {

@@ -105,6 +105,20 @@ testWith([chromium, host], 'F5 in an empty folder debugs the bundled guest', () 
   });
 });
 
+testWith([chromium, host], 'F5 in a folder with a kernel offers it', () => {
+  const folder = join(work, 'kernel');
+  mkdirSync(folder);
+  cpSync(join(SAMPLE, 'hello-xen.elf'), join(folder, 'mine.elf'));
+  return inWorkbench('kernel', folder, async (workbench) => {
+    await workbench.debugWith('Xen guest (ARM64)');
+    const offered = workbench.page.locator('.quick-input-widget .monaco-list-row', {
+      hasText: 'Kernel mine.elf',
+    });
+    await offered.click();
+    await workbench.terminal('hello>');
+  });
+});
+
 testWith([chromium, host], 'a kernel that is not there is named in a message', () => {
   const folder = join(work, 'wrong');
   launchJson(folder, { name: 'Wrong', domains: [{ name: 'x', kernel: '${workspaceFolder}/Image' }] });
