@@ -92,6 +92,7 @@ export async function prepareLaunch(
       ...common,
       ...xsmOf(xen?.cmdline),
       ...schedulingOf(xen),
+      ...(restarts && { restarts }),
       domains: prepared.map(({ domain }) => domain),
     },
     domains: prepared.map(({ symbols: own }) => own),

@@ -194,17 +194,10 @@ export function createXenMachine(
 function roomFor(guests: readonly DomainConfig[], restarts: boolean): { contexts: number; memory: number } {
   const staying = guests.filter(({ actions }) => Object.values(actions ?? {}).includes('rename-restart'));
   const all = restarts ? [...guests, ...staying] : guests;
-  const contexts = Math.min(
-    sumOf(all, ({ vcpus }) => vcpus),
-    MAX_VCPUS,
-  );
-  return {
-    contexts,
-    memory: Math.min(
-      sumOf(all, ({ memory }) => memory),
-      MAX_DOMAIN_MEMORY,
-    ),
-  };
+  const contexts = sumOf(all, ({ vcpus }) => vcpus);
+  // Domains may grow to their maximum as far as there is room.
+  const memory = sumOf(all, (guest) => Math.max(guest.memory, guest.maximumMemory ?? 0));
+  return { contexts: Math.min(contexts, MAX_VCPUS), memory: Math.min(memory, MAX_DOMAIN_MEMORY) };
 }
 
 function infoOf({ domain, kernel, ram }: BuiltDomain): DomainInfo {

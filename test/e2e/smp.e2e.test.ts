@@ -10,7 +10,8 @@ import { answerTo, bare, debian, type Guest, PROMPT, typing, xlConfig } from './
 
 function domU(guest: Guest, gic: 2 | 3, vcpus: number): string {
   const config = join(folder, `smp-${gic}-${vcpus}.cfg`);
-  writeFileSync(config, xlConfig(guest, { gic, vcpus }));
+  // What ends ends the run.
+  writeFileSync(config, `${xlConfig(guest, { gic, vcpus })}on_reboot = "destroy"\n`);
   return config;
 }
 
