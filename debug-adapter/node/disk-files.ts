@@ -11,7 +11,6 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { constants, inflateRawSync, zstdDecompressSync } from 'node:zlib';
 import type { HostFile, HostFiles } from '../../emulator/formats/disk-image/host-files.ts';
 import { reasonOf } from './files.ts';
 
@@ -19,6 +18,8 @@ export const diskFiles: HostFiles = {
   open: (path, access) => openDiskFile(path, access),
   beside: (file, name) => resolve(dirname(file), name),
   unpack(compression, data, size) {
+    // Most disks have nothing to unpack, and a machine cannot wait: loaded at once when it is needed.
+    const { constants, inflateRawSync, zstdDecompressSync } = process.getBuiltinModule('node:zlib');
     // The data ends with its last sector, and what is packed somewhere before.
     if (compression === 'zstd') {
       return zstdDecompressSync(data.subarray(0, zstdFrameLength(data)), { maxOutputLength: size });
