@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { stepLine } from '../../../debug-adapter/execution/stepping.ts';
-import type { LineRange, StepContext } from '../../../debug-adapter/execution/stepping.ts';
+import type { LineRange, StepContext } from '../../../debug-adapter/execution/step-context.ts';
 import { NOP } from '../support/assemble.ts';
 
 const START = 0x1000n;
