@@ -41,10 +41,10 @@ export interface DomainRow {
 
 export interface VcpuRow {
   readonly vcpu: number;
-  /** The physical CPU. */
+  /** The context that holds its registers. */
   readonly cpu: number;
   readonly state: 'running' | 'blocked' | 'offline' | 'paused';
-  /** `running`, `waits for an interrupt`, `polls port 3`. */
+  /** `running`, `waits for a physical CPU`, `waits for an interrupt`, `polls port 3`. */
   readonly stateWords: string;
   readonly el: number;
   readonly pc: string;
@@ -146,14 +146,16 @@ function vcpuRow({ loaded }: Subject, vcpu: VcpuView): VcpuRow {
     pc: hex(state?.pc ?? 0n),
     mpidr: hex(vcpu.mpidr),
     times: { running, runnable, blocked, offline },
-    timeWords: `ran for ${durationText(running)}, waited for ${durationText(blocked)}`,
+    timeWords:
+      `ran for ${durationText(running)}, waited for ${durationText(blocked)}` +
+      (runnable > 0 ? `, and for a CPU ${durationText(runnable)}` : ''),
   };
 }
 
-function vcpuWords({ state, polls, blockedUntil }: VcpuView): string {
+function vcpuWords({ state, runstate, polls, blockedUntil }: VcpuView): string {
   switch (state) {
     case 'running':
-      return 'running';
+      return runstate === 'runnable' ? 'waits for a physical CPU' : 'running';
     case 'paused':
       return 'paused';
     case 'offline':

@@ -5,6 +5,7 @@ import type { Kernel } from '../../../emulator/formats/kernel.ts';
 import type { DomainConfig, MachineConfig } from '../../../emulator/machine/messages.ts';
 import { stateHash } from '../../../emulator/machine/state-hash.ts';
 import { configured, fresh, runUntil } from './guests.ts';
+import { served } from './served.ts';
 
 const ENTRY = 0x4008_0000;
 
@@ -132,4 +133,21 @@ test('CPUs and pools that are not there are refused by name', () => {
   expect(refused({ pool: 'fast' }, {})).toThrow("there is no pool 'fast'");
   expect(refused({}, { cpus: 9 })).toThrow('9 physical CPUs');
   expect(refused({}, { cpus: 1, pools: [{ name: 'fast', cpus: [3] }] })).toThrow("pool 'fast' has CPU 3");
+});
+
+test('a step of a vCPU that waits for the CPU ends when it has executed its instructions', async () => {
+  const { requests, events, turnsUntil } = served(machineOf([spinner('a'), spinner('b')]));
+  const steps: bigint[] = [];
+  for (const domain of [1, 2, 1, 2]) {
+    const vcpu = { domain, vcpu: 0 };
+    const x1 = async (): Promise<bigint> =>
+      (await requests.readRegisters({ vcpu, groups: ['general'] })).general?.x[1] ?? -1n;
+    const before = await x1();
+    const stops = events('stopped').length;
+    await requests.step({ vcpu, count: 10 });
+    turnsUntil(() => events('stopped').length > stops);
+    expect(events('stopped').at(-1)).toMatchObject({ reason: 'step', vcpu });
+    steps.push((await x1()) - before);
+  }
+  expect(steps).toEqual([5n, 5n, 5n, 5n]);
 });
