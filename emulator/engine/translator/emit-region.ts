@@ -21,7 +21,9 @@ import type { FoundPage } from './found-pages.ts';
 import { type FlagUse, liveFlags } from './live-flags.ts';
 import type { RegionCounters } from './region-counters.ts';
 import { type KnownFlags, keyOf } from './region-flags.ts';
-import { ANOTHER_PAGE, type RegionFrame, TranslatorOps } from './translator-ops.ts';
+import { ANOTHER_PAGE } from './memory-probes.ts';
+import type { RegionFrame } from './region-frame.ts';
+import { TranslatorOps } from './translator-ops.ts';
 import type { ValueType } from '../../base/wasm/opcodes.ts';
 
 /** An instruction with its fields as numbers. */

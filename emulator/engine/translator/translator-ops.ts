@@ -5,7 +5,6 @@
 // needs one (or whose access misses the TLB) leaves the region before it has changed anything, and the
 // interpreter executes it. An instruction that cannot promise that throws NotTranslatable.
 
-import { INTEGER_BINARY } from '../../base/wasm/opcodes.ts';
 import type {
   AccessOptions,
   Field,
@@ -26,9 +25,12 @@ import * as code from '../code/expression.ts';
 import type { Expression } from '../code/expression.ts';
 import type { FunctionBuilder, LoadKind, StoreKind } from '../code/function-builder.ts';
 import { out, PureOps, x } from '../code/pure-ops.ts';
-import { type FoundPage, FoundPages, type Place } from './found-pages.ts';
+import { FoundPages } from './found-pages.ts';
 import { type InlineFrame, inlineKernels } from './inline-kernels.ts';
+import { MemoryProbes } from './memory-probes.ts';
 import { RegionFlags } from './region-flags.ts';
+import type { RegionFrame } from './region-frame.ts';
+import { RegisterPlaces } from './register-places.ts';
 
 /** The instruction is left to the interpreter. */
 export class NotTranslatable extends Error {}
@@ -39,35 +41,13 @@ export type Flow =
   | { readonly kind: 'branch'; readonly condition: Expression; readonly offset: number }
   | { readonly kind: 'indirect'; readonly address: Expression; readonly purpose: 'jump' | 'call' | 'return' };
 
-/** Why a region is left at an access that another one's page was to be good for. */
-export const ANOTHER_PAGE = 'another page';
-
 /** Flags that one side of a run-time condition sets. */
 type FlagsOfBranch =
   | { readonly kind: FlagKind; readonly width: Width; readonly operands: readonly [Int, Int, Int] }
   | { readonly kind: 'raw'; readonly nzcv: Expression };
 
-/** The region that instructions become part of. */
-export interface RegionFrame {
-  readonly builder: FunctionBuilder;
-  /** Local of X0..X30, or of SP (31). */
-  registerLocal(register: number, written: boolean): number;
-  readonly pageVa: Expression;
-  readonly tlbBase: Expression;
-  kernelIndex(name: KernelName): number;
-  materializeFlags(): number;
-  /** Memory is watched: accesses beside it, in the same page, are to be fast too. */
-  readonly isWatched: boolean;
-  /** Leaves the region, if the condition holds: the interpreter executes this instruction. */
-  interpret(why: string, condition?: Expression): void;
-  /** Leaves the region behind this instruction, which is done. */
-  leaveBehind(why: string): void;
-}
-
 const LINK = 30;
 const STACK_POINTER = 31;
-const I64_ADD = INTEGER_BINARY.add[1];
-const I64_SUB = INTEGER_BINARY.sub[1];
 const LOAD_KINDS: Record<number, LoadKind> = { 1: 'u8x64', 2: 'u16x64', 4: 'u32x64', 8: 'i64' };
 const STORE_KINDS: Record<number, StoreKind> = { 1: 'i64as8', 2: 'i64as16', 4: 'i64as32', 8: 'i64' };
 
@@ -109,26 +89,22 @@ export class TranslatorOps extends PureOps implements Ops {
   private changed = false;
   /** The link register was written. */
   private linked = false;
-  private probesAlone = false;
-  /** Registers as the instruction has read them, by their number. */
-  private readonly readNumbers: number[] = [];
-  private readonly readValues: Expression[] = [];
-  /** What it has computed from registers, and of which. */
-  private readonly placed: Expression[] = [];
-  private readonly places: (Place | undefined)[] = [];
-  /** Locals by slot of `pages`: offset in the page, host address. */
-  private readonly slots: SlotLocals[] = [];
+  private readonly places = new RegisterPlaces();
+  private readonly probes: MemoryProbes;
   private readonly inlineFrame: InlineFrame;
 
   constructor(frame: RegionFrame) {
     super();
     this.frame = frame;
     this.b = frame.builder;
+    this.probes = new MemoryProbes(frame, this.pages, this.places, (why, condition) =>
+      this.leave(why, condition),
+    );
     this.inlineFrame = {
       builder: this.b,
       leave: (why, condition) => this.leave(why, condition),
       probe: (va, tag, size, aligned) => {
-        const { host, offset } = this.probe(va, tag, size, { aligned });
+        const { host, offset } = this.probes.probe(va, tag, size, { aligned });
         return this.b.pin(code.binary('add', host, code.constant('i32', offset)));
       },
     };
@@ -136,7 +112,7 @@ export class TranslatorOps extends PureOps implements Ops {
   }
 
   begin(offsetInPage: number, probesAlone = false): void {
-    this.probesAlone = probesAlone;
+    this.probes.begin(probesAlone);
     this.offsetInPage = offsetInPage;
     this.changed = false;
     this.linked = false;
@@ -145,14 +121,7 @@ export class TranslatorOps extends PureOps implements Ops {
     this.setsFlags = false;
     this.conditions = 0;
     this.flow = undefined;
-    if (this.readNumbers.length > 0) {
-      this.readNumbers.length = 0;
-      this.readValues.length = 0;
-    }
-    if (this.placed.length > 0) {
-      this.placed.length = 0;
-      this.places.length = 0;
-    }
+    this.places.clear();
   }
 
   // ---- fields
@@ -283,43 +252,48 @@ export class TranslatorOps extends PureOps implements Ops {
   // ---- memory
 
   load(size: 1 | 2 | 4 | 8, address: I64, options: AccessOptions = {}): I64 {
-    const { host, offset } = this.probe(x(address), layout.TLB_READ_TAG, size, options);
+    const { host, offset } = this.probes.probe(x(address), layout.TLB_READ_TAG, size, options);
     return out(this.b.pin(this.b.load(LOAD_KINDS[size] as LoadKind, host, offset)));
   }
 
   store(size: 1 | 2 | 4 | 8, address: I64, value: I64, options: AccessOptions = {}): void {
-    const { host, offset } = this.probe(x(address), layout.TLB_WRITE_TAG, size, options);
+    const { host, offset } = this.probes.probe(x(address), layout.TLB_WRITE_TAG, size, options);
     this.changed = true;
     this.b.store(STORE_KINDS[size] as StoreKind, host, offset, x(value));
   }
 
   loadV(address: I64, options: AccessOptions = {}): V128 {
-    const { host, offset } = this.probe(x(address), layout.TLB_READ_TAG, 16, options);
+    const { host, offset } = this.probes.probe(x(address), layout.TLB_READ_TAG, 16, options);
     return out(this.b.pin(this.b.load('v128', host, offset)));
   }
 
   storeV(address: I64, value: V128, options: AccessOptions = {}): void {
-    const { host, offset } = this.probe(x(address), layout.TLB_WRITE_TAG, 16, options);
+    const { host, offset } = this.probes.probe(x(address), layout.TLB_WRITE_TAG, 16, options);
     this.changed = true;
     this.b.store('v128', host, offset, x(value));
   }
 
   loadPair(size: 4 | 8, address: I64): readonly [I64, I64] {
-    const { host, offset } = this.probe(x(address), layout.TLB_READ_TAG, 2 * size, {});
+    const { host, offset } = this.probes.probe(x(address), layout.TLB_READ_TAG, 2 * size, {});
     const first = this.b.pin(this.b.load(LOAD_KINDS[size] as LoadKind, host, offset));
     const second = this.b.pin(this.b.load(LOAD_KINDS[size] as LoadKind, host, offset + size));
     return [out(first), out(second)];
   }
 
   storePair(size: 4 | 8, address: I64, first: I64, second: I64): void {
-    const { host, offset } = this.probe(x(address), layout.TLB_WRITE_TAG, 2 * size, {});
+    const { host, offset } = this.probes.probe(x(address), layout.TLB_WRITE_TAG, 2 * size, {});
     this.changed = true;
     this.b.store(STORE_KINDS[size] as StoreKind, host, offset, x(first));
     this.b.store(STORE_KINDS[size] as StoreKind, host, offset + size, x(second));
   }
 
   prepare(access: 'read' | 'write', address: I64, bytes: number, options: AccessOptions = {}): void {
-    this.probe(x(address), access === 'read' ? layout.TLB_READ_TAG : layout.TLB_WRITE_TAG, bytes, options);
+    this.probes.probe(
+      x(address),
+      access === 'read' ? layout.TLB_READ_TAG : layout.TLB_WRITE_TAG,
+      bytes,
+      options,
+    );
   }
 
   // ---- processor state
@@ -358,12 +332,9 @@ export class TranslatorOps extends PureOps implements Ops {
   // ---- structure
 
   let<T extends Value>(value: T): T {
-    const place = this.placeOf(x(value));
+    const place = this.places.placeOf(x(value));
     const pinned = this.b.pin(x(value));
-    if (place) {
-      this.placed.push(pinned);
-      this.places.push(place);
-    }
+    if (place) this.places.pinned(pinned, place);
     return out(pinned);
   }
 
@@ -455,8 +426,10 @@ export class TranslatorOps extends PureOps implements Ops {
     const start = this.b.code.length;
     this.flagsOfBranch = undefined;
     this.conditions++;
+    this.probes.isConditional = true;
     branch();
     this.conditions--;
+    this.probes.isConditional = this.conditions > 0;
     const emits = this.b.code.length > start;
     const flags = this.flagsOfBranch as FlagsOfBranch | undefined;
     if (flags) this.storeFlags(flags);
@@ -478,8 +451,7 @@ export class TranslatorOps extends PureOps implements Ops {
 
   private readLocal(number: number, width: Width): I64 {
     const value = code.local('i64', this.frame.registerLocal(number, false));
-    this.readNumbers.push(number);
-    this.readValues.push(value);
+    this.places.read(number, value);
     return out(width === 64 ? value : code.wrap(value));
   }
 
@@ -489,139 +461,11 @@ export class TranslatorOps extends PureOps implements Ops {
     }
     this.changed = true;
     this.b.set(this.frame.registerLocal(number, true), width === 64 ? x(value) : code.extendU(x(value)));
-    this.pages.written(number, width === 64 && this.conditions === 0 ? this.placeOf(x(value)) : undefined);
-    for (let i = 0; i < this.readNumbers.length; i++) {
-      if (this.readNumbers[i] === number) code.forget(this.readValues[i] as Expression);
-    }
-    // What was computed from it is a place no longer.
-    for (let i = 0; i < this.places.length; i++) {
-      if (this.places[i]?.register === number) this.places[i] = undefined;
-    }
-  }
-
-  /** What the value is in terms of one register, if it is that. */
-  private placeOf(value: Expression): Place | undefined {
-    const { kind, a, b } = value;
-    if (kind === 'operation' && a && b && b.kind === 'constant' && typeof b.value === 'number') {
-      if (value.opcode !== I64_ADD && value.opcode !== I64_SUB) return undefined;
-      const base = this.placeOf(a);
-      if (!base) return undefined;
-      const by = value.opcode === I64_ADD ? b.value : -b.value;
-      return { register: base.register, offset: base.offset + by };
-    }
-    if (kind === 'local') {
-      const index = this.readValues.lastIndexOf(value);
-      return index < 0 || value.value === -1
-        ? undefined
-        : { register: this.readNumbers[index] as number, offset: 0 };
-    }
-    return kind === 'pinned' ? this.places[this.placed.lastIndexOf(value)] : undefined;
-  }
-
-  /** Host address of an access that hits the TLB; whatever does not leaves the region. */
-  private probe(
-    address: Expression,
-    tag: number,
-    size: number,
-    { aligned, unprivileged }: AccessOptions,
-  ): { host: Expression; offset: number } {
-    const place = (aligned && size > 1) || unprivileged ? undefined : this.placeOf(address);
-    const found = place && this.pages.find(place, tag);
-    // Alone, an instruction still has what itself has found: of two accesses the second may not leave.
-    const isUsed = found && (!this.probesAlone || covers(found, place.offset, size));
-    if (isUsed) return this.probeAgain(found, place.offset, size);
-    const va = this.b.pin(address);
-    const low = this.b.pin(code.wrap(va));
-    if (aligned && size > 1) {
-      this.leave('misaligned', code.binary('and', low, code.constant('i32', size - 1)));
-    }
-    const base = unprivileged ? this.b.loadAt('i32', layout.TLB_BASE_UNPRIVILEGED) : this.frame.tlbBase;
-    // ((va >> 12) % TLB_ENTRIES) * TLB_ENTRY_SIZE, in one shift.
-    const shifted = code.binary('shrU', low, code.constant('i32', 7));
-    const mask = (layout.TLB_ENTRIES - 1) * layout.TLB_ENTRY_SIZE;
-    const slot = code.binary('and', shifted, code.constant('i32', mask));
-    const entry = this.b.pin(code.binary('add', slot, base));
-    const distance = code.binary('sub', va, this.b.load('i64', entry, tag));
-    const addend = this.b.load('i32', entry, layout.TLB_ADDEND);
-    const miss = (offset: Expression): Expression =>
-      code.compare('gtU', offset, code.constant('i64', 4096 - size));
-    const isWrite = code.constant('i32', tag === layout.TLB_WRITE_TAG ? 1 : 0);
-    const watched = (): Expression => {
-      const index = this.frame.kernelIndex('watchedHost');
-      return this.b.callValue(index, [base, va, code.constant('i32', size), isWrite], 'i32');
-    };
-    if (!place || this.conditions > 0) {
-      const host = code.binary('add', low, addend);
-      if (!this.frame.isWatched) {
-        this.leave('tlb', miss(distance));
-        return { host: this.b.pin(host), offset: 0 };
-      }
-      const resolved = this.b.temporary('i32');
-      this.b.set(resolved, host);
-      this.resolve(miss(distance), watched, (there) => this.b.set(resolved, there));
-      return { host: code.local('i32', resolved), offset: 0 };
-    }
-    const { slot: number, hostOffset } = this.pages.add(place, tag, size);
-    const locals = this.localsOf(number);
-    const register = code.local('i64', this.frame.registerLocal(place.register, false));
-    const host = code.binary('add', hostOffset === 0 ? code.wrap(register) : low, addend);
-    const isMiss = miss(code.local('i64', locals.distance));
-    this.b.set(locals.distance, distance);
-    if (this.frame.isWatched) {
-      this.b.set(locals.host, host);
-      this.b.set(locals.room, code.constant('i64', 4096));
-      this.resolve(isMiss, watched, (there) => {
-        const offset = code.constant('i32', place.offset - hostOffset);
-        this.b.set(locals.host, code.binary('sub', there, offset));
-        const from = code.extendU(this.b.loadAt('i32', layout.UNWATCHED_FROM));
-        const inPage = code.binary('and', va, code.constant('i64', 4095));
-        this.b.set(locals.distance, code.binary('sub', inPage, from));
-        this.b.set(locals.room, code.extendU(this.b.loadAt('i32', layout.UNWATCHED_SIZE)));
-      });
-    } else {
-      this.leave('tlb', isMiss);
-      this.b.set(locals.host, host);
-    }
-    return { host: code.local('i32', locals.host), offset: place.offset - hostOffset };
-  }
-
-  /** A page that is watched is never in the tags: a kernel says whether this access is one to be told of. */
-  private resolve(isMiss: Expression, watched: () => Expression, found: (host: Expression) => void): void {
-    const { b } = this;
-    b.if(isMiss);
-    const host = watched();
-    this.leave('tlb', code.eqz(host));
-    found(host);
-    b.end();
-  }
-
-  /** The same by way of what another access has found. */
-  private probeAgain(found: FoundPage, offset: number, size: number): { host: Expression; offset: number } {
-    const { distance, host, room } = this.localsOf(found.slot);
-    if (!covers(found, offset, size)) {
-      const further = code.constant('i64', offset - found.offset);
-      const there = code.binary('add', code.local('i64', distance), further);
-      const last = this.frame.isWatched
-        ? code.binary('sub', code.local('i64', room), code.constant('i64', size))
-        : code.constant('i64', 4096 - size);
-      this.leave(ANOTHER_PAGE, code.compare('gtU', there, last));
-      if (this.conditions === 0) this.pages.extend(found, offset, offset + size);
-    }
-    const start = code.local('i32', host);
-    const further = offset - found.hostOffset;
-    if (further >= 0) return { host: start, offset: further };
-    return { host: this.b.pin(code.binary('add', start, code.constant('i32', further))), offset: 0 };
-  }
-
-  private localsOf(slot: number): SlotLocals {
-    let locals = this.slots[slot];
-    if (!locals) {
-      const { b } = this;
-      const room = this.frame.isWatched ? b.newLocal('i64') : 0;
-      locals = { distance: b.newLocal('i64'), host: b.newLocal('i32'), room };
-      this.slots[slot] = locals;
-    }
-    return locals;
+    this.pages.written(
+      number,
+      width === 64 && this.conditions === 0 ? this.places.placeOf(x(value)) : undefined,
+    );
+    this.places.written(number);
   }
 
   private leave(why: string, condition?: Expression): void {
@@ -629,16 +473,5 @@ export class TranslatorOps extends PureOps implements Ops {
     this.frame.interpret(why, condition);
   }
 }
-
-/** Of a page that was found. */
-interface SlotLocals {
-  readonly distance: number;
-  readonly host: number;
-  /** Where memory is watched: the bytes around in which nothing is; the distance is that from their beginning. */
-  readonly room: number;
-}
-
-const covers = ({ from, to }: FoundPage, offset: number, size: number): boolean =>
-  offset >= from && offset + size <= to;
 
 const addressOfVector = (register: Register): number => layout.V + 16 * numberOf(register);

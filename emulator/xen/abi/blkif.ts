@@ -30,7 +30,6 @@ export const BLKIF_DISCARD_SECURE = 1;
 // struct blkif_request_indirect
 export const BLKIF_INDIRECT_OPERATION_OFFSET = 1;
 export const BLKIF_INDIRECT_NR_SEGMENTS_OFFSET = 2;
-export const BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST = 8;
 export const BLKIF_SEGMENTS_PER_INDIRECT_PAGE = PAGE_SIZE / BLKIF_SEGMENT_SIZE;
 
 // struct blkif_response
