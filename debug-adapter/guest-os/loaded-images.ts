@@ -57,8 +57,6 @@ class DomainImages {
   /** The table that a vCPU was seen with at this stop. */
   readonly tables = new Map<number, bigint>();
   readonly views = new Map<bigint, Target>();
-  /** Modules that the kernel had loaded before anybody looked have been found. */
-  isListed = false;
 
   constructor(files: ImageFiles) {
     this.files = files;
@@ -166,7 +164,7 @@ export class LoadedImages {
     });
   }
 
-  /** Without a place to notice it by, what is there is looked at. */
+  /** Without a place to notice it by, what is there is looked at. By one, all of it was noticed since the guest began. */
   private async catchUp(
     known: DomainImages,
     kernel: Target,
@@ -174,22 +172,21 @@ export class LoadedImages {
   ): Promise<readonly ImageChange[]> {
     const noticed = new Set(this.sitesIn(kernel).map(({ site }) => site.about));
     const changes: ImageChange[] = [];
-    if (!known.isListed || !noticed.has('modules')) {
+    if (!noticed.has('modules')) {
       const now = await guest.modules();
-      if (!noticed.has('modules')) changes.push(...this.drop(known, now));
+      changes.push(...this.drop(known, now));
       for (const module of now) {
         if (known.modules.has(module.descriptor)) continue;
         changes.push(await this.add(known, kernel, guest, module));
       }
       this.updated(known, kernel);
     }
-    if (known.files.programs.length > 0 && (!known.isListed || !noticed.has('programs'))) {
+    if (known.files.programs.length > 0 && !noticed.has('programs')) {
       for (const { address, isKernel } of await guest.tasks()) {
         const program = isKernel ? undefined : await guest.programOf(address);
         if (program) changes.push(...(await this.place(known, kernel, program)));
       }
     }
-    known.isListed = true;
     return [...changes, ...(await this.shrink(known, kernel, guest))];
   }
 

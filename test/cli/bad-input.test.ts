@@ -212,7 +212,11 @@ const configurations: [string, string, RegExp][] = [
     `${GOOD}disk = ["a.vhd,vhd,xvda,w"]\n`,
     /:4:8: 'disk' \(Block devices of this kind\) is not supported/,
   ],
-  ['network', `${GOOD}vif = ["bridge=x"]\n`, /'vif' \(Network interfaces\) is not supported/],
+  [
+    'an emulated network card',
+    `${GOOD}vif = ["type=ioemu"]\n`,
+    /:4:7: 'vif' \(Network interfaces of this kind\) is not supported/,
+  ],
   ['maxmem below memory', `${GOOD}maxmem = 32\n`, /maxmem \(32\) is less than memory \(64\)/],
   ['a strange UUID', `${GOOD}uuid = "z"\n`, /'z' is not a UUID/],
   ['a strange action', `${GOOD}on_crash = "cry"\n`, /'on_crash' cannot be 'cry'/],
