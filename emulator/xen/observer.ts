@@ -91,6 +91,8 @@ export interface XenObserver {
   /** The scheduler gives the vCPU a CPU, or takes it. */
   vcpuSwitched?(domid: number, vcpu: number, isIn: boolean): void;
   vcpuChanged?(domid: number, vcpu: number, state: 'running' | 'blocked' | 'offline'): void;
+  /** An Ethernet frame comes into a bridge through this port (`vif1.0`); `isPartial`: its checksum is left to others. */
+  packetSent?(bridge: string, port: string, bytes: Uint8Array, isPartial: boolean): void;
 }
 
 /** What those call whom something happens to. */
@@ -127,6 +129,7 @@ export class ObserverRelay implements ObserverCalls {
   domainDestroyed: ObserverCalls['domainDestroyed'] = nobody;
   vcpuSwitched: ObserverCalls['vcpuSwitched'] = nobody;
   vcpuChanged: ObserverCalls['vcpuChanged'] = nobody;
+  packetSent: ObserverCalls['packetSent'] = nobody;
 
   /** From now on, until what it returns is called. */
   add(observer: XenObserver): () => void {
@@ -167,6 +170,7 @@ export class ObserverRelay implements ObserverCalls {
     this.domainDestroyed = this.callsOf('domainDestroyed');
     this.vcpuSwitched = this.callsOf('vcpuSwitched');
     this.vcpuChanged = this.callsOf('vcpuChanged');
+    this.packetSent = this.callsOf('packetSent');
   }
 
   private callsOf<Name extends keyof ObserverCalls>(name: Name): ObserverCalls[Name] {

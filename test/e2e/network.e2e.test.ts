@@ -64,7 +64,8 @@ nc -w 2 10.0.2.2 80 </dev/null
 
 testWith([networkGuest], 'Linux gets an address, names and pings; nothing else is reached', async (guest) => {
   const config = domain(guest, 'user', ON_USER_NETWORK, 'vcpus = 2\nvif = [ "mac=00:16:3e:11:22:33" ]');
-  const result = await run([config]);
+  const capture = join(folder, 'user.pcapng');
+  const result = await run([config, '--capture', capture]);
   expect(result.console.replaceAll(/^\[.*\n/gm, '')).toBe(`\
 00:16:3e:11:22:33
 1500
@@ -76,6 +77,11 @@ Address: 10.0.2.15
 1 packets transmitted, 0 packets received, 100% packet loss
 nc: can't connect to remote host (10.0.2.2): Connection refused
 `);
+  // The guest's name in its DHCP request, and the echo requests: what went over the bridge is in the file.
+  const captured = readFileSync(capture).toString('latin1');
+  expect(captured.split('deby').length - 1).toBeGreaterThanOrEqual(2);
+  expect(captured).toContain('xenbr0/vif1.0');
+  expect(captured).toContain('xenbr0/gateway');
   expect(result.errors).toContain('xenbr0: a ping of 8.8.8.8');
   expect(result.errors).toContain('xenbr0: TCP to 10.0.2.2 port 80');
   expect(result.status).toBe(0);

@@ -14,6 +14,7 @@ import {
   startHeadless,
 } from '../../../emulator/index.ts';
 import type { PreparedLaunch } from '../../machine/launch.ts';
+import { captureTo } from '../capture.ts';
 import { ConsoleOutput } from '../console-output.ts';
 import { diskFiles } from '../disk-files.ts';
 import { DomainConsoles } from '../domain-consoles.ts';
@@ -32,6 +33,7 @@ import { prepareRun } from './run-configuration.ts';
 
 interface RunOptions extends HeadlessGuestOptions {
   readonly stats?: string;
+  readonly capture?: string;
 }
 
 type RunEnd = HeadlessEnd | { readonly kind: 'left' };
@@ -50,6 +52,7 @@ export const runCommand = (setStatus: SetStatus): Command =>
     .argument('<config...>', 'xl.cfg files, launch.json#NAME, or with --bare a kernel')
     .option('--stats <file>', 'write figures of the run as JSON')
     .option('--stats-detail', 'with --stats: count in translated code too, and profile the guest; slower')
+    .option('--capture <file>', 'write the packets of all bridges, as pcapng for Wireshark')
     .option('--print-dtb', 'with --bare: write the generated device tree to stdout and end')
     .addHelpText(
       'after',
@@ -78,6 +81,7 @@ async function run(
   }
   if (options.printDtb) return printDeviceTree(prepared);
   if (options.stats !== undefined) checkWritable(options.stats);
+  if (options.capture !== undefined) checkWritable(options.capture);
 
   const output = new ConsoleOutput();
   const domains = prepared.machine.domains?.length ?? 1;
@@ -94,10 +98,15 @@ async function run(
     log: stderrLogger,
     files: diskFiles,
   });
+  const endCapture =
+    options.capture === undefined
+      ? () => {}
+      : captureTo(options.capture, guest.loaded, prepared.machine.startTime ?? 0);
   const isInteractive = script.length === 0 && isatty(0);
   const end = await (isInteractive
     ? interactive(guest, output, consoles)
     : headless(guest, output, bounds.outOfTime));
+  endCapture();
   guest.close();
   consoles.close();
   output.close();

@@ -76,7 +76,7 @@ interface Registers {
   x(register: number): bigint;
 }
 
-class XenEvents implements Required<Omit<XenObserver, 'interruptEnded' | 'memoryMapped'>> {
+class XenEvents implements Required<Omit<XenObserver, 'interruptEnded' | 'memoryMapped' | 'packetSent'>> {
   private readonly loaded: LoadedMachine;
   private readonly record: Recorder;
   private readonly sink: EventSink;

@@ -62,7 +62,7 @@ export class ControlDomain {
     this.hypervisor = hypervisor;
     this.consoleOutput = consoleOutput;
     this.disks = new DiskStore(files, hypervisor.platform.log);
-    this.networks = new Networks(hypervisor.timers, (what) =>
+    this.networks = new Networks(hypervisor.timers, hypervisor.observer, (what) =>
       hypervisor.once.once(
         `network:${what}`,
         'warn',

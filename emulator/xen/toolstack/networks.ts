@@ -5,6 +5,7 @@ import { Bridge } from '../network/bridge.ts';
 import type { HostStreams } from '../network/tcp-streams.ts';
 import type { Timers } from '../network/timers.ts';
 import { UserNetwork } from '../network/user-network.ts';
+import type { ObserverCalls } from '../observer.ts';
 
 /** Locally administered, as the address of a bridge that nobody gave one. */
 const FIRST_GATEWAY_MAC = parseMac('52:54:00:12:35:02') ?? 0;
@@ -17,18 +18,22 @@ interface Network {
 export class Networks {
   private readonly byName = new Map<string, Network>();
   private readonly timers: Timers;
+  private readonly observer: ObserverCalls;
   private readonly refused: (what: string) => void;
 
   /** `refused` is told what a guest wanted to reach and may not. */
-  constructor(timers: Timers, refused: (what: string) => void) {
+  constructor(timers: Timers, observer: ObserverCalls, refused: (what: string) => void) {
     this.timers = timers;
+    this.observer = observer;
     this.refused = refused;
   }
 
   bridge(name: string): Bridge {
     const known = this.byName.get(name);
     if (known) return known.bridge;
-    const bridge = new Bridge(name);
+    const bridge = new Bridge(name, ({ bytes, isChecksumBlank }, port) =>
+      this.observer.packetSent(name, port, bytes, isChecksumBlank),
+    );
     const user = new UserNetwork({
       mac: FIRST_GATEWAY_MAC + this.byName.size,
       timers: this.timers,
