@@ -106,6 +106,7 @@ export function slotHealth({ ring, state, ends, unpublished }: SlotFindings): He
     const many = `the backend has answered ${counted(responsesWaiting, 'request')} that the frontend has not taken`;
     return notTaken(many, full, 'frontend', ends.frontend, toFrontend);
   }
+  if (offersBuffers(ring)) return buffersHealth(requestsWaiting);
   if (requestsWaiting > 0) {
     const many = `the frontend has published ${counted(requestsWaiting, 'request')} that the backend has not taken`;
     return notTaken(many, full, 'backend', ends.backend, toBackend);
@@ -125,6 +126,18 @@ export function slotHealth({ ring, state, ends, unpublished }: SlotFindings): He
     };
   }
   return IDLE;
+}
+
+const offersBuffers = ({ protocol }: FoundRing): boolean =>
+  protocol.shape === 'slots' && protocol.offersBuffers === true;
+
+function buffersHealth(count: number): Health {
+  if (count > 0) return { kind: 'idle', sentence: `idle: ${counted(count, 'buffer')} for what will come` };
+  return {
+    kind: 'busy',
+    sentence: 'the frontend offers no buffer: what comes for it waits, or is dropped',
+    waiting: { side: 'backend', for: 'frontend' },
+  };
 }
 
 const IDLE: Health = { kind: 'idle', sentence: 'idle: nothing is under way' };

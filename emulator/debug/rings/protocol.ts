@@ -19,6 +19,8 @@ export interface SlotProtocol extends AnyProtocol {
   readonly slotSize: number;
   readonly request: SlotMessage;
   readonly response: SlotMessage;
+  /** Requests are empty buffers: that they wait is as it should be. */
+  readonly offersBuffers?: true;
 }
 
 export interface SlotMessage {

@@ -126,6 +126,7 @@ export const networkProtocols: readonly RingProtocol[] = [
       id: 'id',
       layoutOf: (_, previous) => (followsExtra(previous, RX_FLAGS_OFFSET) ? extraInfo : rxResponse),
     },
+    offersBuffers: true,
     source: source('rx'),
   },
 ];

@@ -1,7 +1,7 @@
 // Rings of requests and responses: what each slot holds, whether somebody should have been told, who waits for whom.
 
 import { expect, test } from 'vitest';
-import { blockAnswer, blockRead, blockRing, FakeRings, FRONTEND, type SlotRing } from './fake-rings.ts';
+import { blockAnswer, blockRead, blockRing, FakeRings, FRONTEND, SlotRing } from './fake-rings.ts';
 
 const states = (world: FakeRings): string[] => world.slots().slots.map(({ state }) => state);
 
@@ -25,6 +25,25 @@ test('a ring that was just connected is idle, and every slot of it free', () => 
     health: { kind: 'idle', sentence: 'idle: nothing is under way' },
   });
   expect(new Set(states(world))).toEqual(new Set(['free']));
+});
+
+test('buffers that wait for packets are as it should be; none are not', () => {
+  const world = new FakeRings();
+  const nodes = { 'tx-ring-ref': '8', 'rx-ring-ref': '9', 'event-channel-tx': '5', 'event-channel-rx': '6' };
+  const [, page] = world.device('vif', '0', nodes, [8, 9], [5, 6]);
+  const ring = new SlotRing(page as DataView, 8);
+  world.record();
+  expect(world.ring('vif-0 rx').health).toMatchObject({
+    kind: 'busy',
+    waiting: { side: 'backend', for: 'frontend' },
+  });
+  ring.request((slot) => slot.setUint16(0, 1, true));
+  ring.request((slot) => slot.setUint16(0, 1, true));
+  expect(world.ring('vif-0 rx').health).toEqual({
+    kind: 'idle',
+    sentence: 'idle: 2 buffers for what will come',
+  });
+  expect(world.ring('vif-0 tx').health.kind).toBe('idle');
 });
 
 test('a request waits, is taken, is answered, and its slot is free again', () => {
