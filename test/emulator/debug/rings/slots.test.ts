@@ -39,6 +39,7 @@ test('buffers that wait for packets are as it should be; none are not', () => {
   });
   ring.request((slot) => slot.setUint16(0, 1, true));
   ring.request((slot) => slot.setUint16(0, 1, true));
+  world.tell('backend', 6);
   expect(world.ring('vif-0 rx').health).toEqual({
     kind: 'idle',
     sentence: 'idle: 2 buffers for what will come',
