@@ -67,7 +67,7 @@ testWith([chromium, host], 'values stand beside C and assembly, and breakpoints 
     await workbench.viewRow('Variables', 'greeting').click({ button: 'right' });
     await menu.filter({ hasText: 'Show in Memory Map' }).waitFor();
     await workbench.screenshot('menu-pointer');
-    await menu.filter({ hasText: 'Show Memory' }).click();
+    await workbench.menuItem('Show Memory');
     await page.locator('.tab.active', { hasText: '0x' }).waitFor();
     await page
       .locator('.view-line', { hasText: /\|.*hello-xen.*\|/ })
@@ -76,7 +76,7 @@ testWith([chromium, host], 'values stand beside C and assembly, and breakpoints 
     await workbench.watch('greeting->name');
     const name = workbench.viewRow('Watch', 'greeting->name');
     await name.filter({ hasText: 'hello-xen' }).click({ button: 'right' });
-    await menu.filter({ hasText: 'Show in Memory Map' }).click();
+    await workbench.menuItem('Show in Memory Map');
     const panel = await workbench.panelFrame('memory');
     await panel.getByText('Stage 2').first().waitFor();
     await workbench.screenshot('menu-walk');

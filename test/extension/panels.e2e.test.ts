@@ -60,11 +60,17 @@ const POSES: Readonly<Record<string, (frame: Frame) => Promise<void>>> = {
   },
   rings: async (frame) => {
     // The queue of the first vCPU, or the only one.
-    await frame.getByRole('row', { name: /vbd-51712/ }).first().click();
+    await frame
+      .getByRole('row', { name: /vbd-51712/ })
+      .first()
+      .click();
     await frame.getByText('Inside vbd-51712').waitFor();
   },
   'event-channels': async (frame) => {
-    await frame.getByRole('row', { name: /vbd xvda/ }).first().click();
+    await frame
+      .getByRole('row', { name: /vbd xvda/ })
+      .first()
+      .click();
   },
   registers: async (frame) => {
     await frame.getByRole('row', { name: /^TCR_EL1/ }).click();

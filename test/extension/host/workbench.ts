@@ -79,6 +79,14 @@ export class Workbench {
     await this.page.locator('.workbench-hover').waitFor({ state: 'hidden' });
   }
 
+  /** Clicks on an entry of the context menu that opens. The editor's menus take no click in their first 100 ms. */
+  async menuItem(text: string): Promise<void> {
+    const item = this.page.locator('.monaco-menu .action-label', { hasText: text });
+    await item.waitFor();
+    await this.page.waitForTimeout(150);
+    await item.click();
+  }
+
   press(keys: string): Promise<void> {
     return this.page.keyboard.press(keys);
   }
