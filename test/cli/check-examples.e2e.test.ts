@@ -24,18 +24,10 @@ const JUDGED: Readonly<Record<string, readonly string[]>> = {
   'xlexample.hvm': [
     // An Arm host refuses the type, and emulates no screen.
     "not-on-arm error: Arm has no guests of type 'hvm'",
-    "not-modelled information: Xenscope does not model 'vif'",
-    "not-modelled information: Xenscope does not model 'disk'",
     "x86-only warning: 'sdl' is for x86 guests",
   ],
-  'xlexample.pvhlinux': [
-    "not-modelled information: Xenscope does not model 'vif'",
-    "not-modelled information: Xenscope does not model 'disk'",
-  ],
-  'xlexample.pvlinux': [
-    "not-modelled information: Xenscope does not model 'vif'",
-    "not-modelled information: Xenscope does not model 'disk'",
-  ],
+  'xlexample.pvhlinux': [],
+  'xlexample.pvlinux': [],
 };
 
 testWith(
