@@ -19,7 +19,8 @@ export class Fragments {
     this.incomplete.delete(key);
     const whole = joined(parts);
     if (whole) return { ...fragment, fragmentOffset: 0, moreFragments: false, payload: whole };
-    if (parts.length >= MOST_FRAGMENTS) return undefined;
+    const bytes = parts.reduce((sum, { payload }) => sum + payload.length, 0);
+    if (parts.length >= MOST_FRAGMENTS || bytes > MOST_BYTES) return undefined;
     if (this.incomplete.size >= MOST_DATAGRAMS) {
       const [oldest] = this.incomplete.keys();
       if (oldest !== undefined) this.incomplete.delete(oldest);

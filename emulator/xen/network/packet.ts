@@ -24,6 +24,9 @@ export interface Packet {
 
 export const plainPacket = (bytes: Uint8Array): Packet => ({ bytes, isChecksumBlank: false, segmentSize: 0 });
 
+/** TCP_MIN_SND_MSS of Linux: with less, a packet would become thousands. */
+const LEAST_SEGMENT = 48;
+
 /** Where the headers of a TCP or UDP packet are. Offsets in the packet. */
 interface Transport {
   readonly version: 4 | 6;
@@ -55,7 +58,7 @@ export function segmentsOf(packet: Packet): Packet[] {
   if (packet.segmentSize === 0) return [withChecksum(packet)];
   const { bytes, segmentSize } = packet;
   const transport = transportOf(bytes);
-  if (!transport || transport.protocol !== PROTOCOL_TCP) return [];
+  if (!transport || transport.protocol !== PROTOCOL_TCP || segmentSize < LEAST_SEGMENT) return [];
   const { start, end } = transport;
   const headerEnd = start + ((bytes[start + 12] as number) >>> 4) * 4;
   if (headerEnd < start + TCP_HEADER || headerEnd > end) return [];

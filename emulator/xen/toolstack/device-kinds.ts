@@ -140,7 +140,11 @@ const vif: DeviceKind<VifConfig> = {
         bridge: networks.bridge(spec.bridge),
       },
       paths,
-      { name: spec.name ?? `vif${domain.id}.${handle}`, ...(spec.rate && { rate: spec.rate }) },
+      {
+        name: spec.name ?? `vif${domain.id}.${handle}`,
+        mtu: spec.mtu,
+        ...(spec.rate && { rate: spec.rate }),
+      },
     );
     backend.start(() => {
       backend.close();

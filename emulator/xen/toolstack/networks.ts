@@ -10,6 +10,9 @@ import type { ObserverCalls } from '../observer.ts';
 /** Locally administered, as the address of a bridge that nobody gave one. */
 const FIRST_GATEWAY_MAC = parseMac('52:54:00:12:35:02') ?? 0;
 
+/** Different ones that are told of. */
+const MOST_REFUSALS = 64;
+
 interface Network {
   readonly bridge: Bridge;
   readonly user: UserNetwork;
@@ -20,6 +23,7 @@ export class Networks {
   private readonly timers: Timers;
   private readonly observer: ObserverCalls;
   private readonly refused: (what: string) => void;
+  private readonly refusals = new Set<string>();
 
   /** `refused` is told what a guest wanted to reach and may not. */
   constructor(timers: Timers, observer: ObserverCalls, refused: (what: string) => void) {
@@ -38,11 +42,18 @@ export class Networks {
       mac: FIRST_GATEWAY_MAC + this.byName.size,
       timers: this.timers,
       streams: noHostStreams,
-      refused: (what) => this.refused(`${name}: ${what}`),
+      refused: (what) => this.refuse(`${name}: ${what}`),
     });
     user.connect(bridge.attach('gateway', user));
     this.byName.set(name, { bridge, user });
     return bridge;
+  }
+
+  /** Each thing once, and no more than a bound: a guest can make up addresses without end. */
+  private refuse(what: string): void {
+    if (this.refusals.size >= MOST_REFUSALS || this.refusals.has(what)) return;
+    this.refusals.add(what);
+    this.refused(this.refusals.size < MOST_REFUSALS ? what : `${what} (more is not said)`);
   }
 
   save(): unknown {

@@ -9,7 +9,7 @@
 import type { XenbusState } from '../../abi/xenbus.ts';
 import { BROADCAST_MAC, isGroup, type MacAddress } from '../../network/addresses.ts';
 import type { Bridge, BridgePort, PortSink } from '../../network/bridge.ts';
-import { readEthernet } from '../../network/headers.ts';
+import { ETHERNET_HEADER, readEthernet } from '../../network/headers.ts';
 import { type Packet, segmentsOf, withChecksum } from '../../network/packet.ts';
 import type { XenstoreClient } from '../../xenstore/client.ts';
 import type { BoundChannel, FrontendDomain } from '../frontend-domain.ts';
@@ -30,6 +30,8 @@ import { TransmitQueue } from './transmit-queue.ts';
 export const MAX_QUEUES = 8;
 /** XEN_NETBK_MCAST_MAX */
 const MOST_GROUPS = 64;
+/** IEEE 802.1Q */
+const VLAN_TAG = 4;
 
 export interface NetworkServices {
   readonly store: XenstoreClient;
@@ -41,6 +43,8 @@ export interface NetworkServices {
 export interface InterfaceConfig {
   /** `vif1.0` */
   readonly name: string;
+  /** Bytes of a packet without the header of Ethernet. */
+  readonly mtu: number;
   readonly rate?: Rate;
 }
 
@@ -184,6 +188,11 @@ export class NetworkBackend implements BackendDriver, PortSink {
     const mayBeSegmented = packet.segmentSize > 0 && offers.segmentation[version] && offers.scatterGather;
     const parts = mayBeSegmented ? [packet] : segmentsOf(packet);
     for (const part of parts) {
+      // A bridge forwards nothing that is too long for a port, unless it is to be cut (is_skb_forwardable()).
+      if (part.segmentSize === 0 && part.bytes.length > this.config.mtu + ETHERNET_HEADER + VLAN_TAG) {
+        this.received.dropped++;
+        continue;
+      }
       const queue = this.queues[this.queues.length === 1 ? 0 : flowOf(part.bytes) % this.queues.length];
       if (!queue) return;
       this.received.packets++;
