@@ -219,6 +219,7 @@ const NOT_STATE: Readonly<Record<string, string>> = {
   'Machine.servedEnd': 'lives during one call',
   'Machine.accessKnown': 'says whether a cache is filled',
   'OnceLogger.': 'what was reported',
+  'Networks.refusals': 'what was reported',
   'Bus.reports': 'how many reports are left',
 
   'Bus.windows': 'wiring',
